@@ -1,0 +1,31 @@
+# Flags of everything in the tree. Plugins built elsewhere get none of them.
+set(BDEVKIT_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")
+option(BDEVKIT_NATIVE "Optimise for the machine that builds" OFF)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wundef -Werror
+                    $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
+                    $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual>
+                    # A designated initialiser leaves the rest zero: that is how the ABI's structs are meant to be filled.
+                    -Wno-missing-field-initializers)
+
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O3 -g")
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O3 -g")
+set(CMAKE_C_FLAGS_DEBUG "-O1 -g -fno-omit-frame-pointer")
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS")
+
+if(BDEVKIT_NATIVE)
+  add_compile_options(-march=native)
+elseif(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+  add_compile_options(-march=x86-64-v2)
+endif()
+
+if(BDEVKIT_SANITIZE)
+  add_compile_options(-fsanitize=${BDEVKIT_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${BDEVKIT_SANITIZE})
+endif()

@@ -1,0 +1,23 @@
+# Debian 12 packages; scripts/install-deps installs them.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(Boost 1.74 REQUIRED COMPONENTS filesystem)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(GTest REQUIRED)
+find_package(benchmark REQUIRED)
+pkg_check_modules(liburing REQUIRED IMPORTED_TARGET liburing)
+pkg_check_modules(DPDK REQUIRED libdpdk)
+
+# DPDK's core is linked statically: the shared one loads a hundred drivers at every start.
+set(dpdk_archives mempool_ring mempool ring eal kvargs telemetry)
+list(TRANSFORM dpdk_archives REPLACE "(.+)" "-l:librte_\\1.a")
+add_library(dpdk_core INTERFACE)
+target_include_directories(dpdk_core SYSTEM INTERFACE ${DPDK_INCLUDE_DIRS})
+target_compile_options(dpdk_core INTERFACE -include rte_config.h)
+target_compile_definitions(dpdk_core INTERFACE RTE_USE_C11_MEM_MODEL) # atomics that TSan understands
+target_link_libraries(dpdk_core INTERFACE -Wl,--whole-archive ${dpdk_archives} -Wl,--no-whole-archive
+                      -Wl,--exclude-libs,ALL bsd numa atomic dl m Threads::Threads)

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file event.h What the holder of a desc is told about its bdev. */
+#ifndef BDEVKIT_EVENT_H
+#define BDEVKIT_EVENT_H
+
+#include <bdevkit/abi.h>
+
+struct bdk_bdev;
+
+enum {
+    /** The bdev is going: stop submitting, let I/O in flight end, put the channels, close the desc. */
+    BDK_BDEV_EVENT_REMOVE = 1,
+    /** The number of blocks has changed. */
+    BDK_BDEV_EVENT_RESIZE = 2,
+    /** The media asks for attention (of open-channel devices). */
+    BDK_BDEV_EVENT_MEDIA_MANAGEMENT = 3,
+};
+
+/** [desc's thread] `type`: BDK_BDEV_EVENT_*; types that the callee does not know are to be ignored. */
+typedef void (*bdk_bdev_event_cb)(uint32_t type, struct bdk_bdev* bdev, void* event_ctx);
+
+#endif

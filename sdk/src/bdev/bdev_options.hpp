@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstdint>
+
+namespace bdk {
+
+/// The stack's `host:` section, as far as the bdev layer is concerned.
+struct BdevOptions {
+    uint32_t bdev_io_pool_size = 65536;  ///< bdev_ios of the whole process; the next one is -ENOMEM
+    uint32_t bdev_io_cache_size = 256;   ///< free bdev_ios that one thread keeps for itself
+    bool auto_examine = true;
+};
+
+}  // namespace bdk

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The modules of the running host: init, creation and removal of their bdevs, fini. Loading files is
+// host/loader's.
+#pragma once
+
+#include <bdevkit/bdev_module.h>
+#include <bdevkit/module.h>
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/export.hpp"
+#include "runtime/runtime.hpp"
+
+namespace bdk {
+
+/// [app thread] Adds a module and runs its init. The table must outlive module_remove(). done(-EEXIST): the
+/// name is taken. A field beyond the module's `size` counts as zero.
+BDK_INTERNAL void module_add(const bdk_module* module, Done done);
+
+/// [app thread] Runs the module's fini and forgets it. Its bdevs must be gone: done(-EBUSY) otherwise.
+BDK_INTERNAL void module_remove(const bdk_module* module, Done done);
+
+/// [app thread] The module of that name, or nullptr.
+BDK_INTERNAL const bdk_module* module_find(std::string_view name);
+
+/// [app thread] All modules, in the order of module_add().
+BDK_INTERNAL std::vector<const bdk_module*> modules();
+
+/// [app thread] The module's create. `options` is the module's options struct, kept by the caller until done.
+BDK_INTERNAL void module_create_bdev(const bdk_module* module, std::string name, const void* options,
+                                     Done done);
+
+/// [app thread] The module's remove, or bdk_bdev_unregister(); done when the bdev is gone. done(-ENODEV): no
+/// such bdev.
+BDK_INTERNAL void module_remove_bdev(std::string_view name, Done done);
+
+}  // namespace bdk

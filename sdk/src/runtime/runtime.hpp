@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The running host: environment, reactors, app thread, bdev layer. One at a time in a process; a new one may
+// start after the last has gone.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "base/export.hpp"
+#include "bdev/bdev_options.hpp"
+#include "diag/violation.hpp"
+#include "env/env_options.hpp"
+#include "thread/reactor_options.hpp"
+
+namespace bdk {
+
+struct RuntimeOptions {
+    EnvOptions env;
+    ReactorOptions reactors;
+    BdevOptions bdev;
+    ViolationPolicy violations = ViolationPolicy::fail_io;
+};
+
+class BDK_INTERNAL Runtime {
+public:
+    /// [not a bdk thread] Starts everything. The error says what to do about it.
+    static tl::expected<std::unique_ptr<Runtime>, std::string> start(const RuntimeOptions& options);
+
+    /// [not a bdk thread] Unregisters the bdevs that are left, top-down; lets every thread exit; stops the
+    /// reactors. Modules must have been removed (module_registry.hpp).
+    ~Runtime();
+
+    Runtime(const Runtime&) = delete;
+    Runtime& operator=(const Runtime&) = delete;
+
+private:
+    Runtime() = default;
+};
+
+/// [not a bdk thread] Runs fn on the app thread and returns when it has. An exception of fn is thrown here.
+BDK_INTERNAL void call_on_app_thread(const std::function<void()>& fn);
+
+/// Ends an asynchronous operation with 0 or a negative errno. Called on the app thread, once.
+using Done = std::function<void(int rc)>;
+
+/// [not a bdk thread] Runs fn on the app thread and returns what it passes to its `done`, now or later.
+BDK_INTERNAL int await_on_app_thread(const std::function<void(Done done)>& fn);
+
+}  // namespace bdk
