@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "frontends/frontend.hpp"
+
+namespace bdevkit::host {
+
+struct NbdExport {
+    std::string bdev;
+    std::string name;         ///< as clients ask for it; the bdev's name unless the stack says otherwise
+    std::string description;  ///< shown by `nbdinfo --list`
+    bool read_only = false;   ///< true also where the bdev does not take writes
+};
+
+struct NbdConfig {
+    std::string listen;  ///< `unix:/path` or `tcp:address:port`, `tcp:[v6]:port`; port 0 picks a free one
+    std::vector<NbdExport> exports;
+    uint32_t max_connections = 256;
+};
+
+/// [main thread] The server; nothing is opened before start().
+std::unique_ptr<Frontend> make_nbd_server(NbdConfig config);
+
+}  // namespace bdevkit::host
