@@ -94,9 +94,8 @@ struct bdk_bdev_io_nvme_passthru_params {
     struct iovec* iovs; /**< data of NVME_IOV_MD */
     uint64_t nbytes;
     void* md_buf;
-    uint64_t md_len; /**< bytes */
+    uint32_t md_len; /**< bytes */
     int32_t iovcnt;
-    uint32_t reserved;
 };
 
 /** Zone management and zone information. */

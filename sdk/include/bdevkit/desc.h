@@ -180,10 +180,10 @@ BDK_API int bdk_bdev_nvme_io_passthru(struct bdk_bdev_desc* desc, struct bdk_io_
                                       void* buf, uint64_t nbytes, bdk_bdev_io_completion_cb cb, void* cb_arg);
 BDK_API int bdk_bdev_nvme_io_passthru_md(struct bdk_bdev_desc* desc, struct bdk_io_channel* ch,
                                          const void* cmd, void* buf, uint64_t nbytes, void* md_buf,
-                                         uint64_t md_len, bdk_bdev_io_completion_cb cb, void* cb_arg);
+                                         uint32_t md_len, bdk_bdev_io_completion_cb cb, void* cb_arg);
 BDK_API int bdk_bdev_nvme_iov_passthru_md(struct bdk_bdev_desc* desc, struct bdk_io_channel* ch,
                                           const void* cmd, struct iovec* iovs, int32_t iovcnt,
-                                          uint64_t nbytes, void* md_buf, uint64_t md_len,
+                                          uint64_t nbytes, void* md_buf, uint32_t md_len,
                                           bdk_bdev_io_completion_cb cb, void* cb_arg);
 
 /** Sets how long an I/O of this desc may take before cb(cb_arg, io) runs on its thread; 0: no limit. [desc's

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The core's view of a bdev_io.
+//
+// One bdev_io serves every layer that forwards it (bdk_bdev_io_forward): the layer above is saved in a frame, the
+// I/O moves to the base's channel, and completion pops the frames. So a forwarding layer costs a frame and its
+// counters, not a second bdev_io. What an I/O touches: two lines of the public part, two of the core's, and the
+// frames and contexts in use.
+#pragma once
+
+#include <bdevkit/bdev_io.h>
+#include <bdevkit/desc.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "thread/thread.hpp"
+
+namespace bdk {
+
+struct BdevChannel;
+struct IoPool;
+
+/// Where an I/O is. Completing is legal in the two states in which a module owns it.
+enum class IoState : uint8_t {
+    free,       ///< in the pool
+    core,       ///< held by the core: queued, split, waiting for a reset
+    in_submit,  ///< inside the module's submit_request
+    forwarded,  ///< inside submit_request, and already moved to a base
+    in_module,  ///< with the module
+    completed,  ///< its callback is due, runs, or has run
+};
+
+/// What is restored when the base of a forwarding layer has completed.
+struct IoFrame {
+    BdevChannel* ch;
+    void* driver_ctx;
+    void (*done)(bdk_bdev_io*, bool);
+    int64_t offset_delta;
+    uint64_t submit_ticks;
+};
+
+/// The status in the form it was given; `code` says which.
+struct IoStatus {
+    int32_t code = BDK_BDEV_IO_STATUS_PENDING;
+    union {
+        struct {
+            uint32_t cdw0;
+            uint16_t sct, sc;
+        } nvme;
+        struct {
+            uint8_t sc, sk, asc, ascq;
+        } scsi;
+        int32_t aio_errno;
+    };
+};
+
+constexpr uint32_t max_io_frames = 8;     ///< forwards beyond this take a child bdev_io
+constexpr uint32_t inline_ctx_bytes = 192;  ///< contexts beyond this come from the channel
+constexpr uint32_t ctx_header_bytes = 16;   ///< before each driver_ctx: its bdev_io
+
+struct alignas(64) BdevIo {
+    bdk_bdev_io pub;  // 128 bytes
+
+    // --- line 2: every I/O
+    BdevChannel* ch;  ///< where it is now
+    bdk_bdev_io_completion_cb cb;
+    void* cb_arg;
+    uint64_t submit_ticks;
+    IoStatus status;
+    IoState state;
+    uint8_t depth;  ///< frames in use
+    uint16_t ctx_used;
+    Deferred deferred;  ///< also the link of the free list and of the core's queues, by turns
+
+    // --- line 3
+    iovec iov;          ///< the one buffer of an I/O that came without an iovec array
+    IoPool* pool;       ///< whose it is: the thread's
+    uint32_t generation;  ///< counts uses, so that an abort does not hit the next one
+    uint32_t abort_generation;  ///< of an abort: its target's
+    void* own_buf;      ///< from bdk_bdev_io_get_buf(), given back with the I/O
+    uint64_t own_buf_len;
+    void* core_data;    ///< state of what the core does with the I/O: reset, abort, emulation
+
+    IoFrame frames[max_io_frames];
+    alignas(16) std::byte ctx[inline_ctx_bytes];
+
+    static BdevIo* of(bdk_bdev_io* io) noexcept { return reinterpret_cast<BdevIo*>(io); }
+    static const BdevIo* of(const bdk_bdev_io* io) noexcept { return reinterpret_cast<const BdevIo*>(io); }
+    static BdevIo* of(Deferred* node) noexcept {
+        return reinterpret_cast<BdevIo*>(reinterpret_cast<std::byte*>(node) - offset_of_deferred());
+    }
+    static constexpr size_t offset_of_deferred() noexcept;
+
+    bool succeeded() const noexcept { return status.code == BDK_BDEV_IO_STATUS_SUCCESS; }
+
+    /// The channel it was submitted on, whatever layer it has reached.
+    BdevChannel* origin() const noexcept { return depth == 0 ? ch : frames[0].ch; }
+
+    /// True when it is at `channel` or has been forwarded from there.
+    bool passed(const BdevChannel* channel) const noexcept {
+        for (uint32_t i = 0; i < depth; i++)
+            if (frames[i].ch == channel) return true;
+        return ch == channel;
+    }
+};
+
+constexpr size_t BdevIo::offset_of_deferred() noexcept { return offsetof(BdevIo, deferred); }
+
+static_assert(sizeof(bdk_bdev_io) == 128, "the public part is two cache lines");
+static_assert(offsetof(BdevIo, iov) == 192, "what every I/O touches ends with the third line");
+
+/// Queue of I/Os that the core holds.
+using IoQueue = DeferredQueue;
+
+}  // namespace bdk
