@@ -30,6 +30,9 @@ struct ModuleInfo {
 /// [any thread] Reads and checks a table. The error says what is wrong with it, for the plugin's author.
 tl::expected<ModuleInfo, std::string> read_module(const bdk_module& module);
 
+/// [any thread] The refusal of a plugin with another ABI major.
+std::string wrong_abi_message(uint32_t abi_major, uint32_t abi_minor);
+
 /// [any thread] Bytes that a value of a BDK_OPTION_* type takes in the options struct; 0 for an unknown type.
 uint32_t option_value_size(uint32_t type, uint32_t flags);
 

@@ -39,7 +39,7 @@ struct Plugin {
     std::filesystem::path path;
     PluginState state = PluginState::refused;
     std::string reason;  ///< one line: why it is refused or shadowed, and what to do; empty otherwise
-    ModuleInfo info;     ///< of usable and loaded plugins; of a refused one as far as it was read
+    ModuleInfo info;     ///< of usable and loaded plugins
 };
 
 class PluginLoader {
@@ -82,8 +82,6 @@ public:
 private:
     void discover_folder(const SearchFolder& folder);
     void discover_file(const std::filesystem::path& path);
-    /// Opens the file and reads its table. The error is the reason for refusing it.
-    tl::expected<boost::dll::shared_library, std::string> open(Plugin& plugin) const;
     tl::expected<const bdk_module*, std::string> load_at(std::size_t index);
 
     std::vector<SearchFolder> search_path_;

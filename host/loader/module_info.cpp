@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "loader/module_info.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <optional>
+#include <set>
+#include <string_view>
+
+namespace bdevkit::host {
+namespace {
+
+// What the host cannot do without: everything up to here must be there.
+constexpr std::size_t min_table_size = offsetof(bdk_module, name) + sizeof(bdk_module::name);
+constexpr std::size_t min_option_size = offsetof(bdk_option, offset) + sizeof(bdk_option::offset);
+
+/// The struct at `source`, `size` bytes long, with the fields beyond that zero.
+template <typename T>
+T zero_extended(const void* source, std::size_t size) {
+    T copy{};
+    std::memcpy(&copy, source, std::min(size, sizeof(T)));
+    return copy;
+}
+
+std::string text_of(const char* text) {
+    return text != nullptr ? text : "";
+}
+
+bool is_lower_or_digit(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+bool is_module_name(std::string_view name) {
+    return !name.empty() && std::all_of(name.begin(), name.end(),
+                                        [](char c) { return is_lower_or_digit(c) || c == '_' || c == '-'; });
+}
+
+bool is_option_name(std::string_view name) {
+    return !name.empty() && name[0] >= 'a' && name[0] <= 'z' &&
+           std::all_of(name.begin(), name.end(), [](char c) { return is_lower_or_digit(c) || c == '_'; });
+}
+
+uint32_t option_value_alignment(const bdk_option& option) {
+    if ((option.flags & BDK_OPTION_LIST) != 0) return alignof(bdk_option_list);
+    if (option.type == BDK_OPTION_UUID) return alignof(bdk_uuid);
+    return option_value_size(option.type, 0);
+}
+
+std::optional<std::string> why_wrong(const bdk_option& option, uint32_t struct_size) {
+    const std::string_view name = option.name != nullptr ? option.name : "";
+    if (!is_option_name(name))
+        return fmt::format("option name '{}': lower-case letters, digits and _ are expected, a letter first",
+                           name);
+    if (name == "name" || name == "module")
+        return fmt::format("option '{}': every bdev of a stack has that key already, choose another name",
+                           name);
+
+    const uint32_t size = option_value_size(option.type, option.flags);
+    if (size == 0)
+        return fmt::format(
+            "option '{}' has type {}, which this host does not know: it was built for a newer one", name,
+            option.type);
+    if (option.offset > struct_size || struct_size - option.offset < size)
+        return fmt::format(
+            "option '{}' takes {} bytes at offset {}, beyond the options struct of {} bytes: check "
+            "its offset and options_struct_size",
+            name, size, option.offset, struct_size);
+    if (option.offset % option_value_alignment(option) != 0)
+        return fmt::format(
+            "option '{}' stands at offset {}, which is not aligned for its type: use offsetof()", name,
+            option.offset);
+    if (option.type == BDK_OPTION_ENUM && (option.enum_values == nullptr || option.enum_values[0] == nullptr))
+        return fmt::format("option '{}' is an enum without enum_values", name);
+    if (option.max != 0 && option.min > option.max)
+        return fmt::format("option '{}' has the minimum {} above its maximum {}", name, option.min,
+                           option.max);
+    return std::nullopt;
+}
+
+tl::expected<std::vector<bdk_option>, std::string> read_options(const bdk_module& table) {
+    std::vector<bdk_option> options;
+    if (table.option_count == 0) return options;
+    if (table.options == nullptr)
+        return tl::unexpected(fmt::format("option_count is {}, but options is NULL", table.option_count));
+    if (table.option_size < min_option_size || table.option_size % alignof(bdk_option) != 0)
+        return tl::unexpected(
+            fmt::format("option_size is {}: set it to sizeof(struct bdk_option)", table.option_size));
+
+    std::set<std::string_view> names;
+    const auto* bytes = reinterpret_cast<const std::byte*>(table.options);
+    for (uint32_t i = 0; i < table.option_count; ++i) {
+        const auto option =
+            zero_extended<bdk_option>(bytes + std::size_t{i} * table.option_size, table.option_size);
+        if (auto reason = why_wrong(option, table.options_struct_size))
+            return tl::unexpected(*std::move(reason));
+        if (!names.insert(option.name).second)
+            return tl::unexpected(fmt::format("option '{}' stands twice in its table", option.name));
+        options.push_back(option);
+    }
+    return options;
+}
+
+}  // namespace
+
+uint32_t option_value_size(uint32_t type, uint32_t flags) {
+    uint32_t size = 0;
+    switch (type) {
+        case BDK_OPTION_BOOL:
+            size = sizeof(uint8_t);
+            break;
+        case BDK_OPTION_U32:
+        case BDK_OPTION_ENUM:
+            size = sizeof(uint32_t);
+            break;
+        case BDK_OPTION_U64:
+        case BDK_OPTION_SIZE:
+        case BDK_OPTION_DURATION:
+            size = sizeof(uint64_t);
+            break;
+        case BDK_OPTION_UUID:
+            size = sizeof(bdk_uuid);
+            break;
+        case BDK_OPTION_STRING:
+        case BDK_OPTION_PATH:
+        case BDK_OPTION_BDEV:
+            size = sizeof(const char*);
+            break;
+        default:
+            return 0;
+    }
+    return (flags & BDK_OPTION_LIST) != 0 ? sizeof(bdk_option_list) : size;
+}
+
+std::string wrong_abi_message(uint32_t abi_major, uint32_t abi_minor) {
+    return fmt::format(
+        "built for ABI {}.{}, this host offers {}.{}: rebuild the plugin with this host's headers", abi_major,
+        abi_minor, BDK_ABI_MAJOR, BDK_ABI_MINOR);
+}
+
+tl::expected<ModuleInfo, std::string> read_module(const bdk_module& module) {
+    if (module.abi_major != BDK_ABI_MAJOR)
+        return tl::unexpected(wrong_abi_message(module.abi_major, module.abi_minor));
+    if (module.size < min_table_size)
+        return tl::unexpected(
+            fmt::format("its table's size is {}: set it to sizeof(struct bdk_module)", module.size));
+
+    const auto table = zero_extended<bdk_module>(&module, module.size);
+    if (table.name == nullptr || !is_module_name(table.name))
+        return tl::unexpected(fmt::format(
+            "module name '{}': lower-case letters, digits, _ and - are expected", text_of(table.name)));
+    auto options = read_options(table);
+    if (!options) return tl::unexpected(fmt::format("module '{}': {}", table.name, options.error()));
+
+    return ModuleInfo{
+        .module = &module,
+        .abi_minor = table.abi_minor,
+        .name = table.name,
+        .version = text_of(table.version),
+        .description = text_of(table.description),
+        .author = text_of(table.author),
+        .license = text_of(table.license),
+        .has_create = table.create != nullptr,
+        .options = *std::move(options),
+        .options_struct_size = table.options_struct_size,
+    };
+}
+
+}  // namespace bdevkit::host
