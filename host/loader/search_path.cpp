@@ -15,10 +15,8 @@ namespace fs = std::filesystem;
 
 /// The folder of libbdevkit.so, in a build tree as in an installation that was moved.
 fs::path library_folder() {
-    // dlsym and not &bdk_get_extension, which may be a stub inside the program.
-    const void* symbol = dlsym(RTLD_DEFAULT, "bdk_get_extension");
     Dl_info info{};
-    if (symbol == nullptr || dladdr(symbol, &info) == 0 || info.dli_fname == nullptr) return {};
+    if (dladdr(reinterpret_cast<const void*>(&bdk_get_extension), &info) == 0) return {};
     std::error_code error;
     const fs::path library = fs::canonical(info.dli_fname, error);
     return error ? fs::path{} : library.parent_path();
@@ -29,7 +27,7 @@ public:
     void add(const fs::path& folder, const char* origin, bool must_exist) {
         if (folder.empty()) return;
         std::error_code error;
-        fs::path path = fs::weakly_canonical(folder, error);
+        fs::path path = fs::weakly_canonical(fs::absolute(folder), error);
         if (error) path = fs::absolute(folder).lexically_normal();
         if (!path.has_filename()) path = path.parent_path();
         const bool known = std::any_of(folders_.begin(), folders_.end(),

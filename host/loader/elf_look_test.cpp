@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "loader/elf_look.hpp"
+
+#include <bdevkit/module.h>
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "loader/plugin_test_folder.hpp"
+
+namespace bdevkit::host {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string contents(const std::filesystem::path& file) {
+    std::ostringstream text;
+    text << std::ifstream(file, std::ios::binary).rdbuf();
+    return text.str();
+}
+
+TEST(ElfLook, ReadsTheHeadOfTheTable) {
+    const auto entry = look_at_plugin(rogues_folder() / "newer_abi_minor.so");
+    ASSERT_TRUE(entry) << entry.error();
+    EXPECT_EQ(entry->abi_major, BDK_ABI_MAJOR);
+    EXPECT_EQ(entry->abi_minor, BDK_ABI_MINOR + 7);
+    EXPECT_GT(entry->table_size, sizeof(bdk_module));
+    EXPECT_EQ(entry->symbol_size, entry->table_size);
+}
+
+TEST(ElfLook, ReadsAStrippedPlugin) {
+    const auto entry = look_at_plugin(rogues_folder() / "stripped.so");
+    ASSERT_TRUE(entry) << entry.error();
+    EXPECT_EQ(entry->table_size, sizeof(bdk_module));
+}
+
+TEST(ElfLook, SaysWhatTheFileIsInstead) {
+    const PluginTestFolder folder;
+    const auto reason = [](const std::filesystem::path& file) {
+        const auto entry = look_at_plugin(file);
+        return entry ? "a plugin" : entry.error();
+    };
+    EXPECT_EQ(
+        reason(folder.add_text("text.so", "#!/bin/sh\necho not a shared object at all, but long enough\n")),
+        "not an ELF file");
+    EXPECT_EQ(reason(folder.add_text("empty.so", "")), "not an ELF file");
+    EXPECT_THAT(reason(folder.path() / "missing.so"), HasSubstr("No such file"));
+    EXPECT_THAT(reason(rogues_folder() / "no_entry_symbol.so"), HasSubstr("exports no symbol bdk_module_v1"));
+    EXPECT_THAT(reason(rogues_folder() / "entry_is_function.so"), HasSubstr("is not data"));
+
+    std::string other_machine = contents(rogues_folder() / "well_behaved.so");
+    other_machine[18] = 0x14;  // e_machine: PowerPC
+    other_machine[19] = 0;
+    EXPECT_THAT(reason(folder.add_text("powerpc.so", other_machine)), HasSubstr("another processor"));
+}
+
+// Every number in a file may be a lie. The sanitizers watch over these two.
+TEST(ElfLook, SurvivesAFileCutShortAnywhere) {
+    const PluginTestFolder folder;
+    const std::string whole = contents(rogues_folder() / "stripped.so");
+    for (std::size_t length = 0; length < whole.size(); length += 61) {
+        const auto entry = look_at_plugin(folder.add_text("cut.so", whole.substr(0, length)));
+        EXPECT_FALSE(entry) << "at " << length;
+    }
+}
+
+TEST(ElfLook, SurvivesWrongBytesAnywhere) {
+    const PluginTestFolder folder;
+    const std::string whole = contents(rogues_folder() / "stripped.so");
+    for (std::size_t at = 0; at < whole.size(); at += 19) {
+        std::string damaged = whole;
+        damaged[at] = static_cast<char>(~damaged[at]);
+        (void)look_at_plugin(folder.add_text("damaged.so", damaged));
+    }
+}
+
+}  // namespace
+}  // namespace bdevkit::host

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "loader/module_info.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cstddef>
+#include <cstring>
+
+namespace bdevkit::host {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Options {
+    const char* base;
+    uint64_t size;
+    uint32_t mode;
+    uint8_t fast;
+    bdk_option_list paths;
+};
+
+const char* const modes[] = {"slow", "fast", nullptr};
+
+class ModuleTable : public ::testing::Test {
+protected:
+    std::string error() const {
+        const auto info = read_module(table_);
+        return info ? "fine" : info.error();
+    }
+
+    bdk_option options_[4] = {
+        {.name = "base", .help = "", .type = BDK_OPTION_BDEV, .offset = offsetof(Options, base)},
+        {.name = "size", .help = "", .type = BDK_OPTION_SIZE, .offset = offsetof(Options, size)},
+        {.name = "mode",
+         .help = "",
+         .type = BDK_OPTION_ENUM,
+         .offset = offsetof(Options, mode),
+         .enum_values = modes},
+        {.name = "paths",
+         .help = "",
+         .type = BDK_OPTION_PATH,
+         .flags = BDK_OPTION_LIST,
+         .offset = offsetof(Options, paths)},
+    };
+    bdk_module table_ = {
+        .abi_major = BDK_ABI_MAJOR,
+        .abi_minor = BDK_ABI_MINOR,
+        .size = sizeof(bdk_module),
+        .name = "model-2_b",
+        .version = "1.0",
+        .options = options_,
+        .option_count = 4,
+        .option_size = sizeof(bdk_option),
+        .options_struct_size = sizeof(Options),
+        .create = [](bdk_create*, const char*, const void*) { return 0; },
+    };
+};
+
+TEST_F(ModuleTable, IsReadWhole) {
+    const auto info = read_module(table_);
+    ASSERT_TRUE(info) << info.error();
+    EXPECT_EQ(info->module, &table_);
+    EXPECT_EQ(info->name, "model-2_b");
+    EXPECT_EQ(info->version, "1.0");
+    EXPECT_EQ(info->license, "");
+    EXPECT_TRUE(info->has_create);
+    ASSERT_EQ(info->options.size(), 4u);
+    EXPECT_STREQ(info->options[3].name, "paths");
+    EXPECT_EQ(info->options_struct_size, sizeof(Options));
+}
+
+TEST_F(ModuleTable, FieldsBeyondItsSizeCountAsZero) {
+    table_.size = offsetof(bdk_module, options);
+    const auto info = read_module(table_);
+    ASSERT_TRUE(info) << info.error();
+    EXPECT_EQ(info->version, "1.0");
+    EXPECT_TRUE(info->options.empty());
+    EXPECT_FALSE(info->has_create);
+}
+
+TEST_F(ModuleTable, OptionsOfAnotherSizeAreReadAtTheirOwnStride) {
+    struct LongOption {
+        bdk_option head;
+        uint64_t more[2];
+    };
+    const LongOption longer[2] = {{options_[0], {7, 7}}, {options_[1], {7, 7}}};
+    table_.options = &longer[0].head;
+    table_.option_count = 2;
+    table_.option_size = sizeof(LongOption);
+    auto info = read_module(table_);
+    ASSERT_TRUE(info) << info.error();
+    EXPECT_STREQ(info->options[1].name, "size");
+
+    struct ShortOption {
+        const char *name, *help;
+        uint32_t type, flags;
+        uint64_t offset;
+    };
+    const ShortOption shorter[2] = {{"base", "", BDK_OPTION_BDEV, 0, 0}, {"size", "", BDK_OPTION_SIZE, 0, 8}};
+    table_.options = reinterpret_cast<const bdk_option*>(shorter);
+    table_.option_size = sizeof(ShortOption);
+    info = read_module(table_);
+    ASSERT_TRUE(info) << info.error();
+    EXPECT_STREQ(info->options[1].name, "size");
+    EXPECT_EQ(info->options[0].max, 0u);
+}
+
+TEST_F(ModuleTable, NamesFollowTheRules) {
+    for (const char* name : {"", "Upper", "with space", "dotted.name", "ünicode"}) {
+        table_.name = name;
+        EXPECT_THAT(error(), HasSubstr("lower-case letters")) << name;
+    }
+    table_.name = nullptr;
+    EXPECT_THAT(error(), HasSubstr("module name ''"));
+}
+
+TEST_F(ModuleTable, AnotherMajorIsRefused) {
+    table_.abi_major = 2;
+    EXPECT_THAT(error(), HasSubstr("built for ABI 2.0, this host offers 1.0: rebuild"));
+}
+
+TEST_F(ModuleTable, SizesMustBeSet) {
+    table_.size = 0;
+    EXPECT_THAT(error(), HasSubstr("sizeof(struct bdk_module)"));
+    table_.size = sizeof(bdk_module);
+    table_.option_size = 0;
+    EXPECT_THAT(error(), HasSubstr("sizeof(struct bdk_option)"));
+    table_.option_size = sizeof(bdk_option) - 1;
+    EXPECT_THAT(error(), HasSubstr("sizeof(struct bdk_option)"));
+    table_.options = nullptr;
+    EXPECT_THAT(error(), HasSubstr("options is NULL"));
+}
+
+TEST_F(ModuleTable, OptionsStayInsideTheirStruct) {
+    table_.options_struct_size = offsetof(Options, paths) + 8;
+    EXPECT_THAT(error(), HasSubstr("option 'paths' takes 16 bytes"));
+    table_.options_struct_size = sizeof(Options);
+    options_[1].offset = UINT64_MAX;
+    EXPECT_THAT(error(), HasSubstr("option 'size' takes 8 bytes"));
+    options_[1].offset = 4;
+    EXPECT_THAT(error(), HasSubstr("not aligned"));
+}
+
+TEST_F(ModuleTable, OptionsMakeSense) {
+    options_[1].name = "Size";
+    EXPECT_THAT(error(), HasSubstr("option name 'Size'"));
+    options_[1].name = "module";
+    EXPECT_THAT(error(), HasSubstr("option 'module'"));
+    options_[1].name = "base";
+    EXPECT_THAT(error(), HasSubstr("option 'base' stands twice"));
+    options_[1].name = "size";
+    options_[1].min = 9;
+    options_[1].max = 8;
+    EXPECT_THAT(error(), HasSubstr("minimum 9 above its maximum 8"));
+    options_[1].max = 0;
+    EXPECT_EQ(error(), "fine");
+    options_[1].type = 99;
+    EXPECT_THAT(error(), HasSubstr("type 99"));
+    options_[1].type = BDK_OPTION_SIZE;
+    options_[2].enum_values = nullptr;
+    EXPECT_THAT(error(), HasSubstr("enum without enum_values"));
+}
+
+}  // namespace
+}  // namespace bdevkit::host

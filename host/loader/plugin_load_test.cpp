@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Loading into a running host: init and fini, and how their failures are told.
+#include <gmock/gmock.h>
+
+#include "loader/plugin_loader.hpp"
+#include "loader/plugin_test_folder.hpp"
+#include "module/module_registry.hpp"
+#include "runtime/runtime.hpp"
+
+namespace bdevkit::host {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const bdk_module* module_in_host(std::string_view name) {
+    const bdk_module* module = nullptr;
+    bdk::call_on_app_thread([&] { module = bdk::module_find(name); });
+    return module;
+}
+
+class Loading : public ::testing::Test {
+protected:
+    void SetUp() override {
+        bdk::RuntimeOptions options;
+        options.env.hugepages = "off";
+        auto runtime = bdk::Runtime::start(options);
+        ASSERT_TRUE(runtime) << runtime.error();
+        runtime_ = *std::move(runtime);
+    }
+
+    std::unique_ptr<bdk::Runtime> runtime_;
+    PluginTestFolder folder_;
+    PluginLoader loader_{{folder_.as_search_folder()}};
+};
+
+TEST_F(Loading, MakesTheModuleKnownToTheHost) {
+    folder_.add("well_behaved");
+    loader_.discover();
+    EXPECT_EQ(module_in_host("well_behaved"), nullptr);
+
+    const auto module = loader_.load("well_behaved");
+    ASSERT_TRUE(module) << module.error();
+    EXPECT_EQ(module_in_host("well_behaved"), *module);
+    EXPECT_EQ(loader_.find("well_behaved")->state, PluginState::loaded);
+    EXPECT_EQ(loader_.load("well_behaved").value_or(nullptr), *module) << "loading twice changes nothing";
+
+    EXPECT_THAT(loader_.unload_all(), IsEmpty());
+    EXPECT_EQ(module_in_host("well_behaved"), nullptr);
+    EXPECT_TRUE(loader_.plugins().empty());
+}
+
+TEST_F(Loading, TakesOlderAndNewerTables) {
+    folder_.add("newer_abi_minor");
+    folder_.add("shorter_table");
+    loader_.discover();
+    EXPECT_THAT(loader_.load_all(), IsEmpty());
+    EXPECT_NE(module_in_host("newer_abi_minor"), nullptr);
+    EXPECT_NE(module_in_host("shorter_table"), nullptr);
+    EXPECT_THAT(loader_.unload_all(), IsEmpty());
+}
+
+TEST_F(Loading, TellsThatInitFailed) {
+    const auto file = folder_.add("init_fails");
+    loader_.discover();
+    const auto module = loader_.load("init_fails");
+    ASSERT_FALSE(module);
+    EXPECT_THAT(module.error(),
+                AllOf(HasSubstr(file.native()), HasSubstr("init"), HasSubstr("No such device")));
+    EXPECT_EQ(module_in_host("init_fails"), nullptr);
+    EXPECT_EQ(loader_.find("init_fails"), nullptr);
+    EXPECT_THAT(loader_.why_missing("init_fails"), HasSubstr("No such device"));
+}
+
+TEST_F(Loading, CatchesAnExceptionOfInit) {
+    folder_.add("init_throws");
+    loader_.discover();
+    const auto module = loader_.load("init_throws");
+    ASSERT_FALSE(module);
+    EXPECT_THAT(module.error(), HasSubstr("init"));
+    EXPECT_EQ(module_in_host("init_throws"), nullptr);
+}
+
+TEST_F(Loading, GoesOnAfterAFailure) {
+    folder_.add("init_fails");
+    folder_.add("init_throws");
+    folder_.add("well_behaved");
+    loader_.discover();
+    EXPECT_THAT(loader_.load_all(), ElementsAre(HasSubstr("init_fails.so"), HasSubstr("init_throws.so")));
+    EXPECT_NE(module_in_host("well_behaved"), nullptr);
+    EXPECT_THAT(loader_.unload_all(), IsEmpty());
+}
+
+TEST_F(Loading, RefusesAModuleThatTheHostHasAlready) {
+    folder_.add("well_behaved");
+    PluginLoader other({folder_.as_search_folder()});
+    loader_.discover();
+    other.discover();
+    ASSERT_TRUE(loader_.load("well_behaved"));
+    const auto again = other.load("well_behaved");
+    ASSERT_FALSE(again);
+    EXPECT_THAT(again.error(), HasSubstr("has a module 'well_behaved' already"));
+    EXPECT_THAT(loader_.unload_all(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace bdevkit::host

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One of two files whose modules have the same name. */
+#include <bdevkit/module.h>
+
+BDK_MODULE = {
+    .abi_major = BDK_ABI_MAJOR,
+    .abi_minor = BDK_ABI_MINOR,
+    .size = sizeof(struct bdk_module),
+    .name = "duplicate",
+    .version = "first",
+};

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Calls a function of a later host. */
+#include <bdevkit/module.h>
+
+#include "trace.h"
+
+BDK_API int bdk_function_of_the_future(void);
+
+static int init(void) {
+    return bdk_function_of_the_future();
+}
+
+BDK_MODULE = {
+    .abi_major = BDK_ABI_MAJOR,
+    .abi_minor = BDK_ABI_MINOR,
+    .size = sizeof(struct bdk_module),
+    .name = "undefined_symbol",
+    .init = init,
+};

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Built for an ABI that this host does not have. */
+#include <bdevkit/module.h>
+
+#include "trace.h"
+
+BDK_MODULE = {
+    .abi_major = BDK_ABI_MAJOR + 1,
+    .abi_minor = 3,
+    .size = sizeof(struct bdk_module),
+    .name = "wrong_abi_major",
+};
