@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where ABI 1.0 has put the fields. Plugins compiled against it rely on these numbers forever: a line may be
+ * added here, never changed. Included by layout_c.c and layout_cpp.cpp, so that both languages agree.
+ */
+#ifndef BDEVKIT_TESTS_ABI_LAYOUT_H
+#define BDEVKIT_TESTS_ABI_LAYOUT_H
+
+#include <assert.h>
+#include <bdevkit/bdevkit.h>
+
+#define FIELD(type, name, offset, bytes)                                                  \
+    static_assert(offsetof(struct type, name) == (offset), #type "." #name " has moved"); \
+    static_assert(sizeof(((struct type*)0)->name) == (bytes), #type "." #name " has another size")
+
+/* Frozen: exactly that many bytes. */
+#define FROZEN(type, bytes) static_assert(sizeof(struct type) == (bytes), #type " has another size")
+
+/* Begins with `size`, or has its size told beside it: may grow. */
+#define GROWS_FROM(type, bytes) static_assert(sizeof(struct type) >= (bytes), #type " has shrunk")
+
+FROZEN(bdk_bdev_io, 128);
+FIELD(bdk_bdev_io, type, 0, 4);
+FIELD(bdk_bdev_io, bdev, 8, 8);
+FIELD(bdk_bdev_io, driver_ctx, 16, 8);
+FIELD(bdk_bdev_io, u, 24, 104);
+
+FROZEN(bdk_bdev_io_block_params, 96);
+FIELD(bdk_bdev_io_block_params, iovs, 0, 8);
+FIELD(bdk_bdev_io_block_params, iovcnt, 8, 4);
+FIELD(bdk_bdev_io_block_params, flags, 12, 4);
+FIELD(bdk_bdev_io_block_params, offset_blocks, 16, 8);
+FIELD(bdk_bdev_io_block_params, num_blocks, 24, 8);
+FIELD(bdk_bdev_io_block_params, md_buf, 32, 8);
+FIELD(bdk_bdev_io_block_params, fused_iovs, 40, 8);
+FIELD(bdk_bdev_io_block_params, fused_iovcnt, 48, 4);
+FIELD(bdk_bdev_io_block_params, dif_check_flags, 52, 4);
+FIELD(bdk_bdev_io_block_params, src_offset_blocks, 56, 8);
+FIELD(bdk_bdev_io_block_params, seek_offset, 64, 8);
+
+FROZEN(bdk_bdev_io_reset_params, 16);
+
+FROZEN(bdk_bdev_io_abort_params, 8);
+FIELD(bdk_bdev_io_abort_params, bio_to_abort, 0, 8);
+
+FROZEN(bdk_bdev_io_nvme_passthru_params, 104);
+FIELD(bdk_bdev_io_nvme_passthru_params, cmd, 0, 64);
+FIELD(bdk_bdev_io_nvme_passthru_params, buf, 64, 8);
+FIELD(bdk_bdev_io_nvme_passthru_params, iovs, 72, 8);
+FIELD(bdk_bdev_io_nvme_passthru_params, nbytes, 80, 8);
+FIELD(bdk_bdev_io_nvme_passthru_params, md_buf, 88, 8);
+FIELD(bdk_bdev_io_nvme_passthru_params, md_len, 96, 4);
+FIELD(bdk_bdev_io_nvme_passthru_params, iovcnt, 100, 4);
+
+FROZEN(bdk_bdev_io_zone_mgmt_params, 24);
+FIELD(bdk_bdev_io_zone_mgmt_params, zone_id, 0, 8);
+FIELD(bdk_bdev_io_zone_mgmt_params, num_zones, 8, 4);
+FIELD(bdk_bdev_io_zone_mgmt_params, zone_action, 12, 4);
+FIELD(bdk_bdev_io_zone_mgmt_params, buf, 16, 8);
+
+GROWS_FROM(bdk_module, 144);
+FIELD(bdk_module, abi_major, 0, 4);
+FIELD(bdk_module, abi_minor, 4, 4);
+FIELD(bdk_module, size, 8, 4);
+FIELD(bdk_module, flags, 12, 4);
+FIELD(bdk_module, name, 16, 8);
+FIELD(bdk_module, version, 24, 8);
+FIELD(bdk_module, description, 32, 8);
+FIELD(bdk_module, author, 40, 8);
+FIELD(bdk_module, license, 48, 8);
+FIELD(bdk_module, options, 56, 8);
+FIELD(bdk_module, option_count, 64, 4);
+FIELD(bdk_module, option_size, 68, 4);
+FIELD(bdk_module, options_struct_size, 72, 4);
+FIELD(bdk_module, init, 80, 8);
+FIELD(bdk_module, fini, 88, 8);
+FIELD(bdk_module, get_ctx_size, 96, 8);
+FIELD(bdk_module, create, 104, 8);
+FIELD(bdk_module, remove, 112, 8);
+FIELD(bdk_module, examine_config, 120, 8);
+FIELD(bdk_module, examine_disk, 128, 8);
+FIELD(bdk_module, config_json, 136, 8);
+
+GROWS_FROM(bdk_option, 80);
+FIELD(bdk_option, name, 0, 8);
+FIELD(bdk_option, help, 8, 8);
+FIELD(bdk_option, type, 16, 4);
+FIELD(bdk_option, flags, 20, 4);
+FIELD(bdk_option, offset, 24, 8);
+FIELD(bdk_option, default_value, 32, 8);
+FIELD(bdk_option, min, 40, 8);
+FIELD(bdk_option, max, 48, 8);
+FIELD(bdk_option, enum_values, 56, 8);
+
+FROZEN(bdk_option_list, 16);
+
+FROZEN(bdk_uuid, 16);
+
+GROWS_FROM(bdk_bdev_fn_table, 88);
+FIELD(bdk_bdev_fn_table, size, 0, 4);
+FIELD(bdk_bdev_fn_table, destruct, 8, 8);
+FIELD(bdk_bdev_fn_table, submit_request, 16, 8);
+FIELD(bdk_bdev_fn_table, io_type_supported, 24, 8);
+FIELD(bdk_bdev_fn_table, get_io_channel, 32, 8);
+FIELD(bdk_bdev_fn_table, dump_info_json, 40, 8);
+FIELD(bdk_bdev_fn_table, write_config_json, 48, 8);
+FIELD(bdk_bdev_fn_table, resize, 56, 8);
+FIELD(bdk_bdev_fn_table, dump_device_stat_json, 64, 8);
+FIELD(bdk_bdev_fn_table, reset_device_stat, 72, 8);
+FIELD(bdk_bdev_fn_table, get_spin_time, 80, 8);
+
+GROWS_FROM(bdk_bdev, 200);
+FIELD(bdk_bdev, size, 0, 4);
+FIELD(bdk_bdev, flags, 4, 4);
+FIELD(bdk_bdev, ctxt, 8, 8);
+FIELD(bdk_bdev, name, 16, 8);
+FIELD(bdk_bdev, product_name, 24, 8);
+FIELD(bdk_bdev, aliases, 32, 8);
+FIELD(bdk_bdev, module, 40, 8);
+FIELD(bdk_bdev, fn_table, 48, 8);
+FIELD(bdk_bdev, blockcnt, 56, 8);
+FIELD(bdk_bdev, blocklen, 64, 4);
+FIELD(bdk_bdev, phys_blocklen, 68, 4);
+FIELD(bdk_bdev, io_type_supported, 72, 8);
+FIELD(bdk_bdev, uuid, 80, 16);
+FIELD(bdk_bdev, required_alignment, 96, 4);
+FIELD(bdk_bdev, write_unit_size, 100, 4);
+FIELD(bdk_bdev, optimal_io_boundary, 104, 4);
+FIELD(bdk_bdev, max_rw_size, 108, 4);
+FIELD(bdk_bdev, max_segment_size, 112, 4);
+FIELD(bdk_bdev, max_num_segments, 116, 4);
+FIELD(bdk_bdev, max_unmap, 120, 4);
+FIELD(bdk_bdev, max_unmap_segments, 124, 4);
+FIELD(bdk_bdev, max_write_zeroes, 128, 4);
+FIELD(bdk_bdev, max_copy, 132, 4);
+FIELD(bdk_bdev, acwu, 136, 4);
+FIELD(bdk_bdev, md_len, 140, 4);
+FIELD(bdk_bdev, dif_type, 144, 4);
+FIELD(bdk_bdev, dif_pi_format, 148, 4);
+FIELD(bdk_bdev, dif_check_flags, 152, 4);
+FIELD(bdk_bdev, max_zone_append_size, 156, 4);
+FIELD(bdk_bdev, zone_size, 160, 8);
+FIELD(bdk_bdev, max_open_zones, 168, 4);
+FIELD(bdk_bdev, max_active_zones, 172, 4);
+FIELD(bdk_bdev, optimal_open_zones, 176, 4);
+FIELD(bdk_bdev, numa_id, 180, 4);
+FIELD(bdk_bdev, bases, 184, 8);
+FIELD(bdk_bdev, internal, 192, 8);
+
+GROWS_FROM(bdk_bdev_io_forward_opts, 24);
+
+GROWS_FROM(bdk_bdev_io_opts, 24);
+
+GROWS_FROM(bdk_bdev_claim_opts, 48);
+
+FROZEN(bdk_bdev_io_wait_entry, 40);
+
+FROZEN(bdk_iobuf_entry, 40);
+
+FROZEN(bdk_spinlock, 64);
+
+GROWS_FROM(bdk_bdev_io_stat, 136);
+
+FROZEN(bdk_bdev_zone_info, 32);
+
+GROWS_FROM(bdk_host_info, 16);
+
+GROWS_FROM(bdk_thread_stats, 32);
+
+GROWS_FROM(bdk_poller_stats, 24);
+
+#endif
