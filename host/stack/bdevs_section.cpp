@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The section `bdevs:`, bdevs written in place of a base's name included.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/algorithm/string/join.hpp>
+#include <cctype>
+#include <unordered_map>
+
+#include "stack/nearest.hpp"
+#include "stack/sections.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+constexpr size_t max_name = 255;
+
+class BdevsReader {
+public:
+    BdevsReader(std::filesystem::path folder, const std::vector<const ModuleInfo*>& modules,
+                Problems& problems)
+        : folder_(std::move(folder)), modules_(modules), problems_(problems) {}
+
+    std::vector<BdevSpec> take() { return std::move(bdevs_); }
+
+    /// Reads one bdev and those inside it. @return its name; empty when it has none that is usable.
+    /// @param generated_name  for a nested bdev without `name`
+    std::string read(const NodePtr& node, const std::string& generated_name) {
+        if (!node->is_map()) {
+            problems_.add(node->at, fmt::format("expected a bdev (`{{ name: ..., module: ... }}`), got {}",
+                                                describe(*node)));
+            return {};
+        }
+        // An alias of a bdev that has been read means that bdev.
+        const auto known = read_.find(node.get());
+        if (known != read_.end()) return known->second;
+
+        BdevSpec bdev;
+        bdev.at = node->at;
+        bdev.name = read_name(*node, generated_name);
+        read_[node.get()] = bdev.name;
+        bdev.module = read_module(*node);
+        if (bdev.module == nullptr) {
+            read_nested_of_unknown(*node, bdev.name);
+        } else {
+            read_options(*node, bdev);
+        }
+        std::string name = bdev.name;
+        bdevs_.push_back(std::move(bdev));
+        return name;
+    }
+
+private:
+    std::string read_name(const Node& node, const std::string& generated_name) {
+        const Member* member = node.find("name");
+        if (member == nullptr) {
+            if (generated_name.empty()) problems_.add(node.at, "a bdev needs 'name'");
+            return register_name(generated_name, node.at);
+        }
+        if (!member->value->is_scalar() || !is_usable_name(member->value->text)) {
+            problems_.add(member->at,
+                          fmt::format("'name': expected 1 to {} characters without blanks, got {}", max_name,
+                                      describe(*member->value)));
+            return {};
+        }
+        return register_name(member->value->text, member->value->at);
+    }
+
+    static bool is_usable_name(const std::string& name) {
+        const auto is_unusable = [](unsigned char c) { return std::isspace(c) || std::iscntrl(c); };
+        return !name.empty() && name.size() <= max_name &&
+               std::none_of(name.begin(), name.end(), is_unusable);
+    }
+
+    std::string register_name(const std::string& name, Location at) {
+        if (name.empty()) return {};
+        const auto [first, inserted] = names_.emplace(name, at);
+        if (inserted) return name;
+        problems_.add(at, fmt::format("there is a bdev '{}' already, at {}:{}", name, first->second.line,
+                                      first->second.column));
+        return {};
+    }
+
+    const ModuleInfo* read_module(const Node& node) {
+        const Member* member = node.find("module");
+        if (member == nullptr) {
+            problems_.add(node.at, fmt::format("a bdev needs 'module'{}", suggestion("", module_names())));
+            return nullptr;
+        }
+        if (!member->value->is_scalar()) {
+            problems_.add(member->at, fmt::format("'module': expected the name of a module, got {}",
+                                                  describe(*member->value)));
+            return nullptr;
+        }
+        const std::string& name = member->value->text;
+        const auto found = std::find_if(modules_.begin(), modules_.end(),
+                                        [&](const ModuleInfo* module) { return name == module->name; });
+        if (found == modules_.end()) {
+            problems_.add(member->value->at,
+                          fmt::format("no module '{}' was found{}", name, suggestion(name, module_names())));
+            return nullptr;
+        }
+        if ((*found)->has_create) return *found;
+        problems_.add(
+            member->value->at,
+            fmt::format("module '{}' makes its bdevs by examination alone; leave this bdev out", name));
+        return nullptr;
+    }
+
+    std::vector<std::string> module_names() const {
+        std::vector<std::string> result;
+        for (const ModuleInfo* module : modules_)
+            result.emplace_back(module->name);
+        return result;
+    }
+
+    /// Reads what is inside a bdev of an unknown module, so that names in it are known and faults in it
+    /// shown.
+    void read_nested_of_unknown(const Node& node, const std::string& name) {
+        const auto read_if_bdev = [&](const NodePtr& value, const std::string& generated_name) {
+            if (value->is_map() && value->find("module") != nullptr) read(value, generated_name);
+        };
+        for (const Member& member : node.members) {
+            read_if_bdev(member.value, name + "_" + member.key);
+            for (size_t i = 0; i < member.value->items.size(); ++i) {
+                read_if_bdev(member.value->items[i], fmt::format("{}_{}_{}", name, member.key, i));
+            }
+        }
+    }
+
+    void read_options(const Node& node, BdevSpec& bdev) {
+        const OptionTable table = option_table_of(*bdev.module);
+        std::vector<Member> members;
+        for (const Member& member : node.members) {
+            if (member.key == "name" || member.key == "module") continue;
+            const bdk_option* option = table.find(member.key);
+            const bool is_base = option != nullptr && option->type == BDK_OPTION_BDEV;
+            members.push_back(is_base ? read_bases(*option, member, bdev) : member);
+            if (option != nullptr && !is_base) note_given(*option, *member.value, bdev);
+        }
+        const OptionReader reader(table, folder_, fmt::format("module '{}'", bdev.module->name));
+        bdev.options = reader.read(members, bdev.at, {"name", "module"}, problems_);
+        sort_bases(table, bdev);
+    }
+
+    /// The member with names in place of nested bdevs; the bases are noted.
+    Member read_bases(const bdk_option& option, const Member& member, BdevSpec& bdev) {
+        if (!member.value->is_list()) {
+            const std::string generated = fmt::format("{}_{}", bdev.name, option.name);
+            return {member.key, member.at, read_base(option, member.value, generated, bdev)};
+        }
+        auto list = std::make_shared<Node>(*member.value);
+        for (size_t i = 0; i < list->items.size(); ++i) {
+            const std::string generated = fmt::format("{}_{}_{}", bdev.name, option.name, i);
+            list->items[i] = read_base(option, list->items[i], generated, bdev);
+        }
+        return {member.key, member.at, std::move(list)};
+    }
+
+    NodePtr read_base(const bdk_option& option, const NodePtr& value, const std::string& generated_name,
+                      BdevSpec& bdev) {
+        NodePtr name = value;
+        if (value->is_map()) {
+            const std::string nested = read(value, generated_name);
+            // The fault that left the nested bdev without name is told already.
+            name = make_scalar(nested.empty() ? generated_name : nested, value->at);
+            if (nested.empty()) return name;
+        }
+        if (name->is_scalar() && !name->text.empty()) {
+            bdev.bases.push_back({option.name, name->text, value->at});
+        }
+        return name;
+    }
+
+    static void sort_bases(const OptionTable& table, BdevSpec& bdev) {
+        const std::vector<std::string> order = table.names();
+        const auto position = [&](const BaseRef& base) {
+            return std::find(order.begin(), order.end(), base.option) - order.begin();
+        };
+        std::stable_sort(bdev.bases.begin(), bdev.bases.end(),
+                         [&](const BaseRef& a, const BaseRef& b) { return position(a) < position(b); });
+    }
+
+    static void note_given(const bdk_option& option, const Node& value, BdevSpec& bdev) {
+        if (is_secret(option)) return;
+        if (value.is_scalar()) bdev.given.emplace_back(option.name, value.text);
+        if (!value.is_list()) return;
+        std::vector<std::string> items;
+        for (const NodePtr& item : value.items)
+            items.push_back(item->text);
+        bdev.given.emplace_back(option.name, fmt::format("[{}]", boost::algorithm::join(items, ", ")));
+    }
+
+    std::filesystem::path folder_;
+    const std::vector<const ModuleInfo*>& modules_;
+    Problems& problems_;
+    std::vector<BdevSpec> bdevs_;
+    std::unordered_map<std::string, Location> names_;
+    std::unordered_map<const Node*, std::string> read_;
+};
+
+}  // namespace
+
+std::vector<BdevSpec> read_bdevs_section(const Node& node, const std::filesystem::path& folder,
+                                         const std::vector<const ModuleInfo*>& modules, Problems& problems) {
+    if (!node.is_list()) {
+        problems.add(node.at, fmt::format("`bdevs`: expected a list of bdevs, got {}", describe(node)));
+        return {};
+    }
+    BdevsReader reader(folder, modules, problems);
+    for (const NodePtr& item : node.items)
+        reader.read(item, {});
+    return reader.take();
+}
+
+KnownBdevs::KnownBdevs(const std::vector<BdevSpec>& bdevs, bool others_may_appear)
+    : others_may_appear_(others_may_appear) {
+    for (const BdevSpec& bdev : bdevs)
+        names_.push_back(bdev.name);
+    std::sort(names_.begin(), names_.end());
+}
+
+bool KnownBdevs::check(const std::string& name, Location at, Problems& problems) const {
+    if (std::binary_search(names_.begin(), names_.end(), name)) return true;
+    if (!others_may_appear_) {
+        problems.add(at, fmt::format("no bdev '{}' in this file{}", name, suggestion(name, names_)));
+    }
+    return false;
+}
+
+}  // namespace bdevkit::host

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The section `frontends:`.
+#include <fmt/format.h>
+#include <sys/un.h>
+
+#include <charconv>
+#include <unordered_map>
+
+#include "stack/nearest.hpp"
+#include "stack/sections.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+struct NbdSection {
+    const char* listen;
+    uint32_t max_connections;
+};
+
+constexpr bdk_option nbd_options[] = {
+    {.name = "listen",
+     .help = "Where clients connect: `unix:/path` or `tcp:address:port`.",
+     .type = BDK_OPTION_STRING,
+     .flags = BDK_OPTION_REQUIRED,
+     .offset = offsetof(NbdSection, listen)},
+    {.name = "max_connections",
+     .help = "Clients at a time; the next one is turned away.",
+     .type = BDK_OPTION_U32,
+     .offset = offsetof(NbdSection, max_connections),
+     .default_value = "256",
+     .min = 1,
+     .max = 65536},
+};
+
+struct ExportSection {
+    const char* bdev;
+    const char* name;
+    const char* description;
+    uint8_t read_only;
+};
+
+constexpr bdk_option export_options[] = {
+    {.name = "bdev",
+     .help = "The bdev that clients get.",
+     .type = BDK_OPTION_BDEV,
+     .flags = BDK_OPTION_REQUIRED,
+     .offset = offsetof(ExportSection, bdev)},
+    {.name = "name",
+     .help = "As clients ask for it; without it, the bdev's name.",
+     .type = BDK_OPTION_STRING,
+     .offset = offsetof(ExportSection, name)},
+    {.name = "description",
+     .help = "Shown to clients that list the exports.",
+     .type = BDK_OPTION_STRING,
+     .offset = offsetof(ExportSection, description)},
+    {.name = "read_only",
+     .help = "Refuse writes, also where the bdev would take them.",
+     .type = BDK_OPTION_BOOL,
+     .offset = offsetof(ExportSection, read_only),
+     .default_value = "false"},
+};
+
+using Places = std::unordered_map<std::string, Location>;
+
+/// True if `text` is new in `places`.
+bool note_unique(Places& places, const std::string& text, Location at, const char* what, Problems& problems) {
+    const auto [first, inserted] = places.emplace(text, at);
+    if (!inserted) {
+        problems.add(at, fmt::format("{} '{}' is taken already, at {}:{}", what, text, first->second.line,
+                                     first->second.column));
+    }
+    return inserted;
+}
+
+class NbdReader {
+public:
+    NbdReader(std::filesystem::path folder, const KnownBdevs& known, Problems& problems)
+        : folder_(std::move(folder)), known_(known), problems_(problems) {}
+
+    NbdConfig read(const Node& node) {
+        const OptionReader reader(nbd_table(), folder_, "`nbd`");
+        const OptionStruct options = reader.read(node.members, node.at, {"exports"}, problems_);
+        const auto& section = options.as<NbdSection>();
+        NbdConfig config;
+        config.max_connections = section.max_connections;
+        if (section.listen != nullptr) {
+            config.listen = section.listen;
+            check_listen(config.listen, node.find("listen")->value->at);
+        }
+        read_exports(node, config);
+        return config;
+    }
+
+private:
+    void check_listen(const std::string& listen, Location at) {
+        const tl::expected<void, std::string> valid = check_listen_address(listen);
+        if (!valid) problems_.add(at, fmt::format("'listen': {}", valid.error()));
+        if (valid && !listen.ends_with(":0")) note_unique(listens_, listen, at, "address", problems_);
+    }
+
+    void read_exports(const Node& node, NbdConfig& config) {
+        const Member* exports = node.find("exports");
+        if (exports == nullptr || !exports->value->is_list() || exports->value->items.empty()) {
+            problems_.add(exports == nullptr ? node.at : exports->at,
+                          "`nbd` needs 'exports', a list such as [ { bdev: top } ]");
+            return;
+        }
+        Places names;
+        for (const NodePtr& item : exports->value->items) {
+            if (item->is_map()) {
+                read_export(*item, config, names);
+            } else {
+                problems_.add(item->at,
+                              fmt::format("expected an export (`{{ bdev: ... }}`), got {}", describe(*item)));
+            }
+        }
+    }
+
+    void read_export(const Node& node, NbdConfig& config, Places& names) {
+        const OptionReader reader(nbd_export_table(), folder_, "an export");
+        const OptionStruct options = reader.read(node.members, node.at, {}, problems_);
+        const auto& section = options.as<ExportSection>();
+        if (section.bdev == nullptr) return;
+        known_.check(section.bdev, node.find("bdev")->value->at, problems_);
+        NbdExport result;
+        result.bdev = section.bdev;
+        result.name = section.name != nullptr ? section.name : section.bdev;
+        result.description = section.description != nullptr ? section.description : "";
+        result.read_only = section.read_only != 0;
+        const Member* name = node.find("name");
+        note_unique(names, result.name, (name != nullptr ? name : node.find("bdev"))->value->at,
+                    "the export name", problems_);
+        config.exports.push_back(std::move(result));
+    }
+
+    std::filesystem::path folder_;
+    const KnownBdevs& known_;
+    Problems& problems_;
+    Places listens_;
+};
+
+bool is_port(std::string_view text) {
+    uint16_t port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    return error == std::errc{} && end == text.data() + text.size();
+}
+
+}  // namespace
+
+OptionTable nbd_table() {
+    return {nbd_options, sizeof(NbdSection)};
+}
+
+OptionTable nbd_export_table() {
+    return {export_options, sizeof(ExportSection)};
+}
+
+tl::expected<void, std::string> check_listen_address(const std::string& listen) {
+    const std::string_view text = listen;
+    if (text.starts_with("unix:")) {
+        constexpr size_t max_path = sizeof(sockaddr_un::sun_path) - 1;
+        const size_t length = text.size() - 5;
+        if (length >= 1 && length <= max_path) return {};
+        return tl::unexpected(
+            fmt::format("expected a path of 1 to {} bytes after 'unix:', got {} bytes", max_path, length));
+    }
+    const size_t colon = text.rfind(':');
+    const bool is_tcp = text.starts_with("tcp:") && colon > 4 && is_port(text.substr(colon + 1));
+    if (is_tcp) return {};
+    return tl::unexpected(
+        fmt::format("expected unix:/path, tcp:address:port or tcp:[v6-address]:port, got '{}'", listen));
+}
+
+std::vector<NbdConfig> read_frontends_section(const Node& node, const std::filesystem::path& folder,
+                                              const KnownBdevs& known, Problems& problems) {
+    if (!node.is_list()) {
+        problems.add(node.at,
+                     fmt::format("`frontends`: expected a list of frontends, got {}", describe(node)));
+        return {};
+    }
+    std::vector<NbdConfig> result;
+    NbdReader nbd(folder, known, problems);
+    for (const NodePtr& item : node.items) {
+        if (!item->is_map() || item->members.size() != 1) {
+            problems.add(item->at,
+                         "expected a map with one key, the kind of frontend, such as `nbd: { ... }`");
+            continue;
+        }
+        const Member& frontend = item->members.front();
+        if (frontend.key != "nbd") {
+            problems.add(frontend.at,
+                         fmt::format("no frontend '{}'{}", frontend.key, suggestion(frontend.key, {"nbd"})));
+        } else if (!frontend.value->is_map()) {
+            problems.add(frontend.at,
+                         fmt::format("`nbd`: expected a map, got {}", describe(*frontend.value)));
+        } else {
+            result.push_back(nbd.read(*frontend.value));
+        }
+    }
+    return result;
+}
+
+}  // namespace bdevkit::host

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The sections `host:` and `plugins:`.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "stack/quantity.hpp"
+#include "stack/sections.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+struct HostSection {
+    bdk_option_list cores;
+    uint32_t mode;
+    const char* hugepages;
+    uint64_t memory;
+    uint32_t violations;
+    uint8_t auto_examine;
+    uint32_t bdev_io_pool_size;
+    uint32_t bdev_io_cache_size;
+    uint32_t iobuf_small_count;
+    uint32_t iobuf_large_count;
+    uint64_t iobuf_small_size;
+    uint64_t iobuf_large_size;
+};
+
+constexpr uint64_t kib = 1024;
+constexpr uint64_t mib = 1024 * kib;
+constexpr uint64_t tib = mib * mib;
+
+constexpr const char* mode_names[] = {"poll", "interrupt", "adaptive", nullptr};
+constexpr bdk::ReactorMode modes[] = {bdk::ReactorMode::poll, bdk::ReactorMode::interrupt,
+                                      bdk::ReactorMode::adaptive};
+constexpr const char* violation_names[] = {"fail-io", "abort", nullptr};
+constexpr bdk::ViolationPolicy violation_policies[] = {bdk::ViolationPolicy::fail_io,
+                                                       bdk::ViolationPolicy::abort};
+
+// clang-format off
+constexpr bdk_option host_options[] = {
+    {.name = "cores", .help = "Cores to pin one reactor each to; without it there is one reactor, not pinned.",
+     .type = BDK_OPTION_U32, .flags = BDK_OPTION_LIST, .offset = offsetof(HostSection, cores), .max = 4095},
+    {.name = "mode", .help = "What a reactor without work does: poll on, or sleep at once, or poll a while and then sleep.",
+     .type = BDK_OPTION_ENUM, .offset = offsetof(HostSection, mode), .default_value = "adaptive",
+     .enum_values = mode_names},
+    {.name = "hugepages", .help = "`auto` uses them when there are any, `off` never, a size insists on that much.",
+     .type = BDK_OPTION_STRING, .offset = offsetof(HostSection, hugepages), .default_value = "auto"},
+    {.name = "memory", .help = "Heap for small DMA memory; taken as it is touched.",
+     .type = BDK_OPTION_SIZE, .offset = offsetof(HostSection, memory), .default_value = "512MiB",
+     .min = 64 * mib, .max = tib},
+    {.name = "violations", .help = "After a broken threading rule: fail the I/O and go on, or abort the host.",
+     .type = BDK_OPTION_ENUM, .offset = offsetof(HostSection, violations), .default_value = "fail-io",
+     .enum_values = violation_names},
+    {.name = "auto_examine", .help = "Show every new bdev to the modules that recognise bdevs.",
+     .type = BDK_OPTION_BOOL, .offset = offsetof(HostSection, auto_examine), .default_value = "true"},
+    {.name = "bdev_io_pool_size", .help = "I/Os in flight in the whole host, those of every layer counted.",
+     .type = BDK_OPTION_U32, .offset = offsetof(HostSection, bdev_io_pool_size), .default_value = "65536",
+     .min = 64, .max = 16 * mib},
+    {.name = "bdev_io_cache_size", .help = "Free I/Os that one thread keeps for itself.",
+     .type = BDK_OPTION_U32, .offset = offsetof(HostSection, bdev_io_cache_size), .default_value = "256",
+     .max = 65536},
+    {.name = "iobuf_small_count", .help = "Small buffers that all modules share.",
+     .type = BDK_OPTION_U32, .offset = offsetof(HostSection, iobuf_small_count), .default_value = "1024",
+     .min = 8, .max = mib},
+    {.name = "iobuf_large_count", .help = "Large buffers that all modules share.",
+     .type = BDK_OPTION_U32, .offset = offsetof(HostSection, iobuf_large_count), .default_value = "64",
+     .min = 4, .max = mib},
+    {.name = "iobuf_small_size", .help = "Bytes of a small buffer.",
+     .type = BDK_OPTION_SIZE, .offset = offsetof(HostSection, iobuf_small_size), .default_value = "8KiB",
+     .min = 4 * kib, .max = mib},
+    {.name = "iobuf_large_size", .help = "Bytes of a large buffer.",
+     .type = BDK_OPTION_SIZE, .offset = offsetof(HostSection, iobuf_large_size), .default_value = "1MiB",
+     .min = 8 * kib, .max = 64 * mib},
+};
+// clang-format on
+
+struct PluginsSection {
+    bdk_option_list path;
+    uint32_t on_error;
+};
+
+constexpr const char* on_error_names[] = {"continue", "stop", nullptr};
+constexpr uint32_t on_error_stop = 1;
+
+constexpr bdk_option plugins_options[] = {
+    {.name = "path",
+     .help = "Folders to look for plugins in, before the usual ones.",
+     .type = BDK_OPTION_PATH,
+     .flags = BDK_OPTION_LIST,
+     .offset = offsetof(PluginsSection, path)},
+    {.name = "on_error",
+     .help = "A plugin that cannot be used: say so and go on, or stop.",
+     .type = BDK_OPTION_ENUM,
+     .offset = offsetof(PluginsSection, on_error),
+     .default_value = "continue",
+     .enum_values = on_error_names},
+};
+
+template <typename T>
+std::span<const T> elements(const bdk_option_list& list) {
+    return {static_cast<const T*>(list.items), list.count};
+}
+
+/// True if `node` is a map; null counts as an empty one.
+bool expect_map(const Node& node, const char* section, Problems& problems) {
+    if (node.is_map() || node.kind == Node::Kind::null) return true;
+    problems.add(node.at, fmt::format("`{}`: expected a map, got {}", section, describe(node)));
+    return false;
+}
+
+Location value_place(const Node& node, const char* key) {
+    const Member* member = node.find(key);
+    return member != nullptr ? member->value->at : node.at;
+}
+
+void check_hugepages(const Node& node, const std::string& text, Problems& problems) {
+    if (text == "auto" || text == "off") return;
+    const Quantity size = parse_size(text);
+    if (size && *size > 0) return;
+    problems.add(value_place(node, "hugepages"),
+                 fmt::format("'hugepages': expected auto, off or a size such as 1GiB, got '{}'", text));
+}
+
+std::vector<uint32_t> read_cores(const Node& node, const HostSection& section, Problems& problems) {
+    std::vector<uint32_t> result;
+    for (const uint32_t core : elements<uint32_t>(section.cores)) {
+        if (std::find(result.begin(), result.end(), core) != result.end()) {
+            problems.add(value_place(node, "cores"), fmt::format("'cores': core {} is named twice", core));
+        }
+        result.push_back(core);
+    }
+    return result;
+}
+
+}  // namespace
+
+OptionTable host_section_table() {
+    return {host_options, sizeof(HostSection)};
+}
+
+OptionTable plugins_section_table() {
+    return {plugins_options, sizeof(PluginsSection)};
+}
+
+bdk::RuntimeOptions read_host_section(const Node& node, const std::filesystem::path& folder,
+                                      Problems& problems) {
+    if (!expect_map(node, "host", problems)) return {};
+    const OptionReader reader(host_section_table(), folder, "`host`");
+    const OptionStruct options = reader.read(node.members, node.at, {}, problems);
+    const auto& section = options.as<HostSection>();
+
+    bdk::RuntimeOptions result;
+    result.reactors.cores = read_cores(node, section, problems);
+    result.reactors.mode = modes[section.mode];
+    if (section.hugepages != nullptr) {
+        check_hugepages(node, section.hugepages, problems);
+        result.env.hugepages = section.hugepages;
+    }
+    result.env.memory = section.memory;
+    result.env.iobuf_small_count = section.iobuf_small_count;
+    result.env.iobuf_large_count = section.iobuf_large_count;
+    result.env.iobuf_small_size = static_cast<uint32_t>(section.iobuf_small_size);
+    result.env.iobuf_large_size = static_cast<uint32_t>(section.iobuf_large_size);
+    result.violations = violation_policies[section.violations];
+    result.bdev.auto_examine = section.auto_examine != 0;
+    result.bdev.bdev_io_pool_size = section.bdev_io_pool_size;
+    result.bdev.bdev_io_cache_size = section.bdev_io_cache_size;
+    return result;
+}
+
+PluginSettings read_plugins_section(const Node& node, const std::filesystem::path& folder,
+                                    Problems& problems) {
+    if (!expect_map(node, "plugins", problems)) return {};
+    const OptionReader reader(plugins_section_table(), folder, "`plugins`");
+    const OptionStruct options = reader.read(node.members, node.at, {}, problems);
+    const auto& section = options.as<PluginsSection>();
+
+    PluginSettings result;
+    for (const char* path : elements<const char*>(section.path)) {
+        if (path != nullptr) result.path.emplace_back(path);
+    }
+    result.stop_on_error = section.on_error == on_error_stop;
+    return result;
+}
+
+}  // namespace bdevkit::host

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A stack as a tree of values with their places, whatever it was written in.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "stack/problem.hpp"
+
+namespace bdevkit::host {
+
+struct Node;
+/// Shared, because a YAML alias stands for the node of its anchor. A tree has no cycles.
+using NodePtr = std::shared_ptr<const Node>;
+
+/// A key of a map and its value.
+struct Member {
+    std::string key;
+    Location at;  ///< of the key
+    NodePtr value;
+};
+
+struct Node {
+    enum class Kind { null, scalar, list, map };
+
+    Kind kind = Kind::null;
+    Location at;
+    std::string text;             ///< of a scalar, as written
+    std::vector<NodePtr> items;   ///< of a list
+    std::vector<Member> members;  ///< of a map; keys are unique
+
+    bool is_scalar() const { return kind == Kind::scalar; }
+    bool is_list() const { return kind == Kind::list; }
+    bool is_map() const { return kind == Kind::map; }
+
+    /// The member of a map, or nullptr.
+    const Member* find(std::string_view key) const {
+        for (const Member& member : members) {
+            if (member.key == key) return &member;
+        }
+        return nullptr;
+    }
+};
+
+/// "nothing", "a list", "a map" or the text in quotes: for "expected ..., got ...".
+std::string describe(const Node& node);
+
+/// A scalar made here rather than read.
+NodePtr make_scalar(std::string text, Location at);
+
+}  // namespace bdevkit::host

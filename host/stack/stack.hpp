@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A stack, checked and ready to be built: what a stack file says.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "frontends/nbd/nbd_config.hpp"
+#include "loader/module_info.hpp"
+#include "runtime/runtime.hpp"
+#include "stack/node.hpp"
+#include "stack/option_value.hpp"
+#include "stack/problem.hpp"
+
+namespace bdevkit::host {
+
+/// The `plugins:` section.
+struct PluginSettings {
+    std::vector<std::filesystem::path> path;
+    bool stop_on_error = false;  ///< a plugin that is refused ends the start
+};
+
+/// An edge of the stack: the bdev stands on `bdev`, named by `option`.
+struct BaseRef {
+    std::string option;
+    std::string bdev;
+    Location at;
+    bool in_file = true;  ///< false: some module's examine is to make it, now or later
+};
+
+struct BdevSpec {
+    std::string name;
+    const ModuleInfo* module = nullptr;
+    OptionStruct options;
+    std::vector<BaseRef> bases;  ///< in the order of the option table
+    std::vector<std::pair<std::string, std::string>>
+        given;  ///< options as written, bases and secrets left out
+    Location at;
+};
+
+struct Stack {
+    std::string file;
+    bdk::RuntimeOptions host;
+    PluginSettings plugins;
+    std::vector<BdevSpec> bdevs;  ///< a base always stands before what stands on it
+    std::vector<NbdConfig> nbd_servers;
+
+    /// The bdev of that name, or nullptr.
+    const BdevSpec* find(const std::string& name) const;
+};
+
+}  // namespace bdevkit::host

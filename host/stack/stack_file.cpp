@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "stack/stack_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "stack/nearest.hpp"
+#include "stack/sections.hpp"
+#include "stack/yaml.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+constexpr uintmax_t max_file_size = 64u << 20;
+
+const std::vector<std::string> section_names = {"version", "host", "plugins", "bdevs", "frontends"};
+
+const NodePtr& section(const StackFile& file, const char* name) {
+    static const NodePtr empty = std::make_shared<Node>();
+    const Member* member = file.root->find(name);
+    return member != nullptr ? member->value : empty;
+}
+
+void check_version(const StackFile& file, Problems& problems) {
+    const Member* version = file.root->find("version");
+    if (version == nullptr) {
+        problems.add(file.root->at, "the file needs `version: 1`");
+    } else if (version->value->text != "1") {
+        problems.add(version->value->at,
+                     fmt::format("`version`: expected 1, got {}", describe(*version->value)));
+    }
+}
+
+void check_section_names(const StackFile& file, Problems& problems) {
+    for (const Member& member : file.root->members) {
+        const bool known =
+            std::find(section_names.begin(), section_names.end(), member.key) != section_names.end();
+        // A place for anchors, as in compose files.
+        if (known || member.key.starts_with("x-")) continue;
+        problems.add(member.at,
+                     fmt::format("no section '{}'{}", member.key, suggestion(member.key, section_names)));
+    }
+}
+
+std::string read_all(std::istream& stream) {
+    return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+void resolve(const StackFile& file, const std::vector<const ModuleInfo*>& modules, Stack& stack,
+             Problems& problems) {
+    if (file.root->find("bdevs") == nullptr) {
+        problems.add(file.root->at, "the file needs a section `bdevs`");
+    } else {
+        stack.bdevs = read_bdevs_section(*section(file, "bdevs"), file.folder, modules, problems);
+    }
+    const KnownBdevs known(stack.bdevs,
+                           std::any_of(modules.begin(), modules.end(),
+                                       [](const ModuleInfo* module) { return examines(*module); }));
+    for (BdevSpec& bdev : stack.bdevs) {
+        for (BaseRef& base : bdev.bases)
+            base.in_file = known.check(base.bdev, base.at, problems);
+    }
+    order_bdevs(stack.bdevs, problems);
+    if (file.root->find("frontends") == nullptr) return;
+    stack.nbd_servers = read_frontends_section(*section(file, "frontends"), file.folder, known, problems);
+}
+
+}  // namespace
+
+StackFile parse_stack_file(const std::string& text, std::string name, std::filesystem::path folder,
+                           Problems& problems) try {
+    StackFile file;
+    file.name = std::move(name);
+    file.folder = std::move(folder);
+    file.root = parse_yaml(text, problems);
+    if (file.root == nullptr) return file;
+    if (!file.root->is_map()) {
+        problems.add(file.root->at, fmt::format("expected a map that begins with `version: 1`, got {}",
+                                                describe(*file.root)));
+        file.root = nullptr;
+        return file;
+    }
+    check_version(file, problems);
+    check_section_names(file, problems);
+    file.host = read_host_section(*section(file, "host"), file.folder, problems);
+    file.plugins = read_plugins_section(*section(file, "plugins"), file.folder, problems);
+    return file;
+} catch (const TooManyProblems&) {
+    return {};
+}
+
+StackFile read_stack_file(const std::string& name, Problems& problems) {
+    if (name == "-") {
+        return parse_stack_file(read_all(std::cin), "<stdin>", std::filesystem::current_path(), problems);
+    }
+    std::error_code error;
+    const uintmax_t size = std::filesystem::file_size(name, error);
+    std::ifstream stream(name, std::ios::binary);
+    if (error || !stream) {
+        const int code = error ? error.value() : errno;
+        problems.add({}, fmt::format("cannot read the stack file: {}", std::strerror(code)));
+        return {.name = name};
+    }
+    if (size > max_file_size) {
+        problems.add({}, fmt::format("a stack file has at most {} bytes", max_file_size));
+        return {.name = name};
+    }
+    const std::filesystem::path folder = std::filesystem::absolute(name).parent_path();
+    return parse_stack_file(read_all(stream), name, folder, problems);
+}
+
+bool examines(const ModuleInfo& info) {
+    const bdk_module* module = info.module;
+    return (BDK_HAS_FIELD(module, bdk_module, examine_config) && module->examine_config != nullptr) ||
+           (BDK_HAS_FIELD(module, bdk_module, examine_disk) && module->examine_disk != nullptr);
+}
+
+Stack resolve_stack(const StackFile& file, const std::vector<const ModuleInfo*>& modules,
+                    Problems& problems) {
+    Stack stack;
+    stack.file = file.name;
+    stack.host = file.host;
+    stack.plugins = file.plugins;
+    if (file.root == nullptr) return stack;
+    try {
+        resolve(file, modules, stack, problems);
+    } catch (const TooManyProblems&) {
+        // Problems::format() says so.
+    }
+    return stack;
+}
+
+const BdevSpec* Stack::find(const std::string& bdev) const {
+    const auto found =
+        std::find_if(bdevs.begin(), bdevs.end(), [&](const BdevSpec& spec) { return spec.name == bdev; });
+    return found == bdevs.end() ? nullptr : &*found;
+}
+
+}  // namespace bdevkit::host

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "stack/stack_file.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "stack/stack_test_modules.hpp"
+
+namespace bdevkit::host {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+struct Reading {
+    explicit Reading(const std::string& text, bool with_finder = false) {
+        const StackFile file = parse_stack_file(text, "s.yaml", "/stacks", problems);
+        stack = resolve_stack(file, with_finder ? test_modules_with_finder() : test_modules(), problems);
+    }
+    std::string errors() const { return problems.format("s.yaml"); }
+    std::vector<std::string> names() const {
+        std::vector<std::string> result;
+        for (const BdevSpec& bdev : stack.bdevs)
+            result.push_back(bdev.name);
+        return result;
+    }
+
+    Problems problems;
+    Stack stack;
+};
+
+TEST(StackFileTest, the_example_of_the_design) {
+    const Reading reading(R"(
+version: 1
+host: { cores: [0, 1], mode: adaptive, hugepages: auto, memory: 512MiB }
+plugins: { path: [./my-plugins] }
+bdevs:
+  - name: top                    # a base is a name, or a bdev written in place
+    module: layer
+    base: { name: mid, module: layer, base: disk }
+  - { name: disk, module: disk, size: 64MiB, block_size: 4096 }
+frontends:
+  - nbd: { listen: "unix:/run/bdevkit/nbd.sock", exports: [ { bdev: top } ] }
+)");
+    ASSERT_EQ(reading.errors(), "");
+    EXPECT_THAT(reading.names(), ElementsAre("disk", "mid", "top"));
+    EXPECT_STREQ(reading.stack.find("top")->options.as<LayerOptions>().base, "mid");
+    EXPECT_EQ(reading.stack.find("disk")->options.as<DiskOptions>().block_size, 4096u);
+    EXPECT_THAT(reading.stack.host.reactors.cores, ElementsAre(0u, 1u));
+    EXPECT_THAT(reading.stack.plugins.path, ElementsAre("/stacks/my-plugins"));
+    ASSERT_EQ(reading.stack.nbd_servers.size(), 1u);
+    const NbdConfig& nbd = reading.stack.nbd_servers[0];
+    EXPECT_EQ(nbd.listen, "unix:/run/bdevkit/nbd.sock");
+    EXPECT_EQ(nbd.max_connections, 256u);
+    ASSERT_EQ(nbd.exports.size(), 1u);
+    EXPECT_EQ(nbd.exports[0].name, "top");
+    EXPECT_FALSE(nbd.exports[0].read_only);
+}
+
+TEST(StackFileTest, sections_host_and_plugins) {
+    const Reading reading(
+        "version: 1\n"
+        "host: { mode: interrupt, hugepages: 1GiB, memory: 128MiB, violations: abort, auto_examine: false,\n"
+        "        bdev_io_pool_size: 1024, bdev_io_cache_size: 16, iobuf_small_count: 64,\n"
+        "        iobuf_large_count: 8, iobuf_small_size: 16k, iobuf_large_size: 2MiB }\n"
+        "plugins: { on_error: stop }\n"
+        "bdevs: []\n");
+    ASSERT_EQ(reading.errors(), "");
+    const bdk::RuntimeOptions& host = reading.stack.host;
+    EXPECT_TRUE(host.reactors.cores.empty());
+    EXPECT_EQ(host.reactors.mode, bdk::ReactorMode::interrupt);
+    EXPECT_EQ(host.env.hugepages, "1GiB");
+    EXPECT_EQ(host.env.memory, 128u << 20);
+    EXPECT_EQ(host.env.iobuf_small_size, 16u << 10);
+    EXPECT_EQ(host.env.iobuf_large_count, 8u);
+    EXPECT_EQ(host.violations, bdk::ViolationPolicy::abort);
+    EXPECT_FALSE(host.bdev.auto_examine);
+    EXPECT_EQ(host.bdev.bdev_io_pool_size, 1024u);
+    EXPECT_EQ(host.bdev.bdev_io_cache_size, 16u);
+    EXPECT_TRUE(reading.stack.plugins.stop_on_error);
+}
+
+TEST(StackFileTest, without_the_section_the_host_has_the_defaults_of_the_library) {
+    const Reading reading("version: 1\nbdevs: []\n");
+    const bdk::RuntimeOptions defaults;
+    EXPECT_EQ(reading.stack.host.env.hugepages, defaults.env.hugepages);
+    EXPECT_EQ(reading.stack.host.env.memory, defaults.env.memory);
+    EXPECT_EQ(reading.stack.host.env.iobuf_small_count, defaults.env.iobuf_small_count);
+    EXPECT_EQ(reading.stack.host.env.iobuf_large_count, defaults.env.iobuf_large_count);
+    EXPECT_EQ(reading.stack.host.env.iobuf_small_size, defaults.env.iobuf_small_size);
+    EXPECT_EQ(reading.stack.host.env.iobuf_large_size, defaults.env.iobuf_large_size);
+    EXPECT_EQ(reading.stack.host.bdev.bdev_io_pool_size, defaults.bdev.bdev_io_pool_size);
+    EXPECT_EQ(reading.stack.host.bdev.bdev_io_cache_size, defaults.bdev.bdev_io_cache_size);
+    EXPECT_EQ(reading.stack.host.bdev.auto_examine, defaults.bdev.auto_examine);
+    EXPECT_EQ(reading.stack.host.reactors.mode, defaults.reactors.mode);
+    EXPECT_EQ(reading.stack.host.violations, defaults.violations);
+}
+
+TEST(StackFileTest, every_problem_of_a_file_in_one_run) {
+    const Reading reading(R"(version: 2
+hots: {}
+host: { mode: fast, core: [0], hugepages: some, cores: [1, 1] }
+bdevs:
+  - { name: a, module: dsk, size: 1k }
+  - { name: a, module: disk, size: 1k }
+  - { name: b, module: layer, base: dissk }
+  - { module: disk, size: 1k }
+  - { name: disk, module: disk, size: 1k, size: 2k }
+  - just a word
+frontends:
+  - nbd: { listen: "unx:/tmp/x", exports: [ { bdev: disc }, { bdev: disk, readonly: true } ] }
+  - ndb: {}
+)");
+    EXPECT_EQ(reading.errors(),
+              "s.yaml:1:10: `version`: expected 1, got '2'\n"
+              "s.yaml:2:1: no section 'hots'; did you mean 'host'?\n"
+              "s.yaml:3:15: 'mode': expected one of poll, interrupt, adaptive, got 'fast'\n"
+              "s.yaml:3:21: `host` has no option 'core'; did you mean 'cores'?\n"
+              "s.yaml:3:43: 'hugepages': expected auto, off or a size such as 1GiB, got 'some'\n"
+              "s.yaml:3:56: 'cores': core 1 is named twice\n"
+              "s.yaml:5:24: no module 'dsk' was found; did you mean 'disk'?\n"
+              "s.yaml:6:13: there is a bdev 'a' already, at 5:13\n"
+              "s.yaml:7:37: no bdev 'dissk' in this file; did you mean 'disk'?\n"
+              "s.yaml:8:5: a bdev needs 'name'\n"
+              "s.yaml:9:43: key 'size' is given twice; first at 9:33\n"
+              "s.yaml:10:5: expected a bdev (`{ name: ..., module: ... }`), got 'just a word'\n"
+              "s.yaml:12:20: 'listen': expected unix:/path, tcp:address:port or tcp:[v6-address]:port, got "
+              "'unx:/tmp/x'\n"
+              "s.yaml:12:53: no bdev 'disc' in this file; did you mean 'disk'?\n"
+              "s.yaml:12:75: an export has no option 'readonly'; did you mean 'read_only'?\n"
+              "s.yaml:13:5: no frontend 'ndb'; did you mean 'nbd'?\n");
+}
+
+TEST(StackFileTest, nested_bdevs_get_names_and_stand_in_lists) {
+    const Reading reading(R"(
+version: 1
+bdevs:
+  - name: r
+    module: raid
+    bases: [ { module: disk, size: 1k }, spare, { name: own, module: layer, base: { module: disk, size: 2k } } ]
+    log: { module: disk, size: 4k }
+  - { name: spare, module: disk, size: 8k }
+)");
+    ASSERT_EQ(reading.errors(), "");
+    EXPECT_THAT(reading.names(), ElementsAre("r_bases_0", "own_base", "own", "r_log", "spare", "r"));
+    const auto& raid = reading.stack.find("r")->options.as<RaidOptions>();
+    ASSERT_EQ(raid.bases.count, 3u);
+    const auto* bases = static_cast<const char* const*>(raid.bases.items);
+    EXPECT_STREQ(bases[0], "r_bases_0");
+    EXPECT_STREQ(bases[1], "spare");
+    EXPECT_STREQ(bases[2], "own");
+    EXPECT_STREQ(raid.log, "r_log");
+    EXPECT_EQ(reading.stack.find("r")->bases.size(), 4u);
+}
+
+TEST(StackFileTest, an_alias_of_a_bdev_is_that_bdev) {
+    const Reading reading(R"(
+version: 1
+x-defaults: &small { module: disk, size: 1k }
+bdevs:
+  - { name: a, module: layer, base: &base { name: d, module: disk, size: 1k } }
+  - { name: b, module: layer, base: *base }
+  - { name: c, <<: *small }
+)");
+    ASSERT_EQ(reading.errors(), "");
+    EXPECT_THAT(reading.names(), ElementsAre("d", "a", "b", "c"));
+}
+
+TEST(StackFileTest, circles_are_named) {
+    EXPECT_EQ(Reading("version: 1\n"
+                      "bdevs:\n"
+                      "  - { name: a, module: layer, base: b }\n"
+                      "  - { name: b, module: layer, base: c }\n"
+                      "  - { name: c, module: layer, base: a }\n"
+                      "  - { name: d, module: layer, base: d }\n")
+                  .errors(),
+              "s.yaml:5:37: bdevs stand on each other in a circle: a -> b -> c -> a\n"
+              "s.yaml:6:37: bdevs stand on each other in a circle: d -> d\n");
+}
+
+TEST(StackFileTest, a_base_that_examine_may_make_is_waited_for) {
+    const std::string text = "version: 1\nbdevs: [ { name: a, module: layer, base: diskp1 } ]\n";
+    EXPECT_THAT(Reading(text).errors(), HasSubstr("no bdev 'diskp1' in this file"));
+    const Reading reading(text, true);
+    ASSERT_EQ(reading.errors(), "");
+    EXPECT_FALSE(reading.stack.find("a")->bases[0].in_file);
+}
+
+TEST(StackFileTest, a_module_without_create_cannot_be_named) {
+    EXPECT_THAT(Reading("version: 1\nbdevs: [ { name: a, module: finder } ]\n", true).errors(),
+                HasSubstr("makes its bdevs by examination alone"));
+}
+
+TEST(StackFileTest, exports_and_addresses_are_unique) {
+    const std::string errors = Reading(R"(version: 1
+bdevs: [ { name: d, module: disk, size: 1k } ]
+frontends:
+  - nbd: { listen: "tcp:[::1]:10809", exports: [ { bdev: d }, { bdev: d, name: d } ] }
+  - nbd: { listen: "tcp:[::1]:10809", exports: [ { bdev: d, name: e, description: x, read_only: true } ] }
+  - nbd: { listen: "tcp:127.0.0.1:99999" }
+)")
+                                   .errors();
+    EXPECT_EQ(errors,
+              "s.yaml:4:80: the export name 'd' is taken already, at 4:58\n"
+              "s.yaml:5:20: address 'tcp:[::1]:10809' is taken already, at 4:20\n"
+              "s.yaml:6:10: `nbd` needs 'exports', a list such as [ { bdev: top } ]\n"
+              "s.yaml:6:20: 'listen': expected unix:/path, tcp:address:port or tcp:[v6-address]:port, got "
+              "'tcp:127.0.0.1:99999'\n");
+}
+
+TEST(StackFileTest, a_file_that_is_no_stack) {
+    EXPECT_EQ(Reading("hello\n").errors(),
+              "s.yaml:1:1: expected a map that begins with `version: 1`, got 'hello'\n");
+    EXPECT_EQ(Reading("{}\n").errors(),
+              "s.yaml:1:1: the file needs `version: 1`\n"
+              "s.yaml:1:1: the file needs a section `bdevs`\n");
+    Problems problems;
+    read_stack_file("/nowhere/s.yaml", problems);
+    EXPECT_EQ(problems.format("/nowhere/s.yaml"),
+              "/nowhere/s.yaml: cannot read the stack file: No such file or directory\n");
+    Problems of_folder;
+    read_stack_file("/", of_folder);
+    EXPECT_FALSE(of_folder.empty());
+}
+
+TEST(StackFileTest, relative_paths_start_at_the_files_folder) {
+    const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "bdevkit-stack-test";
+    std::filesystem::create_directories(folder);
+    std::ofstream(folder / "s.yaml")
+        << "version: 1\nbdevs: [ { name: d, module: disk, size: 1k, file: f } ]\n";
+    Problems problems;
+    const StackFile file = read_stack_file((folder / "s.yaml").string(), problems);
+    const Stack stack = resolve_stack(file, test_modules(), problems);
+    ASSERT_TRUE(problems.empty()) << problems.format("s.yaml");
+    EXPECT_EQ(stack.find("d")->options.as<DiskOptions>().file, (folder / "f").string());
+    std::filesystem::remove_all(folder);
+}
+
+TEST(StackFileTest, a_tower_of_many_bdevs_is_put_in_order) {
+    std::string text = "version: 1\nbdevs:\n";
+    constexpr int height = 20'000;
+    for (int i = height; i > 0; --i)
+        text += fmt::format("  - {{ name: b{}, module: layer, base: b{} }}\n", i, i - 1);
+    text += "  - { name: b0, module: disk, size: 1k }\n";
+    const Reading reading(text);
+    ASSERT_EQ(reading.errors(), "");
+    EXPECT_EQ(reading.stack.bdevs.front().name, "b0");
+    EXPECT_EQ(reading.stack.bdevs.back().name, fmt::format("b{}", height));
+}
+
+TEST(StackFileTest, a_file_full_of_problems_ends_early) {
+    std::string text = "version: 1\nbdevs:\n";
+    for (int i = 0; i < 20'000; ++i)
+        text += fmt::format("  - {{ name: b{}, module: layer, base: x{} }}\n", i, i);
+    EXPECT_THAT(Reading(text).errors(), HasSubstr("s.yaml: stopped after 1000 problems"));
+}
+
+TEST(StackFileTest, what_was_given_is_kept_without_secrets) {
+    const Reading reading(
+        "version: 1\nbdevs: [ { name: d, module: disk, size: 64MiB, key: hush, ports: [1, 2] } ]\n");
+    ASSERT_EQ(reading.errors(), "");
+    EXPECT_THAT(reading.stack.find("d")->given,
+                ElementsAre(std::pair("size", "64MiB"), std::pair("ports", "[1, 2]")));
+}
+
+}  // namespace
+}  // namespace bdevkit::host

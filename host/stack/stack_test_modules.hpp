@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Modules for the tests of stacks: tables only, as a plugin would export them.
+#pragma once
+
+#include <bdevkit/module.h>
+
+#include <cstddef>
+#include <vector>
+
+#include "loader/module_info.hpp"
+
+namespace bdevkit::host {
+
+struct DiskOptions {
+    uint64_t size;
+    uint32_t block_size;
+    uint64_t delay;
+    uint32_t mode;
+    bdk_uuid uuid;
+    const char* file;
+    const char* key;
+    uint8_t sparse;
+    bdk_option_list ports;
+    bdk_option_list tags;
+};
+
+struct LayerOptions {
+    const char* base;
+};
+
+struct RaidOptions {
+    bdk_option_list bases;
+    const char* log;
+};
+
+inline constexpr const char* disk_modes[] = {"fast", "safe", nullptr};
+
+inline constexpr bdk_option disk_options[] = {
+    {.name = "size",
+     .help = "Size of the bdev.",
+     .type = BDK_OPTION_SIZE,
+     .flags = BDK_OPTION_REQUIRED,
+     .offset = offsetof(DiskOptions, size),
+     .min = 512,
+     .max = 1ull << 40},
+    {.name = "block_size",
+     .help = "Bytes per block.",
+     .type = BDK_OPTION_U32,
+     .offset = offsetof(DiskOptions, block_size),
+     .default_value = "512",
+     .min = 512,
+     .max = 65536},
+    {.name = "delay",
+     .help = "Added to every I/O.",
+     .type = BDK_OPTION_DURATION,
+     .offset = offsetof(DiskOptions, delay)},
+    {.name = "mode",
+     .help = "How.",
+     .type = BDK_OPTION_ENUM,
+     .offset = offsetof(DiskOptions, mode),
+     .default_value = "safe",
+     .enum_values = disk_modes},
+    {.name = "uuid", .help = "Of the bdev.", .type = BDK_OPTION_UUID, .offset = offsetof(DiskOptions, uuid)},
+    {.name = "file", .help = "A file.", .type = BDK_OPTION_PATH, .offset = offsetof(DiskOptions, file)},
+    {.name = "key",
+     .help = "A secret.",
+     .type = BDK_OPTION_STRING,
+     .flags = BDK_OPTION_SECRET,
+     .offset = offsetof(DiskOptions, key)},
+    {.name = "sparse", .help = "Or not.", .type = BDK_OPTION_BOOL, .offset = offsetof(DiskOptions, sparse)},
+    {.name = "ports",
+     .help = "Numbers.",
+     .type = BDK_OPTION_U32,
+     .flags = BDK_OPTION_LIST,
+     .offset = offsetof(DiskOptions, ports),
+     .default_value = "1, 2",
+     .max = 100},
+    {.name = "tags",
+     .help = "Words.",
+     .type = BDK_OPTION_STRING,
+     .flags = BDK_OPTION_LIST,
+     .offset = offsetof(DiskOptions, tags)},
+};
+
+inline constexpr bdk_option layer_options[] = {
+    {.name = "base",
+     .help = "The bdev below.",
+     .type = BDK_OPTION_BDEV,
+     .flags = BDK_OPTION_REQUIRED,
+     .offset = offsetof(LayerOptions, base)},
+};
+
+inline constexpr bdk_option raid_options[] = {
+    {.name = "bases",
+     .help = "The bdevs below.",
+     .type = BDK_OPTION_BDEV,
+     .flags = BDK_OPTION_REQUIRED | BDK_OPTION_LIST,
+     .offset = offsetof(RaidOptions, bases)},
+    {.name = "log", .help = "A bdev.", .type = BDK_OPTION_BDEV, .offset = offsetof(RaidOptions, log)},
+};
+
+inline int never_called(bdk_create*, const char*, const void*) {
+    return 0;
+}
+inline void never_called(bdk_bdev*) {}
+
+template <size_t N>
+constexpr bdk_module make_test_module(const char* name, const bdk_option (&options)[N], size_t struct_size) {
+    return {.abi_major = BDK_ABI_MAJOR,
+            .abi_minor = BDK_ABI_MINOR,
+            .size = sizeof(bdk_module),
+            .name = name,
+            .version = "1.0.0",
+            .description = "A module of the tests",
+            .options = options,
+            .option_count = N,
+            .option_size = sizeof(bdk_option),
+            .options_struct_size = static_cast<uint32_t>(struct_size),
+            .create = never_called};
+}
+
+inline const bdk_module disk_module = make_test_module("disk", disk_options, sizeof(DiskOptions));
+inline const bdk_module layer_module = make_test_module("layer", layer_options, sizeof(LayerOptions));
+inline const bdk_module raid_module = make_test_module("raid", raid_options, sizeof(RaidOptions));
+
+/// A module that makes bdevs by examination alone.
+inline const bdk_module finder_module = {.abi_major = BDK_ABI_MAJOR,
+                                         .abi_minor = BDK_ABI_MINOR,
+                                         .size = sizeof(bdk_module),
+                                         .name = "finder",
+                                         .examine_disk = never_called};
+
+inline std::vector<const ModuleInfo*> test_modules() {
+    static const ModuleInfo disk = *read_module(disk_module);
+    static const ModuleInfo layer = *read_module(layer_module);
+    static const ModuleInfo raid = *read_module(raid_module);
+    return {&disk, &layer, &raid};
+}
+
+inline std::vector<const ModuleInfo*> test_modules_with_finder() {
+    static const ModuleInfo finder = *read_module(finder_module);
+    std::vector<const ModuleInfo*> modules = test_modules();
+    modules.push_back(&finder);
+    return modules;
+}
+
+}  // namespace bdevkit::host

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "stack/yaml.hpp"
+
+#include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <map>
+#include <sstream>
+#include <unordered_map>
+
+namespace bdevkit::host {
+
+namespace {
+
+Location to_location(const YAML::Mark& mark) {
+    return mark.is_null() ? Location{} : Location{mark.line + 1, mark.column + 1};
+}
+
+/// Ends the parse; yaml-cpp passes it through.
+struct Abandoned {
+    Location at;
+    std::string message;
+};
+
+/// What an anchor names, with the size that it adds wherever an alias repeats it.
+struct Built {
+    NodePtr node;
+    size_t nodes = 1;
+    size_t depth = 1;
+};
+
+/// Builds the tree from yaml-cpp's events. yaml-cpp's own Node is not used: it hides duplicate keys and lets
+/// an alias make a cycle.
+class TreeBuilder : public YAML::EventHandler {
+public:
+    explicit TreeBuilder(Problems& problems) : problems_(problems) {}
+
+    NodePtr take_root() { return std::move(root_.node); }
+
+    void OnDocumentStart(const YAML::Mark&) override {}
+    void OnDocumentEnd() override {}
+
+    void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+        auto node = std::make_shared<Node>();
+        node->at = to_location(mark);
+        finish({node}, anchor);
+    }
+
+    void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  const std::string& value) override {
+        finish({make_scalar(value, to_location(mark))}, anchor);
+    }
+
+    void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+        const auto found = anchors_.find(anchor);
+        if (found == anchors_.end()) {
+            throw Abandoned{to_location(mark), "an alias inside the node that its anchor names"};
+        }
+        add_to_parent(found->second, to_location(mark));
+    }
+
+    void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                         YAML::EmitterStyle::value) override {
+        start(Node::Kind::list, mark, anchor);
+    }
+
+    void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                    YAML::EmitterStyle::value) override {
+        start(Node::Kind::map, mark, anchor);
+    }
+
+    void OnSequenceEnd() override { end(); }
+    void OnMapEnd() override { end(); }
+
+private:
+    /// A list or a map that is being read.
+    struct Open {
+        std::shared_ptr<Node> node;
+        YAML::anchor_t anchor;
+        size_t nodes = 1;
+        size_t depth = 1;
+        bool has_key = false;  ///< of a map: the next node is a value
+        bool key_usable = false;
+        std::string key;
+        Location key_at;
+        std::unordered_map<std::string, Location> keys;
+        std::vector<NodePtr> merged;  ///< values of `<<`
+    };
+
+    void start(Node::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
+        auto node = std::make_shared<Node>();
+        node->kind = kind;
+        node->at = to_location(mark);
+        if (open_.size() >= yaml_max_depth) too_deep(node->at);
+        open_.push_back({std::move(node), anchor});
+    }
+
+    void end() {
+        Open done = std::move(open_.back());
+        open_.pop_back();
+        merge(done);
+        finish({done.node, done.nodes, done.depth}, done.anchor);
+    }
+
+    void finish(Built built, YAML::anchor_t anchor) {
+        if (anchor != 0) anchors_[anchor] = built;
+        const Location at = built.node->at;
+        add_to_parent(built, at);
+    }
+
+    void add_to_parent(const Built& built, Location at) {
+        if (open_.empty()) {
+            root_ = built;
+            return;
+        }
+        Open& parent = open_.back();
+        parent.nodes += built.nodes;
+        parent.depth = std::max(parent.depth, built.depth + 1);
+        if (parent.depth > yaml_max_depth) too_deep(at);
+        if (parent.nodes > yaml_max_nodes) {
+            throw Abandoned{
+                at, fmt::format("more than {} values, with aliases counted each time", yaml_max_nodes)};
+        }
+        if (parent.node->kind == Node::Kind::list) {
+            parent.node->items.push_back(built.node);
+        } else if (parent.has_key) {
+            add_member(parent, built.node);
+        } else {
+            set_key(parent, built.node, at);
+        }
+    }
+
+    void set_key(Open& map, const NodePtr& node, Location at) {
+        map.has_key = true;
+        map.key_at = at;
+        map.key_usable = node->is_scalar();
+        if (!map.key_usable) {
+            problems_.add(at, fmt::format("expected a name as key, got {}", describe(*node)));
+            return;
+        }
+        map.key = node->text;
+        if (map.key == "<<") return;
+        const auto [first, inserted] = map.keys.emplace(map.key, at);
+        if (!inserted) {
+            map.key_usable = false;
+            problems_.add(at, fmt::format("key '{}' is given twice; first at {}:{}", map.key,
+                                          first->second.line, first->second.column));
+        }
+    }
+
+    void add_member(Open& map, const NodePtr& value) {
+        map.has_key = false;
+        if (!map.key_usable) return;
+        if (map.key == "<<") {
+            map.merged.push_back(value);
+        } else {
+            map.node->members.push_back({std::move(map.key), map.key_at, value});
+        }
+    }
+
+    /// The members of merged maps that the map does not have itself; earlier ones win.
+    void merge(Open& map) {
+        for (const NodePtr& value : map.merged) {
+            const std::vector<NodePtr> one = {value};
+            for (const NodePtr& source : value->is_list() ? value->items : one) {
+                if (!source->is_map()) {
+                    problems_.add(source->at,
+                                  fmt::format("expected a map to merge, got {}", describe(*source)));
+                    continue;
+                }
+                for (const Member& member : source->members) {
+                    if (map.keys.emplace(member.key, member.at).second) map.node->members.push_back(member);
+                }
+            }
+        }
+    }
+
+    [[noreturn]] static void too_deep(Location at) {
+        throw Abandoned{at, fmt::format("nested more than {} deep", yaml_max_depth)};
+    }
+
+    Problems& problems_;
+    Built root_;
+    std::vector<Open> open_;
+    std::map<YAML::anchor_t, Built> anchors_;
+};
+
+}  // namespace
+
+NodePtr parse_yaml(const std::string& text, Problems& problems) {
+    TreeBuilder builder(problems);
+    TreeBuilder second(problems);
+    try {
+        std::istringstream stream(text);
+        YAML::Parser parser(stream);
+        if (!parser.HandleNextDocument(builder)) {
+            problems.add({1, 1}, "the file is empty; expected a map that begins with `version: 1`");
+            return nullptr;
+        }
+        if (parser.HandleNextDocument(second)) {
+            problems.add({1, 1}, "the file holds more than one document (`---`); expected one");
+            return nullptr;
+        }
+    } catch (const Abandoned& abandoned) {
+        problems.add(abandoned.at, abandoned.message);
+        return nullptr;
+    } catch (const YAML::Exception& error) {
+        problems.add(to_location(error.mark), fmt::format("not YAML: {}", error.msg));
+        return nullptr;
+    }
+    return builder.take_root();
+}
+
+}  // namespace bdevkit::host
