@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The parts of a bdk_thread that other concepts of the library use inline.
+// bdk_thread, and the parts of it that other concepts of the library use inline.
 #pragma once
 
 #include <bdevkit/thread.h>
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/export.hpp"
+#include "thread/channel_table.hpp"
+#include "thread/interrupt.hpp"
+#include "thread/message_queue.hpp"
+#include "thread/poller.hpp"
 
 namespace bdk {
+
+class Reactor;
 
 /// A call to be made later in the current turn of its thread: an intrusive node, so that it needs no memory.
 struct Deferred {
@@ -17,6 +30,10 @@ struct Deferred {
 /// First-in-first-out list of deferred calls.
 class DeferredQueue {
 public:
+    DeferredQueue() = default;
+    DeferredQueue(const DeferredQueue&) = delete;
+    DeferredQueue& operator=(const DeferredQueue&) = delete;
+
     void push(Deferred* node) noexcept {
         node->next = nullptr;
         *tail_ = node;
@@ -39,11 +56,85 @@ private:
 
 /// What the I/O path needs of the running thread: one cache line, reached through one thread-local pointer.
 struct alignas(64) ThreadHot {
-    DeferredQueue deferred;   ///< drained after every message and poller of this thread; see bdk_thread_poll
-    uint64_t turn_ticks = 0;  ///< the time-stamp counter at the start of this turn of the thread
+    DeferredQueue deferred;        ///< drained after every message, poller and interrupt call of this thread
+    uint64_t turn_ticks = 0;       ///< the time-stamp counter at the start of this turn of the thread
     uint32_t submit_depth = 0;     ///< nested submit_request calls
     uint32_t complete_depth = 0;   ///< nested completion callbacks
     void* bdev_manager = nullptr;  ///< the bdev layer's state of this thread
+    uint64_t locks_held = 0;       ///< bdk_spinlocks taken and not released
 };
+
+enum class ThreadState : uint8_t {
+    running,
+    exiting,  ///< asked to exit: waits for what it owns
+    closed,   ///< takes no more messages; runs those that were sent before
+    gone,     ///< does not run any more
+};
+
+/// Operations of a thread that end with a message to it: it does not exit before. Of that thread only.
+class DueCount {
+public:
+    void begin_one() noexcept { ++count_; }
+    /// Nothing when the thread has stopped to wait for them.
+    void end_one() noexcept {
+        if (count_ != 0) --count_;
+    }
+    void forget() noexcept { count_ = 0; }
+    uint32_t count() const noexcept { return count_; }
+
+private:
+    uint32_t count_ = 0;
+};
+
+}  // namespace bdk
+
+struct bdk_thread : bdk::ThreadHot {
+    bdk_thread(uint64_t number, std::string label) : id(number), name(std::move(label)) {}
+
+    // Of its own reactor only.
+    std::unique_ptr<bdk::MessageQueue> messages = std::make_unique<bdk::MessageQueue>();
+    bdk::PollerList pollers;
+    bdk::InterruptList interrupts;
+    bdk::ChannelTable channels;
+    uint64_t busy_ticks = 0;
+    uint64_t idle_ticks = 0;
+    uint64_t messages_run = 0;
+    bdk::Reactor* move_to = nullptr;  ///< where to go after this turn
+    uint64_t exit_deadline = 0;       ///< ticks; once it is exiting
+    bool exit_wait_logged = false;
+    bool senders_gone = false;        ///< once closed: no send that began before is under way
+    const void* last_lock = nullptr;  ///< the bdk_spinlock taken last
+    bdk::DueCount unregisters_due;    ///< io_devices that it unregistered and whose callback is due
+    bdk::DueCount walks_due;          ///< walks that it started and that have not ended
+
+    // Of anybody.
+    const uint64_t id;
+    const std::string name;
+    alignas(64) std::atomic<bdk::Reactor*> reactor{nullptr};
+    std::atomic<bdk::ThreadState> state{bdk::ThreadState::running};
+    std::atomic<bool> has_overflow{false};
+    std::atomic<bdk_msg_fn> critical{nullptr};
+    std::atomic<uint64_t> full_logged_ns{0};  ///< when a full ring was logged last
+    std::mutex overflow_mutex;
+    std::vector<bdk::Message> overflow;  ///< see send_always()
+};
+
+namespace bdk {
+
+/// The thread that runs on this pthread. Set by reactors alone; read through current_thread().
+extern BDK_INTERNAL constinit thread_local bdk_thread* t_current_thread;
+
+/// [any thread] As bdk_get_thread(), inline.
+inline bdk_thread* current_thread() noexcept {
+    return t_current_thread;
+}
+
+/// [any thread] Queues fn(ctx) as bdk_thread_send_msg() does, but finds room when the ring is full: for the
+/// library's own messages, which cannot be refused. Those that found no room in the ring may be overtaken.
+/// @return false when the thread has exited.
+BDK_INTERNAL bool send_always(bdk_thread* thread, bdk_msg_fn fn, void* ctx);
+
+/// [any thread] Asks `thread` to exit.
+void request_exit(bdk_thread* thread);
 
 }  // namespace bdk

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <string>
+
+#include "base/export.hpp"
+
+namespace bdk {
+
+/// [any thread] A readable name of the function at `address`: its symbol when the object exports it, else
+/// "malloc.so+0x1234".
+BDK_INTERNAL std::string symbol_name_of(const void* address);
+
+}  // namespace bdk

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#define BDK_LOG_COMPONENT "env"
+#include "env/large_memory.hpp"
+
+#include <bdevkit/log.h>
+#include <rte_memory.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "env/env.hpp"
+
+namespace bdk {
+namespace {
+
+struct Region {
+    size_t size = 0;
+    bool hugepages = false;
+};
+
+std::mutex g_mutex;
+
+/// By start address. Never destroyed: memory may be freed after main().
+std::map<uintptr_t, Region>& regions() {
+    static auto* map = new std::map<uintptr_t, Region>;
+    return *map;
+}
+
+void* map_anonymous(size_t size, int flags) {
+    void* mapped = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+    return mapped == MAP_FAILED ? nullptr : mapped;
+}
+
+/// Maps more than needed and gives back both ends, so that the rest starts at a multiple of `align`.
+void* map_aligned(size_t size, size_t align) {
+    if (size + align < size) return nullptr;
+    void* mapped = map_anonymous(size + align, MAP_NORESERVE);
+    if (mapped == nullptr) return nullptr;
+    const auto start = reinterpret_cast<uintptr_t>(mapped);
+    const uintptr_t aligned = (start + align - 1) & ~(align - 1);
+    if (aligned > start) munmap(mapped, aligned - start);
+    const uintptr_t end = start + size + align;
+    if (end > aligned + size) munmap(reinterpret_cast<void*>(aligned + size), end - aligned - size);
+    madvise(reinterpret_cast<void*>(aligned), size, MADV_HUGEPAGE);
+    return reinterpret_cast<void*>(aligned);
+}
+
+/// DPDK learns of the memory, so that devices attached now or later can reach it. IOVA is the address
+/// (--iova-mode=va).
+void show_to_devices(void* start, size_t size) {
+    std::vector<rte_iova_t> pages(size / large_memory_unit);
+    for (size_t i = 0; i < pages.size(); ++i) {
+        pages[i] = reinterpret_cast<uintptr_t>(start) + i * large_memory_unit;
+    }
+    if (rte_extmem_register(start, size, pages.data(), static_cast<unsigned>(pages.size()),
+                            large_memory_unit) != 0) {
+        BDK_WARNLOG("devices cannot reach %zu bytes of memory: DPDK has no room to describe them", size);
+    }
+}
+
+}  // namespace
+
+void* large_memory_alloc(size_t size, size_t align) {
+    align = std::max(align, large_memory_unit);
+    const size_t rounded = (size + large_memory_unit - 1) & ~(large_memory_unit - 1);
+    if (rounded < size) return nullptr;
+    Region region{rounded, false};
+    void* start = nullptr;
+    if (env_uses_hugepages() && align == large_memory_unit) {
+        start = map_anonymous(rounded, MAP_HUGETLB | (21 << MAP_HUGE_SHIFT));
+        region.hugepages = start != nullptr;
+    }
+    if (start == nullptr) start = map_aligned(rounded, align);
+    if (start == nullptr) return nullptr;
+    if (region.hugepages) show_to_devices(start, rounded);
+    const std::lock_guard lock(g_mutex);
+    regions().emplace(reinterpret_cast<uintptr_t>(start), region);
+    return start;
+}
+
+bool large_memory_free(void* buf) {
+    const auto start = reinterpret_cast<uintptr_t>(buf);
+    if (start % large_memory_unit != 0) return false;
+    Region region;
+    {
+        const std::lock_guard lock(g_mutex);
+        const auto found = regions().find(start);
+        if (found == regions().end()) return false;
+        region = found->second;
+        regions().erase(found);
+    }
+    if (region.hugepages) rte_extmem_unregister(buf, region.size);
+    munmap(buf, region.size);
+    return true;
+}
+
+uint64_t large_memory_bytes_from(const void* buf) {
+    const auto address = reinterpret_cast<uintptr_t>(buf);
+    const std::lock_guard lock(g_mutex);
+    auto next = regions().upper_bound(address);
+    if (next == regions().begin()) return 0;
+    const auto& [start, region] = *--next;
+    return address < start + region.size ? start + region.size - address : 0;
+}
+
+}  // namespace bdk

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "log/log.hpp"
+
+#include <bdevkit/log.h>
+#include <bdevkit/thread.h>
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <atomic>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+namespace bdk {
+namespace {
+
+constexpr std::array<std::string_view, 5> level_names = {"error", "warn", "notice", "info", "debug"};
+
+uint32_t level_at_start() {
+    const char* wanted = std::getenv("BDEVKIT_LOG");
+    return wanted == nullptr ? BDK_LOG_NOTICE : log_level_from_name(wanted).value_or(BDK_LOG_NOTICE);
+}
+
+std::atomic<uint32_t>& current_level() {
+    static std::atomic<uint32_t> level{level_at_start()};
+    return level;
+}
+
+std::atomic<void (*)(std::string_view)> g_sink{nullptr};
+
+/// Never destroyed: a module may log from a destructor that runs after main().
+spdlog::logger& logger() {
+    static auto* instance = [] {
+        auto* made = new spdlog::logger("bdevkit", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+        made->set_pattern("%Y-%m-%d %H:%M:%S.%e %v");
+        made->set_level(spdlog::level::trace);
+        made->flush_on(spdlog::level::trace);
+        return made;
+    }();
+    return *instance;
+}
+
+std::string_view base_name(std::string_view path) {
+    const size_t slash = path.rfind('/');
+    return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+std::string format_message(const char* fmt, va_list args) {
+    va_list again;
+    va_copy(again, args);
+    const int length = std::vsnprintf(nullptr, 0, fmt, args);
+    std::string text;
+    if (length > 0) {
+        text.resize(static_cast<size_t>(length) + 1);
+        std::vsnprintf(text.data(), text.size(), fmt, again);
+        text.resize(static_cast<size_t>(length));
+        while (!text.empty() && text.back() == '\n')
+            text.pop_back();
+    }
+    va_end(again);
+    return text;
+}
+
+}  // namespace
+
+void set_log_level(uint32_t level) {
+    current_level().store(level, std::memory_order_relaxed);
+}
+
+std::optional<uint32_t> log_level_from_name(std::string_view name) {
+    for (uint32_t level = 0; level < level_names.size(); ++level) {
+        if (level_names[level] == name) return level;
+    }
+    return std::nullopt;
+}
+
+void set_log_sink(void (*sink)(std::string_view line)) {
+    g_sink.store(sink);
+}
+
+}  // namespace bdk
+
+bool bdk_log_enabled(uint32_t level) {
+    return level <= bdk::current_level().load(std::memory_order_relaxed);
+}
+
+void bdk_log(uint32_t level, const char* component, const char* file, int32_t line, const char* fmt, ...) {
+    if (!bdk_log_enabled(level)) return;
+    va_list args;
+    va_start(args, fmt);
+    const std::string message = bdk::format_message(fmt, args);
+    va_end(args);
+
+    const bdk_thread* thread = bdk_get_thread();
+    const std::string_view level_name =
+        level < bdk::level_names.size() ? bdk::level_names[level] : std::string_view("debug");
+    std::string text =
+        fmt::format("{:<6} [{}] {}: {}", level_name, thread == nullptr ? "-" : bdk_thread_get_name(thread),
+                    component == nullptr ? "?" : component, message);
+    if (level <= BDK_LOG_WARN && file != nullptr) {
+        text += fmt::format(" ({}:{})", bdk::base_name(file), line);
+    }
+    if (auto* sink = bdk::g_sink.load()) {
+        sink(text);
+    } else {
+        bdk::logger().info(text);
+    }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#define BDK_LOG_COMPONENT "runtime"
+#include "runtime/runtime.hpp"
+
+#include <bdevkit/log.h>
+#include <bdevkit/thread.h>
+
+#include <atomic>
+#include <cstring>
+#include <exception>
+#include <future>
+#include <stdexcept>
+
+#include "env/env.hpp"
+#include "env/iobuf.hpp"
+#include "thread/io_device_table.hpp"
+#include "thread/thread_registry.hpp"
+
+namespace bdk {
+namespace {
+
+std::atomic<bool> g_running{false};
+
+bdk_thread* app_thread_for_call() {
+    bdk_thread* app = ThreadRegistry::instance().app_thread();
+    if (app == nullptr) throw std::logic_error("no host runs: start a Runtime first");
+    const bdk_thread* here = current_thread();
+    if (here != nullptr && here != app) {
+        throw std::logic_error("a bdk thread must not wait for another one (rule 5): send it a message");
+    }
+    return app;
+}
+
+/// A call on its way to the app thread. It owns the promise: the caller may be gone before set_value()
+/// returns.
+struct Call {
+    const std::function<void()>& fn;
+    std::promise<void> returned;
+};
+
+void call_msg(void* arg) {
+    const std::unique_ptr<Call> call(static_cast<Call*>(arg));
+    std::exception_ptr thrown;
+    try {
+        call->fn();
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    if (thrown) {
+        call->returned.set_exception(std::move(thrown));
+    } else {
+        call->returned.set_value();
+    }
+}
+
+std::string errno_text(int rc) {
+    return std::strerror(-rc);
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<Runtime>, std::string> Runtime::start(const RuntimeOptions& options) {
+    if (current_thread() != nullptr)
+        return tl::unexpected(std::string("a host cannot start on a bdk thread"));
+    if (g_running.exchange(true)) {
+        return tl::unexpected(std::string("a host runs in this process already: end it first"));
+    }
+    set_violation_policy(options.violations);
+    auto started = env_init(options.env);
+    if (started) started = ThreadRegistry::instance().start(options.reactors);
+    if (!started) {
+        g_running = false;
+        return tl::unexpected(started.error());
+    }
+    int rc = 0;
+    call_on_app_thread([&] { rc = iobuf_start(options.env); });
+    if (rc != 0) {
+        ThreadRegistry::instance().stop();
+        g_running = false;
+        return tl::unexpected("iobuf pools: " + errno_text(rc) + ": use fewer or smaller buffers");
+    }
+    return std::unique_ptr<Runtime>(new Runtime);
+}
+
+Runtime::~Runtime() {
+    await_on_app_thread([](Done done) { iobuf_stop([done] { done(0); }); });
+    ThreadRegistry::instance().stop();
+    IoDeviceTable::instance().clear();
+    g_running = false;
+}
+
+void call_on_app_thread(const std::function<void()>& fn) {
+    bdk_thread* app = app_thread_for_call();
+    if (app == current_thread()) {
+        fn();
+        return;
+    }
+    auto call = std::make_unique<Call>(fn, std::promise<void>());
+    std::future<void> returned = call->returned.get_future();
+    if (!send_always(app, call_msg, call.get())) throw std::logic_error("the host is stopping");
+    static_cast<void>(call.release());  // the message's now
+    returned.get();
+}
+
+int await_on_app_thread(const std::function<void(Done done)>& fn) {
+    if (current_thread() != nullptr) {
+        throw std::logic_error("a bdk thread must not wait (rule 5): give it a callback");
+    }
+    // Shared, because fn may keep its `done` longer than this call lives.
+    auto result = std::make_shared<std::promise<int>>();
+    std::future<int> future = result->get_future();
+    call_on_app_thread([&] { fn([result](int rc) { result->set_value(rc); }); });
+    return future.get();
+}
+
+}  // namespace bdk

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a reactor is doing, for those who look at it from outside: the watchdog, and a sender whose message
+// finds the ring full.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+struct bdk_poller;
+struct bdk_interrupt;
+
+namespace bdk {
+
+/// Written by the reactor alone, with plain stores; read by anybody.
+class alignas(64) Activity {
+public:
+    /// A call into a module begins. `poller` and `interrupt` are for the reactor's own pthread only.
+    void begin(const void* fn, const bdk_poller* poller = nullptr,
+               const bdk_interrupt* interrupt = nullptr) noexcept {
+        fn_.store(fn, std::memory_order_relaxed);
+        poller_ = poller;
+        interrupt_ = interrupt;
+        step();
+    }
+
+    /// Something was finished: a call, or a turn.
+    void step() noexcept {
+        steps_.store(steps_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+
+    void end() noexcept { fn_.store(nullptr, std::memory_order_relaxed); }
+
+    /// [any thread] Grows with every call and every turn.
+    uint64_t steps() const noexcept { return steps_.load(std::memory_order_relaxed); }
+    /// [any thread] The function that runs, nullptr between calls.
+    const void* fn() const noexcept { return fn_.load(std::memory_order_relaxed); }
+    /// [the reactor's pthread, or a signal handler on it] The poller that runs, nullptr for a message.
+    const bdk_poller* poller() const noexcept { return poller_; }
+    const bdk_interrupt* interrupt() const noexcept { return interrupt_; }
+
+private:
+    std::atomic<uint64_t> steps_{0};
+    std::atomic<const void*> fn_{nullptr};
+    const bdk_poller* poller_ = nullptr;
+    const bdk_interrupt* interrupt_ = nullptr;
+};
+
+}  // namespace bdk

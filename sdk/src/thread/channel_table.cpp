@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "thread/channel_table.hpp"
+
+#include <algorithm>
+
+#include "thread/channel_memory.hpp"
+#include "thread/io_channel.hpp"
+
+namespace bdk {
+
+ChannelTable::~ChannelTable() {
+    for (bdk_io_channel* channel : dead_)
+        free_channel(channel);
+}
+
+bdk_io_channel* ChannelTable::find_slowly(void* io_device) noexcept {
+    const auto found = by_device_.find(io_device);
+    if (found == by_device_.end()) return nullptr;
+    recent_[slot_of(io_device)] = {io_device, found->second};
+    return found->second;
+}
+
+void ChannelTable::add(void* io_device, bdk_io_channel* channel) {
+    all_.push_back(channel);
+    by_device_[io_device] = channel;
+    recent_[slot_of(io_device)] = {io_device, channel};
+}
+
+void ChannelTable::remove(void* io_device, bdk_io_channel* channel) {
+    std::erase(all_, channel);
+    // A newer io_device at the same address may have taken the place.
+    const auto found = by_device_.find(io_device);
+    if (found != by_device_.end() && found->second == channel) by_device_.erase(found);
+    Entry& entry = recent_[slot_of(io_device)];
+    if (entry.channel == channel) entry = {};
+}
+
+std::string ChannelTable::names() const {
+    std::string text;
+    for (const bdk_io_channel* channel : all_) {
+        text += (text.empty() ? "'" : ", '") + channel->device->name + "'";
+    }
+    return text;
+}
+
+}  // namespace bdk

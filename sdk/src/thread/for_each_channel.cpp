@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#define BDK_LOG_COMPONENT "thread"
+#include <bdevkit/io_channel.h>
+#include <bdevkit/log.h>
+#include <errno.h>
+
+#include <memory>
+
+#include "diag/violation.hpp"
+#include "thread/io_channel.hpp"
+#include "thread/io_device_table.hpp"
+#include "thread/thread.hpp"
+
+/// A walk over the channels of a device by ascending thread number, so that none is visited twice.
+struct bdk_io_channel_iter {
+    void* io_device = nullptr;
+    bdk::IoDevice* device = nullptr;  ///< nullptr: was not registered
+    bdk_channel_msg fn = nullptr;
+    bdk_channel_for_each_cpl cpl = nullptr;
+    void* ctx = nullptr;
+    bdk_thread* origin = nullptr;
+    bdk_thread* visited = nullptr;  ///< the thread whose turn it is
+    bdk_io_channel* channel = nullptr;
+    int status = 0;
+};
+
+namespace bdk {
+namespace {
+
+void finish_msg(void* arg) {
+    const std::unique_ptr<bdk_io_channel_iter> iter(static_cast<bdk_io_channel_iter*>(arg));
+    current_thread()->walks_due.end_one();
+    if (iter->cpl != nullptr) iter->cpl(iter.get(), iter->status);
+    // Only now may an unregistration that waits for the walk go on: the device was valid in the completion.
+    if (iter->device != nullptr) IoDeviceTable::instance().end_walk(iter->device);
+}
+
+void finish(bdk_io_channel_iter* iter) {
+    iter->channel = nullptr;
+    iter->visited = nullptr;
+    if (send_always(iter->origin, finish_msg, iter)) return;
+    BDK_ERRLOG(
+        "bdk_for_each_channel(): thread '%s', which started the walk, has exited; nobody hears of its end",
+        iter->origin->name.c_str());
+    iter->cpl = nullptr;
+    if (iter->device != nullptr) IoDeviceTable::instance().end_walk(iter->device);
+    delete iter;
+}
+
+void visit_msg(void* arg);
+
+void visit_next(bdk_io_channel_iter* iter, uint64_t last_id) {
+    while (bdk_thread* next = IoDeviceTable::instance().next_channel_thread(iter->device, last_id)) {
+        iter->visited = next;
+        if (send_always(next, visit_msg, iter)) return;
+        last_id = next->id;
+    }
+    finish(iter);
+}
+
+void visit_msg(void* arg) {
+    auto* iter = static_cast<bdk_io_channel_iter*>(arg);
+    bdk_thread* thread = current_thread();
+    iter->channel = IoDeviceTable::instance().channel_of(iter->device, thread);
+    if (iter->channel == nullptr) {
+        visit_next(iter, thread->id);
+    } else {
+        iter->fn(iter);
+    }
+}
+
+}  // namespace
+}  // namespace bdk
+
+void bdk_for_each_channel(void* io_device, bdk_channel_msg fn, void* ctx, bdk_channel_for_each_cpl cpl) {
+    bdk_thread* origin = bdk::current_thread();
+    if (origin == nullptr) {
+        bdk::report_violation({.rule = 4,
+                               .what = "bdk_for_each_channel() outside a bdk thread",
+                               .advice = "send a message to a bdk thread and start the walk there",
+                               .return_address = __builtin_return_address(0)});
+        return;
+    }
+    auto iter = std::make_unique<bdk_io_channel_iter>();
+    iter->io_device = io_device;
+    iter->device = bdk::IoDeviceTable::instance().begin_walk(io_device);
+    iter->fn = fn;
+    iter->cpl = cpl;
+    iter->ctx = ctx;
+    iter->origin = origin;
+    origin->walks_due.begin_one();
+    if (iter->device != nullptr) {
+        bdk::visit_next(iter.release(), 0);
+        return;
+    }
+    BDK_ERRLOG("bdk_for_each_channel(): io_device %p is not registered", io_device);
+    iter->status = -ENODEV;
+    bdk::finish(iter.release());
+}
+
+void bdk_for_each_channel_continue(bdk_io_channel_iter* iter, int status) {
+    if (iter->visited != bdk::current_thread()) {
+        bdk::report_violation({.rule = 2,
+                               .what = "bdk_for_each_channel_continue() on the wrong thread",
+                               .object = "walk over the io_channels of '" + iter->device->name + "'",
+                               .owner = iter->visited,
+                               .advice = "send a message to the visited channel's thread and continue there",
+                               .return_address = __builtin_return_address(0)});
+    }
+    // Goes on even so: a walk that stays behind would block the unregistration of the device for ever.
+    if (status != 0) {
+        iter->status = status;
+        bdk::finish(iter);
+    } else {
+        bdk::visit_next(iter, iter->visited->id);
+    }
+}
+
+void* bdk_io_channel_iter_get_io_device(const bdk_io_channel_iter* iter) {
+    return iter->io_device;
+}
+
+bdk_io_channel* bdk_io_channel_iter_get_channel(const bdk_io_channel_iter* iter) {
+    return iter->channel;
+}
+
+void* bdk_io_channel_iter_get_ctx(const bdk_io_channel_iter* iter) {
+    return iter->ctx;
+}

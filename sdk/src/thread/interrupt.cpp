@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#define BDK_LOG_COMPONENT "thread"
+#include "thread/interrupt.hpp"
+
+#include <bdevkit/log.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/symbol.hpp"
+#include "diag/violation.hpp"
+#include "thread/reactor.hpp"
+#include "thread/thread.hpp"
+
+namespace bdk {
+
+bdk_interrupt* InterruptList::add(std::unique_ptr<bdk_interrupt> interrupt) {
+    all_.push_back(std::move(interrupt));
+    return all_.back().get();
+}
+
+void InterruptList::remove(bdk_interrupt* interrupt) {
+    interrupt->registered = false;
+    const auto found =
+        std::find_if(all_.begin(), all_.end(), [&](const auto& i) { return i.get() == interrupt; });
+    if (found == all_.end()) return;
+    removed_.push_back(std::move(*found));
+    all_.erase(found);
+}
+
+std::string InterruptList::names() const {
+    std::string text;
+    for (const auto& interrupt : all_)
+        text += (text.empty() ? "'" : ", '") + interrupt->name + "'";
+    return text;
+}
+
+}  // namespace bdk
+
+namespace {
+
+constexpr uint32_t known_events = BDK_INTERRUPT_IN | BDK_INTERRUPT_OUT;
+
+bool on_own_thread(const bdk_interrupt* interrupt, std::string_view what, const void* caller) {
+    if (interrupt->thread == bdk::current_thread()) return true;
+    bdk::report_violation({.rule = bdk::current_thread() == nullptr ? 4 : 2,
+                           .what = what,
+                           .object = "interrupt '" + interrupt->name + "'",
+                           .owner = interrupt->thread,
+                           .advice = "send a message to the owner and do it there",
+                           .return_address = caller});
+    return false;
+}
+
+}  // namespace
+
+bdk_interrupt* bdk_interrupt_register(int fd, uint32_t events, bdk_poller_fn fn, void* ctx,
+                                      const char* name) {
+    bdk_thread* thread = bdk::current_thread();
+    if (thread == nullptr) {
+        bdk::report_violation({.rule = 4,
+                               .what = "bdk_interrupt_register() outside a bdk thread",
+                               .object = name == nullptr ? "" : std::string_view(name),
+                               .advice = "send a message to a bdk thread and register there",
+                               .return_address = __builtin_return_address(0)});
+        return nullptr;
+    }
+    if (fn == nullptr || (events & ~known_events) != 0) {
+        BDK_ERRLOG("interrupt '%s': expected a function and events of BDK_INTERRUPT_IN and _OUT",
+                   name == nullptr ? "" : name);
+        return nullptr;
+    }
+    auto interrupt = std::make_unique<bdk_interrupt>();
+    interrupt->fd = fd;
+    interrupt->events = events;
+    interrupt->fn = fn;
+    interrupt->ctx = ctx;
+    interrupt->thread = thread;
+    interrupt->name = name != nullptr ? name : bdk::symbol_name_of(reinterpret_cast<const void*>(fn));
+    const int rc = thread->reactor.load(std::memory_order_relaxed)->watch(interrupt.get());
+    if (rc != 0) {
+        BDK_ERRLOG("interrupt '%s': fd %d: %s", interrupt->name.c_str(), fd, std::strerror(-rc));
+        return nullptr;
+    }
+    return thread->interrupts.add(std::move(interrupt));
+}
+
+int bdk_interrupt_set_events(bdk_interrupt* interrupt, uint32_t events) {
+    if (!on_own_thread(interrupt, "bdk_interrupt_set_events() on the wrong thread",
+                       __builtin_return_address(0)) ||
+        (events & ~known_events) != 0) {
+        return -EINVAL;
+    }
+    if (events == interrupt->events) return 0;
+    interrupt->events = events;
+    return interrupt->thread->reactor.load(std::memory_order_relaxed)->rewatch(interrupt);
+}
+
+void bdk_interrupt_unregister(bdk_interrupt** interrupt) {
+    if (interrupt == nullptr || *interrupt == nullptr) return;
+    if (!on_own_thread(*interrupt, "bdk_interrupt_unregister() on the wrong thread",
+                       __builtin_return_address(0))) {
+        return;
+    }
+    bdk_interrupt* gone = *interrupt;
+    *interrupt = nullptr;
+    gone->thread->reactor.load(std::memory_order_relaxed)->unwatch(gone);
+    gone->thread->interrupts.remove(gone);
+}

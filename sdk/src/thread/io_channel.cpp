@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#define BDK_LOG_COMPONENT "thread"
+#include "thread/io_channel.hpp"
+
+#include <bdevkit/log.h>
+
+#include <cstring>
+#include <new>
+#include <string>
+
+#include "diag/violation.hpp"
+#include "thread/channel_memory.hpp"
+#include "thread/io_device_table.hpp"
+
+namespace bdk {
+
+bdk_io_channel* allocate_channel(uint32_t ctx_size) {
+    constexpr std::align_val_t align{alignof(bdk_io_channel)};
+    auto* ch = new (::operator new(sizeof(bdk_io_channel) + ctx_size, align)) bdk_io_channel;
+    std::memset(io_channel_ctx(ch), 0, ctx_size);
+    return ch;
+}
+
+void free_channel(bdk_io_channel* ch) {
+    ch->~bdk_io_channel();
+    ::operator delete (ch, std::align_val_t{alignof(bdk_io_channel)});
+}
+
+namespace {
+
+void report_wrong_thread(const bdk_io_channel* ch, std::string_view what, const void* caller) {
+    report_violation({.rule = 2,
+                      .what = what,
+                      .object = "io_channel of '" + ch->device->name + "'",
+                      .owner = ch->thread,
+                      .advice = "send a message to the owner with bdk_thread_send_msg() and do it there",
+                      .return_address = caller});
+}
+
+/// Takes the channel from its thread; its memory is the caller's then.
+void end_channel(bdk_io_channel* ch) {
+    bdk_thread* thread = ch->thread;
+    thread->channels.remove(ch->io_device, ch);
+    if (ch->destroy_cb != nullptr) ch->destroy_cb(ch->io_device, io_channel_ctx(ch));
+    IoDeviceTable::instance().drop_channel_ref(ch->device, thread);
+}
+
+void destroy_msg(void* arg) {
+    auto* ch = static_cast<bdk_io_channel*>(arg);
+    --ch->destroys_due;
+    // Got again meanwhile; if it was put again, a later message looks.
+    if (ch->refs != 0 || ch->destroys_due != 0) return;
+    end_channel(ch);
+    free_channel(ch);
+}
+
+bdk_io_channel* make_channel(bdk_thread* thread, void* io_device) {
+    IoDevice* device = IoDeviceTable::instance().take_channel_ref(io_device);
+    if (device == nullptr) {
+        BDK_ERRLOG("bdk_get_io_channel(): io_device %p is not registered", io_device);
+        return nullptr;
+    }
+    bdk_io_channel* ch = allocate_channel(device->ctx_size);
+    ch->thread = thread;
+    ch->io_device = io_device;
+    ch->device = device;
+    ch->destroy_cb = device->destroy_cb;
+    ch->refs = 1;
+    thread->channels.add(io_device, ch);
+    const int rc = device->create_cb == nullptr ? 0 : device->create_cb(io_device, io_channel_ctx(ch));
+    if (rc == 0) {
+        IoDeviceTable::instance().add_channel(device, ch);
+        return ch;
+    }
+    BDK_ERRLOG("io_channel of '%s' on thread '%s': its create callback returned %d (%s)",
+               device->name.c_str(), thread->name.c_str(), rc, std::strerror(rc < 0 ? -rc : rc));
+    thread->channels.remove(io_device, ch);
+    IoDeviceTable::instance().drop_channel_ref(device, thread);
+    free_channel(ch);
+    return nullptr;
+}
+
+bdk_io_channel* get_slowly(bdk_thread* thread, void* io_device, const void* caller) {
+    if (thread == nullptr) {
+        report_violation({.rule = 4,
+                          .what = "bdk_get_io_channel() outside a bdk thread",
+                          .advice = "send a message to a bdk thread and get the channel there",
+                          .return_address = caller});
+        return nullptr;
+    }
+    if (thread->state.load(std::memory_order_relaxed) != ThreadState::running) {
+        BDK_ERRLOG("bdk_get_io_channel(): thread '%s' is exiting", thread->name.c_str());
+        return nullptr;
+    }
+    return make_channel(thread, io_device);
+}
+
+}  // namespace
+
+void destroy_abandoned_channel(bdk_io_channel* ch) {
+    end_channel(ch);
+    // Put from elsewhere or later, it is still there to tell that this is wrong.
+    ch->refs = 0;
+    ch->thread->channels.keep_dead(ch);
+}
+
+}  // namespace bdk
+
+bdk_io_channel* bdk_get_io_channel(void* io_device) {
+    bdk_thread* thread = bdk::current_thread();
+    if (thread != nullptr) [[likely]] {
+        bdk_io_channel* ch = thread->channels.find(io_device);
+        if (ch != nullptr && !ch->device->unregistered.load(std::memory_order_relaxed)) [[likely]] {
+            ++ch->refs;
+            return ch;
+        }
+    }
+    return bdk::get_slowly(thread, io_device, __builtin_return_address(0));
+}
+
+void bdk_put_io_channel(bdk_io_channel* ch) {
+    if (ch->thread != bdk::current_thread()) [[unlikely]] {
+        bdk::report_wrong_thread(ch, "bdk_put_io_channel() on the wrong thread", __builtin_return_address(0));
+        return;
+    }
+    if (ch->refs == 0) [[unlikely]] {
+        bdk::report_violation({.rule = 2,
+                               .what = "bdk_put_io_channel() more often than bdk_get_io_channel()",
+                               .object = "io_channel of '" + ch->device->name + "'",
+                               .owner = ch->thread,
+                               .advice = "match every successful get with one put",
+                               .return_address = __builtin_return_address(0)});
+        return;
+    }
+    if (--ch->refs != 0) [[likely]]
+        return;
+    ++ch->destroys_due;
+    bdk::send_always(ch->thread, bdk::destroy_msg, ch);
+}
+
+bdk_io_channel* bdk_io_channel_ref(bdk_io_channel* ch) {
+    if (ch->thread != bdk::current_thread()) {
+        bdk::report_wrong_thread(ch, "bdk_io_channel_ref() on the wrong thread", __builtin_return_address(0));
+        return nullptr;
+    }
+    ++ch->refs;
+    return ch;
+}
+
+void* bdk_io_channel_get_ctx(bdk_io_channel* ch) {
+    return bdk::io_channel_ctx(ch);
+}
+
+bdk_io_channel* bdk_io_channel_from_ctx(void* ctx) {
+    return bdk::io_channel_from_ctx(ctx);
+}
+
+bdk_thread* bdk_io_channel_get_thread(const bdk_io_channel* ch) {
+    return ch->thread;
+}
+
+void* bdk_io_channel_get_io_device(const bdk_io_channel* ch) {
+    return ch->io_device;
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// io_devices and io_channels (reference/000), and the parts that the I/O path uses inline.
+#pragma once
+
+#include <bdevkit/io_channel.h>
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "thread/thread.hpp"
+
+namespace bdk {
+
+struct IoDevice;
+
+}  // namespace bdk
+
+/// Its context follows, ctx_size bytes.
+struct alignas(64) bdk_io_channel {
+    bdk_thread* thread = nullptr;
+    void* io_device = nullptr;
+    bdk::IoDevice* device = nullptr;
+    bdk_io_channel_destroy_cb destroy_cb = nullptr;
+    uint32_t refs = 0;
+    uint32_t destroys_due = 0;  ///< messages under way that will look whether it is to be destroyed
+};
+static_assert(sizeof(bdk_io_channel) % 64 == 0, "the context is aligned to 64");
+
+namespace bdk {
+
+/// [any thread] As bdk_io_channel_get_ctx(), inline.
+inline void* io_channel_ctx(bdk_io_channel* ch) noexcept {
+    return ch + 1;
+}
+
+/// [any thread] As bdk_io_channel_from_ctx(), inline.
+inline bdk_io_channel* io_channel_from_ctx(void* ctx) noexcept {
+    return static_cast<bdk_io_channel*>(ctx) - 1;
+}
+
+struct IoDevice {
+    void* key = nullptr;
+    bdk_io_channel_create_cb create_cb = nullptr;
+    bdk_io_channel_destroy_cb destroy_cb = nullptr;
+    uint32_t ctx_size = 0;
+    std::string name;
+
+    /// No new channels. Set once, under the mutex; read without it.
+    std::atomic<bool> unregistered{false};
+
+    // Under the mutex of IoDeviceTable.
+    uint32_t channel_refs = 0;  ///< channels, those included that are just being made
+    uint32_t walks = 0;         ///< bdk_for_each_channel() calls that have not ended
+    bdk_io_device_unregister_cb unregister_cb = nullptr;
+    bdk_thread* unregister_thread = nullptr;
+    std::map<uint64_t, bdk_io_channel*> channels;  ///< by thread number
+};
+
+/// [channel's thread] Destroys a channel that was never put. Its memory stays as long as that of the thread.
+void destroy_abandoned_channel(bdk_io_channel* ch);
+
+}  // namespace bdk

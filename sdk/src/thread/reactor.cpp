@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#define BDK_LOG_COMPONENT "reactor"
+#include "thread/reactor.hpp"
+
+#include <bdevkit/log.h>
+#include <pthread.h>
+#include <rte_cycles.h>
+#include <rte_lcore.h>
+#include <rte_pause.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <array>
+
+#include "thread/call.hpp"
+#include "thread/thread.hpp"
+#include "thread/thread_registry.hpp"
+
+namespace bdk {
+
+constinit thread_local Reactor* t_current_reactor = nullptr;
+
+namespace {
+
+/// Messages of one thread in one turn.
+constexpr size_t message_burst = 64;
+
+/// Signals go to the pthreads of the program, but for the watchdog's, which asks a reactor what it does.
+class SignalsBlocked {
+public:
+    SignalsBlocked() noexcept {
+        sigset_t all;
+        sigfillset(&all);
+        for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP}) {
+            sigdelset(&all, signal);
+        }
+        pthread_sigmask(SIG_SETMASK, &all, &saved_);
+    }
+    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &saved_, nullptr); }
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+private:
+    sigset_t saved_{};
+};
+
+}  // namespace
+
+Reactor::Reactor(std::optional<uint32_t> core, ReactorMode mode)
+    : core_(core),
+      mode_(mode),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!epoll_ || !event_) throw std::bad_alloc();
+    // Edge-triggered: each write wakes once, and nobody needs to read.
+    epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.ptr = nullptr}};
+    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, event_.get(), &event);
+    const SignalsBlocked blocked;
+    pthread_ = std::thread([this] { run(); });
+}
+
+Reactor::~Reactor() {
+    post([this] { stopping_.store(true, std::memory_order_relaxed); });
+    pthread_.join();
+}
+
+void Reactor::post(std::function<void()> op) {
+    {
+        const std::lock_guard lock(ops_mutex_);
+        ops_.push_back(std::move(op));
+    }
+    has_ops_.store(true, std::memory_order_seq_cst);
+    wake();
+}
+
+void Reactor::adopt(bdk_thread* thread) {
+    thread_count_.fetch_add(1, std::memory_order_relaxed);
+    thread->reactor.store(this, std::memory_order_seq_cst);
+    post([this, thread] {
+        threads_.push_back(thread);
+        for (const auto& interrupt : thread->interrupts.all())
+            watch(interrupt.get());
+    });
+}
+
+const bdk_thread* Reactor::running_thread() const noexcept {
+    return t_current_thread;
+}
+
+void Reactor::set_up() {
+    t_current_reactor = this;
+    std::string name = "bdk-reactor-" + std::to_string(core());
+    pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+    prctl(PR_SET_TIMERSLACK, 1000);
+    if (core_) {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        CPU_SET(*core_, &set);
+        sched_setaffinity(0, sizeof(set), &set);
+    }
+    // An lcore number, by which mempools find their caches.
+    if (rte_thread_register() != 0) {
+        BDK_WARNLOG("the reactor of core %u works without mempool caches: DPDK has no lcore left", core());
+    }
+    last_ticks_ = rte_rdtsc();
+}
+
+void Reactor::run() {
+    set_up();
+    while (!stopping_.load(std::memory_order_relaxed))
+        turn();
+    rte_thread_unregister();
+    t_current_reactor = nullptr;
+}
+
+void Reactor::turn() {
+    activity_.step();
+    bool busy = has_ops_.load(std::memory_order_relaxed) && run_ops();
+    // By index: a thread may be added while another one runs.
+    for (size_t i = 0; i < threads_.size(); ++i)
+        busy |= run_thread(*threads_[i]);
+    if (departed_) remove_departed();
+    if (watched_ != 0 && (!busy || turns_to_look_-- == 0)) {
+        constexpr timespec at_once{};
+        busy |= poll_fds(&at_once);
+    }
+    rest(busy);
+}
+
+bool Reactor::run_ops() {
+    std::vector<std::function<void()>> ops;
+    {
+        const std::lock_guard lock(ops_mutex_);
+        has_ops_.store(false, std::memory_order_relaxed);
+        ops.swap(ops_);
+    }
+    for (const auto& op : ops)
+        op();
+    return !ops.empty();
+}
+
+bool Reactor::run_thread(bdk_thread& thread) {
+    t_current_thread = &thread;
+    thread.turn_ticks = last_ticks_;
+    thread.interrupts.collect();
+    // What was too much for the last turn.
+    bool busy = !thread.deferred.empty();
+    if (busy) settle(thread, nullptr);
+    busy |= run_messages(thread);
+    busy |= thread.pollers.run(thread, activity_, last_ticks_);
+    busy |= !thread.deferred.empty();
+    if (thread.state.load(std::memory_order_relaxed) != ThreadState::running || thread.move_to != nullptr) {
+        after_turn(thread);
+    }
+    t_current_thread = nullptr;
+    account(thread, busy);
+    return busy;
+}
+
+void Reactor::run_message(bdk_thread& thread, bdk_msg_fn fn, void* ctx) {
+    const void* address = reinterpret_cast<const void*>(fn);
+    activity_.begin(address);
+    call_module(thread, address, [&] { fn(ctx); });
+    ++thread.messages_run;
+}
+
+bool Reactor::run_messages(bdk_thread& thread) {
+    bool busy = false;
+    if (thread.critical.load(std::memory_order_relaxed) != nullptr) [[unlikely]] {
+        const bdk_msg_fn fn = thread.critical.exchange(nullptr, std::memory_order_acq_rel);
+        run_message(thread, fn, nullptr);
+        busy = true;
+    }
+    std::array<Message, message_burst> burst;
+    const size_t count = thread.messages->pop(burst.data(), burst.size());
+    for (size_t i = 0; i < count; ++i)
+        run_message(thread, burst[i].fn, burst[i].ctx);
+    if (thread.has_overflow.load(std::memory_order_relaxed)) [[unlikely]]
+        busy |= run_overflow(thread);
+    if (count != 0 || busy) activity_.end();
+    return busy || count != 0;
+}
+
+bool Reactor::run_overflow(bdk_thread& thread) {
+    std::vector<Message> overflow;
+    {
+        const std::lock_guard lock(thread.overflow_mutex);
+        thread.has_overflow.store(false, std::memory_order_relaxed);
+        overflow.swap(thread.overflow);
+    }
+    for (const Message& message : overflow)
+        run_message(thread, message.fn, message.ctx);
+    return !overflow.empty();
+}
+
+void Reactor::account(bdk_thread& thread, bool busy) {
+    const uint64_t now = rte_rdtsc();
+    (busy ? thread.busy_ticks : thread.idle_ticks) += now - last_ticks_;
+    last_ticks_ = now;
+}
+
+void Reactor::remove_departed() {
+    departed_ = false;
+    std::erase_if(threads_, [this](bdk_thread* thread) {
+        if (thread->move_to == nullptr &&
+            thread->state.load(std::memory_order_relaxed) != ThreadState::gone) {
+            return false;
+        }
+        if (thread->move_to != nullptr) {
+            move_away(*thread);
+        } else {
+            thread_count_.fetch_sub(1, std::memory_order_relaxed);
+            ThreadRegistry::instance().bury(thread);
+        }
+        return true;
+    });
+}
+
+void Reactor::move_away(bdk_thread& thread) {
+    for (const auto& interrupt : thread.interrupts.all())
+        unwatch(interrupt.get());
+    thread_count_.fetch_sub(1, std::memory_order_relaxed);
+    Reactor* target = std::exchange(thread.move_to, nullptr);
+    target->adopt(&thread);
+}
+
+}  // namespace bdk

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// When a reactor sleeps, what wakes it, and the descriptors that it watches.
+#define BDK_LOG_COMPONENT "reactor"
+#include <bdevkit/log.h>
+#include <errno.h>
+#include <rte_cycles.h>
+#include <rte_pause.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/ticks.hpp"
+#include "thread/call.hpp"
+#include "thread/reactor.hpp"
+#include "thread/thread.hpp"
+
+namespace bdk {
+namespace {
+
+constexpr uint32_t turns_between_looks = 32;
+
+// How long an adaptive reactor polls without any work before it sleeps, and how long when busy pollers ask it
+// to look; from then on they are called at the longer interval.
+constexpr uint64_t patience_ns = 30'000;
+constexpr uint64_t patience_with_busy_pollers_ns = 10'000'000;
+constexpr uint64_t busy_poller_interval_ns = 1'000'000;
+
+timespec to_timespec(uint64_t ticks) {
+    const uint64_t ns = ns_from_ticks(ticks);
+    return {static_cast<time_t>(ns / ns_per_second), static_cast<long>(ns % ns_per_second)};
+}
+
+/// epoll_wait with a timeout finer than a millisecond, where the kernel has it (5.11).
+int wait_for_events(int epoll, epoll_event* events, int max, const timespec* timeout) {
+    const int count = epoll_pwait2(epoll, events, max, timeout, nullptr);
+    if (count >= 0 || errno != ENOSYS) return count;
+    const auto ms = [](const timespec& t) { return t.tv_sec * 1000 + (t.tv_nsec + 999'999) / 1'000'000; };
+    constexpr time_t longest = 60'000;
+    return epoll_wait(epoll, events, max,
+                      timeout == nullptr ? -1 : static_cast<int>(std::min(longest, ms(*timeout))));
+}
+
+}  // namespace
+
+void Reactor::rest(bool busy) {
+    if (busy) {
+        idle_since_ = 0;
+        return;
+    }
+    if (mode_ == ReactorMode::poll) return;
+    if (idle_since_ == 0) idle_since_ = last_ticks_;
+    if (last_ticks_ - idle_since_ < patience()) {
+        rte_pause();
+        if (threads_.empty()) last_ticks_ = rte_rdtsc();
+        return;
+    }
+    sleep();
+}
+
+uint64_t Reactor::patience() const {
+    if (mode_ == ReactorMode::interrupt) return 0;
+    const bool polled = std::any_of(threads_.begin(), threads_.end(),
+                                    [](const bdk_thread* t) { return t->pollers.has_busy(); });
+    return ticks_from_ns(polled ? patience_with_busy_pollers_ns : patience_ns);
+}
+
+uint64_t Reactor::next_deadline() const {
+    uint64_t deadline = UINT64_MAX;
+    for (const bdk_thread* thread : threads_) {
+        deadline = std::min(deadline, thread->pollers.next_timer());
+        if (thread->pollers.has_busy()) {
+            deadline = std::min(deadline, last_ticks_ + ticks_from_ns(busy_poller_interval_ns));
+        }
+        if (thread->exit_deadline != 0) deadline = std::min(deadline, thread->exit_deadline);
+    }
+    return deadline;
+}
+
+bool Reactor::work_is_waiting() const {
+    if (has_ops_.load(std::memory_order_seq_cst)) return true;
+    return std::any_of(threads_.begin(), threads_.end(), [](const bdk_thread* thread) {
+        return !thread->messages->empty() || thread->critical.load(std::memory_order_seq_cst) != nullptr ||
+               thread->has_overflow.load(std::memory_order_seq_cst);
+    });
+}
+
+void Reactor::sleep() {
+    // Whoever queues work looks at sleeping_ afterwards; this reactor looks for work after having set it. One
+    // of the two sees the other.
+    sleeping_.store(true, std::memory_order_seq_cst);
+    const uint64_t deadline = next_deadline();
+    const uint64_t now = rte_rdtsc();
+    if (!work_is_waiting() && deadline > now) {
+        if (deadline == UINT64_MAX) {
+            poll_fds(nullptr);
+        } else {
+            const timespec timeout = to_timespec(deadline - now);
+            poll_fds(&timeout);
+        }
+    }
+    sleeping_.store(false, std::memory_order_relaxed);
+}
+
+void Reactor::wake_up() noexcept {
+    // The first one to come writes.
+    if (!sleeping_.exchange(false, std::memory_order_seq_cst)) return;
+    const uint64_t one = 1;
+    const int saved = errno;
+    [[maybe_unused]] const ssize_t written = write(event_.get(), &one, sizeof(one));
+    errno = saved;
+}
+
+bool Reactor::poll_fds(const timespec* timeout) {
+    turns_to_look_ = turns_between_looks;
+    std::array<epoll_event, 64> events;
+    const int count = wait_for_events(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
+    const uint64_t now = rte_rdtsc();
+    if (sleeping_.load(std::memory_order_relaxed)) sleeping_.store(false, std::memory_order_relaxed);
+    for (bdk_thread* thread : threads_)
+        thread->idle_ticks += now - last_ticks_;
+    last_ticks_ = now;
+    bool busy = false;
+    for (int i = 0; i < count; ++i) {
+        auto* interrupt = static_cast<bdk_interrupt*>(events[static_cast<size_t>(i)].data.ptr);
+        if (interrupt != nullptr && interrupt->registered) busy |= run_interrupt(interrupt);
+    }
+    if (busy) idle_since_ = 0;
+    return busy;
+}
+
+bool Reactor::run_interrupt(bdk_interrupt* interrupt) {
+    bdk_thread& thread = *interrupt->thread;
+    const void* address = reinterpret_cast<const void*>(interrupt->fn);
+    t_current_thread = &thread;
+    thread.turn_ticks = last_ticks_;
+    activity_.begin(address, nullptr, interrupt);
+    const int result = call_module(thread, address, [&] { return interrupt->fn(interrupt->ctx); });
+    activity_.end();
+    t_current_thread = nullptr;
+    account(thread, true);
+    return result != BDK_POLLER_IDLE || !thread.deferred.empty();
+}
+
+int Reactor::watch(bdk_interrupt* interrupt) {
+    epoll_event event{.events = interrupt->events, .data = {.ptr = interrupt}};
+    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, interrupt->fd, &event) != 0) return -errno;
+    ++watched_;
+    return 0;
+}
+
+int Reactor::rewatch(bdk_interrupt* interrupt) {
+    epoll_event event{.events = interrupt->events, .data = {.ptr = interrupt}};
+    return epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, interrupt->fd, &event) == 0 ? 0 : -errno;
+}
+
+void Reactor::unwatch(bdk_interrupt* interrupt) {
+    // A descriptor that was closed too early has left the set by itself.
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, interrupt->fd, nullptr);
+    --watched_;
+}
+
+}  // namespace bdk

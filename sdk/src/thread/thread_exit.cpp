@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The way of a thread out: asked to exit, waiting for what it owns, closed to new messages, gone.
+#define BDK_LOG_COMPONENT "thread"
+#include <bdevkit/log.h>
+#include <errno.h>
+#include <rte_cycles.h>
+
+#include <string>
+
+#include "diag/violation.hpp"
+#include "thread/io_channel.hpp"
+#include "thread/reactor.hpp"
+#include "thread/thread.hpp"
+#include "thread/thread_registry.hpp"
+
+namespace bdk {
+namespace {
+
+constexpr uint64_t exit_timeout_seconds = 5;
+
+void append_kind(std::string& text, size_t count, const char* kind, const std::string& names = {}) {
+    if (count == 0) return;
+    if (!text.empty()) text += "; ";
+    text += std::to_string(count) + " " + kind;
+    if (!names.empty()) text += ": " + names;
+}
+
+/// What keeps the thread from exiting; empty when nothing does.
+std::string leftovers(const bdk_thread& thread) {
+    std::string text;
+    append_kind(text, thread.pollers.count(), "poller(s)", thread.pollers.names());
+    append_kind(text, thread.interrupts.count(), "interrupt(s)", thread.interrupts.names());
+    append_kind(text, thread.channels.count(), "io_channel(s)", thread.channels.names());
+    append_kind(text, thread.unregisters_due.count(), "unregistration(s) under way");
+    append_kind(text, thread.walks_due.count(), "for_each walk(s) under way");
+    return text;
+}
+
+bool owns_nothing(const bdk_thread& thread) {
+    return thread.pollers.count() == 0 && thread.interrupts.count() == 0 && thread.channels.count() == 0 &&
+           thread.unregisters_due.count() == 0 && thread.walks_due.count() == 0;
+}
+
+bool has_no_messages(const bdk_thread& thread) {
+    return thread.messages->empty() && thread.critical.load(std::memory_order_seq_cst) == nullptr &&
+           !thread.has_overflow.load(std::memory_order_seq_cst) && thread.deferred.empty();
+}
+
+/// Takes from a thread what it did not give back. Its channels' memory stays: the guilty may still use it.
+void take_leftovers(bdk_thread& thread) {
+    BDK_ERRLOG("thread '%s' exits although it still has %s: its module did not clean up within %llu s",
+               thread.name.c_str(), leftovers(thread).c_str(),
+               static_cast<unsigned long long>(exit_timeout_seconds));
+    thread.pollers.unregister_all();
+    while (thread.interrupts.count() != 0) {
+        bdk_interrupt* interrupt = thread.interrupts.all().back().get();
+        bdk_interrupt_unregister(&interrupt);
+    }
+    while (thread.channels.count() != 0)
+        destroy_abandoned_channel(thread.channels.all().back());
+    thread.unregisters_due.forget();
+    thread.walks_due.forget();
+}
+
+void begin_exit(bdk_thread* thread) {
+    thread->exit_deadline = rte_rdtsc() + exit_timeout_seconds * rte_get_tsc_hz();
+    thread->state.store(ThreadState::exiting, std::memory_order_seq_cst);
+}
+
+void exit_msg(void*) {
+    if (!bdk_thread_is_exiting(current_thread())) begin_exit(current_thread());
+}
+
+}  // namespace
+
+void request_exit(bdk_thread* thread) {
+    send_always(thread, exit_msg, nullptr);
+}
+
+void Reactor::after_turn(bdk_thread& thread) {
+    if (thread.move_to != nullptr) {
+        departed_ = true;
+    } else {
+        step_exit(thread);
+    }
+}
+
+void Reactor::step_exit(bdk_thread& thread) {
+    const ThreadState state = thread.state.load(std::memory_order_relaxed);
+    const bool closed = state == ThreadState::closed;
+    if (state == ThreadState::gone || (closed && !thread.senders_gone)) return;
+    if (!owns_nothing(thread)) {
+        if (!thread.exit_wait_logged) {
+            BDK_NOTICELOG("thread '%s' is to exit and waits for %s", thread.name.c_str(),
+                          leftovers(thread).c_str());
+            thread.exit_wait_logged = true;
+        }
+        if (rte_rdtsc() < thread.exit_deadline) return;
+        take_leftovers(thread);
+    }
+    if (!has_no_messages(thread)) return;
+    if (!closed) {
+        close(thread);
+        return;
+    }
+    thread.state.store(ThreadState::gone, std::memory_order_release);
+    departed_ = true;
+}
+
+void Reactor::close(bdk_thread& thread) {
+    thread.state.store(ThreadState::closed, std::memory_order_seq_cst);
+    // A sender may have seen the thread open and not have queued its message yet: what it sends will still
+    // run.
+    ThreadRegistry::instance().when_senders_are_done(
+        [this, target = &thread] { post([target] { target->senders_gone = true; }); });
+}
+
+}  // namespace bdk
+
+int bdk_thread_exit(void) {
+    bdk_thread* thread = bdk::current_thread();
+    if (thread == nullptr) return -EINVAL;
+    if (thread == bdk_thread_get_app_thread()) {
+        BDK_ERRLOG("bdk_thread_exit() on the app thread: it lives as long as the host");
+        return -EINVAL;
+    }
+    if (bdk_thread_is_exiting(thread)) return -EALREADY;
+    bdk::begin_exit(thread);
+    return 0;
+}
