@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file transform_bdev.hpp
+/// A virtual bdev that changes the data on their way.
+#pragma once
+
+#include <bdevkit/memory.h>
+#include <bdevkit/virtual_bdev.hpp>
+
+#include <cstddef>
+#include <span>
+
+namespace bdevkit {
+
+/**
+ * A virtual bdev whose base holds its data in another form of the same length:
+ *
+ *     class Xor : public bdevkit::TransformBdev<Xor>
+ *     void encode(std::span<std::byte> data, uint64_t offset) const    [channel's thread] from ours to the
+ * base's void decode(std::span<std::byte> data, uint64_t offset) const    [channel's thread] and back
+ *
+ * Both change `data` in place; they get a request in pieces of any length, `offset` being where on the bdev,
+ * in bytes, the piece starts. A write is encoded in a buffer of the host's, so that the client's stays as it
+ * was; a read is decoded in the client's. Reads, writes, flushes, resets and aborts pass; what else moves
+ * data the core makes of reads and writes. Unmapped blocks read as whatever decode() makes of the base's. A
+ * base with metadata is refused, since protection information would not fit the other form.
+ */
+template <class Derived>
+class TransformBdev : public VirtualBdev<Derived> {
+    using Base = VirtualBdev<Derived>;
+
+public:
+    struct Channel : Base::Channel {
+        explicit Channel(TransformBdev& bdev)
+            : Base::Channel(bdev), iobuf(bdk_iobuf_channel_open(bdev.name())) {
+            if (iobuf == nullptr) throw Error(ENOMEM, "no iobuf channel to be had");
+        }
+        ~Channel() { bdk_iobuf_channel_close(iobuf); }
+        Channel(const Channel&) = delete;
+        Channel& operator=(const Channel&) = delete;
+
+        bdk_iobuf_channel* iobuf;
+    };
+
+    /// The encoded copy of a write.
+    struct IoContext {
+        bdk_iobuf_channel* iobuf;
+        iovec copy;
+    };
+
+    bool io_type_supported(IoType type) const {
+        constexpr uint64_t passed =
+            io_types(IoType::read, IoType::write, IoType::flush, IoType::unmap, IoType::reset, IoType::abort);
+        return (passed & io_types(type)) != 0 && Base::io_type_supported(type);
+    }
+
+    void submit(Channel& ch, Io io) {
+        switch (io.type()) {
+            case IoType::read:
+                return this->template with_buffer<&TransformBdev::read>(io);
+            case IoType::write:
+                return write(ch, io);
+            default:
+                return this->forward(ch, io);
+        }
+    }
+
+protected:
+    /// [app thread] As VirtualBdev's.
+    TransformBdev(const char* name, const char* base) : Base(name, base) {
+        bdk_bdev& own = this->bdev();
+        if (own.md_len != 0)
+            throw Error(ENOTSUP, format("bdev '%s' has metadata: give it a base without", base));
+        const auto largest = uint32_t(bdk_iobuf_max_len() / own.blocklen);
+        own.max_rw_size = own.max_rw_size == 0 ? largest : std::min(own.max_rw_size, largest);
+    }
+    ~TransformBdev() = default;
+
+private:
+    void read(Channel& ch, Io io) { this->template forward_then<&TransformBdev::decode_read>(ch, io); }
+
+    void decode_read(Io io, bool success) {
+        uint64_t offset = io.offset_blocks() * this->bdev().blocklen;
+        for (const iovec& piece : io.iovs()) {
+            if (!success) break;
+            self().decode({static_cast<std::byte*>(piece.iov_base), piece.iov_len}, offset);
+            offset += piece.iov_len;
+        }
+        io.complete_like(io);
+    }
+
+    void write(Channel& ch, Io io) {
+        const uint64_t length = io.num_blocks() * this->bdev().blocklen;
+        void* buffer = bdk_iobuf_get(ch.iobuf, length, nullptr);
+        if (buffer == nullptr) return io.complete(IoStatus::nomem);
+
+        auto* end = static_cast<std::byte*>(buffer);
+        for (const iovec& piece : io.iovs()) {
+            std::memcpy(end, piece.iov_base, piece.iov_len);
+            end += piece.iov_len;
+        }
+        auto& context = io.context<IoContext>();
+        context = {ch.iobuf, {buffer, length}};
+        int rc = detail::guarded_for<Derived>("encode", [&] {
+            self().encode({static_cast<std::byte*>(buffer), length},
+                          io.offset_blocks() * this->bdev().blocklen);
+        });
+        bdk_bdev_io_opts opts{};
+        opts.size = sizeof(opts);
+        opts.flags = io->u.bdev.flags;
+        if (rc == 0)
+            rc = bdk_bdev_writev_blocks(ch.base_desc, ch.base.get(), &context.copy, 1, io.offset_blocks(),
+                                        io.num_blocks(), &opts, written, io.get());
+        if (rc == 0) return;
+        bdk_iobuf_put(ch.iobuf, buffer, length);
+        io.complete_errno(rc);
+    }
+
+    static void written(bdk_bdev_io* base_io, bool, void* arg) noexcept {
+        const Io io(static_cast<bdk_bdev_io*>(arg));
+        const auto& context = io.context<IoContext>();
+        bdk_iobuf_put(context.iobuf, context.copy.iov_base, context.copy.iov_len);
+        io.complete_like(Io(base_io));
+        bdk_bdev_free_io(base_io);
+    }
+
+    const Derived& self() const noexcept { return static_cast<const Derived&>(*this); }
+};
+
+}  // namespace bdevkit
