@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// null: takes every write, gives nothing back. I/O is queued on the channel and completed in batches from a poller, as
-// real devices do. Per I/O it touches one slot of a small array, which stays in the first-level cache.
+// null: takes every write, gives nothing back. I/O is queued on the channel and completed in batches from a
+// poller, as real devices do. Per I/O it touches one slot of a small array, which stays in the first-level
+// cache.
 #include <bdevkit/bdevkit.hpp>
 #include <cstring>
 #include <utility>
@@ -26,8 +27,9 @@ public:
     };
 
     static constexpr const char* product_name = "Null disk";
-    static constexpr uint64_t io_types = bdevkit::io_types(IoType::read, IoType::write, IoType::flush, IoType::unmap,
-                                                           IoType::write_zeroes, IoType::reset, IoType::abort);
+    static constexpr uint64_t io_types =
+        bdevkit::io_types(IoType::read, IoType::write, IoType::flush, IoType::unmap, IoType::write_zeroes,
+                          IoType::reset, IoType::abort);
 
     class Channel {
     public:
@@ -56,7 +58,8 @@ public:
         }
 
     private:
-        /// Turns without work before the poller pauses: pausing at once would cost a resume per I/O at depth 1.
+        /// Turns without work before the poller pauses: pausing at once would cost a resume per I/O at
+        /// depth 1.
         static constexpr uint32_t idle_turns_before_pause = 64;
 
         bool complete_batch() {
@@ -83,7 +86,8 @@ public:
     Null(const char* name, const Options& given) : Bdev(name) {
         const uint32_t block_size = given.block_size;
         if ((block_size & (block_size - 1)) != 0)
-            throw bdevkit::Error(EINVAL, bdevkit::format("block_size is %u: give a power of two", block_size));
+            throw bdevkit::Error(EINVAL,
+                                 bdevkit::format("block_size is %u: give a power of two", block_size));
         if (given.size % block_size != 0)
             throw bdevkit::Error(EINVAL, bdevkit::format("size is no multiple of block_size %u", block_size));
         bdev().blocklen = block_size;
@@ -104,7 +108,8 @@ public:
 private:
     /// A buffer of the host's may hold somebody else's data.
     void read_zeroes(Channel& ch, Io io) {
-        for (const iovec& piece : io.iovs()) std::memset(piece.iov_base, 0, piece.iov_len);
+        for (const iovec& piece : io.iovs())
+            std::memset(piece.iov_base, 0, piece.iov_len);
         ch.queue(io);
     }
 };

@@ -114,6 +114,14 @@ protected:
         bdk_bdev_io_get_buf(io.get(), have_buffer<Then>, io.num_blocks() * bdev_.blocklen);
     }
 
+    /// [bdk thread] Calls visit(channel) on each thread that has a channel, one after the other, then done()
+    /// here.
+    template <class Visit, class Done>
+    void for_each_channel(Visit visit, Done done) {
+        bdevkit::for_each_channel<DerivedChannel<Derived>>(static_cast<Derived*>(this), std::move(visit),
+                                                           std::move(done));
+    }
+
     /// [channel's thread] The bdev that `io` is at.
     static Derived& of(Io io) noexcept { return *static_cast<Derived*>(io->bdev->ctxt); }
 

@@ -52,7 +52,7 @@ void for_each_channel(void* io_device, Visit visit, Done done) {
         Visit visit;
         Done done;
     };
-    auto walk = std::make_unique<Walk>(std::move(visit), std::move(done));
+    std::unique_ptr<Walk> walk(new Walk{std::move(visit), std::move(done)});
     bdk_for_each_channel(
         io_device,
         [](bdk_io_channel_iter* iter) {
