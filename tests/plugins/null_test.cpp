@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "support/client.hpp"
+#include "support/test_host.hpp"
+
+namespace bdk::test {
+namespace {
+
+class NullTest : public testing::Test {
+protected:
+    NullTest() {
+        host.load("null");
+        EXPECT_EQ(host.create("null", "nothing", {{"size", 1 << 20}, {"block_size", 4096}}), 0);
+    }
+
+    TestHost host;
+};
+
+TEST_F(NullTest, HasTheSizeThatWasAskedFor) {
+    Client client("nothing", Access::read);
+    EXPECT_EQ(client.num_blocks(), 256u);
+    EXPECT_EQ(client.block_size(), 4096u);
+}
+
+TEST_F(NullTest, CompletesEveryTypeThatItClaims) {
+    Client client("nothing", Access::write);
+    EXPECT_TRUE(client.write(3, pattern(8192)).ok());
+    EXPECT_TRUE(client.try_read(3, 2).ok());
+    EXPECT_TRUE(client.flush(0, 256).ok());
+    EXPECT_TRUE(client.unmap(0, 256).ok());
+    EXPECT_TRUE(client.write_zeroes(0, 256).ok());
+    EXPECT_TRUE(client.reset().ok());
+}
+
+TEST_F(NullTest, ReadLeavesTheClientsBufferAlone) {
+    Client client("nothing", Access::read);
+    std::vector<std::byte> buffer = pattern(4096);
+    EXPECT_TRUE(client
+                    .run([&](auto* desc, auto* ch, auto cb, void* arg) {
+                        return bdk_bdev_read_blocks(desc, ch, buffer.data(), 0, 1, cb, arg);
+                    })
+                    .ok());
+    EXPECT_EQ(buffer, pattern(4096));
+}
+
+TEST_F(NullTest, ReadWithoutBufferGivesZeroes) {
+    Client client("nothing", Access::read);
+    const IoResult result = client.read_without_buffer(0, 2);
+    ASSERT_TRUE(result.ok());
+    EXPECT_EQ(result.data, std::vector<std::byte>(8192));
+}
+
+TEST_F(NullTest, RefusesWhatItDoesNotSupport) {
+    Client client("nothing", Access::write);
+    EXPECT_FALSE(client.supports(BDK_BDEV_IO_TYPE_NVME_ADMIN));
+    EXPECT_FALSE(client.supports(BDK_BDEV_IO_TYPE_SEEK_DATA));
+    EXPECT_EQ(client
+                  .run([](auto* desc, auto* ch, auto cb, void* arg) {
+                      return bdk_bdev_seek_data(desc, ch, 0, cb, arg);
+                  })
+                  .rc,
+              -ENOTSUP);
+}
+
+TEST_F(NullTest, AbortEndsAQueuedIo) {
+    Client client("nothing", Access::write);
+    std::vector<std::byte> buffer(4096);
+    Awaited<IoResult> write, abort;
+    // Both are submitted in one message, so the poller has no chance in between.
+    call_on(client.thread(), [&] {
+        struct Two {
+            std::function<void(IoResult)> write, abort;
+        };
+        auto* two = new Two{write.setter(), abort.setter()};
+        const auto write_done = [](bdk_bdev_io* io, bool, void* arg) {
+            IoResult result;
+            result.status = bdk_bdev_io_get_status(io);
+            bdk_bdev_free_io(io);
+            static_cast<Two*>(arg)->write(result);
+        };
+        const auto abort_done = [](bdk_bdev_io* io, bool, void* arg) {
+            IoResult result;
+            result.status = bdk_bdev_io_get_status(io);
+            bdk_bdev_free_io(io);
+            static_cast<Two*>(arg)->abort(result);
+        };
+        ASSERT_EQ(
+            bdk_bdev_write_blocks(client.desc(), client.channel(), buffer.data(), 0, 1, write_done, two), 0);
+        ASSERT_EQ(bdk_bdev_abort(client.desc(), client.channel(), two, abort_done, two), 0);
+    });
+    EXPECT_EQ(write.get().status, BDK_BDEV_IO_STATUS_ABORTED);
+    EXPECT_EQ(abort.get().status, BDK_BDEV_IO_STATUS_SUCCESS);
+}
+
+/// Keeps a number of reads in flight until enough have completed: each completion submits the next.
+class Loop {
+public:
+    Loop(Client& client, uint32_t depth, uint64_t count) : client_(client), left_(count), in_flight_(depth) {
+        call_on(client.thread(), [&] {
+            for (uint32_t i = 0; i < depth; i++)
+                submit();
+        });
+    }
+
+    void wait() { done_.get(); }
+
+private:
+    void submit() {
+        const int rc = bdk_bdev_read_blocks(
+            client_.desc(), client_.channel(), buffer_, 0, 1,
+            [](bdk_bdev_io* io, bool success, void* arg) {
+                bdk_bdev_free_io(io);
+                static_cast<Loop*>(arg)->completed(success);
+            },
+            this);
+        if (rc != 0) completed(false);
+    }
+
+    void completed(bool success) {
+        ok_ = ok_ && success;
+        if (left_ > 0 && ok_) {
+            left_--;
+            return submit();
+        }
+        if (--in_flight_ == 0) done_.setter()(ok_);
+    }
+
+    Client& client_;
+    uint64_t left_;
+    uint32_t in_flight_;
+    bool ok_ = true;
+    Awaited<bool> done_;
+    alignas(4096) std::byte buffer_[4096];
+};
+
+TEST_F(NullTest, KeepsUpWithADeepQueueThatGrows) {
+    Client client("nothing", Access::read);
+    Loop(client, 1, 1000).wait();
+    Loop(client, 1024, 50000).wait();
+}
+
+TEST_F(NullTest, EachThreadHasItsOwnQueue) {
+    Client first("nothing", Access::read, host.new_thread("first"));
+    Client second("nothing", Access::read, host.new_thread("second"));
+    Loop one(first, 32, 10000), two(second, 32, 10000);
+    one.wait();
+    two.wait();
+}
+
+TEST_F(NullTest, PollerSleepsWhenNothingIsOutstanding) {
+    Client client("nothing", Access::read);
+    EXPECT_TRUE(client.try_read(0, 1).ok());
+    EXPECT_TRUE(client.try_read(0, 1).ok()) << "the poller wakes again";
+    client.close();
+    EXPECT_EQ(host.remove("nothing"), 0);
+}
+
+TEST(NullOptions, AreChecked) {
+    TestHost host;
+    host.load("null");
+    EXPECT_EQ(host.create("null", "odd", {{"size", 1 << 20}, {"block_size", 520}}), -EINVAL);
+    EXPECT_EQ(host.create("null", "cut", {{"size", 1000}, {"block_size", 512}}), -EINVAL);
+    EXPECT_FALSE(host.exists("odd"));
+    EXPECT_EQ(host.create("null", "good", {{"size", 1024}}), 0);
+    EXPECT_EQ(host.create("null", "good", {{"size", 1024}}), -EEXIST);
+    EXPECT_EQ(host.remove("good"), 0);
+}
+
+}  // namespace
+}  // namespace bdk::test
