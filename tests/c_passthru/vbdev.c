@@ -88,14 +88,6 @@ static void base_event(uint32_t type, struct bdk_bdev* base, void* event_ctx) {
     }
 }
 
-static uint32_t log2_of(size_t power_of_two) {
-    uint32_t exponent = 0;
-
-    while (((size_t)1 << exponent) < power_of_two)
-        exponent++;
-    return exponent;
-}
-
 /** What the base can do, this bdev can do. */
 static void copy_geometry(struct bdk_bdev* bdev, const struct bdk_bdev* base) {
     bdev->flags = BDK_BDEV_FUA;
@@ -104,7 +96,7 @@ static void copy_geometry(struct bdk_bdev* bdev, const struct bdk_bdev* base) {
     bdev->blockcnt = bdk_bdev_get_num_blocks(base);
     bdev->blocklen = bdk_bdev_get_block_size(base);
     bdev->phys_blocklen = bdk_bdev_get_physical_block_size(base);
-    bdev->required_alignment = log2_of(bdk_bdev_get_buf_align(base));
+    bdev->required_alignment = base->required_alignment;
     bdev->write_unit_size = bdk_bdev_get_write_unit_size(base);
     bdev->optimal_io_boundary = bdk_bdev_get_optimal_io_boundary(base);
     bdev->acwu = bdk_bdev_get_acwu(base);
