@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Data buffers of one bdk_thread. Last in, first out, so that a busy connection works on warm memory.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace bdevkit::host::nbd {
+
+class BufferCache;
+
+/// Memory for the data of one request, aligned to 4096. Goes back to its cache by itself.
+class Buffer {
+public:
+    Buffer() = default;
+    Buffer(Buffer&& other) noexcept
+        : cache_(other.cache_), data_(std::exchange(other.data_, nullptr)), size_(other.size_) {}
+    Buffer& operator=(Buffer&& other) noexcept {
+        std::swap(cache_, other.cache_);
+        std::swap(data_, other.data_);
+        std::swap(size_, other.size_);
+        return *this;
+    }
+    ~Buffer() { reset(); }
+
+    void reset() noexcept;
+    std::byte* data() const noexcept { return data_; }
+    /// Bytes that may be used: at least as many as were asked for.
+    size_t size() const noexcept { return size_; }
+    explicit operator bool() const noexcept { return data_ != nullptr; }
+
+private:
+    friend class BufferCache;
+    Buffer(BufferCache& cache, std::byte* data, size_t size) noexcept
+        : cache_(&cache), data_(data), size_(size) {}
+
+    BufferCache* cache_ = nullptr;
+    std::byte* data_ = nullptr;
+    size_t size_ = 0;
+};
+
+/// [one bdk thread] Size classes of powers of two over bdk_dma_malloc().
+class BufferCache {
+public:
+    BufferCache() = default;
+    ~BufferCache() { trim(); }
+    BufferCache(const BufferCache&) = delete;
+    BufferCache& operator=(const BufferCache&) = delete;
+
+    /// @return an empty buffer when there is no memory
+    Buffer get(size_t size);
+
+    /// Frees what nobody uses.
+    void trim() noexcept;
+
+    /// Bytes kept for later.
+    size_t cached_bytes() const noexcept { return cached_bytes_; }
+
+    static constexpr size_t smallest = 4096;
+    /// Longer ones are not kept.
+    static constexpr size_t largest_kept = 4u << 20;
+    static constexpr size_t max_cached_bytes = 64u << 20;
+
+private:
+    friend class Buffer;
+    static constexpr size_t classes = 11;  // 4 KiB << 0..10
+    void put(std::byte* data, size_t size) noexcept;
+
+    std::array<std::vector<std::byte*>, classes> free_;
+    size_t cached_bytes_ = 0;
+};
+
+}  // namespace bdevkit::host::nbd

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The life of a connection and what it sends. What it receives is in nbd_connection_input.cpp.
+#include "frontends/nbd/nbd_connection.hpp"
+
+#define BDK_LOG_COMPONENT "nbd"
+#include <bdevkit/log.h>
+#include <bdevkit/thread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "frontends/nbd/nbd_worker.hpp"
+
+namespace bdevkit::host::nbd {
+
+namespace {
+
+constexpr uint64_t handshake_time_ns = 30'000'000'000;
+constexpr uint64_t linger_time_ns = 5'000'000'000;
+/// One send copies this much at most, so that a large reply does not keep the reactor.
+constexpr size_t max_send_bytes = 1u << 20;
+constexpr size_t max_send_iovs = 512;
+
+}  // namespace
+
+Connection::Connection(Worker& worker, int fd, std::string peer)
+    : worker_(worker),
+      fd_(fd),
+      peer_(std::move(peer)),
+      deadline_ns_(bdk_get_time_ns() + handshake_time_ns),
+      negotiation_(std::make_unique<Negotiation>(worker)),
+      buffer_(std::make_unique_for_overwrite<std::byte[]>(input_size)),
+      read_ahead_(input_size) {
+    receive_.done = on_received;
+    receive_.owner = this;
+    send_.done = on_sent;
+    send_.owner = this;
+    outbox_.swap(negotiation_->output());
+    worker_.watch_deadlines();
+}
+
+Connection::~Connection() {
+    leave_export();
+    ::close(fd_);
+}
+
+void Connection::leave_export() {
+    if (target_.channel != nullptr) bdk_put_io_channel(std::exchange(target_.channel, nullptr));
+    export_index_.reset();
+}
+
+void Connection::flush() {
+    dirty_ = false;
+    process_input();
+    start_sending();
+    start_receiving();
+    settle();
+}
+
+void Connection::drain() {
+    if (state_ == State::handshake) return close();
+    if (state_ != State::transmission) return;
+    state_ = State::draining;
+    linger_ = true;
+    if (receive_.pending) worker_.ring().cancel(receive_);
+    worker_.mark_dirty(*this);
+}
+
+void Connection::close() {
+    if (state_ == State::closing) return;
+    state_ = State::closing;
+    deadline_ns_ = 0;
+    ::shutdown(fd_, SHUT_RDWR);  // ends what is pending
+    outbox_.clear();
+    worker_.mark_dirty(*this);
+}
+
+void Connection::check_deadline(uint64_t now_ns) {
+    if (deadline_ns_ == 0 || now_ns < deadline_ns_) return;
+    if (state_ == State::handshake) {
+        BDK_NOTICELOG("client %s: dropped, its handshake took more than 30 s", peer_.c_str());
+    }
+    close();
+}
+
+bool Connection::finished() const noexcept {
+    return state_ == State::closing && !receive_.pending && !send_.pending && held_ == 0;
+}
+
+/// Takes the steps towards the end that are due.
+void Connection::settle() {
+    if (!receive_.pending && incoming_ != nullptr && state_ >= State::draining) {
+        release(*std::exchange(incoming_, nullptr));  // its payload will not come
+    }
+    if (state_ == State::draining && held_ == 0 && nothing_to_send() && !send_.pending) {
+        if (!linger_) return close();
+        state_ = State::lingering;
+        leave_export();
+        deadline_ns_ = bdk_get_time_ns() + linger_time_ns;
+        worker_.watch_deadlines();
+        ::shutdown(fd_, SHUT_WR);
+        worker_.mark_dirty(*this);
+    }
+    if (state_ == State::closing && !send_.pending) release_answers();
+}
+
+void Connection::answer(Request& request) {
+    request.make_reply(limits_.structured_replies);
+    replies_.push_back(request);
+    worker_.mark_dirty(*this);
+}
+
+void Connection::release(Request& request) {
+    --held_;
+    held_bytes_ -= request.footprint();
+    worker_.requests().put(request);
+}
+
+void Connection::release_answers() {
+    replies_.clear_and_dispose([this](Request* request) { release(*request); });
+    front_sent_ = 0;
+}
+
+void Connection::start_sending() {
+    if (send_.pending || nothing_to_send() || state_ == State::closing) return;
+    send_iovs_.clear();
+    size_t skip = front_sent_;
+    size_t room = max_send_bytes;
+    const auto add = [&](std::span<const std::byte> bytes) {
+        const size_t skipped = std::min(skip, bytes.size());
+        skip -= skipped;
+        bytes = bytes.subspan(skipped, std::min(bytes.size() - skipped, room));
+        room -= bytes.size();
+        if (bytes.empty()) return;
+        send_iovs_.push_back({.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()});
+    };
+    add(outbox_);
+    for (const Request& reply : replies_) {
+        if (room == 0 || send_iovs_.size() + 2 > max_send_iovs) break;
+        add(reply.reply_head());
+        add(reply.reply_data());
+    }
+    send_message_ = {};
+    send_message_.msg_iov = send_iovs_.data();
+    send_message_.msg_iovlen = send_iovs_.size();
+    worker_.ring().send(send_, fd_, &send_message_, MSG_NOSIGNAL | MSG_WAITALL);
+}
+
+void Connection::on_sent(void* self, int result) {
+    auto& connection = *static_cast<Connection*>(self);
+    if (result > 0) {
+        connection.sent(static_cast<size_t>(result));
+    } else {
+        connection.close();  // the client has gone
+    }
+    connection.worker_.mark_dirty(connection);
+}
+
+void Connection::sent(size_t bytes) {
+    front_sent_ += bytes;
+    if (!outbox_.empty()) {
+        if (front_sent_ < outbox_.size()) return;
+        front_sent_ -= outbox_.size();
+        outbox_.clear();
+    }
+    while (!replies_.empty()) {
+        Request& reply = replies_.front();
+        const size_t size = reply.reply_head().size() + reply.reply_data().size();
+        if (front_sent_ < size) return;
+        front_sent_ -= size;
+        replies_.pop_front();
+        release(reply);
+    }
+}
+
+}  // namespace bdevkit::host::nbd

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a connection receives: the handshake, requests and payloads.
+#define BDK_LOG_COMPONENT "nbd"
+#include <bdevkit/log.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "frontends/nbd/nbd_connection.hpp"
+#include "frontends/nbd/nbd_worker.hpp"
+
+namespace bdevkit::host::nbd {
+
+namespace {
+
+/// A payload of which more than this is missing is received on its own, straight to its place.
+constexpr size_t large_payload = 64u << 10;
+/// Received beyond a large payload: the next header, and little that would have to be copied.
+constexpr size_t short_read_ahead = 4096;
+
+}  // namespace
+
+bool Connection::input_wanted() const noexcept {
+    switch (state_) {
+        case State::handshake:
+            return outbox_.empty();
+        case State::transmission:
+            return incoming_ != nullptr || skip_bytes_ != 0 || has_room();
+        case State::lingering:
+            return true;
+        case State::draining:
+        case State::closing:
+            break;
+    }
+    return false;
+}
+
+void Connection::start_receiving() {
+    if (receive_.pending || !input_wanted()) return;
+    if (begin_ != 0) {
+        std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
+        end_ -= begin_;
+        begin_ = 0;
+    }
+    int flags = 0;
+    size_t count = 0;
+    if (incoming_ != nullptr) {
+        const auto rest = incoming_->payload().subspan(incoming_bytes_);
+        receive_iovs_[count++] = {.iov_base = rest.data(), .iov_len = rest.size()};
+        if (rest.size() > large_payload) flags = MSG_WAITALL;
+    }
+    if (flags == 0) {
+        const size_t room = std::min(input_size - end_, read_ahead_);
+        receive_iovs_[count++] = {.iov_base = buffer_.get() + end_, .iov_len = room};
+    }
+    receive_message_ = {};
+    receive_message_.msg_iov = receive_iovs_.data();
+    receive_message_.msg_iovlen = count;
+    worker_.ring().receive(receive_, fd_, &receive_message_, flags);
+}
+
+void Connection::on_received(void* self, int result) {
+    auto& connection = *static_cast<Connection*>(self);
+    connection.worker_.mark_dirty(connection);
+    if (result > 0) {
+        connection.received(static_cast<size_t>(result));
+    } else if (result != -EINTR) {
+        connection.end_of_input(result);
+    }
+}
+
+/// The client has closed its side, or vanished, or the receive was cancelled by drain().
+void Connection::end_of_input(int result) {
+    switch (state_) {
+        case State::handshake:
+        case State::lingering:
+            return close();
+        case State::transmission:
+            if (incoming_ != nullptr || begin_ != end_) {
+                BDK_INFOLOG("client %s: left in the middle of a request", peer_.c_str());
+            }
+            if (result < 0) return close();
+            state_ = State::draining;  // it may still read
+            return;
+        case State::draining:
+        case State::closing:
+            return;
+    }
+}
+
+void Connection::received(size_t bytes) {
+    if (state_ >= State::draining) return;
+    if (incoming_ != nullptr) {
+        const size_t missing = incoming_->payload().size() - incoming_bytes_;
+        const size_t direct = std::min(bytes, missing);
+        incoming_bytes_ += direct;
+        bytes -= direct;
+    }
+    end_ += bytes;
+    process_input();
+}
+
+void Connection::process_input() {
+    if (state_ == State::handshake) process_handshake();
+    if (state_ == State::transmission) process_requests();
+    if (begin_ == end_ || state_ >= State::draining) begin_ = end_ = 0;
+}
+
+void Connection::process_handshake() {
+    if (!outbox_.empty()) return;
+    begin_ += negotiation_->feed(input());
+    outbox_.swap(negotiation_->output());
+    if (!outbox_.empty()) worker_.mark_dirty(*this);
+    if (negotiation_->state() == Negotiation::State::transmission) return enter_transmission();
+    if (negotiation_->state() == Negotiation::State::closed) {
+        if (!negotiation_->error().empty()) {
+            BDK_NOTICELOG("client %s: %s", peer_.c_str(), negotiation_->error().c_str());
+        }
+        state_ = State::draining;
+        worker_.mark_dirty(*this);
+    }
+}
+
+void Connection::enter_transmission() {
+    const Negotiation::Choice choice = negotiation_->choice();
+    negotiation_.reset();
+    deadline_ns_ = 0;
+    state_ = State::transmission;
+    target_ = worker_.attach(choice.export_index);
+    if (target_.channel == nullptr) {
+        BDK_NOTICELOG("client %s: its export is going away", peer_.c_str());
+        return close();
+    }
+    target_.size = choice.size;
+    export_index_ = choice.export_index;
+    limits_ = ExportLimits{
+        .size = choice.size,
+        .flags = choice.flags,
+        .structured_replies = choice.structured_replies,
+        .base_allocation = choice.base_allocation,
+    };
+}
+
+void Connection::process_requests() {
+    while (state_ == State::transmission) {
+        if (skip_bytes_ != 0) skip_payload();
+        if (incoming_ != nullptr) fill_payload();
+        if (skip_bytes_ != 0 || incoming_ != nullptr) return;
+        if (end_ - begin_ < request_size || !has_room()) return;
+
+        const auto header = parse_request(buffer_.get() + begin_);
+        if (!header) {
+            BDK_WARNLOG("client %s: dropped, a request did not start with its magic number", peer_.c_str());
+            return close();
+        }
+        begin_ += request_size;
+        begin_request(*header);
+    }
+}
+
+void Connection::skip_payload() {
+    const uint64_t skipped = std::min<uint64_t>(skip_bytes_, end_ - begin_);
+    begin_ += skipped;
+    skip_bytes_ -= skipped;
+}
+
+void Connection::fill_payload() {
+    const auto missing = incoming_->payload().subspan(incoming_bytes_);
+    const size_t n = std::min(missing.size(), end_ - begin_);
+    std::memcpy(missing.data(), buffer_.get() + begin_, n);
+    begin_ += n;
+    incoming_bytes_ += n;
+    if (n == missing.size()) start_request(*std::exchange(incoming_, nullptr));
+}
+
+void Connection::begin_request(const RequestHeader& header) {
+    if (header.command == Command::disc) {
+        state_ = State::draining;
+        worker_.mark_dirty(*this);
+        return;
+    }
+    const bool has_payload = header.command == Command::write;
+    const bool large = has_payload && header.length > large_payload;
+    read_ahead_ = large ? short_read_ahead : input_size;
+
+    ++held_;
+    Request& request = worker_.requests().get();
+    Error error = check_request(header, limits_);
+    if (error == Error::none) error = request.prepare(header, target_, worker_.buffers());
+    if (error != Error::none) {
+        if (has_payload) skip_bytes_ = header.length;
+        request.clear();
+        request.refuse(header, error);
+        return answer(request);
+    }
+    held_bytes_ += request.footprint();
+    if (!has_payload || header.length == 0) return start_request(request);
+    incoming_ = &request;
+    incoming_bytes_ = 0;
+}
+
+void Connection::start_request(Request& request) {
+    request.start(on_done, this);
+}
+
+void Connection::on_done(Request& request, void* self) {
+    static_cast<Connection*>(self)->answer(request);
+}
+
+}  // namespace bdevkit::host::nbd

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "frontends/nbd/nbd_request.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace bdevkit::host::nbd {
+
+Error Request::prepare(const RequestHeader& header, const Target& target, BufferCache& buffers) {
+    header_ = header;
+    target_ = &target;
+    error_ = Error::none;
+
+    const bool reads = header.command == Command::read || header.command == Command::block_status;
+    const uint64_t unit = reads ? target.block_size : target.write_unit;
+    const uint64_t past_head = header.offset + unit - 1;
+    inside_first_ = past_head - past_head % unit;
+    first_ = header.offset - header.offset % unit;
+    inside_end_ = end() == target.size ? target.size : end() - end() % unit;
+    end_ = inside_end_ == end() ? end() : std::min(inside_end_ + unit, target.size);
+
+    const bool has_data = header.command == Command::read || header.command == Command::write;
+    if (has_data && header.length > 0) {
+        buffer_ = buffers.get(end_ - first_);
+        if (!buffer_) return Error::nomem;
+    }
+    const bool edges = header.command == Command::write || header.command == Command::write_zeroes;
+    if (edges && header.length > 0 && (partial_head() || partial_tail())) {
+        edge_ = buffers.get(unit);
+        if (!edge_) return Error::nomem;
+    }
+    return Error::none;
+}
+
+void Request::refuse(const RequestHeader& header, Error error) noexcept {
+    header_ = header;
+    error_ = error;
+}
+
+void Request::clear() noexcept {
+    buffer_.reset();
+    edge_.reset();
+    reply_data_ = {};
+}
+
+/// One past the first unit; the last unit of an export may be short.
+uint64_t Request::head_end() const noexcept {
+    return std::min(first_ + target_->write_unit, target_->size);
+}
+
+void Request::start(Done done, void* ctx) {
+    done_ = done;
+    done_ctx_ = ctx;
+    steps_ = 0;
+    next_step_ = 0;
+    plan();
+    const bool writes = header_.command == Command::write || header_.command == Command::write_zeroes ||
+                        header_.command == Command::trim;
+    if (!writes || steps_ == 0) return run();
+
+    range_.first = first_;
+    range_.end = end_;
+    range_.mode = edge_ ? Range::Mode::exclusive : Range::Mode::shared;
+    range_.owner = this;
+    range_.granted = on_granted;
+    locked_ = true;
+    if (target_->writes->lock(range_)) run();
+}
+
+void Request::on_granted(Range& range) {
+    static_cast<OwnedRange&>(range).owner->run();
+}
+
+void Request::plan() {
+    const bool empty = header_.length == 0;
+    switch (header_.command) {
+        case Command::read:
+            if (!empty) add(Step::read);
+            break;
+        case Command::write:
+            if (!empty) plan_write();
+            break;
+        case Command::write_zeroes:
+            if (!empty) plan_write_zeroes();
+            break;
+        case Command::trim:
+            if (has_inside()) add(Step::unmap_inside);
+            if (header_.flags & cmd_fua) add(Step::flush);
+            break;
+        case Command::flush:
+            add(Step::flush);
+            break;
+        case Command::block_status:
+            extent_length_ = header_.length;
+            extent_state_ = 0;
+            if (target_->seeks) {
+                add(Step::seek_data);
+                add(Step::seek_hole);
+            }
+            break;
+        case Command::disc:
+            break;
+    }
+}
+
+void Request::plan_write() {
+    if (partial_head()) add(Step::read_head);
+    if (partial_tail() && !(partial_head() && head_is_tail())) add(Step::read_tail);
+    add(Step::write);
+}
+
+void Request::plan_write_zeroes() {
+    if (partial_head()) {
+        add(Step::read_head);
+        add(Step::write_head);
+    }
+    if (has_inside()) add(Step::zero_inside);
+    if (partial_tail() && !(partial_head() && head_is_tail())) {
+        add(Step::read_tail);
+        add(Step::write_tail);
+    }
+}
+
+void Request::run() {
+    if (next_step_ == steps_) return end_with(Error::none);
+    const Step step = plan_[next_step_];
+    int rc = submit(step);
+    if (rc == -ENOMEM) {
+        wait_ = {.bdev = target_->bdev, .cb = on_memory, .cb_arg = this};
+        if (bdk_bdev_queue_io_wait(target_->bdev, target_->channel, &wait_) == 0) return;
+        rc = submit(step);  // one has become free meanwhile
+    }
+    if (rc != 0) end_with(error_of_errno(rc));
+}
+
+void Request::on_memory(void* ctx) {
+    static_cast<Request*>(ctx)->run();
+}
+
+int Request::submit_read(std::byte* to, uint64_t first, uint64_t end) {
+    const uint64_t block = target_->block_size;
+    return bdk_bdev_read_blocks(target_->desc, target_->channel, to, first / block, (end - first) / block,
+                                on_io, this);
+}
+
+int Request::submit_write(std::byte* from, uint64_t first, uint64_t end) {
+    const uint64_t block = target_->block_size;
+    if (!(header_.flags & cmd_fua)) {
+        return bdk_bdev_write_blocks(target_->desc, target_->channel, from, first / block,
+                                     (end - first) / block, on_io, this);
+    }
+    const bdk_bdev_io_opts opts{.size = sizeof(bdk_bdev_io_opts), .flags = BDK_BDEV_IO_FUA};
+    iov_ = {.iov_base = from, .iov_len = end - first};
+    return bdk_bdev_writev_blocks(target_->desc, target_->channel, &iov_, 1, first / block,
+                                  (end - first) / block, &opts, on_io, this);
+}
+
+int Request::submit(Step step) {
+    const Target& t = *target_;
+    const uint64_t block = t.block_size;
+    const uint64_t inside_block = inside_first_ / block;
+    const uint64_t inside_blocks = has_inside() ? (inside_end_ - inside_first_) / block : 0;
+    switch (step) {
+        case Step::read:
+            return submit_read(buffer_.data(), first_, end_);
+        case Step::write:
+            return submit_write(buffer_.data(), first_, end_);
+        case Step::read_head:
+            return submit_read(edge_.data(), first_, head_end());
+        case Step::write_head:
+            return submit_write(edge_.data(), first_, head_end());
+        case Step::read_tail:
+            return submit_read(edge_.data(), inside_end_, end_);
+        case Step::write_tail:
+            return submit_write(edge_.data(), inside_end_, end_);
+        case Step::zero_inside: {
+            const uint32_t fua = header_.flags & cmd_fua ? BDK_BDEV_IO_FUA : 0;
+            const uint32_t keep = header_.flags & cmd_no_hole ? BDK_BDEV_IO_NO_UNMAP : 0;
+            const bdk_bdev_io_opts opts{.size = sizeof(bdk_bdev_io_opts), .flags = fua | keep};
+            return bdk_bdev_write_zeroes_blocks(t.desc, t.channel, inside_block, inside_blocks, &opts, on_io,
+                                                this);
+        }
+        case Step::unmap_inside:
+            return bdk_bdev_unmap_blocks(t.desc, t.channel, inside_block, inside_blocks, on_io, this);
+        case Step::flush:
+            return bdk_bdev_flush_blocks(t.desc, t.channel, 0, t.size / block, on_io, this);
+        case Step::seek_data:
+            return bdk_bdev_seek_data(t.desc, t.channel, first_ / block, on_io, this);
+        case Step::seek_hole:
+            return bdk_bdev_seek_hole(t.desc, t.channel, first_ / block, on_io, this);
+    }
+    return -EINVAL;
+}
+
+void Request::on_io(bdk_bdev_io* io, bool success, void* ctx) {
+    auto& self = *static_cast<Request*>(ctx);
+    if (!success) {
+        const Error error = error_of_errno(bdk_bdev_io_get_aio_status(io));
+        bdk_bdev_free_io(io);
+        return self.end_with(error == Error::none ? Error::io : error);
+    }
+    self.after(self.plan_[self.next_step_++], io);
+    bdk_bdev_free_io(io);
+    self.run();
+}
+
+void Request::after(Step step, bdk_bdev_io* io) {
+    switch (step) {
+        case Step::read_head:
+            return after_read_head();
+        case Step::read_tail:
+            return after_read_tail();
+        case Step::seek_data:
+            return after_seek_data(bdk_bdev_io_get_seek_offset(io));
+        case Step::seek_hole:
+            return after_seek_hole(bdk_bdev_io_get_seek_offset(io));
+        default:
+            return;
+    }
+}
+
+void Request::after_read_head() {
+    const uint64_t kept = header_.offset - first_;
+    const uint64_t stop = std::min(end(), head_end());
+    if (header_.command == Command::write_zeroes) {
+        std::memset(edge_.data() + kept, 0, stop - header_.offset);
+        return;
+    }
+    std::memcpy(buffer_.data(), edge_.data(), kept);
+    if (head_is_tail()) {
+        std::memcpy(buffer_.data() + (stop - first_), edge_.data() + (stop - first_), end_ - stop);
+    }
+}
+
+void Request::after_read_tail() {
+    const uint64_t changed = end() - inside_end_;
+    if (header_.command == Command::write_zeroes) {
+        std::memset(edge_.data(), 0, changed);
+        return;
+    }
+    std::memcpy(buffer_.data() + (end() - first_), edge_.data() + changed, end_ - end());
+}
+
+void Request::after_seek_data(uint64_t block) {
+    if (block == first_ / target_->block_size) return;  // data: the next step finds its end
+    const uint64_t data_first = block == UINT64_MAX ? end() : block * target_->block_size;
+    extent_length_ = static_cast<uint32_t>(std::min(data_first, end()) - header_.offset);
+    extent_state_ = state_hole;
+    next_step_ = steps_;
+}
+
+void Request::after_seek_hole(uint64_t block) {
+    const uint64_t data_end = block == UINT64_MAX ? end() : block * target_->block_size;
+    extent_length_ = static_cast<uint32_t>(std::min(data_end, end()) - header_.offset);
+}
+
+void Request::end_with(Error error) {
+    error_ = error;
+    if (locked_) {
+        locked_ = false;
+        target_->writes->unlock(range_);
+    }
+    done_(*this, done_ctx_);
+}
+
+void Request::make_reply(bool structured) {
+    std::byte* const head = head_.data();
+    std::byte* tail = head;
+    const uint64_t cookie = header_.cookie;
+    const bool ok = error_ == Error::none;
+    const bool has_data = ok && header_.command == Command::read && header_.length > 0;
+    if (has_data) reply_data_ = payload();
+
+    if (!structured) {
+        tail = store_simple_reply(head, error_, cookie);
+    } else if (!ok) {
+        reply_data_ = std::as_bytes(std::span(error_text(error_)));
+        tail =
+            store_chunk_header(head, ReplyType::error, cookie, 6 + static_cast<uint32_t>(reply_data_.size()));
+        tail = store_be(tail, static_cast<uint32_t>(error_));
+        tail = store_be(tail, static_cast<uint16_t>(reply_data_.size()));
+    } else if (has_data) {
+        tail = store_chunk_header(head, ReplyType::offset_data, cookie, 8 + header_.length);
+        tail = store_be(tail, header_.offset);
+    } else if (header_.command == Command::block_status) {
+        tail = store_chunk_header(head, ReplyType::block_status, cookie, 12);
+        tail = store_be(tail, uint32_t{0});  // the id of base:allocation
+        tail = store_be(tail, extent_length_);
+        tail = store_be(tail, extent_state_);
+    } else if (header_.command == Command::read) {
+        tail = store_chunk_header(head, ReplyType::none, cookie, 0);
+    } else {
+        tail = store_simple_reply(head, Error::none, cookie);
+    }
+    head_size_ = static_cast<uint8_t>(tail - head);
+}
+
+}  // namespace bdevkit::host::nbd

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One request of a client, from the parsed header to the bytes of its reply.
+#pragma once
+
+#include <bdevkit/desc.h>
+
+#include <array>
+#include <boost/intrusive/list.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "frontends/nbd/nbd_buffers.hpp"
+#include "frontends/nbd/nbd_protocol.hpp"
+#include "frontends/nbd/nbd_range_lock.hpp"
+
+namespace bdevkit::host::nbd {
+
+/// What a connection's requests run against.
+struct Target {
+    bdk_bdev* bdev = nullptr;
+    bdk_bdev_desc* desc = nullptr;
+    bdk_io_channel* channel = nullptr;
+    RangeLock* writes = nullptr;  ///< the export's
+    uint64_t size = 0;            ///< bytes
+    uint32_t block_size = 0;      ///< bytes; reads of the bdev are multiples of it
+    uint32_t write_unit = 0;      ///< bytes; writes of the bdev are multiples of it
+    bool seeks = false;           ///< the bdev finds data and holes
+};
+
+/// [one bdk thread] Lives in a RequestPool. prepare(), then start(), then `done` is called once, then
+/// reply().
+class Request : public boost::intrusive::list_base_hook<> {
+public:
+    using Done = void (*)(Request& request, void* ctx);
+
+    /// Takes what the request needs. @return an error that answers it instead
+    Error prepare(const RequestHeader& header, const Target& target, BufferCache& buffers);
+
+    /// Where the payload of a write goes.
+    std::span<std::byte> payload() const noexcept { return {data(), header_.length}; }
+
+    /// Runs the request; done(*this, ctx) follows, never before this call has returned, except for requests
+    /// without I/O.
+    void start(Done done, void* ctx);
+
+    /// Ends a request that will not be started.
+    void refuse(const RequestHeader& header, Error error) noexcept;
+
+    /// Makes the bytes of the reply, valid until clear().
+    void make_reply(bool structured);
+    std::span<const std::byte> reply_head() const noexcept { return {head_.data(), head_size_}; }
+    std::span<const std::byte> reply_data() const noexcept { return reply_data_; }
+
+    /// Gives the buffers back.
+    void clear() noexcept;
+
+    const RequestHeader& header() const noexcept { return header_; }
+    Error error() const noexcept { return error_; }
+    /// Bytes of memory that it holds.
+    size_t footprint() const noexcept { return buffer_.size(); }
+
+private:
+    enum class Step : uint8_t {
+        read,         ///< the covering blocks, into buffer_
+        write,        ///< the covering blocks, from buffer_
+        read_head,    ///< the first unit, into edge_
+        read_tail,    ///< the last unit, into edge_
+        write_head,   ///< edge_ to the first unit
+        write_tail,   ///< edge_ to the last unit
+        zero_inside,  ///< the whole units
+        unmap_inside,
+        flush,
+        seek_data,
+        seek_hole,
+    };
+
+    std::byte* data() const noexcept { return buffer_.data() + (header_.offset - first_); }
+    uint64_t end() const noexcept { return header_.offset + header_.length; }
+    uint64_t head_end() const noexcept;
+    bool partial_head() const noexcept { return inside_first_ != first_; }
+    bool partial_tail() const noexcept { return inside_end_ != end_; }
+    bool head_is_tail() const noexcept { return head_end() == end_; }
+    bool has_inside() const noexcept { return inside_first_ < inside_end_; }
+    void add(Step step) noexcept { plan_[steps_++] = step; }
+    void plan();
+    void plan_write();
+    void plan_write_zeroes();
+    void run();
+    int submit(Step step);
+    int submit_write(std::byte* from, uint64_t first, uint64_t end);
+    int submit_read(std::byte* to, uint64_t first, uint64_t end);
+    void after(Step step, bdk_bdev_io* io);
+    void after_read_head();
+    void after_read_tail();
+    void after_seek_data(uint64_t block);
+    void after_seek_hole(uint64_t block);
+    void end_with(Error error);
+
+    static void on_io(bdk_bdev_io* io, bool success, void* ctx);
+    static void on_memory(void* ctx);
+    static void on_granted(Range& range);
+
+    RequestHeader header_;
+    const Target* target_ = nullptr;
+    Buffer buffer_;
+    Error error_ = Error::none;
+    uint8_t steps_ = 0;
+    uint8_t next_step_ = 0;
+    uint8_t head_size_ = 0;
+    bool locked_ = false;
+    std::array<Step, 6> plan_{};
+    std::array<std::byte, 32> head_;
+    std::span<const std::byte> reply_data_;
+    Done done_ = nullptr;
+    void* done_ctx_ = nullptr;
+
+    uint64_t first_ = 0;         ///< of the units that cover the range, in bytes
+    uint64_t end_ = 0;           ///< one past them
+    uint64_t inside_first_ = 0;  ///< of the units that lie wholly in the range
+    uint64_t inside_end_ = 0;
+    iovec iov_{};
+    bdk_bdev_io_wait_entry wait_{};
+    struct OwnedRange : Range {
+        Request* owner = nullptr;
+    } range_;
+    Buffer edge_;  ///< one unit, for read-modify-write
+    uint32_t extent_length_ = 0;
+    uint32_t extent_state_ = 0;
+};
+
+}  // namespace bdevkit::host::nbd

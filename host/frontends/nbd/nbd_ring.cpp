@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "frontends/nbd/nbd_ring.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace bdevkit::host::nbd {
+
+namespace {
+
+constexpr unsigned queue_entries = 256;
+
+std::string why_no_ring(int rc) {
+    const std::string cause = std::strerror(-rc);
+    switch (-rc) {
+        case ENOSYS:
+            return "io_uring is not in this kernel: the nbd frontend needs Linux 5.15 or later";
+        case EPERM:
+        case EACCES:
+            return "io_uring is forbidden here (" + cause +
+                   "): set the sysctl kernel.io_uring_disabled to 0, or, in a container, allow "
+                   "io_uring_setup, "
+                   "io_uring_enter and io_uring_register in its seccomp profile";
+        case ENOMEM:
+            return "no memory for io_uring: raise the limit of locked memory (ulimit -l)";
+        default:
+            return "io_uring_setup failed: " + cause;
+    }
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<Ring>, std::string> Ring::create() {
+    // From the newest kernel's way to the oldest's: work is done when turn() asks for it and at no other time
+    // (6.1); without interrupting the thread (5.19); anyhow.
+    constexpr std::array<unsigned, 3> ways{
+        IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
+        IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
+        0,
+    };
+    std::unique_ptr<Ring> self(new Ring);
+    int rc = 0;
+    for (const unsigned flags : ways) {
+        rc = io_uring_queue_init(queue_entries, &self->ring_, flags);
+        if (rc != -EINVAL) break;
+    }
+    if (rc < 0) {
+        self->ring_.ring_fd = -1;
+        return tl::make_unexpected(why_no_ring(rc));
+    }
+    io_uring_register_ring_fd(&self->ring_);  // saves a lookup in each call; kernels before 5.18 refuse it
+    return self;
+}
+
+Ring::~Ring() {
+    if (ring_.ring_fd >= 0) io_uring_queue_exit(&ring_);
+}
+
+io_uring_sqe* Ring::next_sqe() {
+    io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
+    while (sqe == nullptr) {
+        io_uring_submit(&ring_);
+        sqe = io_uring_get_sqe(&ring_);
+    }
+    return sqe;
+}
+
+void Ring::start(RingOp& op, io_uring_sqe* sqe) {
+    io_uring_sqe_set_data(sqe, &op);
+    op.pending = true;
+}
+
+void Ring::accept(RingOp& op, int fd) {
+    io_uring_sqe* sqe = next_sqe();
+    io_uring_prep_accept(sqe, fd, nullptr, nullptr, SOCK_CLOEXEC);
+    start(op, sqe);
+}
+
+void Ring::receive(RingOp& op, int fd, msghdr* message, int flags) {
+    io_uring_sqe* sqe = next_sqe();
+    io_uring_prep_recvmsg(sqe, fd, message, flags);
+    start(op, sqe);
+}
+
+void Ring::send(RingOp& op, int fd, const msghdr* message, int flags) {
+    io_uring_sqe* sqe = next_sqe();
+    io_uring_prep_sendmsg(sqe, fd, message, flags);
+    start(op, sqe);
+}
+
+void Ring::cancel(RingOp& op) {
+    io_uring_sqe* sqe = next_sqe();
+    io_uring_prep_cancel(sqe, &op, 0);
+    io_uring_sqe_set_data(sqe, nullptr);
+}
+
+bool Ring::turn() {
+    const bool kernel_has_work =
+        (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+    const bool submits = io_uring_sq_ready(&ring_) != 0;
+    if (submits || kernel_has_work) io_uring_submit_and_get_events(&ring_);
+
+    unsigned delivered = 0;
+    unsigned head = 0;
+    io_uring_cqe* cqe = nullptr;
+    io_uring_for_each_cqe(&ring_, head, cqe) {
+        ++delivered;
+        auto* op = static_cast<RingOp*>(io_uring_cqe_get_data(cqe));
+        if (op == nullptr) continue;  // of a cancel
+        op->pending = false;
+        op->done(op->owner, cqe->res);
+    }
+    io_uring_cq_advance(&ring_, delivered);
+    return submits || delivered != 0;
+}
+
+}  // namespace bdevkit::host::nbd

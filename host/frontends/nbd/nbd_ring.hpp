@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The io_uring of one nbd thread.
+#pragma once
+
+#include <liburing.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+
+namespace bdevkit::host::nbd {
+
+/// One operation in flight. It must stay where it is until `done` has been called.
+struct RingOp {
+    /// @param result  what the system call would have returned, errors as negative errno
+    using Done = void (*)(void* owner, int result);
+
+    Done done = nullptr;
+    void* owner = nullptr;
+    bool pending = false;
+};
+
+/// [one OS thread] Submits what was prepared and delivers what has completed, with one system call a turn.
+class Ring {
+public:
+    /// The error says what to do where io_uring is missing.
+    static tl::expected<std::unique_ptr<Ring>, std::string> create();
+    ~Ring();
+    Ring(const Ring&) = delete;
+    Ring& operator=(const Ring&) = delete;
+
+    /// Becomes readable when turn() has something to deliver.
+    int fd() const noexcept { return ring_.ring_fd; }
+
+    void accept(RingOp& op, int fd);
+    void receive(RingOp& op, int fd, msghdr* message, int flags);
+    void send(RingOp& op, int fd, const msghdr* message, int flags);
+    /// Makes a pending operation end early; its `done` runs nevertheless.
+    void cancel(RingOp& op);
+
+    /// @return true if anything was submitted or delivered
+    bool turn();
+
+private:
+    Ring() = default;
+    io_uring_sqe* next_sqe();
+    void start(RingOp& op, io_uring_sqe* sqe);
+
+    io_uring ring_{};
+};
+
+}  // namespace bdevkit::host::nbd

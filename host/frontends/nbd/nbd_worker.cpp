@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "frontends/nbd/nbd_worker.hpp"
+
+#define BDK_LOG_COMPONENT "nbd"
+#include <bdevkit/log.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace bdevkit::host::nbd {
+
+namespace {
+
+/// How long after the last work the ring is still polled: longer than a client takes to send its next
+/// request.
+constexpr uint64_t patience_us = 100;
+constexpr uint64_t timer_period_us = 250'000;
+constexpr uint64_t stop_time_ns = 5'000'000'000;
+
+}  // namespace
+
+Worker::~Worker() = default;
+
+tl::expected<void, std::string> Worker::start(const std::vector<Export*>& exports) {
+    auto ring = Ring::create();
+    if (!ring) return tl::make_unexpected("nbd: " + ring.error());
+    patience_ = bdk_get_ticks_hz() / 1'000'000 * patience_us;
+    for (Export* backend : exports)
+        exports_.push_back(View{.backend = backend});
+
+    poller_ = bdk_poller_register(on_poll, this, 0, "nbd");
+    timer_ = bdk_poller_register(on_timer, this, timer_period_us, "nbd_deadlines");
+    interrupt_ = bdk_interrupt_register((*ring)->fd(), BDK_INTERRUPT_IN, on_interrupt, this, "nbd");
+    if (poller_ == nullptr || timer_ == nullptr || interrupt_ == nullptr) {
+        bdk_poller_unregister(&poller_);
+        bdk_poller_unregister(&timer_);
+        bdk_interrupt_unregister(&interrupt_);
+        return tl::make_unexpected("nbd: the pollers of a thread could not be registered");
+    }
+    bdk_poller_pause(poller_);
+    bdk_poller_pause(timer_);
+    ring_ = std::move(*ring);
+    return {};
+}
+
+// ---- turns ----
+
+int Worker::on_poll(void* self) {
+    auto& worker = *static_cast<Worker*>(self);
+    if (worker.turn()) {
+        worker.quiet_since_ = 0;
+        return BDK_POLLER_BUSY;
+    }
+    const uint64_t now = bdk_get_ticks();
+    if (worker.quiet_since_ == 0) worker.quiet_since_ = now;
+    if (now - worker.quiet_since_ > worker.patience_ && worker.polling_) {
+        bdk_poller_pause(worker.poller_);
+        worker.polling_ = false;
+    }
+    return BDK_POLLER_IDLE;
+}
+
+int Worker::on_interrupt(void* self) {
+    auto& worker = *static_cast<Worker*>(self);
+    worker.wake();
+    return worker.turn() ? BDK_POLLER_BUSY : BDK_POLLER_IDLE;
+}
+
+void Worker::wake() {
+    quiet_since_ = 0;
+    if (polling_ || poller_ == nullptr) return;
+    bdk_poller_resume(poller_);
+    polling_ = true;
+}
+
+bool Worker::turn() {
+    flush_dirty();
+    const bool busy = ring_->turn();
+    if (leaving_ != 0) report_left_exports();
+    if (stopped_ && connections_.empty() && !accept_.pending) finish_stop();
+    return busy;
+}
+
+void Worker::mark_dirty(Connection& connection) {
+    if (std::exchange(connection.dirty_, true)) return;
+    dirty_.push_back(connection);
+    wake();
+}
+
+void Worker::flush_dirty() {
+    Connections<DirtyTag> batch;
+    batch.swap(dirty_);
+    while (!batch.empty()) {
+        Connection& connection = batch.front();
+        batch.pop_front();
+        connection.flush();
+        if (connection.finished()) bury(connection);
+    }
+}
+
+void Worker::bury(Connection& connection) {
+    if (connection.dirty_) dirty_.erase(dirty_.iterator_to(connection));
+    connections_.erase(connections_.iterator_to(connection));
+    delete &connection;
+    clients_.fetch_sub(1, std::memory_order_relaxed);
+    if (!connections_.empty()) return;
+    buffers_.trim();
+    requests_.trim();
+}
+
+// ---- clients ----
+
+void Worker::accept(int listening_fd, std::function<void(int fd)> on_client) {
+    listening_fd_ = listening_fd;
+    on_client_ = std::move(on_client);
+    accept_.done = on_accepted;
+    accept_.owner = this;
+    start_accepting();
+}
+
+void Worker::start_accepting() {
+    ring_->accept(accept_, listening_fd_);
+    wake();
+}
+
+void Worker::on_accepted(void* self, int result) {
+    static_cast<Worker*>(self)->accepted(result);
+}
+
+void Worker::accepted(int result) {
+    if (result >= 0) on_client_(result);
+    if (accepting_stopped_) return std::exchange(accepting_stopped_, nullptr)();
+    if (result == -EMFILE || result == -ENFILE || result == -ENOMEM || result == -ENOBUFS) {
+        BDK_WARNLOG("a client waits to be accepted: %s", std::strerror(-result));
+        accept_later_ = true;
+        return watch_deadlines();
+    }
+    start_accepting();
+}
+
+void Worker::stop_accepting(std::function<void()> done) {
+    accept_later_ = false;
+    if (!accept_.pending) return done();
+    accepting_stopped_ = std::move(done);
+    ring_->cancel(accept_);
+    wake();
+}
+
+void Worker::adopt(int fd, std::string peer) {
+    // Deleted by bury().
+    auto* connection = new Connection(*this, fd, std::move(peer));
+    connections_.push_back(*connection);
+    mark_dirty(*connection);
+}
+
+Target Worker::attach(size_t export_index) {
+    const View& view = exports_[export_index];
+    return view.gone ? Target{} : view.backend->target();
+}
+
+std::optional<ExportInfo> Worker::info(size_t index) const {
+    const View& view = exports_[index];
+    if (view.gone) return std::nullopt;
+    return view.backend->info();
+}
+
+// ---- ends ----
+
+bool Worker::in_use(size_t export_index) const {
+    return std::any_of(connections_.begin(), connections_.end(),
+                       [&](const Connection& c) { return c.export_index() == export_index; });
+}
+
+void Worker::drop_export(size_t index, std::function<void()> done) {
+    View& view = exports_[index];
+    view.gone = true;
+    view.all_left = std::move(done);
+    ++leaving_;
+    for (Connection& connection : connections_) {
+        if (connection.export_index() == index) connection.drain();
+    }
+    report_left_exports();
+}
+
+void Worker::report_left_exports() {
+    for (size_t i = 0; i < exports_.size(); ++i) {
+        if (!exports_[i].all_left || in_use(i)) continue;
+        --leaving_;
+        std::exchange(exports_[i].all_left, nullptr)();
+    }
+}
+
+void Worker::watch_deadlines() {
+    if (timing_ || timer_ == nullptr) return;
+    bdk_poller_resume(timer_);
+    timing_ = true;
+}
+
+int Worker::on_timer(void* self) {
+    auto& worker = *static_cast<Worker*>(self);
+    const uint64_t now = bdk_get_time_ns();
+    bool needed = worker.stop_deadline_ns_ != 0;
+    for (Connection& connection : worker.connections_) {
+        connection.check_deadline(now);
+        if (worker.stop_deadline_ns_ != 0 && now >= worker.stop_deadline_ns_) connection.close();
+        needed |= connection.has_deadline();
+    }
+    if (std::exchange(worker.accept_later_, false)) worker.start_accepting();
+    if (!needed) {
+        bdk_poller_pause(worker.timer_);
+        worker.timing_ = false;
+    }
+    return BDK_POLLER_BUSY;
+}
+
+void Worker::stop(std::function<void()> done) {
+    stopped_ = std::move(done);
+    stop_deadline_ns_ = bdk_get_time_ns() + stop_time_ns;
+    for (Connection& connection : connections_)
+        connection.drain();
+    watch_deadlines();
+    wake();
+}
+
+void Worker::finish_stop() {
+    bdk_poller_unregister(&poller_);
+    bdk_poller_unregister(&timer_);
+    bdk_interrupt_unregister(&interrupt_);
+    polling_ = false;
+    ring_.reset();
+    buffers_.trim();
+    requests_.trim();
+    std::exchange(stopped_, nullptr)();
+}
+
+}  // namespace bdevkit::host::nbd

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What one bdk_thread does for the server: a ring, and the connections on it.
+#pragma once
+
+#include <bdevkit/poller.h>
+#include <bdevkit/thread.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "frontends/nbd/nbd_connection.hpp"
+#include "frontends/nbd/nbd_export.hpp"
+#include "frontends/nbd/nbd_request_pool.hpp"
+
+namespace bdevkit::host::nbd {
+
+/// Everything runs on its thread, but for the constructor and the destructor. While clients are active, a
+/// poller gives the ring a turn on every turn of the reactor; when they have been quiet for a moment it
+/// pauses, and the ring's descriptor wakes the reactor.
+class Worker : public ExportDirectory {
+public:
+    /// @param clients  the server's count, lowered when a client has gone
+    Worker(bdk_thread* thread, std::atomic<uint32_t>& clients) : thread_(thread), clients_(clients) {}
+    ~Worker() override;
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    /// [any thread]
+    bdk_thread* thread() const noexcept { return thread_; }
+
+    /// Nothing is left behind on error. `exports` outlive the worker's clients.
+    tl::expected<void, std::string> start(const std::vector<Export*>& exports);
+
+    /// Accepts clients of the listening socket until stop_accepting(); on_client takes over the descriptor.
+    void accept(int listening_fd, std::function<void(int fd)> on_client);
+    /// done() runs when the socket may be closed.
+    void stop_accepting(std::function<void()> done);
+
+    /// Serves a client.
+    void adopt(int fd, std::string peer);
+
+    /// Sends the export's clients away, and says so when the last has gone.
+    void drop_export(size_t index, std::function<void()> done);
+
+    /// Sends all clients away, within 5 seconds as far as they are concerned; then gives back all that
+    /// start() took and calls done().
+    void stop(std::function<void()> done);
+
+    // For its connections.
+    Ring& ring() noexcept { return *ring_; }
+    BufferCache& buffers() noexcept { return buffers_; }
+    RequestPool& requests() noexcept { return requests_; }
+    void mark_dirty(Connection& connection);
+    /// The channel is NULL when the export has gone.
+    Target attach(size_t export_index);
+    void watch_deadlines();
+
+    // ExportDirectory
+    size_t count() const override { return exports_.size(); }
+    std::optional<ExportInfo> info(size_t index) const override;
+
+private:
+    template <class Tag>
+    using Connections =
+        boost::intrusive::list<Connection, boost::intrusive::base_hook<
+                                               boost::intrusive::list_base_hook<boost::intrusive::tag<Tag>>>>;
+    struct View {
+        Export* backend;
+        bool gone = false;
+        std::function<void()> all_left;  ///< due once no connection uses the export
+    };
+
+    static int on_poll(void* self);
+    static int on_interrupt(void* self);
+    static int on_timer(void* self);
+    static void on_accepted(void* self, int result);
+    bool turn();
+    void wake();
+    void flush_dirty();
+    void bury(Connection& connection);
+    void report_left_exports();
+    bool in_use(size_t export_index) const;
+    void start_accepting();
+    void accepted(int result);
+    void finish_stop();
+
+    bdk_thread* const thread_;
+    std::atomic<uint32_t>& clients_;
+    std::unique_ptr<Ring> ring_;
+    BufferCache buffers_;
+    RequestPool requests_;
+    std::vector<View> exports_;
+    size_t leaving_ = 0;  ///< exports whose all_left is due
+    Connections<AllTag> connections_;
+    Connections<DirtyTag> dirty_;
+
+    bdk_poller* poller_ = nullptr;
+    bdk_poller* timer_ = nullptr;
+    bdk_interrupt* interrupt_ = nullptr;
+    bool polling_ = false;
+    bool timing_ = false;
+    uint64_t quiet_since_ = 0;  ///< ticks; 0 while there is work
+    uint64_t patience_ = 0;     ///< ticks
+
+    RingOp accept_;
+    int listening_fd_ = -1;
+    bool accept_later_ = false;
+    std::function<void(int fd)> on_client_;
+    std::function<void()> accepting_stopped_;
+
+    uint64_t stop_deadline_ns_ = 0;
+    std::function<void()> stopped_;
+};
+
+}  // namespace bdevkit::host::nbd
