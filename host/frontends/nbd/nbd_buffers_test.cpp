@@ -3,24 +3,14 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
+#include <vector>
 
-#include "runtime/runtime.hpp"
+#include "runtime/test_host.hpp"
 
 namespace bdevkit::host::nbd {
 namespace {
 
-class NbdBuffers : public testing::Test {
-protected:
-    void SetUp() override {
-        bdk::RuntimeOptions options;
-        options.env.hugepages = "off";
-        auto started = bdk::Runtime::start(options);
-        ASSERT_TRUE(started) << started.error();
-        runtime = std::move(*started);
-    }
-    std::unique_ptr<bdk::Runtime> runtime;
-};
+class NbdBuffers : public bdk::testing::HostTest {};
 
 TEST_F(NbdBuffers, AreAlignedAndLongEnough) {
     BufferCache cache;

@@ -5,6 +5,16 @@
 
 namespace bdevkit::host::nbd {
 
+Writer& Writer::append(std::span<const std::byte> bytes) {
+    out_.insert(out_.end(), bytes.begin(), bytes.end());
+    return *this;
+}
+
+Writer& Writer::zeroes(size_t n) {
+    out_.resize(out_.size() + n);
+    return *this;
+}
+
 std::string_view error_text(Error error) noexcept {
     switch (error) {
         case Error::none:

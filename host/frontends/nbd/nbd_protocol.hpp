@@ -179,24 +179,15 @@ public:
 
     template <std::unsigned_integral T>
     Writer& put(T value) {
-        std::byte bytes[sizeof(T)];
-        store_be(bytes, value);
-        out_.insert(out_.end(), bytes, bytes + sizeof(T));
-        return *this;
+        value = big_endian(value);
+        return append(std::as_bytes(std::span(&value, 1)));
     }
-
-    Writer& put(std::string_view text) {
-        auto bytes = std::as_bytes(std::span(text));
-        out_.insert(out_.end(), bytes.begin(), bytes.end());
-        return *this;
-    }
-
-    Writer& zeroes(size_t n) {
-        out_.resize(out_.size() + n);
-        return *this;
-    }
+    Writer& put(std::string_view text) { return append(std::as_bytes(std::span(text))); }
+    Writer& zeroes(size_t n);
 
 private:
+    Writer& append(std::span<const std::byte> bytes);
+
     std::vector<std::byte>& out_;
 };
 

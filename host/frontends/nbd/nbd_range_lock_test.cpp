@@ -8,10 +8,9 @@
 #include <future>
 #include <memory>
 #include <random>
-#include <thread>
 #include <vector>
 
-#include "runtime/runtime.hpp"
+#include "runtime/test_host.hpp"
 
 namespace bdevkit::host::nbd {
 namespace {
@@ -28,28 +27,18 @@ struct CountingRange : Range {
     int grants = 0;
 };
 
-class NbdRangeLock : public testing::Test {
+class NbdRangeLock : public bdk::testing::HostTest {
 protected:
-    void SetUp() override {
-        bdk::RuntimeOptions options;
-        options.env.hugepages = "off";
-        if (std::thread::hardware_concurrency() > 1) options.reactors.cores = {0, 1};
-        auto started = bdk::Runtime::start(options);
-        ASSERT_TRUE(started) << started.error();
-        runtime = std::move(*started);
-    }
+    NbdRangeLock() : HostTest(bdk::testing::small_host(bdk::testing::up_to_two_cores())) {}
 
     /// Runs fn on the app thread; what it has granted has been told when this returns.
-    template <class Fn>
-    void on_thread(Fn fn) {
-        bdk::call_on_app_thread(fn);
-        bdk::call_on_app_thread([] {});
+    void on_thread(const std::function<void()>& fn) {
+        on_app(fn);
+        bdk::testing::settle(app());
     }
 
-    std::unique_ptr<bdk::Runtime> runtime;
     RangeLock lock;
 };
-
 TEST_F(NbdRangeLock, SharedRangesOverlap) {
     CountingRange a(0, 4096, Mode::shared);
     CountingRange b(0, 4096, Mode::shared);
@@ -197,8 +186,7 @@ TEST_F(NbdRangeLock, HoldsUnderConcurrency) {
         ASSERT_NE(threads[i], nullptr);
     }
     for (uint32_t i = 0; i < workers.size(); ++i) {
-        bdk_thread_send_msg(
-            threads[i], [](void* ctx) { static_cast<Worker*>(ctx)->begin(20000); }, workers[i].get());
+        bdk::testing::run_on(threads[i], [&] { workers[i]->begin(20000); });
     }
     for (uint32_t i = 0; i < workers.size(); ++i) {
         workers[i]->done().get();
