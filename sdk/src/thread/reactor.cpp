@@ -63,7 +63,10 @@ Reactor::Reactor(std::optional<uint32_t> core, ReactorMode mode)
     pthread_ = std::thread([this] { run(); });
 }
 
-Reactor::~Reactor() {
+Reactor::~Reactor() { end(); }
+
+void Reactor::end() {
+    if (!pthread_.joinable()) return;
     post([this] { stopping_.store(true, std::memory_order_relaxed); });
     pthread_.join();
 }

@@ -29,6 +29,9 @@ public:
     Reactor(const Reactor&) = delete;
     Reactor& operator=(const Reactor&) = delete;
 
+    /// [not a reactor] Ends its pthread; the object stays valid for others that post. A second call does nothing.
+    void end();
+
     /// [any thread] Runs `op` between two turns of this reactor.
     void post(std::function<void()> op);
 

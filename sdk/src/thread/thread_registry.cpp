@@ -72,6 +72,9 @@ void ThreadRegistry::stop() {
         const std::lock_guard lock(mutex_);
         reactors.swap(reactors_);
     }
+    // A reactor may still be waking another one: none goes before all have ended.
+    for (const auto& reactor : reactors)
+        reactor->end();
     reactors.clear();
     // Outside the lock: nobody sends any more.
     std::deque<std::unique_ptr<bdk_thread>> graves;
