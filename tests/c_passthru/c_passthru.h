@@ -21,9 +21,6 @@ struct pt_channel {
     struct bdk_io_channel* base_ch;
 };
 
-/* module.c */
-extern const struct bdk_module bdk_module_v1;
-
 /* vbdev.c */
 /** [app thread] Builds the bdev `name` on `base_name`. @return 0; -ENODEV while there is no base; an errno.
  */

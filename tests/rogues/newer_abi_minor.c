@@ -8,7 +8,7 @@ struct bdk_module_1_7 {
     uint64_t more_news[4];
 };
 
-BDK_API const struct bdk_module_1_7 bdk_module_v1 = {
+BDK_API const struct bdk_module_1_7 table __asm__(BDK_MODULE_SYMBOL) = {
     .v1_0 =
         {
             .abi_major = BDK_ABI_MAJOR,

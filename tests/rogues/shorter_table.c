@@ -8,7 +8,7 @@ struct short_module {
     const char* version;
 };
 
-BDK_API const struct short_module bdk_module_v1 = {
+BDK_API const struct short_module table __asm__(BDK_MODULE_SYMBOL) = {
     .abi_major = BDK_ABI_MAJOR,
     .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(struct short_module),

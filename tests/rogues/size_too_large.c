@@ -9,7 +9,7 @@ struct short_module {
     const char* name;
 };
 
-BDK_API const struct short_module bdk_module_v1 = {
+BDK_API const struct short_module table __asm__(BDK_MODULE_SYMBOL) = {
     .abi_major = BDK_ABI_MAJOR,
     .size = sizeof(struct bdk_module),
     .name = "size_too_large",

@@ -96,6 +96,9 @@ struct bdk_module {
     void (*config_json)(struct bdk_json_writer* w);
 };
 
+/** The plugin's own table, which it names as the module of its bdevs and in the done calls. */
+extern BDK_API const struct bdk_module bdk_module_v1;
+
 /** The name of the entry symbol, and its definition. */
 #define BDK_MODULE_SYMBOL "bdk_module_v1"
 #ifdef __cplusplus

@@ -26,9 +26,6 @@
 
 #include <iterator>
 
-/// The entry symbol of this plugin; BDEVKIT_MODULE defines it.
-extern "C" BDK_API const struct bdk_module bdk_module_v1;
-
 namespace bdevkit {
 
 /// The module that `T` belongs to: the plugin's, or T::module() where a program holds several.
