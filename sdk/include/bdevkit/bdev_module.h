@@ -16,8 +16,8 @@ struct bdk_bdev_fn_table {
     uint32_t reserved;
 
     /**
-     * [app thread] The last desc is closed: give everything back. The struct bdk_bdev may be freed in it, or
-     * before the done call.
+     * [app thread] The last desc is closed: give everything back. The struct bdk_bdev may be freed in it,
+     * or once bdk_bdev_destruct_done() has been called.
      * @return 0; a negative errno (logged; the bdev is gone all the same); BDK_PENDING, then
      * bdk_bdev_destruct_done().
      */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The core's view of a bdev_io.
 //
-// One bdev_io serves every layer that forwards it (bdk_bdev_io_forward): the layer above is saved in a frame, the
-// I/O moves to the base's channel, and completion pops the frames. So a forwarding layer costs a frame and its
-// counters, not a second bdev_io. What an I/O touches: two lines of the public part, two of the core's, and the
-// frames and contexts in use.
+// One bdev_io serves every layer that forwards it (bdk_bdev_io_forward): the layer above is saved in a frame,
+// the I/O moves to the base's channel, and completion pops the frames. So a forwarding layer costs a frame
+// and its counters, not a second bdev_io. What an I/O touches: two lines of the public part, two of the
+// core's, and the frames and contexts in use.
 #pragma once
 
 #include <bdevkit/bdev_io.h>
@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "bdev/status.hpp"
 #include "thread/thread.hpp"
 
 namespace bdk {
@@ -39,22 +40,7 @@ struct IoFrame {
     uint64_t submit_ticks;
 };
 
-/// The status in the form it was given; `code` says which.
-struct IoStatus {
-    int32_t code = BDK_BDEV_IO_STATUS_PENDING;
-    union {
-        struct {
-            uint32_t cdw0;
-            uint16_t sct, sc;
-        } nvme;
-        struct {
-            uint8_t sc, sk, asc, ascq;
-        } scsi;
-        int32_t aio_errno;
-    };
-};
-
-constexpr uint32_t max_io_frames = 8;     ///< forwards beyond this take a child bdev_io
+constexpr uint32_t max_io_frames = 8;       ///< forwards beyond this take a child bdev_io
 constexpr uint32_t inline_ctx_bytes = 192;  ///< contexts beyond this come from the channel
 constexpr uint32_t ctx_header_bytes = 16;   ///< before each driver_ctx: its bdev_io
 
@@ -73,13 +59,14 @@ struct alignas(64) BdevIo {
     Deferred deferred;  ///< also the link of the free list and of the core's queues, by turns
 
     // --- line 3
-    iovec iov;          ///< the one buffer of an I/O that came without an iovec array
-    IoPool* pool;       ///< whose it is: the thread's
-    uint32_t generation;  ///< counts uses, so that an abort does not hit the next one
+    iovec iov;                  ///< the one buffer of an I/O that came without an iovec array
+    IoPool* pool;               ///< whose it is: the thread's
+    uint32_t generation;        ///< counts uses, so that an abort does not hit the next one
     uint32_t abort_generation;  ///< of an abort: its target's
-    void* own_buf;      ///< from bdk_bdev_io_get_buf(), given back with the I/O
+    void* own_buf;              ///< from bdk_bdev_io_get_buf(), given back with the I/O
     uint64_t own_buf_len;
-    void* core_data;    ///< state of what the core does with the I/O: reset, abort, emulation
+    BdevIo* child;    ///< that stands for it at a base, when the frames were used up
+    void* core_data;  ///< state of what the core does with the I/O
 
     IoFrame frames[max_io_frames];
     alignas(16) std::byte ctx[inline_ctx_bytes];
@@ -104,12 +91,45 @@ struct alignas(64) BdevIo {
     }
 };
 
-constexpr size_t BdevIo::offset_of_deferred() noexcept { return offsetof(BdevIo, deferred); }
+constexpr size_t BdevIo::offset_of_deferred() noexcept {
+    return offsetof(BdevIo, deferred);
+}
 
 static_assert(sizeof(bdk_bdev_io) == 128, "the public part is two cache lines");
 static_assert(offsetof(BdevIo, iov) == 192, "what every I/O touches ends with the third line");
 
-/// Queue of I/Os that the core holds.
-using IoQueue = DeferredQueue;
+/// First-in-first-out queue of I/Os that the core holds, linked through `deferred`.
+class IoQueue {
+public:
+    bool empty() const noexcept { return head_ == nullptr; }
+
+    void push(BdevIo* io) noexcept {
+        io->deferred.next = nullptr;
+        (head_ == nullptr ? head_ : tail_->next) = &io->deferred;
+        tail_ = &io->deferred;
+    }
+
+    BdevIo* pop() noexcept {
+        Deferred* node = head_;
+        head_ = node->next;
+        return BdevIo::of(node);
+    }
+
+    /// Takes out what pred(io) says.
+    template <typename Pred>
+    IoQueue take_if(Pred&& pred) {
+        IoQueue kept, taken;
+        while (!empty()) {
+            BdevIo* io = pop();
+            (pred(io) ? taken : kept).push(io);
+        }
+        *this = kept;
+        return taken;
+    }
+
+private:
+    Deferred* head_ = nullptr;
+    Deferred* tail_ = nullptr;
+};
 
 }  // namespace bdk

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Abort. The caller's abort of a cb_arg becomes one abort I/O per target; each goes down as far as its target
+// has gone. A target that the core holds is ended by the core; one that the module has, by the module.
+#include <bdevkit/bdev.h>
+
+#include <cerrno>
+#include <vector>
+
+#include "bdev/bdev.hpp"
+#include "bdev/io_path.hpp"
+#include "bdev/io_pool.hpp"
+#include "bdev/validate.hpp"
+#include "thread/io_channel.hpp"
+
+namespace bdk {
+
+namespace {
+
+bool remove_from(IoQueue& queue, const BdevIo* target) {
+    return !queue.take_if([&](const BdevIo* io) { return io == target; }).empty();
+}
+
+/// Ends the target if it waits in one of the channel's queues.
+bool abort_held(BdevChannel* ch, BdevIo* target) {
+    bool nomem = ch->shared != nullptr && remove_from(ch->shared->nomem, target);
+    if (nomem) ch->nomem_count--;
+    if (!nomem && !remove_from(ch->held, target)) return false;
+    io_complete_from_core(target, BDK_BDEV_IO_STATUS_ABORTED);
+    return true;
+}
+
+/// What stands for the target at the channel: itself, or a child that took over when its frames were used up.
+BdevIo* target_at(BdevIo* target, const BdevChannel* ch) {
+    while (target != nullptr && !target->passed(ch))
+        target = target->child;
+    return target;
+}
+
+/// The caller's abort completes with the last of those it has become; core_data: how many are left.
+void one_aborted(bdk_bdev_io* child, bool success, void* arg) {
+    auto* parent = static_cast<BdevIo*>(arg);
+    bdk_bdev_free_io(child);
+    auto left = reinterpret_cast<uintptr_t>(parent->core_data) - 1;
+    parent->core_data = reinterpret_cast<void*>(left);
+    if (!success) parent->status.code = BDK_BDEV_IO_STATUS_FAILED;
+    if (left == 0) io_complete_from_core(parent, parent->status.code);
+}
+
+}  // namespace
+
+void abort_start(BdevIo* io) {
+    BdevChannel* ch = io->ch;
+    BdevIo* target = BdevIo::of(io->pub.u.abort.bio_to_abort);
+    bool alive = target->generation == io->abort_generation &&
+                 (target->state == IoState::in_module || target->state == IoState::core);
+    target = alive ? target_at(target, ch) : nullptr;
+    if (target == nullptr) return io_complete_from_core(io, BDK_BDEV_IO_STATUS_FAILED);
+    io->pub.u.abort.bio_to_abort = &target->pub;
+    io->abort_generation = target->generation;
+    if (target->ch == ch && target->state == IoState::core) {
+        bool ended = abort_held(ch, target);
+        return io_complete_from_core(io, ended ? BDK_BDEV_IO_STATUS_SUCCESS : BDK_BDEV_IO_STATUS_FAILED);
+    }
+    io_dispatch(io);
+}
+
+}  // namespace bdk
+
+using bdk::BdevIo;
+
+int bdk_bdev_abort(bdk_bdev_desc* desc, bdk_io_channel* ch, void* bio_cb_arg, bdk_bdev_io_completion_cb cb,
+                   void* cb_arg) {
+    bdk::BdevChannel* channel = nullptr;
+    int rc = bdk::validate_channel(desc, ch, &channel, __builtin_return_address(0));
+    if (rc == 0) rc = bdk::validate_type(channel, BDK_BDEV_IO_TYPE_ABORT);
+    if (rc != 0) return rc;
+    BdevIo* parent = channel->pool->take();
+    if (parent == nullptr) return -ENOMEM;
+
+    std::vector<BdevIo*> targets;
+    channel->pool->for_each_used([&](BdevIo* io) {
+        bool in_flight = io->state == bdk::IoState::in_module || io->state == bdk::IoState::core;
+        bool wanted = bio_cb_arg == nullptr || io->cb_arg == bio_cb_arg;
+        if (io != parent && in_flight && wanted && io->origin() == channel &&
+            io->pub.type != BDK_BDEV_IO_TYPE_ABORT)
+            targets.push_back(io);
+    });
+    std::vector<BdevIo*> aborts;
+    for (size_t i = 0; i < targets.size(); i++) {
+        BdevIo* abort = channel->pool->take();
+        if (abort == nullptr) {
+            for (BdevIo* taken : aborts)
+                channel->pool->give_back(taken);
+            channel->pool->give_back(parent);
+            return -ENOMEM;
+        }
+        aborts.push_back(abort);
+    }
+
+    parent->pub.type = BDK_BDEV_IO_TYPE_ABORT;
+    parent->cb = cb;
+    parent->cb_arg = cb_arg;
+    bdk::io_hold(parent, channel);
+    parent->status.code = BDK_BDEV_IO_STATUS_SUCCESS;
+    parent->core_data = reinterpret_cast<void*>(static_cast<uintptr_t>(targets.size()));
+    if (targets.empty()) bdk::io_complete_from_core(parent, BDK_BDEV_IO_STATUS_SUCCESS);
+    for (size_t i = 0; i < targets.size(); i++) {
+        BdevIo* abort = aborts[i];
+        abort->pub.type = BDK_BDEV_IO_TYPE_ABORT;
+        abort->pub.u.abort.bio_to_abort = &targets[i]->pub;
+        abort->abort_generation = targets[i]->generation;
+        abort->cb = bdk::one_aborted;
+        abort->cb_arg = parent;
+        abort->ch = channel;
+        abort->submit_ticks = bdk::current_thread()->turn_ticks;
+        bdk::io_enter(abort);
+    }
+    return 0;
+}

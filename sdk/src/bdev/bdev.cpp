@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Registration and removal.
+#include "bdev/bdev.hpp"
+
+#include <bdevkit/log.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "bdev/bdev_list.hpp"
+#include "bdev/desc.hpp"
+#include "bdev/examine.hpp"
+#include "bdev/post.hpp"
+#include "diag/violation.hpp"
+#include "module/module_state.hpp"
+
+namespace bdk {
+
+namespace {
+
+constexpr uint64_t bit(uint32_t type) {
+    return BDK_BDEV_IO_TYPE_BIT(type);
+}
+
+/// Copies a struct that starts with its size, as far as it goes; the rest is zero.
+template <typename T>
+T zero_extend(const T* source) {
+    T copy{};
+    std::memcpy(&copy, source, std::min<size_t>(source->size, sizeof(T)));
+    return copy;
+}
+
+/// What is wrong with the fields, or "".
+const char* wrong_field(const Bdev* bdev) {
+    const bdk_bdev& config = bdev->config;
+    uint32_t md = (config.flags & BDK_BDEV_MD_INTERLEAVED) != 0 ? config.md_len : 0;
+    uint32_t data_len = config.blocklen - md;
+    if (bdev->name.empty() || bdev->name.size() > 255) return "name must have 1 to 255 bytes";
+    if (bdev->fn.submit_request == nullptr) return "fn_table->submit_request is missing";
+    if (bdev->fn.destruct == nullptr) return "fn_table->destruct is missing";
+    if (bdev->fn.get_io_channel == nullptr) return "fn_table->get_io_channel is missing";
+    if (config.blocklen <= md || data_len < 512 || !std::has_single_bit(data_len))
+        return "blocklen must be a power of two from 512, plus interleaved metadata";
+    if (config.blockcnt == 0) return "blockcnt is 0";
+    if (config.blockcnt > UINT64_MAX / config.blocklen) return "blockcnt * blocklen does not fit 64 bits";
+    if (config.required_alignment > 12) return "required_alignment is an exponent of 2, at most 12";
+    if (config.dif_type > 3) return "dif_type must be 0 to 3";
+    if (config.io_type_supported == 0 && bdev->fn.io_type_supported == nullptr)
+        return "io_type_supported is 0 and fn_table->io_type_supported is missing";
+    return "";
+}
+
+uint64_t types_of_module(const Bdev* bdev) {
+    uint64_t all = bit(BDK_BDEV_IO_NUM_TYPES) - 1 - bit(BDK_BDEV_IO_TYPE_INVALID);
+    uint64_t declared = bdev->config.io_type_supported == 0 ? all : bdev->config.io_type_supported & all;
+    if ((bdev->flags & BDK_BDEV_DYNAMIC_IO_TYPES) != 0) return declared;
+    uint64_t types = 0;
+    for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++)
+        if ((declared & bit(type)) != 0 && bdev->supports_natively(type)) types |= bit(type);
+    return types;
+}
+
+/// Decides which types the core emulates or takes part in.
+void set_io_types(Bdev* bdev) {
+    bdev->io_types = types_of_module(bdev);
+    bdev->core_types = bit(BDK_BDEV_IO_TYPE_RESET) | bit(BDK_BDEV_IO_TYPE_ABORT);
+    bool has_write = (bdev->io_types & bit(BDK_BDEV_IO_TYPE_WRITE)) != 0;
+    if (has_write && (bdev->io_types & bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES)) == 0) {
+        bdev->io_types |= bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES);
+        bdev->core_types |= bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES);
+    }
+    bool volatile_cache = (bdev->flags & BDK_BDEV_WRITE_CACHE) != 0 && (bdev->flags & BDK_BDEV_FUA) == 0;
+    if (has_write && volatile_cache && (bdev->io_types & bit(BDK_BDEV_IO_TYPE_FLUSH)) != 0)
+        bdev->core_types |= bit(BDK_BDEV_IO_TYPE_WRITE);
+}
+
+std::unique_ptr<Bdev> make_bdev(bdk_bdev* pub) {
+    auto bdev = std::make_unique<Bdev>();
+    bdev->pub = pub;
+    bdev->config = zero_extend(pub);
+    if (bdev->config.fn_table != nullptr) bdev->fn = zero_extend(bdev->config.fn_table);
+    const bdk_bdev& config = bdev->config;
+    bdev->name = config.name == nullptr ? "" : config.name;
+    bdev->product_name = config.product_name == nullptr ? "" : config.product_name;
+    bdev->module_name = config.module == nullptr ? "" : config.module->name;
+    for (const char* const* alias = config.aliases; alias != nullptr && *alias != nullptr; alias++)
+        bdev->aliases.emplace_back(*alias);
+    bdev->uuid = config.uuid;
+    if (std::all_of(std::begin(config.uuid.bytes), std::end(config.uuid.bytes),
+                    [](uint8_t byte) { return byte == 0; }))
+        bdev->uuid = uuid_from_name(bdev->name);
+    bdev->flags = config.flags;
+    bdev->blocklen = config.blocklen;
+    bdev->block_shift = std::has_single_bit(config.blocklen) ? std::countr_zero(config.blocklen) : 0;
+    bdev->blockcnt = config.blockcnt;
+    bdev->md_len = config.md_len;
+    bdev->ctx_size = module_ctx_size(config.module);
+    return bdev;
+}
+
+/* ---- removal ---- */
+
+void report_unregistered(bdk_thread* thread, bdk_bdev_unregister_cb cb, void* ctx, int rc) {
+    if (cb != nullptr) post(thread, [=] { cb(ctx, rc); });
+}
+
+/// [app thread] The module has let go of the bdev: so does the core.
+void destructed(std::unique_ptr<Bdev> bdev, int rc) {
+    if (rc < 0) BDK_ERRLOG("bdev '%s': destruct failed: %s", bdev->name.c_str(), strerrordesc_np(-rc));
+    report_unregistered(bdev->unregister_thread, bdev->unregister_cb, bdev->unregister_ctx, rc);
+}
+
+/// [app thread]
+void call_destruct(Bdev* bdev) {
+    bdev_list_remove(bdev);
+    int rc = bdev->fn.destruct(bdev->config.ctxt);
+    if (rc != BDK_PENDING) destructed(std::unique_ptr<Bdev>(bdev), rc);
+}
+
+}  // namespace
+
+bool Bdev::supports_dynamic(uint32_t type) const noexcept {
+    return (core_types & bit(type) & bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES)) != 0 || supports_natively(type);
+}
+
+void destruct_if_unused(Bdev* bdev) {
+    {
+        std::scoped_lock lock(bdev->mutex);
+        if (bdev->status != BdevStatus::removing || !bdev->descs.empty()) return;
+        bdev->status = BdevStatus::destructing;
+    }
+    run_on(bdk_thread_get_app_thread(), [bdev] { call_destruct(bdev); });
+}
+
+}  // namespace bdk
+
+using bdk::Bdev;
+
+int bdk_bdev_register(bdk_bdev* pub) {
+    std::unique_ptr<Bdev> bdev = bdk::make_bdev(pub);
+    if (const char* wrong = bdk::wrong_field(bdev.get()); *wrong != '\0') {
+        BDK_ERRLOG("bdev '%s' of module '%s' is refused: %s", bdev->name.c_str(), bdev->module_name.c_str(),
+                   wrong);
+        return -EINVAL;
+    }
+    bdk::set_io_types(bdev.get());
+    pub->internal = bdev.get();
+    if (int rc = bdk::bdev_list_add(bdev.get()); rc != 0) {
+        pub->internal = nullptr;
+        return rc;
+    }
+    bdk::examine(bdev.release());
+    return 0;
+}
+
+void bdk_bdev_unregister(bdk_bdev* pub, bdk_bdev_unregister_cb cb, void* ctx) {
+    Bdev* bdev = Bdev::of(pub);
+    {
+        std::scoped_lock lock(bdev->mutex);
+        if (bdev->status != bdk::BdevStatus::ready) {
+            bdk::report_unregistered(bdk::current_thread(), cb, ctx, -EBUSY);
+            return;
+        }
+        bdev->status = bdk::BdevStatus::removing;
+        bdev->unregister_cb = cb;
+        bdev->unregister_ctx = ctx;
+        bdev->unregister_thread = bdk::current_thread();
+    }
+    bdk::send_event(bdev, BDK_BDEV_EVENT_REMOVE);
+    bdk::destruct_if_unused(bdev);
+}
+
+int bdk_bdev_unregister_by_name(const char* name, const bdk_module* module, bdk_bdev_unregister_cb cb,
+                                void* ctx) {
+    bdk_bdev* bdev = bdk_bdev_get_by_name(name);
+    if (bdev == nullptr || Bdev::of(bdev)->config.module != module) return -ENODEV;
+    bdk_bdev_unregister(bdev, cb, ctx);
+    return 0;
+}
+
+void bdk_bdev_destruct_done(bdk_bdev* pub, int rc) {
+    Bdev* bdev = Bdev::of(pub);
+    bdk::run_on(bdk_thread_get_app_thread(), [=] { bdk::destructed(std::unique_ptr<Bdev>(bdev), rc); });
+}
+
+int bdk_bdev_notify_blockcnt_change(bdk_bdev* pub, uint64_t num_blocks) {
+    Bdev* bdev = Bdev::of(pub);
+    {
+        std::scoped_lock lock(bdev->mutex);
+        uint64_t now = bdev->blockcnt.load(std::memory_order_relaxed);
+        if (num_blocks == now) return 0;
+        if (num_blocks == 0 || (num_blocks < now && !bdev->descs.empty())) {
+            BDK_ERRLOG("bdev '%s' cannot shrink from %lu to %lu blocks: it is open", bdev->name.c_str(),
+                       static_cast<unsigned long>(now), static_cast<unsigned long>(num_blocks));
+            return -EBUSY;
+        }
+        bdev->blockcnt.store(num_blocks, std::memory_order_relaxed);
+    }
+    bdk::send_event(bdev, BDK_BDEV_EVENT_RESIZE);
+    return 0;
+}
+
+int bdk_bdev_alias_add(bdk_bdev* bdev, const char* alias) {
+    return bdk::bdev_list_add_alias(Bdev::of(bdev), alias);
+}
+
+int bdk_bdev_alias_del(bdk_bdev* bdev, const char* alias) {
+    return bdk::bdev_list_remove_alias(Bdev::of(bdev), alias);
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The core's view of a registered bdev.
+#pragma once
+
+#include <bdevkit/bdev_module.h>
+#include <bdevkit/claim.h>
+
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "bdev/stat.hpp"
+
+namespace bdk {
+
+struct BdevIo;
+
+enum class BdevStatus {
+    ready,
+    removing,     ///< no new opens; waits for the last desc to close
+    destructing,  ///< destruct has been called
+};
+
+/// Who may write while a claim stands. A module's claim has one holder without desc.
+struct Claim {
+    struct Holder {
+        const bdk_bdev_desc* desc;
+        std::string name;
+    };
+    uint32_t type = BDK_BDEV_CLAIM_NONE;
+    uint64_t key = 0;
+    std::vector<Holder> holders;
+};
+
+/// `bdk_bdev::internal`. The first line is read by every I/O and written by a resize only.
+struct alignas(64) Bdev {
+    bdk_bdev* pub = nullptr;
+    std::atomic<uint64_t> blockcnt{0};
+    uint64_t io_types = 0;    ///< bits of the types that may be submitted, emulated ones included
+    uint64_t core_types = 0;  ///< bits of the types that the core handles itself before the module, if ever
+    uint32_t blocklen = 0;
+    uint32_t flags = 0;
+    uint32_t block_shift = 0;  ///< log2 of blocklen, or 0 where that is no power of two
+    uint32_t md_len = 0;
+    uint32_t ctx_size = 0;
+
+    bdk_bdev config{};       ///< the module's struct as registered, zero-extended to our size
+    bdk_bdev_fn_table fn{};  ///< likewise
+    std::string name, product_name, module_name;
+    bdk_uuid uuid{};
+
+    std::mutex mutex;  ///< guards what follows; never held while a callback runs
+    BdevStatus status = BdevStatus::ready;
+    std::vector<std::string> aliases;
+    std::vector<bdk_bdev_desc*> descs;
+    Claim claim;
+    IoStat gone_stat;  ///< of channels that are gone
+    BdevIo* reset = nullptr;
+    std::vector<BdevIo*> queued_resets;
+    bdk_bdev_unregister_cb unregister_cb = nullptr;
+    void* unregister_ctx = nullptr;
+    bdk_thread* unregister_thread = nullptr;
+
+    static Bdev* of(const bdk_bdev* bdev) noexcept { return static_cast<Bdev*>(bdev->internal); }
+
+    /// [any thread] True if I/O of that type may be submitted now.
+    bool supports(uint32_t type) const noexcept {
+        if (type >= BDK_BDEV_IO_NUM_TYPES || (io_types & BDK_BDEV_IO_TYPE_BIT(type)) == 0) return false;
+        return (flags & BDK_BDEV_DYNAMIC_IO_TYPES) == 0 || supports_dynamic(type);
+    }
+
+    /// [any thread] True if the module itself takes the type, asked now.
+    bool supports_natively(uint32_t type) const noexcept {
+        return fn.io_type_supported == nullptr || fn.io_type_supported(config.ctxt, type);
+    }
+
+    uint64_t bytes(uint64_t blocks) const noexcept { return blocks * blocklen; }
+
+private:
+    bool supports_dynamic(uint32_t type) const noexcept;
+};
+
+/// [any thread] The bdev of that name, alias or UUID, or nullptr. It is valid on the app thread only, or as
+/// long as `lock`, which gets the lock of the list, is held.
+Bdev* find_bdev(const std::string& name, std::unique_lock<std::mutex>& lock);
+
+/// [app thread] All bdevs, in the order of registration.
+std::vector<Bdev*> all_bdevs();
+
+/// [any thread] Calls destruct, on the app thread, if the bdev is being removed and has no desc left.
+void destruct_if_unused(Bdev* bdev);
+
+}  // namespace bdk

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "bdev/bdev_layer.hpp"
+
+#include <bdevkit/log.h>
+#include <bdevkit/poller.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "bdev/bdev.hpp"
+#include "bdev/desc.hpp"
+#include "bdev/examine.hpp"
+#include "bdev/io_pool.hpp"
+
+namespace bdk {
+
+namespace {
+
+constexpr uint64_t stop_timeout_ns = 10'000'000'000;
+constexpr uint64_t stop_poll_us = 1000;
+
+BdevOptions g_options;
+
+/// A stop under way: unregisters one bdev after the other, those that nobody has open first, so that what
+/// stands on a bdev goes before it, whatever came first.
+struct Stop {
+    std::function<void(int)> done;
+    uint64_t deadline_ns = bdk_get_time_ns() + stop_timeout_ns;
+    bdk_poller* poller = nullptr;
+};
+
+bool is_ready(Bdev* bdev, bool unopened) {
+    std::scoped_lock lock(bdev->mutex);
+    return bdev->status == BdevStatus::ready && (!unopened || bdev->descs.empty());
+}
+
+/// The next bdev to unregister, or nullptr while one is on its way out.
+Bdev* next_to_go(const std::vector<Bdev*>& bdevs) {
+    auto newest_first = [&](auto pred) {
+        auto it = std::find_if(bdevs.rbegin(), bdevs.rend(), pred);
+        return it == bdevs.rend() ? nullptr : *it;
+    };
+    if (Bdev* unopened = newest_first([](Bdev* bdev) { return is_ready(bdev, true); })) return unopened;
+    bool all_ready =
+        std::all_of(bdevs.begin(), bdevs.end(), [](Bdev* bdev) { return is_ready(bdev, false); });
+    return all_ready ? newest_first([](Bdev* bdev) { return is_ready(bdev, false); }) : nullptr;
+}
+
+void finish_stop(Stop* raw, int rc) {
+    std::unique_ptr<Stop> stop(raw);
+    bdk_poller_unregister(&stop->poller);
+    examine_reset();
+    // Pools are given back with the last channel of each thread; the device goes after them.
+    int unregistered = bdk_io_device_unregister(io_pool_io_device(), nullptr);
+    stop->done(rc != 0 ? rc : unregistered);
+}
+
+int poll_stop(void* ctx) {
+    auto* stop = static_cast<Stop*>(ctx);
+    std::vector<Bdev*> bdevs = all_bdevs();
+    if (bdevs.empty()) {
+        finish_stop(stop, 0);
+    } else if (Bdev* bdev = next_to_go(bdevs)) {
+        bdk_bdev_unregister(bdev->pub, nullptr, nullptr);
+    } else if (bdk_get_time_ns() > stop->deadline_ns) {
+        for (Bdev* left : bdevs)
+            BDK_ERRLOG("bdev '%s' does not go: %zu descs are open, or its destruct has not ended",
+                       left->name.c_str(), left->descs.size());
+        finish_stop(stop, -ETIMEDOUT);
+    } else {
+        return BDK_POLLER_IDLE;
+    }
+    return BDK_POLLER_BUSY;
+}
+
+}  // namespace
+
+const BdevOptions& bdev_options() {
+    return g_options;
+}
+
+void bdev_layer_start(const BdevOptions& options, std::function<void(int)> done) {
+    g_options = options;
+    done(bdk_io_device_register(io_pool_io_device(), io_pool_create, io_pool_destroy, sizeof(IoPool),
+                                "bdev_layer"));
+}
+
+void bdev_layer_stop(std::function<void(int)> done) {
+    auto stop = std::make_unique<Stop>();
+    stop->done = std::move(done);
+    stop->poller = bdk_poller_register(poll_stop, stop.get(), stop_poll_us, "bdev_layer_stop");
+    stop.release();
+}
+
+}  // namespace bdk

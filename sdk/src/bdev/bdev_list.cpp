@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "bdev/bdev_list.hpp"
+
+#include <bdevkit/log.h>
+
+#include <algorithm>
+#include <boost/uuid/name_generator.hpp>
+#include <boost/uuid/uuid_io.hpp>
+#include <cerrno>
+#include <cstring>
+#include <map>
+
+namespace bdk {
+
+namespace {
+
+struct BdevList {
+    std::mutex mutex;
+    std::vector<Bdev*> bdevs;
+    std::map<std::string, Bdev*, std::less<>> by_name;  ///< names, aliases and UUIDs
+};
+
+BdevList& list() {
+    static BdevList instance;
+    return instance;
+}
+
+std::vector<std::string> names_of(const Bdev* bdev) {
+    std::vector<std::string> names = bdev->aliases;
+    names.push_back(bdev->name);
+    names.push_back(uuid_text(bdev->uuid));
+    return names;
+}
+
+int refuse_name(const Bdev* bdev, const std::string& name) {
+    BDK_ERRLOG("bdev '%s' cannot have the name '%s': a bdev has it already", bdev->name.c_str(),
+               name.c_str());
+    return -EEXIST;
+}
+
+}  // namespace
+
+int bdev_list_add(Bdev* bdev) {
+    std::scoped_lock lock(list().mutex);
+    std::vector<std::string> names = names_of(bdev);
+    for (const std::string& name : names)
+        if (list().by_name.contains(name)) return refuse_name(bdev, name);
+    for (const std::string& name : names)
+        list().by_name.emplace(name, bdev);
+    list().bdevs.push_back(bdev);
+    return 0;
+}
+
+void bdev_list_remove(Bdev* bdev) {
+    std::scoped_lock lock(list().mutex);
+    std::erase(list().bdevs, bdev);
+    std::erase_if(list().by_name, [&](const auto& entry) { return entry.second == bdev; });
+}
+
+int bdev_list_add_alias(Bdev* bdev, const std::string& alias) {
+    std::scoped_lock lock(list().mutex, bdev->mutex);
+    if (!list().by_name.emplace(alias, bdev).second) return refuse_name(bdev, alias);
+    bdev->aliases.push_back(alias);
+    return 0;
+}
+
+int bdev_list_remove_alias(Bdev* bdev, const std::string& alias) {
+    std::scoped_lock lock(list().mutex, bdev->mutex);
+    if (std::erase(bdev->aliases, alias) == 0) return -ENOENT;
+    list().by_name.erase(alias);
+    return 0;
+}
+
+Bdev* find_bdev(const std::string& name, std::unique_lock<std::mutex>& lock) {
+    lock = std::unique_lock(list().mutex);
+    auto it = list().by_name.find(name);
+    return it == list().by_name.end() ? nullptr : it->second;
+}
+
+std::vector<Bdev*> all_bdevs() {
+    std::scoped_lock lock(list().mutex);
+    return list().bdevs;
+}
+
+std::string uuid_text(const bdk_uuid& uuid) {
+    boost::uuids::uuid value{};
+    std::memcpy(value.data, uuid.bytes, sizeof(uuid.bytes));
+    return boost::uuids::to_string(value);
+}
+
+bdk_uuid uuid_from_name(const std::string& name) {
+    boost::uuids::name_generator_sha1 generator(boost::uuids::ns::oid());
+    boost::uuids::uuid value = generator("bdevkit:" + name);
+    bdk_uuid uuid{};
+    std::memcpy(uuid.bytes, value.data, sizeof(uuid.bytes));
+    return uuid;
+}
+
+}  // namespace bdk
+
+bdk_bdev* bdk_bdev_get_by_name(const char* name) {
+    std::unique_lock<std::mutex> lock;
+    bdk::Bdev* bdev = bdk::find_bdev(name, lock);
+    return bdev == nullptr ? nullptr : bdev->pub;
+}
+
+int bdk_for_each_bdev(void* ctx, bdk_for_each_bdev_fn fn) {
+    for (bdk::Bdev* bdev : bdk::all_bdevs())
+        if (int rc = fn(ctx, bdev->pub); rc != 0) return rc;
+    return 0;
+}
+
+int bdk_for_each_bdev_leaf(void* ctx, bdk_for_each_bdev_fn fn) {
+    for (bdk::Bdev* bdev : bdk::all_bdevs()) {
+        bool claimed = false;
+        {
+            std::scoped_lock lock(bdev->mutex);
+            claimed = bdev->claim.type != BDK_BDEV_CLAIM_NONE;
+        }
+        if (claimed) continue;
+        if (int rc = fn(ctx, bdev->pub); rc != 0) return rc;
+    }
+    return 0;
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "bdev/channel.hpp"
+
+#include <bdevkit/bdev_module.h>
+#include <bdevkit/log.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "bdev/bdev.hpp"
+#include "bdev/desc.hpp"
+#include "bdev/io_path.hpp"
+#include "bdev/io_pool.hpp"
+#include "bdev/post.hpp"
+#include "thread/io_channel.hpp"
+
+namespace bdk {
+
+namespace {
+
+constexpr uint64_t nomem_retry_us = 100;
+
+IoPool* pool_of_this_thread(bdk_io_channel** ch) {
+    *ch = bdk_get_io_channel(io_pool_io_device());
+    return *ch == nullptr ? nullptr : static_cast<IoPool*>(io_channel_ctx(*ch));
+}
+
+SharedResource* join_shared(BdevChannel* channel) {
+    IoPool* pool = channel->pool;
+    auto it = std::find_if(pool->shared.begin(), pool->shared.end(),
+                           [&](const auto& shared) { return shared->module_ch == channel->module_ch; });
+    if (it == pool->shared.end()) {
+        it = pool->shared.insert(it, std::make_unique<SharedResource>());
+        (*it)->module_ch = channel->module_ch;
+    }
+    (*it)->channels.push_back(channel);
+    if (!(*it)->nomem.empty()) channel->flags |= channel_nomem;
+    return it->get();
+}
+
+void leave_shared(BdevChannel* channel) {
+    SharedResource* shared = channel->shared;
+    if (shared == nullptr) return;
+    channel->shared = nullptr;
+    std::erase(shared->channels, channel);
+    if (!shared->channels.empty()) return;
+    bdk_poller_unregister(&shared->retry);
+    std::erase_if(channel->pool->shared, [&](const auto& entry) { return entry.get() == shared; });
+}
+
+void release_module_channel(BdevChannel* channel) {
+    leave_shared(channel);
+    if (channel->module_ch != nullptr) bdk_put_io_channel(std::exchange(channel->module_ch, nullptr));
+}
+
+/// From here on the channel is an empty shell, which its owner puts; the bdev may be gone by then.
+void close_now(BdevChannel* channel) {
+    {
+        std::scoped_lock lock(channel->bdev->mutex);
+        channel->bdev->gone_stat.add(channel->stat);
+    }
+    release_module_channel(channel);
+    channel->bdev = nullptr;
+}
+
+}  // namespace
+
+int bdev_channel_create(void* io_device, void* ctx) {
+    auto* desc = static_cast<bdk_bdev_desc*>(io_device);
+    auto* channel = new (ctx) BdevChannel();
+    if (desc->closed) return -ENODEV;
+    Bdev* bdev = desc->bdev;
+    bdk_io_channel* pool_ch = nullptr;
+    channel->pool = pool_of_this_thread(&pool_ch);
+    if (channel->pool == nullptr) return -ENOMEM;
+    channel->module_ch = bdev->fn.get_io_channel(bdev->config.ctxt);
+    if (channel->module_ch == nullptr) {
+        BDK_ERRLOG("bdev '%s': module '%s' gives no channel on thread '%s'", bdev->name.c_str(),
+                   bdev->module_name.c_str(), bdk_thread_get_name(bdk_get_thread()));
+        bdk_put_io_channel(pool_ch);
+        return -ENOMEM;
+    }
+    channel->submit = bdev->fn.submit_request;
+    channel->bdev = bdev;
+    channel->desc = desc;
+    channel->ctx_size = bdev->ctx_size;
+    channel->shared = join_shared(channel);
+    channel->pool->channels.push_back(channel);
+    std::scoped_lock lock(bdev->mutex);
+    if (bdev->reset != nullptr) channel->flags |= channel_frozen;
+    return 0;
+}
+
+void bdev_channel_destroy(void*, void* ctx) {
+    auto* channel = static_cast<BdevChannel*>(ctx);
+    if (channel->io_outstanding != 0)
+        BDK_ERRLOG("bdev '%s': a channel was put with %lu I/Os in flight: put it after their callbacks",
+                   channel->bdev->name.c_str(), static_cast<unsigned long>(channel->io_outstanding));
+    if (channel->bdev != nullptr) close_now(channel);
+    std::erase(channel->pool->channels, channel);
+    while (channel->free_ctx != nullptr)
+        std::free(std::exchange(channel->free_ctx, *static_cast<void**>(channel->free_ctx)));
+    bdk_put_io_channel(io_channel_from_ctx(channel->pool));
+    channel->~BdevChannel();
+}
+
+/* ---- out of memory in a module ---- */
+
+uint64_t SharedResource::outstanding_in_module() const {
+    uint64_t sum = 0;
+    for (const BdevChannel* channel : channels)
+        sum += channel->io_outstanding - channel->nomem_count;
+    return sum;
+}
+
+namespace {
+
+void set_nomem_flag(SharedResource* shared, bool on) {
+    for (BdevChannel* channel : shared->channels)
+        channel->flags = on ? channel->flags | channel_nomem : channel->flags & ~channel_nomem;
+}
+
+/// Submits what waits, in order, until the module says NOMEM again.
+void retry_nomem(SharedResource* shared) {
+    bdk_poller_unregister(&shared->retry);
+    IoQueue waiting = std::exchange(shared->nomem, {});
+    set_nomem_flag(shared, false);
+    while (!waiting.empty()) {
+        BdevIo* io = waiting.pop();
+        if (!shared->nomem.empty()) {
+            shared->nomem.push(io);
+            continue;
+        }
+        io->ch->nomem_count--;
+        io_dispatch(io);
+    }
+}
+
+}  // namespace
+
+void channel_queue_nomem(BdevIo* io) {
+    SharedResource* shared = io->ch->shared;
+    io->state = IoState::core;
+    io->ch->nomem_count++;
+    shared->nomem.push(io);
+    set_nomem_flag(shared, true);
+    if (shared->retry == nullptr && shared->outstanding_in_module() == 0) {
+        shared->retry = bdk_poller_register(
+            [](void* ctx) {
+                retry_nomem(static_cast<SharedResource*>(ctx));
+                return BDK_POLLER_BUSY;
+            },
+            shared, nomem_retry_us, "bdev_nomem_retry");
+    }
+}
+
+/* ---- closing ---- */
+
+void channel_io_done(BdevChannel* channel) {
+    if ((channel->flags & channel_nomem) != 0) retry_nomem(channel->shared);
+    if ((channel->flags & channel_closing) == 0 || channel->io_outstanding != 0 ||
+        channel->close_iter == nullptr)
+        return;
+    // In a message: the callback of the last I/O has not run yet.
+    post(current_thread(), [channel] {
+        close_now(channel);
+        bdk_for_each_channel_continue(std::exchange(channel->close_iter, nullptr), 0);
+    });
+}
+
+void close_channels(bdk_bdev_desc* desc, std::function<void()> done) {
+    auto on_channel = [](bdk_io_channel_iter* iter) {
+        auto* channel = static_cast<BdevChannel*>(io_channel_ctx(bdk_io_channel_iter_get_channel(iter)));
+        channel->flags |= channel_closing;
+        if (channel->io_outstanding != 0) {
+            channel->close_iter = iter;
+            return;
+        }
+        close_now(channel);
+        bdk_for_each_channel_continue(iter, 0);
+    };
+    auto on_end = [](bdk_io_channel_iter* iter, int) {
+        std::unique_ptr<std::function<void()>> end(
+            static_cast<std::function<void()>*>(bdk_io_channel_iter_get_ctx(iter)));
+        (*end)();
+    };
+    bdk_for_each_channel(desc, on_channel, new std::function<void()>(std::move(done)), on_end);
+}
+
+void for_each_bdev_channel(Bdev* bdev, std::function<void(BdevChannel*)> fn, std::function<void()> done) {
+    struct Walk {
+        Bdev* bdev;
+        std::function<void(BdevChannel*)> fn;
+        std::function<void()> done;
+    };
+    auto on_pool = [](bdk_io_channel_iter* iter) {
+        auto* walk = static_cast<Walk*>(bdk_io_channel_iter_get_ctx(iter));
+        auto* pool = static_cast<IoPool*>(io_channel_ctx(bdk_io_channel_iter_get_channel(iter)));
+        for (BdevChannel* channel : pool->channels)
+            if (channel->bdev == walk->bdev) walk->fn(channel);
+        bdk_for_each_channel_continue(iter, 0);
+    };
+    auto on_end = [](bdk_io_channel_iter* iter, int) {
+        std::unique_ptr<Walk> walk(static_cast<Walk*>(bdk_io_channel_iter_get_ctx(iter)));
+        walk->done();
+    };
+    bdk_for_each_channel(io_pool_io_device(), on_pool, new Walk{bdev, std::move(fn), std::move(done)},
+                         on_end);
+}
+
+}  // namespace bdk

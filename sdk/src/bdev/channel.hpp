@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Per (desc, thread) state, and what the channels of one module channel share.
+#pragma once
+
+#include <bdevkit/desc.h>
+#include <bdevkit/poller.h>
+
+#include <functional>
+#include <vector>
+
+#include "bdev/bdev_io.hpp"
+#include "bdev/stat.hpp"
+
+namespace bdk {
+
+struct Bdev;
+struct BdevChannel;
+struct IoPool;
+
+/// Reasons for an I/O, or its completion, to leave the fast path.
+enum ChannelFlag : uint32_t {
+    channel_closing = 1u << 0,  ///< the desc is closed: no new I/O
+    channel_frozen = 1u << 1,   ///< a reset runs: I/O waits in `held`
+    channel_nomem = 1u << 2,    ///< the module ran out of memory: I/O waits in `shared->nomem`
+};
+
+/// What the bdev channels of one module channel share: the queue of I/Os that the module answered with NOMEM.
+struct SharedResource {
+    bdk_io_channel* module_ch = nullptr;
+    IoQueue nomem;
+    bdk_poller* retry = nullptr;  ///< runs only while no I/O is outstanding that could trigger the retry
+    std::vector<BdevChannel*> channels;
+
+    uint64_t outstanding_in_module() const;
+};
+
+/// The context of an io_channel whose io_device is a desc.
+struct alignas(64) BdevChannel {
+    // --- line 0: every I/O
+    void (*submit)(bdk_io_channel*, bdk_bdev_io*) = nullptr;
+    bdk_io_channel* module_ch = nullptr;  ///< NULL once the desc is closed and nothing is in flight
+    Bdev* bdev = nullptr;
+    bdk_bdev_desc* desc = nullptr;
+    IoPool* pool = nullptr;
+    uint64_t io_outstanding = 0;  ///< submitted and not completed, I/Os that the core holds included
+    uint32_t flags = 0;
+    uint32_t ctx_size = 0;
+    void* free_ctx = nullptr;  ///< contexts too large for a bdev_io, linked through their first word
+
+    IoStat stat;
+    SharedResource* shared = nullptr;
+    uint64_t nomem_count = 0;                   ///< of io_outstanding: waiting in shared->nomem
+    IoQueue held;                               ///< waiting for the end of a reset
+    bdk_io_channel_iter* close_iter = nullptr;  ///< a close that waits for io_outstanding to reach 0
+};
+
+/// [channel's thread] The callbacks of a desc as io_device.
+int bdev_channel_create(void* desc, void* ctx);
+void bdev_channel_destroy(void* desc, void* ctx);
+
+/// [channel's thread] Slow part of a completion on a channel that has flags: retries and a waiting close.
+void channel_io_done(BdevChannel* ch);
+
+/// [channel's thread] Puts an I/O that the module could not take into the queue for memory.
+void channel_queue_nomem(BdevIo* io);
+
+/// [desc's thread] Refuses new I/O on every channel of the desc, waits for what is in flight, releases the
+/// module's channels; then done().
+void close_channels(bdk_bdev_desc* desc, std::function<void()> done);
+
+/// [bdk thread] Runs fn for each channel of the bdev, whatever the desc, on the channel's thread; then done()
+/// on the calling thread.
+void for_each_bdev_channel(Bdev* bdev, std::function<void(BdevChannel*)> fn, std::function<void()> done);
+
+}  // namespace bdk

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How a module completes an I/O: exactly once, on the thread that submitted it.
+#include <bdevkit/bdev.h>
+
+#include "bdev/io_path.hpp"
+#include "bdev/io_pool.hpp"
+#include "bdev/post.hpp"
+#include "bdev/status.hpp"
+#include "diag/violation.hpp"
+
+namespace bdk {
+
+namespace {
+
+void complete(BdevIo* io, IoStatus status, const void* caller);
+
+void redirect_completion(BdevIo* io, IoStatus status, const void* caller) {
+    bdk_thread* owner = io->pool->thread;
+    report_violation({.rule = 3,
+                      .what = "a bdev_io was completed on another thread than the one that submitted it",
+                      .object = bdk_bdev_io_type_name(io->pub.type),
+                      .owner = owner,
+                      .advice = "send a message to bdk_bdev_io_get_thread(io) and complete it there",
+                      .return_address = caller});
+    uint32_t generation = io->generation;
+    post(owner, [=] {
+        if (io->generation == generation) complete(io, status, caller);
+    });
+}
+
+void report_wrong_state(const BdevIo* io, const void* caller) {
+    bool freed = io->state == IoState::free;
+    bool core = io->state == IoState::core || io->state == IoState::forwarded;
+    report_violation(
+        {.rule = 0,
+         .what = freed  ? "a freed bdev_io was completed"
+                 : core ? "a bdev_io that the module no longer owns was completed"
+                        : "a bdev_io was completed twice",
+         .object = bdk_bdev_io_type_name(io->pub.type),
+         .advice = "complete each bdev_io once, and do not touch it after that or after forwarding it",
+         .return_address = caller});
+}
+
+void complete(BdevIo* io, IoStatus status, const void* caller) {
+    bdk_thread* thread = current_thread();
+    if (thread != io->pool->thread) [[unlikely]] {
+        redirect_completion(io, status, caller);
+        return;
+    }
+    if (io->state != IoState::in_submit && io->state != IoState::in_module) [[unlikely]] {
+        report_wrong_state(io, caller);
+        return;
+    }
+    if (status.code == BDK_BDEV_IO_STATUS_NOMEM) [[unlikely]] {
+        channel_queue_nomem(io);
+        return;
+    }
+    io->status = status;
+    if (io->state == IoState::in_submit) {
+        // The submitter's callback must not run before its call has returned.
+        io->state = IoState::completed;
+        io->deferred.run = [](Deferred* node) { io_finish(BdevIo::of(node)); };
+        thread->deferred.push(&io->deferred);
+        return;
+    }
+    io->state = IoState::completed;
+    io_finish(io);
+}
+
+}  // namespace
+
+void report_wrong_free(const BdevIo* io, const void* caller) {
+    report_violation({.rule = 0,
+                      .what = io->state == IoState::free ? "a bdev_io was freed twice"
+                                                         : "a bdev_io was freed before its callback",
+                      .object = bdk_bdev_io_type_name(io->pub.type),
+                      .advice = "call bdk_bdev_free_io() once, in the completion callback or after it",
+                      .return_address = caller});
+}
+
+}  // namespace bdk
+
+using bdk::BdevIo;
+using bdk::IoStatus;
+
+void bdk_bdev_io_complete(bdk_bdev_io* io, int32_t status) {
+    // A form whose detail is missing says no more than "failed".
+    bool lacks_detail = status == BDK_BDEV_IO_STATUS_PENDING || status == BDK_BDEV_IO_STATUS_NVME_ERROR ||
+                        status == BDK_BDEV_IO_STATUS_SCSI_ERROR || status == BDK_BDEV_IO_STATUS_AIO_ERROR;
+    IoStatus full;
+    full.code = lacks_detail ? BDK_BDEV_IO_STATUS_FAILED : status;
+    bdk::complete(BdevIo::of(io), full, __builtin_return_address(0));
+}
+
+void bdk_bdev_io_complete_nvme_status(bdk_bdev_io* io, uint32_t cdw0, uint32_t sct, uint32_t sc) {
+    bdk::complete(BdevIo::of(io), bdk::status_from_nvme(cdw0, sct, sc), __builtin_return_address(0));
+}
+
+void bdk_bdev_io_complete_scsi_status(bdk_bdev_io* io, uint32_t sc, uint32_t sk, uint32_t asc,
+                                      uint32_t ascq) {
+    bdk::complete(BdevIo::of(io), bdk::status_from_scsi(sc, sk, asc, ascq), __builtin_return_address(0));
+}
+
+void bdk_bdev_io_complete_aio_status(bdk_bdev_io* io, int32_t aio_errno) {
+    bdk::complete(BdevIo::of(io), bdk::status_from_errno(aio_errno), __builtin_return_address(0));
+}
+
+void bdk_bdev_io_complete_base_io_status(bdk_bdev_io* io, const bdk_bdev_io* base_io) {
+    bdk::complete(BdevIo::of(io), BdevIo::of(base_io)->status, __builtin_return_address(0));
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "bdev/desc.hpp"
+
+#include <bdevkit/log.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+
+#include "bdev/bdev.hpp"
+#include "bdev/channel.hpp"
+#include "bdev/claim.hpp"
+#include "bdev/post.hpp"
+#include "diag/violation.hpp"
+
+namespace bdk {
+
+namespace {
+
+/// [any thread, bdev's mutex held]
+void send_event_to(bdk_bdev_desc* desc, uint32_t type) {
+    desc->refs.fetch_add(1, std::memory_order_relaxed);
+    post(desc->thread, [desc, type, bdev = desc->bdev->pub] {
+        if (!desc->closed) desc->event_cb(type, bdev, desc->event_ctx);
+        desc->unref();
+    });
+}
+
+/// The desc's last step, on its thread: nothing is in flight and no channel takes I/O.
+void forget_desc(bdk_bdev_desc* desc) {
+    Bdev* bdev = desc->bdev;
+    {
+        std::scoped_lock lock(bdev->mutex);
+        std::erase(bdev->descs, desc);
+        release_claim_of(bdev, desc);
+    }
+    bdk_io_device_unregister(desc, [](void* io_device) { static_cast<bdk_bdev_desc*>(io_device)->unref(); });
+    destruct_if_unused(bdev);
+}
+
+}  // namespace
+
+void send_event(Bdev* bdev, uint32_t type) {
+    std::scoped_lock lock(bdev->mutex);
+    for (bdk_bdev_desc* desc : bdev->descs)
+        send_event_to(desc, type);
+}
+
+}  // namespace bdk
+
+using bdk::Bdev;
+
+int bdk_bdev_open_ext(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
+                      bdk_bdev_desc** result) {
+    bdk_thread* thread = bdk::current_thread();
+    if (thread == nullptr) {
+        bdk::report_violation(
+            {.rule = 4,
+             .what = "bdk_bdev_open_ext() outside a bdk thread",
+             .object = name,
+             .advice = "open from a callback of the host, or send a message to a bdk thread",
+             .return_address = __builtin_return_address(0)});
+        return -EINVAL;
+    }
+    if (event_cb == nullptr) {
+        BDK_ERRLOG("bdev '%s' was opened without an event callback: give one, it tells when the bdev goes",
+                   name);
+        return -EINVAL;
+    }
+    auto desc = std::make_unique<bdk_bdev_desc>();
+    {
+        std::unique_lock<std::mutex> list_lock;
+        Bdev* bdev = bdk::find_bdev(name, list_lock);
+        if (bdev == nullptr) return -ENODEV;
+        std::scoped_lock lock(bdev->mutex);
+        if (bdev->status != bdk::BdevStatus::ready) return -ENODEV;
+        if (write && bdev->claim.type != BDK_BDEV_CLAIM_NONE) {
+            BDK_ERRLOG("bdev '%s' cannot be opened for writing: %s; open it read-only, or what stands on it",
+                       name, bdk::describe_claim(bdev->claim).c_str());
+            return -EPERM;
+        }
+        desc->bdev = bdev;
+        desc->thread = thread;
+        desc->write = write;
+        desc->event_cb = event_cb;
+        desc->event_ctx = event_ctx;
+        bdev->descs.push_back(desc.get());
+    }
+    Bdev* bdev = desc->bdev;
+    int rc = bdk_io_device_register(desc.get(), bdk::bdev_channel_create, bdk::bdev_channel_destroy,
+                                    sizeof(bdk::BdevChannel), ("bdev:" + bdev->name).c_str());
+    if (rc != 0) {
+        {
+            std::scoped_lock lock(bdev->mutex);
+            std::erase(bdev->descs, desc.get());
+        }
+        bdk::destruct_if_unused(bdev);
+        return rc;
+    }
+    *result = desc.release();
+    return 0;
+}
+
+void bdk_bdev_close(bdk_bdev_desc* desc) {
+    if (desc->thread != bdk::current_thread()) {
+        bdk::report_violation({.rule = 2,
+                               .what = "bdk_bdev_close() on another thread than the one that opened the desc",
+                               .object = desc->bdev->name,
+                               .owner = desc->thread,
+                               .advice = "send a message to the opening thread and close the desc there",
+                               .return_address = __builtin_return_address(0)});
+        return;
+    }
+    if (desc->closed) {
+        bdk::report_violation({.rule = 0,
+                               .what = "a desc was closed twice",
+                               .owner = desc->thread,
+                               .advice = "close each desc once",
+                               .return_address = __builtin_return_address(0)});
+        return;
+    }
+    desc->closed = true;
+    bdk::close_channels(desc, [desc] { bdk::forget_desc(desc); });
+}
+
+bdk_bdev* bdk_bdev_desc_get_bdev(const bdk_bdev_desc* desc) {
+    return desc->bdev->pub;
+}
+
+bool bdk_bdev_desc_is_writable(const bdk_bdev_desc* desc) {
+    return desc->write.load(std::memory_order_relaxed);
+}
+
+bdk_io_channel* bdk_bdev_get_io_channel(bdk_bdev_desc* desc) {
+    return bdk_get_io_channel(desc);
+}
+
+bdk_io_channel* bdk_bdev_io_channel_get_module_channel(bdk_io_channel* ch) {
+    return static_cast<bdk::BdevChannel*>(bdk_io_channel_get_ctx(ch))->module_ch;
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <bdevkit/desc.h>
+
+#include <atomic>
+
+namespace bdk {
+
+struct Bdev;
+
+/// [any thread] Sends an event to every desc of the bdev; it arrives on each desc's thread unless closed
+/// before.
+void send_event(Bdev* bdev, uint32_t type);
+
+}  // namespace bdk
+
+/// An open handle. It is the io_device of its channels.
+struct bdk_bdev_desc {
+    bdk::Bdev* bdev = nullptr;
+    bdk_thread* thread = nullptr;
+    std::atomic<bool> write{false};
+    std::atomic<bool> closed{false};  ///< set on the desc's thread; its channels read it on theirs
+    bdk_bdev_event_cb event_cb = nullptr;
+    void* event_ctx = nullptr;
+    std::atomic<uint32_t> refs{1};  ///< the open handle, and each event under way
+    uint64_t timeout_ticks = 0;
+    bdk_bdev_io_timeout_cb timeout_cb = nullptr;
+    void* timeout_arg = nullptr;
+
+    void unref() noexcept {
+        if (refs.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    }
+};

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What may be asked about a bdev.
+#include <bdevkit/json.h>
+
+#include <algorithm>
+
+#include "bdev/bdev.hpp"
+#include "bdev/bdev_list.hpp"
+#include "bdev/claim.hpp"
+#include "bdev/desc.hpp"
+#include "bdev/status.hpp"
+#include "thread/thread.hpp"
+
+using bdk::Bdev;
+
+const char* bdk_bdev_get_name(const bdk_bdev* bdev) {
+    return Bdev::of(bdev)->name.c_str();
+}
+
+const char* bdk_bdev_get_product_name(const bdk_bdev* bdev) {
+    return Bdev::of(bdev)->product_name.c_str();
+}
+
+const char* bdk_bdev_get_module_name(const bdk_bdev* bdev) {
+    return Bdev::of(bdev)->module_name.c_str();
+}
+
+const char* bdk_bdev_get_alias(const bdk_bdev* pub, uint32_t n) {
+    Bdev* bdev = Bdev::of(pub);
+    std::scoped_lock lock(bdev->mutex);
+    return n < bdev->aliases.size() ? bdev->aliases[n].c_str() : nullptr;
+}
+
+void bdk_bdev_get_uuid(const bdk_bdev* bdev, bdk_uuid* uuid) {
+    *uuid = Bdev::of(bdev)->uuid;
+}
+
+uint32_t bdk_bdev_get_block_size(const bdk_bdev* bdev) {
+    return Bdev::of(bdev)->blocklen;
+}
+
+uint32_t bdk_bdev_get_physical_block_size(const bdk_bdev* bdev) {
+    uint32_t phys = Bdev::of(bdev)->config.phys_blocklen;
+    return phys != 0 ? phys : Bdev::of(bdev)->blocklen;
+}
+
+uint64_t bdk_bdev_get_num_blocks(const bdk_bdev* bdev) {
+    return Bdev::of(bdev)->blockcnt.load(std::memory_order_relaxed);
+}
+
+uint32_t bdk_bdev_get_data_block_size(const bdk_bdev* bdev) {
+    return Bdev::of(bdev)->blocklen - (bdk_bdev_is_md_interleaved(bdev) ? Bdev::of(bdev)->md_len : 0);
+}
+
+uint32_t bdk_bdev_get_md_size(const bdk_bdev* bdev) {
+    return Bdev::of(bdev)->md_len;
+}
+
+bool bdk_bdev_is_md_interleaved(const bdk_bdev* bdev) {
+    return Bdev::of(bdev)->md_len != 0 && (Bdev::of(bdev)->flags & BDK_BDEV_MD_INTERLEAVED) != 0;
+}
+
+uint32_t bdk_bdev_get_dif_type(const bdk_bdev* bdev) {
+    return Bdev::of(bdev)->config.dif_type;
+}
+
+size_t bdk_bdev_get_buf_align(const bdk_bdev* bdev) {
+    return size_t{1} << Bdev::of(bdev)->config.required_alignment;
+}
+
+uint32_t bdk_bdev_get_write_unit_size(const bdk_bdev* bdev) {
+    return std::max(1u, Bdev::of(bdev)->config.write_unit_size);
+}
+
+uint32_t bdk_bdev_get_optimal_io_boundary(const bdk_bdev* bdev) {
+    return Bdev::of(bdev)->config.optimal_io_boundary;
+}
+
+uint32_t bdk_bdev_get_acwu(const bdk_bdev* bdev) {
+    return std::max(1u, Bdev::of(bdev)->config.acwu);
+}
+
+bool bdk_bdev_has_write_cache(const bdk_bdev* bdev) {
+    return (Bdev::of(bdev)->flags & BDK_BDEV_WRITE_CACHE) != 0;
+}
+
+bool bdk_bdev_is_zoned(const bdk_bdev* bdev) {
+    return (Bdev::of(bdev)->flags & BDK_BDEV_ZONED) != 0;
+}
+
+uint64_t bdk_bdev_get_zone_size(const bdk_bdev* bdev) {
+    return Bdev::of(bdev)->config.zone_size;
+}
+
+bool bdk_bdev_io_type_supported(const bdk_bdev* bdev, uint32_t type) {
+    return Bdev::of(bdev)->supports(type);
+}
+
+namespace {
+
+void dump_types(const Bdev* bdev, bdk_json_writer* w) {
+    bdk_json_array_begin(w, "supported_io_types");
+    for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++)
+        if (bdev->supports(type)) bdk_json_string(w, nullptr, bdk_bdev_io_type_name(type));
+    bdk_json_array_end(w);
+}
+
+void dump_open_state(Bdev* bdev, bdk_json_writer* w) {
+    std::scoped_lock lock(bdev->mutex);
+    bdk_json_array_begin(w, "aliases");
+    for (const std::string& alias : bdev->aliases)
+        bdk_json_string(w, nullptr, alias.c_str());
+    bdk_json_array_end(w);
+    uint64_t writers = std::count_if(bdev->descs.begin(), bdev->descs.end(),
+                                     [](const bdk_bdev_desc* desc) { return desc->write.load(); });
+    bdk_json_u64(w, "open_descs", bdev->descs.size());
+    bdk_json_u64(w, "open_for_writing", writers);
+    bdk_json_bool(w, "claimed", bdev->claim.type != BDK_BDEV_CLAIM_NONE);
+    if (bdev->claim.type == BDK_BDEV_CLAIM_NONE) return;
+    bdk_json_string(w, "claim_type", bdk::claim_type_name(bdev->claim.type));
+    bdk_json_array_begin(w, "claimed_by");
+    for (const auto& holder : bdev->claim.holders)
+        bdk_json_string(w, nullptr, holder.name.c_str());
+    bdk_json_array_end(w);
+}
+
+}  // namespace
+
+void bdk_bdev_dump_info_json(bdk_bdev* pub, bdk_json_writer* w) {
+    Bdev* bdev = Bdev::of(pub);
+    bdk_json_string(w, "name", bdev->name.c_str());
+    bdk_json_string(w, "module", bdev->module_name.c_str());
+    bdk_json_string(w, "product_name", bdev->product_name.c_str());
+    bdk_json_string(w, "uuid", bdk::uuid_text(bdev->uuid).c_str());
+    bdk_json_u64(w, "block_size", bdev->blocklen);
+    bdk_json_u64(w, "num_blocks", bdk_bdev_get_num_blocks(pub));
+    bdk_json_u64(w, "md_size", bdev->md_len);
+    bdk_json_bool(w, "zoned", bdk_bdev_is_zoned(pub));
+    bdk_json_bool(w, "write_cache", bdk_bdev_has_write_cache(pub));
+    dump_types(bdev, w);
+    dump_open_state(bdev, w);
+    if (bdev->fn.dump_info_json == nullptr) return;
+    bdk_json_object_begin(w, "driver_specific");
+    bdev->fn.dump_info_json(bdev->config.ctxt, w);
+    bdk_json_object_end(w);
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "bdev/io_path.hpp"
+
+#include <cstdlib>
+
+#include "bdev/bdev.hpp"
+#include "bdev/io_pool.hpp"
+#include "thread/io_channel.hpp"
+
+namespace bdk {
+
+namespace {
+
+// Nesting is bounded whatever the depth of the stack: what would go deeper runs later in the same turn.
+constexpr uint32_t max_submit_depth = 16;
+constexpr uint32_t max_complete_depth = 8;
+
+constexpr uint32_t ctx_bytes(uint32_t ctx_size) {
+    return ctx_header_bytes + ((ctx_size + 15) & ~15u);
+}
+
+/// Gives the I/O a context for the channel it is at. The word before the context leads back to the I/O.
+bool take_ctx(BdevIo* io, BdevChannel* ch) {
+    uint32_t bytes = ctx_bytes(ch->ctx_size);
+    std::byte* memory = nullptr;
+    if (io->ctx_used + bytes <= inline_ctx_bytes) {
+        memory = io->ctx + io->ctx_used;
+        io->ctx_used = static_cast<uint16_t>(io->ctx_used + bytes);
+    } else if (ch->free_ctx != nullptr) {
+        memory = static_cast<std::byte*>(ch->free_ctx);
+        ch->free_ctx = *reinterpret_cast<void**>(memory);
+    } else {
+        memory = static_cast<std::byte*>(std::aligned_alloc(64, (bytes + 63) & ~63u));
+        if (memory == nullptr) return false;
+    }
+    *reinterpret_cast<BdevIo**>(memory) = io;
+    io->pub.driver_ctx = memory + ctx_header_bytes;
+    return true;
+}
+
+void give_back_ctx(BdevIo* io, BdevChannel* ch) {
+    if (io->pub.driver_ctx == nullptr) return;
+    std::byte* memory = static_cast<std::byte*>(io->pub.driver_ctx) - ctx_header_bytes;
+    if (memory >= io->ctx && memory < io->ctx + inline_ctx_bytes) {
+        io->ctx_used = static_cast<uint16_t>(memory - io->ctx);
+    } else {
+        *reinterpret_cast<void**>(memory) = ch->free_ctx;
+        ch->free_ctx = memory;
+    }
+}
+
+void run_callback(BdevIo* io) {
+    io->cb(&io->pub, io->succeeded(), io->cb_arg);
+}
+
+}  // namespace
+
+void io_finish(BdevIo* io) {
+    bdk_thread* thread = current_thread();
+    for (;;) {
+        BdevChannel* ch = io->ch;
+        if (ch->flags != 0 && io->pub.type == BDK_BDEV_IO_TYPE_RESET && reset_leave(io)) [[unlikely]]
+            return;
+        if (io->succeeded()) [[likely]] {
+            TypeStat& stat = ch->stat.by_type[io->pub.type];
+            stat.ops++;
+            stat.blocks += io->pub.u.bdev.num_blocks;
+            stat.ticks += thread->turn_ticks - io->submit_ticks;
+        } else {
+            ch->stat.errors++;
+        }
+        if (ch->ctx_size != 0) give_back_ctx(io, ch);
+        ch->io_outstanding--;
+        if (ch->flags != 0) [[unlikely]]
+            channel_io_done(ch);
+        if (io->depth == 0) break;
+
+        IoFrame& frame = io->frames[--io->depth];
+        io->ch = frame.ch;
+        io->pub.bdev = frame.ch->bdev->pub;
+        io->pub.driver_ctx = frame.driver_ctx;
+        io->submit_ticks = frame.submit_ticks;
+        if (frame.offset_delta != 0) io_shift_range(io, -frame.offset_delta);
+        if (frame.done != nullptr) {
+            io->state = IoState::in_module;
+            frame.done(&io->pub, io->succeeded());
+            return;
+        }
+    }
+    if (thread->complete_depth >= max_complete_depth) [[unlikely]] {
+        io->deferred.run = [](Deferred* node) { run_callback(BdevIo::of(node)); };
+        thread->deferred.push(&io->deferred);
+        return;
+    }
+    thread->complete_depth++;
+    run_callback(io);
+    thread->complete_depth--;
+}
+
+void io_shift_range(BdevIo* io, int64_t delta) {
+    auto shift = static_cast<uint64_t>(delta);
+    switch (io->pub.type) {
+        case BDK_BDEV_IO_TYPE_GET_ZONE_INFO:
+        case BDK_BDEV_IO_TYPE_ZONE_MANAGEMENT:
+            io->pub.u.zone_mgmt.zone_id += shift;
+            break;
+        case BDK_BDEV_IO_TYPE_RESET:
+        case BDK_BDEV_IO_TYPE_ABORT:
+        case BDK_BDEV_IO_TYPE_NVME_ADMIN:
+        case BDK_BDEV_IO_TYPE_NVME_IO:
+        case BDK_BDEV_IO_TYPE_NVME_IO_MD:
+        case BDK_BDEV_IO_TYPE_NVME_IOV_MD:
+            break;
+        case BDK_BDEV_IO_TYPE_SEEK_DATA:
+        case BDK_BDEV_IO_TYPE_SEEK_HOLE:
+            if (io->pub.u.bdev.seek_offset != UINT64_MAX) io->pub.u.bdev.seek_offset += shift;
+            io->pub.u.bdev.offset_blocks += shift;
+            break;
+        case BDK_BDEV_IO_TYPE_COPY:
+            io->pub.u.bdev.src_offset_blocks += shift;
+            [[fallthrough]];
+        default:
+            io->pub.u.bdev.offset_blocks += shift;
+    }
+}
+
+void io_dispatch(BdevIo* io) {
+    bdk_thread* thread = current_thread();
+    if (thread->submit_depth >= max_submit_depth) [[unlikely]] {
+        io->state = IoState::core;
+        io->deferred.run = [](Deferred* node) { io_dispatch(BdevIo::of(node)); };
+        thread->deferred.push(&io->deferred);
+        return;
+    }
+    thread->submit_depth++;
+    do {
+        io->state = IoState::in_submit;
+        BdevChannel* ch = io->ch;
+        ch->submit(ch->module_ch, &io->pub);
+        // Completed or not, `io` is still ours to look at: its callback comes in a later step of this turn.
+    } while (io->state == IoState::forwarded);
+    if (io->state == IoState::in_submit) io->state = IoState::in_module;
+    thread->submit_depth--;
+}
+
+namespace {
+
+/// Counts the I/O at the layer of its channel. True if the core has a part in it, or has ended it.
+bool enter_layer(BdevIo* io) {
+    BdevChannel* ch = io->ch;
+    ch->io_outstanding++;
+    io->pub.bdev = ch->bdev->pub;
+    io->pub.driver_ctx = nullptr;
+    if (ch->ctx_size != 0 && !take_ctx(io, ch)) [[unlikely]] {
+        io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
+        return true;
+    }
+    if ((ch->flags | (ch->bdev->core_types & BDK_BDEV_IO_TYPE_BIT(io->pub.type))) == 0) [[likely]]
+        return false;
+    io->state = IoState::core;
+    io_core_start(io);
+    return true;
+}
+
+}  // namespace
+
+void io_enter(BdevIo* io) {
+    if (!enter_layer(io)) io_dispatch(io);
+}
+
+void io_enter_forwarded(BdevIo* io, bool in_submit) {
+    if (enter_layer(io)) return;
+    if (in_submit)
+        io->state = IoState::forwarded;  // io_dispatch() goes on with it
+    else
+        io_dispatch(io);
+}
+
+void io_hold(BdevIo* io, BdevChannel* ch) {
+    io->ch = ch;
+    io->pub.bdev = ch->bdev->pub;
+    io->pub.driver_ctx = nullptr;
+    io->submit_ticks = current_thread()->turn_ticks;
+    io->state = IoState::core;
+    ch->io_outstanding++;
+}
+
+void io_complete_from_core(BdevIo* io, IoStatus status) {
+    io->status = status;
+    io->state = IoState::completed;
+    io->deferred.run = [](Deferred* node) { io_finish(BdevIo::of(node)); };
+    current_thread()->deferred.push(&io->deferred);
+}
+
+}  // namespace bdk

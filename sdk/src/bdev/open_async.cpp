@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Opening a bdev that may not be there yet: tried again every few milliseconds until the time is up.
+#include <bdevkit/desc.h>
+#include <bdevkit/poller.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+
+#include "thread/thread.hpp"
+
+namespace {
+
+constexpr uint64_t retry_us = 5000;
+
+struct OpenWait {
+    std::string name;
+    bool write;
+    bdk_bdev_event_cb event_cb;
+    void* event_ctx;
+    uint64_t deadline_ns;
+    bdk_bdev_open_async_cb cb;
+    void* ctx;
+    bdk_poller* poller = nullptr;
+
+    /// True when the wait is over; then *this is gone.
+    bool try_open() {
+        bdk_bdev_desc* desc = nullptr;
+        int rc = bdk_bdev_open_ext(name.c_str(), write, event_cb, event_ctx, &desc);
+        if (rc == -ENODEV && bdk_get_time_ns() < deadline_ns) return false;
+        std::unique_ptr<OpenWait> self(this);
+        bdk_poller_unregister(&poller);
+        cb(desc, rc == -ENODEV ? -ETIMEDOUT : rc, ctx);
+        return true;
+    }
+};
+
+void first_try(void* ctx) {
+    auto* wait = static_cast<OpenWait*>(ctx);
+    if (wait->try_open()) return;
+    wait->poller = bdk_poller_register(
+        [](void* self) {
+            return static_cast<OpenWait*>(self)->try_open() ? BDK_POLLER_BUSY : BDK_POLLER_IDLE;
+        },
+        wait, retry_us, "bdev_open_async");
+}
+
+}  // namespace
+
+int bdk_bdev_open_async(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
+                        uint64_t timeout_ms, bdk_bdev_open_async_cb cb, void* ctx) {
+    bdk_thread* thread = bdk::current_thread();
+    if (thread == nullptr || name == nullptr || event_cb == nullptr || cb == nullptr) return -EINVAL;
+    uint64_t deadline = bdk_get_time_ns() + timeout_ms * 1000000;
+    auto wait = std::make_unique<OpenWait>(OpenWait{name, write, event_cb, event_ctx, deadline, cb, ctx});
+    int rc = bdk_thread_send_msg(thread, first_try, wait.get());
+    if (rc == 0) wait.release();
+    return rc;
+}

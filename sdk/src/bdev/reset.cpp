@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Reset: new I/O on every channel of the bdev waits, what the core holds is aborted, the module resets, and
+// what came meanwhile goes on. One reset at a time; others queue.
+#include <utility>
+
+#include "bdev/bdev.hpp"
+#include "bdev/io_path.hpp"
+#include "bdev/io_pool.hpp"
+#include "bdev/post.hpp"
+
+namespace bdk {
+
+namespace {
+
+/// Aborts what waits for memory on the channel.
+void abort_nomem(BdevChannel* ch) {
+    IoQueue taken = ch->shared->nomem.take_if([&](BdevIo* io) { return io->ch == ch; });
+    ch->nomem_count = 0;
+    while (!taken.empty())
+        io_complete_from_core(taken.pop(), BDK_BDEV_IO_STATUS_ABORTED);
+}
+
+void freeze(BdevChannel* ch) {
+    ch->flags |= channel_frozen;
+    if (ch->shared != nullptr) abort_nomem(ch);
+}
+
+void thaw(BdevChannel* ch) {
+    ch->flags &= ~static_cast<uint32_t>(channel_frozen);
+    IoQueue held = std::exchange(ch->held, {});
+    while (!held.empty())
+        io_core_start(held.pop());
+}
+
+void run_reset(BdevIo* io) {
+    // The walk ends on this thread. The module sees the reset after every channel has stopped.
+    for_each_bdev_channel(io->ch->bdev, freeze, [io] { io_dispatch(io); });
+}
+
+/// Starts the reset that came next, if any, else lets the channels go on.
+void reset_ended(Bdev* bdev) {
+    BdevIo* next = nullptr;
+    {
+        std::scoped_lock lock(bdev->mutex);
+        if (!bdev->queued_resets.empty()) {
+            next = bdev->queued_resets.front();
+            bdev->queued_resets.erase(bdev->queued_resets.begin());
+        }
+        bdev->reset = next;
+    }
+    if (next == nullptr) return;
+    run_on(next->pool->thread, [next] { run_reset(next); });
+}
+
+}  // namespace
+
+void reset_start(BdevIo* io) {
+    Bdev* bdev = io->ch->bdev;
+    {
+        std::scoped_lock lock(bdev->mutex);
+        if (bdev->reset != nullptr) {
+            bdev->queued_resets.push_back(io);
+            return;
+        }
+        bdev->reset = io;
+    }
+    run_reset(io);
+}
+
+bool reset_leave(BdevIo* io) {
+    Bdev* bdev = io->ch->bdev;
+    {
+        std::scoped_lock lock(bdev->mutex);
+        if (bdev->reset != io) return false;
+    }
+    io->state = IoState::core;
+    for_each_bdev_channel(bdev, thaw, [io, bdev] {
+        reset_ended(bdev);
+        io_complete_from_core(io, io->status);
+    });
+    return true;
+}
+
+}  // namespace bdk

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "bdev/validate.hpp"
+
+#include <cerrno>
+
+#include "bdev/bdev.hpp"
+#include "bdev/desc.hpp"
+#include "diag/violation.hpp"
+#include "thread/io_channel.hpp"
+
+namespace bdk {
+
+namespace {
+
+constexpr uint64_t bit(uint32_t type) {
+    return BDK_BDEV_IO_TYPE_BIT(type);
+}
+
+constexpr uint64_t write_types = bit(BDK_BDEV_IO_TYPE_WRITE) | bit(BDK_BDEV_IO_TYPE_UNMAP) |
+                                 bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES) | bit(BDK_BDEV_IO_TYPE_COPY) |
+                                 bit(BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE) |
+                                 bit(BDK_BDEV_IO_TYPE_ZONE_MANAGEMENT) | bit(BDK_BDEV_IO_TYPE_ZONE_APPEND) |
+                                 bit(BDK_BDEV_IO_TYPE_NVME_ADMIN) | bit(BDK_BDEV_IO_TYPE_NVME_IO) |
+                                 bit(BDK_BDEV_IO_TYPE_NVME_IO_MD) | bit(BDK_BDEV_IO_TYPE_NVME_IOV_MD);
+
+constexpr uint64_t range_types =
+    bit(BDK_BDEV_IO_TYPE_READ) | bit(BDK_BDEV_IO_TYPE_WRITE) | bit(BDK_BDEV_IO_TYPE_UNMAP) |
+    bit(BDK_BDEV_IO_TYPE_FLUSH) | bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES) | bit(BDK_BDEV_IO_TYPE_ZCOPY) |
+    bit(BDK_BDEV_IO_TYPE_COMPARE) | bit(BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE) | bit(BDK_BDEV_IO_TYPE_COPY);
+
+constexpr uint64_t seek_types = bit(BDK_BDEV_IO_TYPE_SEEK_DATA) | bit(BDK_BDEV_IO_TYPE_SEEK_HOLE);
+
+}  // namespace
+
+int validate_channel(bdk_bdev_desc* desc, bdk_io_channel* ch, BdevChannel** result, const void* caller) {
+    if (ch->io_device != desc) [[unlikely]]
+        return -EINVAL;
+    if (ch->thread != current_thread()) [[unlikely]] {
+        report_violation({.rule = 2,
+                          .what = "an I/O was submitted on another thread than the channel's",
+                          .object = desc->bdev->name,
+                          .owner = ch->thread,
+                          .advice = "get a channel of the desc on each thread that submits, with "
+                                    "bdk_bdev_get_io_channel()",
+                          .return_address = caller});
+        return -EINVAL;
+    }
+    auto* channel = static_cast<BdevChannel*>(io_channel_ctx(ch));
+    if ((channel->flags & channel_closing) != 0) [[unlikely]]
+        return -ENODEV;
+    *result = channel;
+    return 0;
+}
+
+int validate_type(const BdevChannel* ch, uint32_t type) {
+    if ((bit(type) & write_types) != 0 && !ch->desc->write.load(std::memory_order_relaxed)) [[unlikely]]
+        return -EBADF;
+    return ch->bdev->supports(type) ? 0 : -ENOTSUP;
+}
+
+int validate_range(const BdevChannel* ch, uint64_t offset_blocks, uint64_t num_blocks) {
+    uint64_t blockcnt = ch->bdev->blockcnt.load(std::memory_order_relaxed);
+    bool inside = num_blocks != 0 && num_blocks <= blockcnt && offset_blocks <= blockcnt - num_blocks;
+    return inside ? 0 : -EINVAL;
+}
+
+int validate_io(const BdevChannel* ch, const BdevIo* io) {
+    int rc = validate_type(ch, io->pub.type);
+    if (rc != 0) [[unlikely]]
+        return rc;
+    uint64_t type_bit = bit(io->pub.type);
+    if ((type_bit & range_types) != 0) {
+        rc = validate_range(ch, io->pub.u.bdev.offset_blocks, io->pub.u.bdev.num_blocks);
+        if (rc == 0 && io->pub.type == BDK_BDEV_IO_TYPE_COPY)
+            rc = validate_range(ch, io->pub.u.bdev.src_offset_blocks, io->pub.u.bdev.num_blocks);
+    } else if ((type_bit & seek_types) != 0) {
+        rc = validate_range(ch, io->pub.u.bdev.offset_blocks, 1);
+    }
+    return rc;
+}
+
+}  // namespace bdk

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What is refused before a module sees it.
+#pragma once
+
+#include <bdevkit/desc.h>
+
+#include "bdev/bdev_io.hpp"
+#include "bdev/channel.hpp"
+
+namespace bdk {
+
+/// The bdev channel of `desc` behind `ch`. @return 0; -EINVAL (wrong thread, reported as rule 2; not a
+/// channel of the desc); -ENODEV (desc closed).
+int validate_channel(bdk_bdev_desc* desc, bdk_io_channel* ch, BdevChannel** result, const void* caller);
+
+/// Whether an I/O of that type may go to the channel now. @return 0; -EBADF (desc is read-only); -ENOTSUP.
+int validate_type(const BdevChannel* ch, uint32_t type);
+
+/// @return 0 when the range is not empty and inside the bdev; -EINVAL.
+int validate_range(const BdevChannel* ch, uint64_t offset_blocks, uint64_t num_blocks);
+
+/// Type and range of a filled I/O, as it would enter `ch`.
+int validate_io(const BdevChannel* ch, const BdevIo* io);
+
+}  // namespace bdk

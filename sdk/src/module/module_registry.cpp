@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "module/module_registry.hpp"
+
+#include <bdevkit/log.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <utility>
+
+#include "bdev/bdev.hpp"
+#include "bdev/examine.hpp"
+#include "diag/violation.hpp"
+#include "module/module_state.hpp"
+
+struct bdk_create {
+    bdk::Done done;
+};
+
+struct bdk_remove {
+    bdk::Done done;
+};
+
+namespace bdk {
+
+namespace {
+
+/// All of it lives on the app thread.
+struct Registry {
+    std::vector<std::unique_ptr<ModuleState>> modules;
+    std::vector<std::unique_ptr<bdk_create>> creates;  ///< under way
+    std::vector<std::unique_ptr<bdk_remove>> removes;  ///< under way
+};
+
+Registry& registry() {
+    static Registry instance;
+    return instance;
+}
+
+/// Calls into the module. An exception that leaves it is reported and becomes -EIO.
+template <typename Fn>
+int call_module(const bdk_module& table, const char* callback, Fn&& fn) {
+    try {
+        return fn();
+    } catch (const std::exception& error) {
+        BDK_ERRLOG("module '%s': an exception left %s: %s", table.name, callback, error.what());
+    } catch (...) {
+        BDK_ERRLOG("module '%s': an exception left %s", table.name, callback);
+    }
+    return -EIO;
+}
+
+/// Takes an operation under way out of its list; nullptr for one that has ended.
+template <typename T>
+std::unique_ptr<T> take(std::vector<std::unique_ptr<T>>& list, const T* operation) {
+    auto it =
+        std::find_if(list.begin(), list.end(), [&](const auto& entry) { return entry.get() == operation; });
+    if (it == list.end()) return nullptr;
+    std::unique_ptr<T> taken = std::move(*it);
+    list.erase(it);
+    return taken;
+}
+
+void report_second_done(const char* call, const void* caller) {
+    report_violation({.rule = 0,
+                      .what = call,
+                      .object = "an operation that has ended",
+                      .advice = "make the done call once, and only after returning BDK_PENDING",
+                      .return_address = caller});
+}
+
+void forget(const bdk_module* original) {
+    examine_forget(original);
+    std::erase_if(registry().modules, [&](const auto& state) { return state->original == original; });
+}
+
+void init_ended(ModuleState* state, int rc) {
+    Done done = std::exchange(state->pending, nullptr);
+    state->ready = rc == 0;
+    const bdk_module* original = state->original;
+    if (rc != 0) forget(original);
+    done(rc);
+    if (rc == 0) examine_all_by(original);
+}
+
+void fini_ended(ModuleState* state, int rc) {
+    Done done = std::exchange(state->pending, nullptr);
+    forget(state->original);
+    done(rc);
+}
+
+bool has_bdevs(const bdk_module* original) {
+    std::vector<Bdev*> bdevs = all_bdevs();
+    return std::any_of(bdevs.begin(), bdevs.end(),
+                       [&](const Bdev* bdev) { return bdev->config.module == original; });
+}
+
+}  // namespace
+
+std::vector<ModuleState*> module_states() {
+    std::vector<ModuleState*> ready;
+    for (const auto& state : registry().modules)
+        if (state->ready) ready.push_back(state.get());
+    return ready;
+}
+
+ModuleState* module_state(const bdk_module* original) {
+    for (const auto& state : registry().modules)
+        if (state->original == original) return state.get();
+    return nullptr;
+}
+
+uint32_t module_ctx_size(const bdk_module* original) {
+    const ModuleState* state = module_state(original);
+    return state == nullptr || state->table.get_ctx_size == nullptr ? 0 : state->table.get_ctx_size();
+}
+
+void module_add(const bdk_module* module, Done done) {
+    for (const auto& state : registry().modules)
+        if (std::strcmp(state->table.name, module->name) == 0) return done(-EEXIST);
+    auto owned = std::make_unique<ModuleState>();
+    ModuleState* state = owned.get();
+    state->original = module;
+    std::memcpy(&state->table, module, std::min<size_t>(module->size, sizeof(bdk_module)));
+    state->pending = std::move(done);
+    registry().modules.push_back(std::move(owned));
+    int rc = 0;
+    if (state->table.init != nullptr) rc = call_module(state->table, "init", state->table.init);
+    if (rc != BDK_PENDING && state->pending) init_ended(state, rc);
+}
+
+void module_remove(const bdk_module* module, Done done) {
+    ModuleState* state = module_state(module);
+    if (state == nullptr) return done(-ENOENT);
+    if (has_bdevs(module)) return done(-EBUSY);
+    state->ready = false;
+    state->pending = std::move(done);
+    int rc = 0;
+    if (state->table.fini != nullptr) rc = call_module(state->table, "fini", state->table.fini);
+    if (rc != BDK_PENDING) fini_ended(state, rc);
+}
+
+const bdk_module* module_find(std::string_view name) {
+    for (const ModuleState* state : module_states())
+        if (name == state->table.name) return state->original;
+    return nullptr;
+}
+
+std::vector<const bdk_module*> modules() {
+    std::vector<const bdk_module*> tables;
+    for (const ModuleState* state : module_states())
+        tables.push_back(state->original);
+    return tables;
+}
+
+void module_create_bdev(const bdk_module* module, std::string name, const void* options, Done done) {
+    const ModuleState* state = module_state(module);
+    if (state == nullptr) return done(-ENOENT);
+    if (state->table.create == nullptr) return done(-ENOTSUP);
+    registry().creates.push_back(std::make_unique<bdk_create>(bdk_create{std::move(done)}));
+    bdk_create* create = registry().creates.back().get();
+    int rc = call_module(state->table, "create",
+                         [&] { return state->table.create(create, name.c_str(), options); });
+    if (rc == BDK_PENDING) return;
+    if (auto ended = take(registry().creates, create)) ended->done(rc);
+}
+
+void module_remove_bdev(std::string_view name, Done done) {
+    std::unique_lock<std::mutex> lock;
+    Bdev* bdev = find_bdev(std::string(name), lock);
+    lock.unlock();
+    if (bdev == nullptr) return done(-ENODEV);
+    const ModuleState* state = module_state(bdev->config.module);
+    if (state == nullptr || state->table.remove == nullptr) {
+        auto end = [](void* ctx, int rc) {
+            std::unique_ptr<Done> ended(static_cast<Done*>(ctx));
+            (*ended)(rc);
+        };
+        bdk_bdev_unregister(bdev->pub, end, new Done(std::move(done)));
+        return;
+    }
+    registry().removes.push_back(std::make_unique<bdk_remove>(bdk_remove{std::move(done)}));
+    bdk_remove* remove = registry().removes.back().get();
+    int rc = call_module(state->table, "remove", [&] { return state->table.remove(remove, bdev->pub); });
+    if (rc == BDK_PENDING) return;
+    if (auto ended = take(registry().removes, remove)) ended->done(rc);
+}
+
+}  // namespace bdk
+
+void bdk_module_init_done(const bdk_module* module, int rc) {
+    bdk::ModuleState* state = bdk::module_state(module);
+    if (state == nullptr || !state->pending || state->ready)
+        return bdk::report_second_done("bdk_module_init_done() without a pending init",
+                                       __builtin_return_address(0));
+    bdk::init_ended(state, rc);
+}
+
+void bdk_module_fini_done(const bdk_module* module) {
+    bdk::ModuleState* state = bdk::module_state(module);
+    if (state == nullptr || !state->pending)
+        return bdk::report_second_done("bdk_module_fini_done() without a pending fini",
+                                       __builtin_return_address(0));
+    bdk::fini_ended(state, 0);
+}
+
+void bdk_module_create_done(bdk_create* create, int rc) {
+    auto ended = bdk::take(bdk::registry().creates, create);
+    if (ended == nullptr)
+        return bdk::report_second_done("bdk_module_create_done() without a pending create",
+                                       __builtin_return_address(0));
+    ended->done(rc);
+}
+
+void bdk_module_remove_done(bdk_remove* remove, int rc) {
+    auto ended = bdk::take(bdk::registry().removes, remove);
+    if (ended == nullptr)
+        return bdk::report_second_done("bdk_module_remove_done() without a pending remove",
+                                       __builtin_return_address(0));
+    ended->done(rc);
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A module as the core keeps it.
+#pragma once
+
+#include <bdevkit/module.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace bdk {
+
+struct ModuleState {
+    const bdk_module* original;        ///< the plugin's own table: what it passes to us
+    bdk_module table;                  ///< a copy, zero beyond the plugin's `size`
+    bool ready = false;                ///< init has succeeded
+    std::function<void(int)> pending;  ///< the init or fini under way
+};
+
+/// [app thread] The modules whose init has succeeded, in the order of their coming.
+std::vector<ModuleState*> module_states();
+
+/// [app thread] The state of a plugin's table, or nullptr.
+ModuleState* module_state(const bdk_module* original);
+
+/// [app thread] The module's get_ctx_size(), or 0.
+uint32_t module_ctx_size(const bdk_module* original);
+
+}  // namespace bdk
