@@ -53,6 +53,7 @@ void leave_shared(BdevChannel* channel) {
 }
 
 void release_module_channel(BdevChannel* channel) {
+    bdk_poller_unregister(&channel->timeouts);
     leave_shared(channel);
     if (channel->module_ch != nullptr) bdk_put_io_channel(std::exchange(channel->module_ch, nullptr));
 }
@@ -90,6 +91,7 @@ int bdev_channel_create(void* io_device, void* ctx) {
     channel->ctx_size = bdev->ctx_size;
     channel->shared = join_shared(channel);
     channel->pool->channels.push_back(channel);
+    channel_start_timeouts(channel);
     std::scoped_lock lock(bdev->mutex);
     if (bdev->reset != nullptr) channel->flags |= channel_frozen;
     return 0;

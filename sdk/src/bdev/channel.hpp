@@ -51,12 +51,17 @@ struct alignas(64) BdevChannel {
     SharedResource* shared = nullptr;
     uint64_t nomem_count = 0;                   ///< of io_outstanding: waiting in shared->nomem
     IoQueue held;                               ///< waiting for the end of a reset
+    bdk_poller* timeouts = nullptr;      ///< looks for late I/Os, where the desc has a timeout
+    uint64_t timeouts_checked = 0;       ///< ticks
     bdk_io_channel_iter* close_iter = nullptr;  ///< a close that waits for io_outstanding to reach 0
 };
 
 /// [channel's thread] The callbacks of a desc as io_device.
 int bdev_channel_create(void* desc, void* ctx);
 void bdev_channel_destroy(void* desc, void* ctx);
+
+/// [channel's thread] Makes the channel follow the desc's timeout.
+void channel_start_timeouts(BdevChannel* channel);
 
 /// [channel's thread] Slow part of a completion on a channel that has flags: retries and a waiting close.
 void channel_io_done(BdevChannel* ch);

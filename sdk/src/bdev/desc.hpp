@@ -24,7 +24,9 @@ struct bdk_bdev_desc {
     bdk_bdev_event_cb event_cb = nullptr;
     void* event_ctx = nullptr;
     std::atomic<uint32_t> refs{1};  ///< the open handle, and each event under way
-    uint64_t timeout_ticks = 0;
+
+    // Set on the desc's thread; each channel's thread reads them after a message of that thread, or at its creation.
+    std::atomic<uint64_t> timeout_ticks{0};
     bdk_bdev_io_timeout_cb timeout_cb = nullptr;
     void* timeout_arg = nullptr;
 

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// I/O timeouts of a desc: a timed poller per channel looks for I/Os whose time has run out since it looked last.
+#include <bdevkit/desc.h>
+#include <bdevkit/poller.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "bdev/channel.hpp"
+#include "bdev/desc.hpp"
+#include "bdev/io_pool.hpp"
+#include "thread/io_channel.hpp"
+
+namespace bdk {
+
+namespace {
+
+int check_timeouts(void* ctx) {
+    auto* channel = static_cast<BdevChannel*>(ctx);
+    const bdk_bdev_desc* desc = channel->desc;
+    uint64_t now = bdk_get_ticks();
+    uint64_t last = std::exchange(channel->timeouts_checked, now);
+    std::vector<BdevIo*> late;
+    channel->pool->for_each_used([&](BdevIo* io) {
+        uint64_t start = io->depth == 0 ? io->submit_ticks : io->frames[0].submit_ticks;
+        uint64_t deadline = start + desc->timeout_ticks;
+        bool in_flight = io->state == IoState::in_module || io->state == IoState::core;
+        if (in_flight && io->origin() == channel && deadline > last && deadline <= now) late.push_back(io);
+    });
+    for (BdevIo* io : late) desc->timeout_cb(desc->timeout_arg, &io->pub);
+    return late.empty() ? BDK_POLLER_IDLE : BDK_POLLER_BUSY;
+}
+
+}  // namespace
+
+void channel_start_timeouts(BdevChannel* channel) {
+    bdk_poller_unregister(&channel->timeouts);
+    uint64_t ticks = channel->desc->timeout_ticks;
+    if (ticks == 0) return;
+    uint64_t quarter_us = ticks / 4 * 1'000'000 / bdk_get_ticks_hz();
+    channel->timeouts_checked = bdk_get_ticks();
+    channel->timeouts = bdk_poller_register(check_timeouts, channel, std::clamp<uint64_t>(quarter_us, 1000, 1'000'000),
+                                            "bdev_io_timeouts");
+}
+
+}  // namespace bdk
+
+int bdk_bdev_set_timeout(bdk_bdev_desc* desc, uint64_t timeout_ms, bdk_bdev_io_timeout_cb cb, void* cb_arg) {
+    if (desc->thread != bdk::current_thread() || (timeout_ms != 0 && cb == nullptr)) return -EINVAL;
+    if (timeout_ms > UINT64_MAX / bdk_get_ticks_hz()) return -EINVAL;
+    desc->timeout_cb = cb;
+    desc->timeout_arg = cb_arg;
+    desc->timeout_ticks = timeout_ms * bdk_get_ticks_hz() / 1000;
+    auto on_channel = [](bdk_io_channel_iter* iter) {
+        auto* channel = static_cast<bdk::BdevChannel*>(
+            bdk::io_channel_ctx(bdk_io_channel_iter_get_channel(iter)));
+        if (channel->bdev != nullptr) bdk::channel_start_timeouts(channel);
+        bdk_for_each_channel_continue(iter, 0);
+    };
+    bdk_for_each_channel(desc, on_channel, nullptr, nullptr);
+    return 0;
+}
