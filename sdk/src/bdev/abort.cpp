@@ -57,7 +57,7 @@ void abort_start(BdevIo* io) {
     if (target == nullptr) return io_complete_from_core(io, BDK_BDEV_IO_STATUS_FAILED);
     io->pub.u.abort.bio_to_abort = &target->pub;
     io->abort_generation = target->generation;
-    if (target->ch == ch && target->state == IoState::core) {
+    if (target->ch == ch && target->state == IoState::core && target->child == nullptr) {
         bool ended = abort_held(ch, target);
         return io_complete_from_core(io, ended ? BDK_BDEV_IO_STATUS_SUCCESS : BDK_BDEV_IO_STATUS_FAILED);
     }

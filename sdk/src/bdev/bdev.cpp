@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Registration and removal.
+#define BDK_LOG_COMPONENT "bdev"
 #include "bdev/bdev.hpp"
 
 #include <bdevkit/log.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#define BDK_LOG_COMPONENT "bdev"
 #include "bdev/bdev_layer.hpp"
 
 #include <bdevkit/log.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#define BDK_LOG_COMPONENT "bdev"
 #include "bdev/channel.hpp"
 
 #include <bdevkit/bdev_module.h>
@@ -68,6 +69,14 @@ void close_now(BdevChannel* channel) {
     channel->bdev = nullptr;
 }
 
+/// A channel that was put lives until the last I/O on it has completed.
+bool wait_for_io_in_flight(void* ctx) {
+    auto* channel = static_cast<BdevChannel*>(ctx);
+    if (channel->io_outstanding == 0) return false;
+    channel->flags |= channel_put;
+    return true;
+}
+
 }  // namespace
 
 int bdev_channel_create(void* io_device, void* ctx) {
@@ -85,6 +94,7 @@ int bdev_channel_create(void* io_device, void* ctx) {
         bdk_put_io_channel(pool_ch);
         return -ENOMEM;
     }
+    io_channel_from_ctx(channel)->is_busy = wait_for_io_in_flight;
     channel->submit = bdev->fn.submit_request;
     channel->bdev = bdev;
     channel->desc = desc;
@@ -99,9 +109,6 @@ int bdev_channel_create(void* io_device, void* ctx) {
 
 void bdev_channel_destroy(void*, void* ctx) {
     auto* channel = static_cast<BdevChannel*>(ctx);
-    if (channel->io_outstanding != 0)
-        BDK_ERRLOG("bdev '%s': a channel was put with %lu I/Os in flight: put it after their callbacks",
-                   channel->bdev->name.c_str(), static_cast<unsigned long>(channel->io_outstanding));
     if (channel->bdev != nullptr) close_now(channel);
     std::erase(channel->pool->channels, channel);
     while (channel->free_ctx != nullptr)
@@ -164,13 +171,17 @@ void channel_queue_nomem(BdevIo* io) {
 
 void channel_io_done(BdevChannel* channel) {
     if ((channel->flags & channel_nomem) != 0) retry_nomem(channel->shared);
-    if ((channel->flags & channel_closing) == 0 || channel->io_outstanding != 0 ||
-        channel->close_iter == nullptr)
-        return;
+    bool ends = (channel->flags & channel_put) != 0 || channel->close_iter != nullptr;
+    if (!ends || channel->io_outstanding != 0) return;
     // In a message: the callback of the last I/O has not run yet.
     post(current_thread(), [channel] {
-        close_now(channel);
-        bdk_for_each_channel_continue(std::exchange(channel->close_iter, nullptr), 0);
+        if (bdk_io_channel_iter* iter = std::exchange(channel->close_iter, nullptr)) {
+            close_now(channel);
+            bdk_for_each_channel_continue(iter, 0);
+        }
+        if ((channel->flags & channel_put) == 0) return;
+        channel->flags &= ~static_cast<uint32_t>(channel_put);
+        bdk_put_io_channel(bdk_io_channel_ref(io_channel_from_ctx(channel)));
     });
 }
 
@@ -179,7 +190,7 @@ void close_channels(bdk_bdev_desc* desc, std::function<void()> done) {
         auto* channel = static_cast<BdevChannel*>(io_channel_ctx(bdk_io_channel_iter_get_channel(iter)));
         channel->flags |= channel_closing;
         if (channel->io_outstanding != 0) {
-            channel->close_iter = iter;
+            channel->close_iter = iter;  // channel_io_done() goes on
             return;
         }
         close_now(channel);

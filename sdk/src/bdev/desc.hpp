@@ -25,7 +25,8 @@ struct bdk_bdev_desc {
     void* event_ctx = nullptr;
     std::atomic<uint32_t> refs{1};  ///< the open handle, and each event under way
 
-    // Set on the desc's thread; each channel's thread reads them after a message of that thread, or at its creation.
+    // Set on the desc's thread; each channel's thread reads them after a message of that thread, or at its
+    // creation.
     std::atomic<uint64_t> timeout_ticks{0};
     bdk_bdev_io_timeout_cb timeout_cb = nullptr;
     void* timeout_arg = nullptr;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Forwarding: the same bdev_io goes on to the base; the layer it leaves is kept in a frame.
+#define BDK_LOG_COMPONENT "bdev"
 #include <bdevkit/bdev.h>
 #include <bdevkit/log.h>
 

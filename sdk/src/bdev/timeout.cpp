@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// I/O timeouts of a desc: a timed poller per channel looks for I/Os whose time has run out since it looked last.
+// I/O timeouts of a desc: a timed poller per channel looks for I/Os whose time has run out since it looked
+// last.
 #include <bdevkit/desc.h>
 #include <bdevkit/poller.h>
 
@@ -29,7 +30,8 @@ int check_timeouts(void* ctx) {
         bool in_flight = io->state == IoState::in_module || io->state == IoState::core;
         if (in_flight && io->origin() == channel && deadline > last && deadline <= now) late.push_back(io);
     });
-    for (BdevIo* io : late) desc->timeout_cb(desc->timeout_arg, &io->pub);
+    for (BdevIo* io : late)
+        desc->timeout_cb(desc->timeout_arg, &io->pub);
     return late.empty() ? BDK_POLLER_IDLE : BDK_POLLER_BUSY;
 }
 
@@ -41,8 +43,8 @@ void channel_start_timeouts(BdevChannel* channel) {
     if (ticks == 0) return;
     uint64_t quarter_us = ticks / 4 * 1'000'000 / bdk_get_ticks_hz();
     channel->timeouts_checked = bdk_get_ticks();
-    channel->timeouts = bdk_poller_register(check_timeouts, channel, std::clamp<uint64_t>(quarter_us, 1000, 1'000'000),
-                                            "bdev_io_timeouts");
+    channel->timeouts = bdk_poller_register(
+        check_timeouts, channel, std::clamp<uint64_t>(quarter_us, 1000, 1'000'000), "bdev_io_timeouts");
 }
 
 }  // namespace bdk
@@ -54,8 +56,8 @@ int bdk_bdev_set_timeout(bdk_bdev_desc* desc, uint64_t timeout_ms, bdk_bdev_io_t
     desc->timeout_arg = cb_arg;
     desc->timeout_ticks = timeout_ms * bdk_get_ticks_hz() / 1000;
     auto on_channel = [](bdk_io_channel_iter* iter) {
-        auto* channel = static_cast<bdk::BdevChannel*>(
-            bdk::io_channel_ctx(bdk_io_channel_iter_get_channel(iter)));
+        auto* channel =
+            static_cast<bdk::BdevChannel*>(bdk::io_channel_ctx(bdk_io_channel_iter_get_channel(iter)));
         if (channel->bdev != nullptr) bdk::channel_start_timeouts(channel);
         bdk_for_each_channel_continue(iter, 0);
     };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#define BDK_LOG_COMPONENT "json"
 #include "json/json_writer.hpp"
 
 #include <bdevkit/log.h>

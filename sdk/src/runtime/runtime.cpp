@@ -11,6 +11,7 @@
 #include <future>
 #include <stdexcept>
 
+#include "bdev/bdev_layer.hpp"
 #include "env/env.hpp"
 #include "env/iobuf.hpp"
 #include "thread/io_device_table.hpp"
@@ -79,10 +80,18 @@ tl::expected<std::unique_ptr<Runtime>, std::string> Runtime::start(const Runtime
         g_running = false;
         return tl::unexpected("iobuf pools: " + errno_text(rc) + ": use fewer or smaller buffers");
     }
+    rc = await_on_app_thread([&](Done done) { bdev_layer_start(options.bdev, std::move(done)); });
+    if (rc != 0) {
+        await_on_app_thread([](Done done) { iobuf_stop([done] { done(0); }); });
+        ThreadRegistry::instance().stop();
+        g_running = false;
+        return tl::unexpected("bdev layer: " + errno_text(rc));
+    }
     return std::unique_ptr<Runtime>(new Runtime);
 }
 
 Runtime::~Runtime() {
+    await_on_app_thread([](Done done) { bdev_layer_stop(std::move(done)); });
     await_on_app_thread([](Done done) { iobuf_stop([done] { done(0); }); });
     ThreadRegistry::instance().stop();
     IoDeviceTable::instance().clear();

@@ -50,6 +50,7 @@ void destroy_msg(void* arg) {
     --ch->destroys_due;
     // Got again meanwhile; if it was put again, a later message looks.
     if (ch->refs != 0 || ch->destroys_due != 0) return;
+    if (ch->is_busy != nullptr && ch->is_busy(io_channel_ctx(ch))) return;
     end_channel(ch);
     free_channel(ch);
 }
@@ -67,11 +68,10 @@ bdk_io_channel* make_channel(bdk_thread* thread, void* io_device) {
     ch->destroy_cb = device->destroy_cb;
     ch->refs = 1;
     thread->channels.add(io_device, ch);
+    // Before the callback: a walk that begins meanwhile must not miss the channel.
+    IoDeviceTable::instance().add_channel(device, ch);
     const int rc = device->create_cb == nullptr ? 0 : device->create_cb(io_device, io_channel_ctx(ch));
-    if (rc == 0) {
-        IoDeviceTable::instance().add_channel(device, ch);
-        return ch;
-    }
+    if (rc == 0) return ch;
     BDK_ERRLOG("io_channel of '%s' on thread '%s': its create callback returned %d (%s)",
                device->name.c_str(), thread->name.c_str(), rc, std::strerror(rc < 0 ? -rc : rc));
     thread->channels.remove(io_device, ch);

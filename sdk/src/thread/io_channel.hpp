@@ -23,6 +23,8 @@ struct alignas(64) bdk_io_channel {
     void* io_device = nullptr;
     bdk::IoDevice* device = nullptr;
     bdk_io_channel_destroy_cb destroy_cb = nullptr;
+    /// Asked before destruction; true keeps the channel until it has been referenced and put once more.
+    bool (*is_busy)(void* ctx) = nullptr;
     uint32_t refs = 0;
     uint32_t destroys_due = 0;  ///< messages under way that will look whether it is to be destroyed
 };
@@ -44,6 +46,8 @@ struct IoDevice {
     void* key = nullptr;
     bdk_io_channel_create_cb create_cb = nullptr;
     bdk_io_channel_destroy_cb destroy_cb = nullptr;
+    /// Asked before destruction; true keeps the channel until it has been referenced and put once more.
+    bool (*is_busy)(void* ctx) = nullptr;
     uint32_t ctx_size = 0;
     std::string name;
 

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Opening, closing, removing: who waits for whom.
+#include <bdevkit/claim.h>
+#include <gtest/gtest.h>
+
+#include "diag/violation.hpp"
+#include "support/client.hpp"
+#include "support/raw_disk.hpp"
+#include "support/test_host.hpp"
+
+namespace bdk::test {
+namespace {
+
+class Desc : public testing::Test {
+protected:
+    Desc() {
+        host.add(&raw_disk_module);
+        call_on_app_thread([&] { ASSERT_EQ(disk.add(), 0); });
+    }
+
+    Awaited<IoResult> start_read(Client& client, char* buf) {
+        return client.start([=](bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb,
+                                void* arg) { return bdk_bdev_read_blocks(desc, ch, buf, 0, 1, cb, arg); });
+    }
+
+    void hold() {
+        call_on_app_thread([&] { disk.hold = true; });
+    }
+    void release() {
+        call_on_app_thread([&] {
+            disk.hold = false;
+            disk.release();
+        });
+    }
+
+    RawDisk disk{"disk"};
+    TestHost host;
+};
+
+TEST_F(Desc, OpenFindsNameAliasAndUuid) {
+    call_on_app_thread([&] {
+        ASSERT_EQ(bdk_bdev_alias_add(&disk.bdev, "other-name"), 0);
+        EXPECT_EQ(bdk_bdev_alias_add(&disk.bdev, "other-name"), -EEXIST);
+        EXPECT_EQ(bdk_bdev_get_by_name("other-name"), &disk.bdev);
+        EXPECT_EQ(bdk_bdev_alias_del(&disk.bdev, "other-name"), 0);
+        EXPECT_EQ(bdk_bdev_get_by_name("other-name"), nullptr);
+    });
+    EXPECT_EQ(Client::try_open("disk", Access::write), 0);
+    EXPECT_EQ(Client::try_open("nobody", Access::read), -ENODEV);
+}
+
+TEST_F(Desc, OpenWithoutEventCallbackIsRefused) {
+    call_on_app_thread([&] {
+        bdk_bdev_desc* desc = nullptr;
+        EXPECT_EQ(bdk_bdev_open_ext("disk", false, nullptr, nullptr, &desc), -EINVAL);
+    });
+}
+
+TEST_F(Desc, CloseOnAnotherThreadIsReported) {
+    bdk_thread* other = host.new_thread("other");
+    Client client("disk", Access::read);
+    uint64_t before = violation_count();
+    call_on(other, [&] { bdk_bdev_close(client.desc()); });
+    EXPECT_EQ(violation_count(), before + 1);
+    EXPECT_TRUE(client.try_read(0, 1).ok()) << "the desc is still open";
+}
+
+TEST_F(Desc, CloseWaitsForIoInFlight) {
+    auto client = std::make_unique<Client>("disk", Access::read);
+    char buf[512];
+    hold();
+    auto read = start_read(*client, buf);
+    settle(bdk_thread_get_app_thread());
+    Awaited<int> removed;
+    client->close();
+    host.start_remove("disk", removed.setter());
+    settle(bdk_thread_get_app_thread());
+    EXPECT_FALSE(removed.is_ready()) << "the I/O is still in flight";
+    EXPECT_FALSE(disk.destructed);
+    release();
+    EXPECT_TRUE(read.get().ok());
+    EXPECT_EQ(removed.get(), 0);
+    EXPECT_TRUE(disk.destructed);
+}
+
+TEST_F(Desc, ClosedDescTakesNoMoreIoAndDoesNotHoldTheBdev) {
+    Client client("disk", Access::read);
+    bdk_io_channel* careless = nullptr;
+    call_on_app_thread([&] {
+        careless = bdk_bdev_get_io_channel(client.desc());
+        client.close_here();
+    });
+    EXPECT_EQ(host.remove("disk"), 0) << "a channel that was not put does not hold it";
+    call_on_app_thread([&] {
+        char buf[512];
+        auto cb = [](bdk_bdev_io*, bool, void*) {};
+        bdk_bdev_desc* desc = static_cast<bdk_bdev_desc*>(bdk_io_channel_get_io_device(careless));
+        EXPECT_EQ(bdk_bdev_read_blocks(desc, careless, buf, 0, 1, cb, nullptr), -ENODEV);
+        bdk_put_io_channel(careless);
+    });
+}
+
+TEST_F(Desc, RemovalTellsEveryDescAndWaitsForTheLast) {
+    Client first("disk", Access::read);
+    Client second("disk", Access::read);
+    first.on_remove([](Client&) {});
+    second.on_remove([](Client&) {});
+    Awaited<int> removed;
+    host.start_remove("disk", removed.setter());
+    first.wait_for_event(BDK_BDEV_EVENT_REMOVE);
+    second.wait_for_event(BDK_BDEV_EVENT_REMOVE);
+    EXPECT_EQ(Client::try_open("disk", Access::read), -ENODEV) << "no opens while it goes";
+    first.close();
+    settle(bdk_thread_get_app_thread());
+    EXPECT_FALSE(removed.is_ready());
+    second.close();
+    EXPECT_EQ(removed.get(), 0);
+}
+
+TEST_F(Desc, RemovalWaitsForAnAsynchronousDestruct) {
+    RawDisk slow("slow");
+    slow.async_destruct = true;
+    call_on_app_thread([&] { ASSERT_EQ(slow.add(), 0); });
+    EXPECT_EQ(host.remove("slow"), 0);
+    EXPECT_TRUE(slow.destructed);
+}
+
+TEST_F(Desc, SecondRemovalIsRefused) {
+    Client client("disk", Access::read);
+    client.on_remove([](Client&) {});
+    Awaited<int> first, second;
+    host.start_remove("disk", first.setter());
+    host.start_remove("disk", second.setter());
+    EXPECT_EQ(second.get(), -EBUSY);
+    client.close();
+    EXPECT_EQ(first.get(), 0);
+}
+
+TEST_F(Desc, NameIsFreeAgainAfterRemoval) {
+    EXPECT_EQ(host.remove("disk"), 0);
+    RawDisk again("disk");
+    call_on_app_thread([&] {
+        EXPECT_EQ(again.add(), 0);
+        RawDisk twin("disk");
+        EXPECT_EQ(twin.add(), -EEXIST);
+    });
+    EXPECT_EQ(host.remove("disk"), 0);
+}
+
+TEST_F(Desc, FieldsThatMakeNoSenseAreRefused) {
+    RawDisk odd("odd");
+    odd.block_size = 1000;
+    RawDisk empty("empty", 0);
+    RawDisk nameless("");
+    call_on_app_thread([&] {
+        EXPECT_EQ(odd.add(), -EINVAL);
+        EXPECT_EQ(empty.add(), -EINVAL);
+        EXPECT_EQ(nameless.add(), -EINVAL);
+    });
+}
+
+TEST_F(Desc, ResizeTellsTheDescs) {
+    Client client("disk", Access::read);
+    call_on_app_thread([&] {
+        disk.data.resize(128 * 512);
+        EXPECT_EQ(bdk_bdev_notify_blockcnt_change(&disk.bdev, 32), -EBUSY) << "shrinking under an open desc";
+        EXPECT_EQ(bdk_bdev_notify_blockcnt_change(&disk.bdev, 128), 0);
+    });
+    client.wait_for_event(BDK_BDEV_EVENT_RESIZE);
+    EXPECT_EQ(client.num_blocks(), 128u);
+    EXPECT_TRUE(client.try_read(127, 1).ok());
+}
+
+TEST_F(Desc, OpenAsyncWaitsForTheBdev) {
+    struct State {
+        bdk_bdev_desc* desc = nullptr;
+        std::function<void(int)> set;
+    } state;
+    Awaited<int> opened;
+    state.set = opened.setter();
+    auto on_event = [](uint32_t, bdk_bdev*, void*) {};
+    auto on_open = [](bdk_bdev_desc* desc, int rc, void* ctx) {
+        auto* self = static_cast<State*>(ctx);
+        self->desc = desc;
+        self->set(rc);
+    };
+    RawDisk late("late");
+    call_on_app_thread([&] {
+        ASSERT_EQ(bdk_bdev_open_async("late", false, on_event, nullptr, 60'000, on_open, &state), 0);
+        ASSERT_EQ(late.add(), 0);
+    });
+    EXPECT_EQ(opened.get(), 0);
+    call_on_app_thread([&] { bdk_bdev_close(state.desc); });
+    EXPECT_EQ(host.remove("late"), 0);
+
+    Awaited<int> never;
+    state.set = never.setter();
+    call_on_app_thread(
+        [&] { ASSERT_EQ(bdk_bdev_open_async("nobody", false, on_event, nullptr, 1, on_open, &state), 0); });
+    EXPECT_EQ(never.get(), -ETIMEDOUT);
+}
+
+TEST_F(Desc, TimeoutNamesTheIoThatTakesTooLong) {
+    Client client("disk", Access::read);
+    Awaited<int> late;
+    auto set = late.setter();
+    call_on_app_thread([&] {
+        disk.hold = true;
+        auto cb = [](void* arg, bdk_bdev_io* io) {
+            (*static_cast<std::function<void(int)>*>(arg))(int(io->type));
+        };
+        ASSERT_EQ(bdk_bdev_set_timeout(client.desc(), 5, cb, &set), 0);
+    });
+    char buf[512];
+    auto read = start_read(client, buf);
+    EXPECT_EQ(late.get(), BDK_BDEV_IO_TYPE_READ);
+    release();
+    EXPECT_TRUE(read.get().ok());
+}
+
+class Claims : public Desc {};
+
+TEST_F(Claims, WriterIsRefusedUnderAClaim) {
+    call_on_app_thread(
+        [&] { EXPECT_EQ(bdk_bdev_module_claim_bdev(&disk.bdev, nullptr, &raw_disk_module), 0); });
+    EXPECT_EQ(Client::try_open("disk", Access::write), -EPERM);
+    EXPECT_EQ(Client::try_open("disk", Access::read), 0);
+    call_on_app_thread([&] {
+        EXPECT_EQ(bdk_bdev_module_claim_bdev(&disk.bdev, nullptr, &raw_disk_module), -EPERM);
+        bdk_bdev_module_release_bdev(&disk.bdev);
+    });
+    EXPECT_EQ(Client::try_open("disk", Access::write), 0);
+}
+
+TEST_F(Claims, ClaimPromotesTheDescUnlessSomebodyWrites) {
+    Client reader("disk", Access::read);
+    {
+        Client writer("disk", Access::write);
+        call_on_app_thread([&] {
+            EXPECT_EQ(bdk_bdev_module_claim_bdev(&disk.bdev, reader.desc(), &raw_disk_module), -EPERM);
+        });
+    }
+    settle(bdk_thread_get_app_thread());
+    EXPECT_EQ(reader.write(0, pattern(512)).rc, -EBADF);
+    call_on_app_thread(
+        [&] { EXPECT_EQ(bdk_bdev_module_claim_bdev(&disk.bdev, reader.desc(), &raw_disk_module), 0); });
+    EXPECT_TRUE(reader.write(0, pattern(512)).ok());
+    call_on_app_thread([&] { bdk_bdev_module_release_bdev(&disk.bdev); });
+}
+
+TEST_F(Claims, DescClaimsAreSharedAsTheirTypeSays) {
+    Client a("disk", Access::read);
+    Client b("disk", Access::read);
+    auto claim = [&](Client& client, uint32_t type, uint64_t key = 0) {
+        bdk_bdev_claim_opts opts{};
+        opts.size = sizeof(opts);
+        opts.shared_claim_key = key;
+        int rc = 0;
+        call_on_app_thread(
+            [&] { rc = bdk_bdev_module_claim_bdev_desc(client.desc(), type, &opts, &raw_disk_module); });
+        return rc;
+    };
+    EXPECT_EQ(claim(a, BDK_BDEV_CLAIM_READ_MANY_WRITE_NONE), 0);
+    EXPECT_EQ(claim(b, BDK_BDEV_CLAIM_READ_MANY_WRITE_NONE), 0);
+    EXPECT_EQ(Client::try_open("disk", Access::write), -EPERM);
+    a.close();
+    b.close();
+    settle(bdk_thread_get_app_thread());
+    EXPECT_EQ(Client::try_open("disk", Access::write), 0) << "the claims went with their descs";
+
+    Client c("disk", Access::read);
+    Client d("disk", Access::read);
+    EXPECT_EQ(claim(c, BDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED, 0), -EINVAL);
+    EXPECT_EQ(claim(c, BDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED, 7), 0);
+    EXPECT_EQ(claim(d, BDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED, 8), -EPERM);
+    EXPECT_EQ(claim(d, BDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED, 7), 0);
+    EXPECT_TRUE(d.write(0, pattern(512)).ok());
+}
+
+}  // namespace
+}  // namespace bdk::test
