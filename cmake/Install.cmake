@@ -3,5 +3,8 @@ install(TARGETS bdevkit RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS bdevkit_sdk LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY sdk/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
+# The file finds the rest from where it stands, so that an installation may be moved.
+file(RELATIVE_PATH pc_to_prefix /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+string(REGEX REPLACE "/$" "" pc_to_prefix "${pc_to_prefix}")
 configure_file(cmake/bdevkit.pc.in bdevkit.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/bdevkit.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
