@@ -16,6 +16,7 @@
 #include "base/cpus.hpp"
 #include "log/log.hpp"
 #include "runtime/runtime.hpp"
+#include "thread/thread.hpp"
 
 namespace bdk::testing {
 
@@ -27,14 +28,12 @@ inline void run_on(bdk_thread* thread, const std::function<void()>& fn) {
     };
     auto call = std::make_unique<Call>(fn, std::promise<void>());
     std::future<void> done = call->done.get_future();
-    ASSERT_EQ(0, bdk_thread_send_msg(
-                     thread,
-                     [](void* arg) {
-                         const std::unique_ptr<Call> mine(static_cast<Call*>(arg));
-                         mine->fn();
-                         mine->done.set_value();
-                     },
-                     call.get()));
+    const auto run = [](void* arg) {
+        const std::unique_ptr<Call> mine(static_cast<Call*>(arg));
+        mine->fn();
+        mine->done.set_value();
+    };
+    ASSERT_TRUE(send_always(thread, run, call.get())) << "the thread has exited";
     static_cast<void>(call.release());
     done.get();
 }

@@ -74,7 +74,7 @@ uint64_t Reactor::next_deadline() const {
         if (thread->pollers.has_busy()) {
             deadline = std::min(deadline, last_ticks_ + ticks_from_ns(busy_poller_interval_ns));
         }
-        if (thread->exit_deadline != 0) deadline = std::min(deadline, thread->exit_deadline);
+        if (thread->exit_turn != 0) deadline = std::min(deadline, thread->exit_turn);
     }
     return deadline;
 }

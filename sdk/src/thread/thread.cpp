@@ -54,7 +54,7 @@ void log_full_ring(bdk_thread* thread) {
     if (!thread->full_logged_ns.compare_exchange_strong(last, now, std::memory_order_relaxed)) return;
     Reactor* reactor = thread->reactor.load(std::memory_order_seq_cst);
     const void* fn = reactor == nullptr ? nullptr : reactor->activity().fn();
-    const std::string running = fn == nullptr ? "nothing of a module" : symbol_name_of(fn);
+    const std::string running = fn == nullptr ? "nothing at this moment" : symbol_name_of(fn);
     BDK_ERRLOG(
         "the message ring of thread '%s' is full (%llu messages): the reactor of core %u is starved; it "
         "runs %s",

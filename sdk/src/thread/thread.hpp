@@ -100,8 +100,8 @@ struct bdk_thread : bdk::ThreadHot {
     uint64_t idle_ticks = 0;
     uint64_t messages_run = 0;
     bdk::Reactor* move_to = nullptr;  ///< where to go after this turn
-    uint64_t exit_deadline = 0;       ///< ticks; once it is exiting
-    bool exit_wait_logged = false;
+    uint64_t exit_deadline = 0;       ///< ticks; once it is exiting: when it is let go in any case
+    uint64_t exit_turn = 0;           ///< ticks; once it is exiting: when it is to be looked at again
     bool senders_gone = false;        ///< once closed: no send that began before is under way
     const void* last_lock = nullptr;  ///< the bdk_spinlock taken last
     bdk::DueCount unregisters_due;    ///< io_devices that it unregistered and whose callback is due
@@ -133,6 +133,9 @@ inline bdk_thread* current_thread() noexcept {
 /// library's own messages, which cannot be refused. Those that found no room in the ring may be overtaken.
 /// @return false when the thread has exited.
 BDK_INTERNAL bool send_always(bdk_thread* thread, bdk_msg_fn fn, void* ctx);
+
+/// [any thread] How long an exiting thread may wait for what it owns: 5 s, unless set.
+BDK_INTERNAL void set_exit_timeout(uint64_t ns);
 
 /// [any thread] Asks `thread` to exit.
 void request_exit(bdk_thread* thread);

@@ -3,10 +3,12 @@
 #define BDK_LOG_COMPONENT "thread"
 #include <bdevkit/log.h>
 #include <errno.h>
-#include <rte_cycles.h>
 
+#include <algorithm>
+#include <atomic>
 #include <string>
 
+#include "base/ticks.hpp"
 #include "diag/violation.hpp"
 #include "thread/io_channel.hpp"
 #include "thread/reactor.hpp"
@@ -16,7 +18,9 @@
 namespace bdk {
 namespace {
 
-constexpr uint64_t exit_timeout_seconds = 5;
+/// Threads that are rid of everything sooner exit without a word.
+constexpr uint64_t quiet_wait_ns = 100'000'000;
+std::atomic<uint64_t> g_exit_timeout_ns{5 * ns_per_second};
 
 void append_kind(std::string& text, size_t count, const char* kind, const std::string& names = {}) {
     if (count == 0) return;
@@ -48,9 +52,9 @@ bool has_no_messages(const bdk_thread& thread) {
 
 /// Takes from a thread what it did not give back. Its channels' memory stays: the guilty may still use it.
 void take_leftovers(bdk_thread& thread) {
-    BDK_ERRLOG("thread '%s' exits although it still has %s: its module did not clean up within %llu s",
+    BDK_ERRLOG("thread '%s' exits although it still has %s: its module did not clean up within %llu ms",
                thread.name.c_str(), leftovers(thread).c_str(),
-               static_cast<unsigned long long>(exit_timeout_seconds));
+               static_cast<unsigned long long>(g_exit_timeout_ns / 1'000'000));
     thread.pollers.unregister_all();
     while (thread.interrupts.count() != 0) {
         bdk_interrupt* interrupt = thread.interrupts.all().back().get();
@@ -63,7 +67,10 @@ void take_leftovers(bdk_thread& thread) {
 }
 
 void begin_exit(bdk_thread* thread) {
-    thread->exit_deadline = rte_rdtsc() + exit_timeout_seconds * rte_get_tsc_hz();
+    const uint64_t now = rte_rdtsc();
+    const uint64_t timeout_ns = g_exit_timeout_ns;
+    thread->exit_deadline = now + ticks_from_ns(timeout_ns);
+    thread->exit_turn = now + ticks_from_ns(std::min(quiet_wait_ns, timeout_ns));
     thread->state.store(ThreadState::exiting, std::memory_order_seq_cst);
 }
 
@@ -72,6 +79,10 @@ void exit_msg(void*) {
 }
 
 }  // namespace
+
+void set_exit_timeout(uint64_t ns) {
+    g_exit_timeout_ns = ns;
+}
 
 void request_exit(bdk_thread* thread) {
     send_always(thread, exit_msg, nullptr);
@@ -90,12 +101,14 @@ void Reactor::step_exit(bdk_thread& thread) {
     const bool closed = state == ThreadState::closed;
     if (state == ThreadState::gone || (closed && !thread.senders_gone)) return;
     if (!owns_nothing(thread)) {
-        if (!thread.exit_wait_logged) {
+        const uint64_t now = rte_rdtsc();
+        if (now < thread.exit_turn) return;
+        if (now < thread.exit_deadline) {
             BDK_NOTICELOG("thread '%s' is to exit and waits for %s", thread.name.c_str(),
                           leftovers(thread).c_str());
-            thread.exit_wait_logged = true;
+            thread.exit_turn = thread.exit_deadline;
+            return;
         }
-        if (rte_rdtsc() < thread.exit_deadline) return;
         take_leftovers(thread);
     }
     if (!has_no_messages(thread)) return;
