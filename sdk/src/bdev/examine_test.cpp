@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <bdevkit/claim.h>
+#include <bdevkit/examine.h>
+#include <gtest/gtest.h>
+
+#include "bdev/examine.hpp"
+#include "diag/violation.hpp"
+#include "support/client.hpp"
+#include "support/raw_disk.hpp"
+#include "support/test_host.hpp"
+
+namespace bdk::test {
+namespace {
+
+/// A module that looks at bdevs and remembers what it saw.
+struct Looker {
+    std::vector<std::string> by_config, by_disk;
+    bool answers = true;
+    bool claims = false;
+} looker;
+
+extern const bdk_module looker_module;
+
+void look_at_config(bdk_bdev* bdev) {
+    looker.by_config.emplace_back(bdk_bdev_get_name(bdev));
+    if (looker.claims) bdk_bdev_module_claim_bdev(bdev, nullptr, &looker_module);
+    bdk_bdev_module_examine_done(&looker_module);
+}
+
+void look_at_disk(bdk_bdev* bdev) {
+    looker.by_disk.emplace_back(bdk_bdev_get_name(bdev));
+    if (looker.answers) bdk_bdev_module_examine_done(&looker_module);
+}
+
+const bdk_module looker_module = {
+    .abi_major = BDK_ABI_MAJOR,
+    .abi_minor = BDK_ABI_MINOR,
+    .size = sizeof(bdk_module),
+    .name = "looker",
+    .examine_config = look_at_config,
+    .examine_disk = look_at_disk,
+};
+
+using Names = std::vector<std::string>;
+
+class Examine : public testing::Test {
+protected:
+    explicit Examine(const RuntimeOptions& options = test_runtime_options()) : host(options) {
+        looker = {};
+        host.add(&raw_disk_module);
+    }
+
+    void add(RawDisk& added) {
+        call_on_app_thread([&] { ASSERT_EQ(added.add(), 0); });
+    }
+
+    Awaited<int> wait_for_examine() {
+        Awaited<int> done;
+        call_on_app_thread([&] {
+            auto* set = new std::function<void(int)>(done.setter());
+            auto cb = [](void* ctx) {
+                std::unique_ptr<std::function<void(int)>> self(static_cast<std::function<void(int)>*>(ctx));
+                (*self)(0);
+            };
+            ASSERT_EQ(bdk_bdev_wait_for_examine(cb, set), 0);
+        });
+        return done;
+    }
+
+    RawDisk disk{"disk"};
+    TestHost host;
+};
+
+TEST_F(Examine, EveryModuleSeesEveryBdevWhoeverComesFirst) {
+    RawDisk later("later");
+    add(disk);
+    ASSERT_EQ(host.add(&looker_module), 0);
+    add(later);
+    EXPECT_EQ(looker.by_config, (Names{"disk", "later"}));
+    EXPECT_EQ(looker.by_disk, (Names{"disk", "later"}));
+    EXPECT_EQ(host.remove("later"), 0);
+}
+
+TEST_F(Examine, ClaimedBdevIsNotReadFrom) {
+    looker.claims = true;
+    ASSERT_EQ(host.add(&looker_module), 0);
+    add(disk);
+    EXPECT_EQ(looker.by_config, Names{"disk"});
+    EXPECT_TRUE(looker.by_disk.empty());
+}
+
+TEST_F(Examine, WaitEndsWithTheLastAnswer) {
+    looker.answers = false;
+    ASSERT_EQ(host.add(&looker_module), 0);
+    add(disk);
+    auto examined = wait_for_examine();
+    settle(bdk_thread_get_app_thread());
+    EXPECT_FALSE(examined.is_ready());
+    call_on_app_thread([] { EXPECT_EQ(examining_modules(), Names{"looker"}); });
+    call_on_app_thread([] { bdk_bdev_module_examine_done(&looker_module); });
+    EXPECT_EQ(examined.get(), 0);
+}
+
+TEST_F(Examine, AnswerTooManyIsReported) {
+    ASSERT_EQ(host.add(&looker_module), 0);
+    uint64_t before = violation_count();
+    call_on_app_thread([] { bdk_bdev_module_examine_done(&looker_module); });
+    EXPECT_EQ(violation_count(), before + 1);
+}
+
+RuntimeOptions without_auto_examine() {
+    RuntimeOptions options = test_runtime_options();
+    options.bdev.auto_examine = false;
+    return options;
+}
+
+class ManualExamine : public Examine {
+protected:
+    ManualExamine() : Examine(without_auto_examine()) {}
+};
+
+TEST_F(ManualExamine, HappensWhenAskedFor) {
+    RawDisk later("later");
+    ASSERT_EQ(host.add(&looker_module), 0);
+    add(disk);
+    EXPECT_TRUE(looker.by_config.empty());
+    call_on_app_thread([] {
+        EXPECT_EQ(bdk_bdev_examine("disk"), 0);
+        EXPECT_EQ(bdk_bdev_examine("later"), 0);
+        EXPECT_EQ(bdk_bdev_examine("later"), -EEXIST);
+    });
+    EXPECT_EQ(looker.by_disk, Names{"disk"});
+    add(later);
+    EXPECT_EQ(looker.by_disk, (Names{"disk", "later"}));
+    EXPECT_EQ(host.remove("later"), 0);
+}
+
+}  // namespace
+}  // namespace bdk::test
