@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "frontends/nbd/nbd_ring.hpp"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -49,12 +53,41 @@ tl::expected<std::unique_ptr<Ring>, std::string> Ring::create() {
         self->ring_.ring_fd = -1;
         return tl::make_unexpected(why_no_ring(rc));
     }
+    // The ring's own descriptor would not do: with DEFER_TASKRUN it wakes nobody for work that waits (seen
+    // on 6.18).
+    self->event_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    rc = self->event_fd_ < 0 ? -errno : io_uring_register_eventfd(&self->ring_, self->event_fd_);
+    if (rc < 0) return tl::make_unexpected(why_no_ring(rc));
+    self->disarm();
     io_uring_register_ring_fd(&self->ring_);  // saves a lookup in each call; kernels before 5.18 refuse it
     return self;
 }
 
 Ring::~Ring() {
     if (ring_.ring_fd >= 0) io_uring_queue_exit(&ring_);
+    if (event_fd_ >= 0) ::close(event_fd_);
+}
+
+bool Ring::arm() {
+    io_uring_cq_eventfd_toggle(&ring_, true);
+    // What comes after this store is told; what came before it is seen by the next look.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (!work_waits()) return true;
+    io_uring_cq_eventfd_toggle(&ring_, false);
+    return false;
+}
+
+void Ring::disarm() {
+    io_uring_cq_eventfd_toggle(&ring_, false);
+    uint64_t count = 0;
+    [[maybe_unused]] const ssize_t n = ::read(event_fd_, &count, sizeof count);
+}
+
+/// Without a system call.
+bool Ring::work_waits() const {
+    constexpr unsigned kernel_has_work = IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW;
+    return io_uring_sq_ready(&ring_) != 0 || io_uring_cq_ready(&ring_) != 0 ||
+           (IO_URING_READ_ONCE(*ring_.sq.kflags) & kernel_has_work) != 0;
 }
 
 io_uring_sqe* Ring::next_sqe() {
@@ -96,11 +129,8 @@ void Ring::cancel(RingOp& op) {
 }
 
 bool Ring::turn() {
-    const bool kernel_has_work =
-        (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
-    const bool submits = io_uring_sq_ready(&ring_) != 0;
-    if (submits || kernel_has_work) io_uring_submit_and_get_events(&ring_);
-
+    if (!work_waits()) return false;
+    io_uring_submit_and_get_events(&ring_);
     unsigned delivered = 0;
     unsigned head = 0;
     io_uring_cqe* cqe = nullptr;
@@ -112,7 +142,7 @@ bool Ring::turn() {
         op->done(op->owner, cqe->res);
     }
     io_uring_cq_advance(&ring_, delivered);
-    return submits || delivered != 0;
+    return true;
 }
 
 }  // namespace bdevkit::host::nbd

@@ -30,8 +30,12 @@ public:
     Ring(const Ring&) = delete;
     Ring& operator=(const Ring&) = delete;
 
-    /// Becomes readable when turn() has something to deliver.
-    int fd() const noexcept { return ring_.ring_fd; }
+    /// Becomes readable when turn() has something to deliver, while the ring is armed.
+    int event_fd() const noexcept { return event_fd_; }
+    /// Before a sleep: asks for event_fd(). @return false when there is something to deliver already
+    bool arm();
+    /// After a sleep: from now on turn() is called anyway.
+    void disarm();
 
     void accept(RingOp& op, int fd);
     void receive(RingOp& op, int fd, msghdr* message, int flags);
@@ -44,10 +48,12 @@ public:
 
 private:
     Ring() = default;
+    bool work_waits() const;
     io_uring_sqe* next_sqe();
     void start(RingOp& op, io_uring_sqe* sqe);
 
     io_uring ring_{};
+    int event_fd_ = -1;
 };
 
 }  // namespace bdevkit::host::nbd

@@ -32,7 +32,7 @@ tl::expected<void, std::string> Worker::start(const std::vector<Export*>& export
 
     poller_ = bdk_poller_register(on_poll, this, 0, "nbd");
     timer_ = bdk_poller_register(on_timer, this, timer_period_us, "nbd_deadlines");
-    interrupt_ = bdk_interrupt_register((*ring)->fd(), BDK_INTERRUPT_IN, on_interrupt, this, "nbd");
+    interrupt_ = bdk_interrupt_register((*ring)->event_fd(), BDK_INTERRUPT_IN, on_interrupt, this, "nbd");
     if (poller_ == nullptr || timer_ == nullptr || interrupt_ == nullptr) {
         bdk_poller_unregister(&poller_);
         bdk_poller_unregister(&timer_);
@@ -55,7 +55,7 @@ int Worker::on_poll(void* self) {
     }
     const uint64_t now = bdk_get_ticks();
     if (worker.quiet_since_ == 0) worker.quiet_since_ = now;
-    if (now - worker.quiet_since_ > worker.patience_ && worker.polling_) {
+    if (now - worker.quiet_since_ > worker.patience_ && worker.polling_ && worker.ring_->arm()) {
         bdk_poller_pause(worker.poller_);
         worker.polling_ = false;
     }
@@ -71,6 +71,7 @@ int Worker::on_interrupt(void* self) {
 void Worker::wake() {
     quiet_since_ = 0;
     if (polling_ || poller_ == nullptr) return;
+    ring_->disarm();
     bdk_poller_resume(poller_);
     polling_ = true;
 }
