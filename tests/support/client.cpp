@@ -7,29 +7,24 @@
 
 namespace bdk::test {
 
-namespace {
-
 /// One I/O in flight.
-struct Flight {
+struct Client::Flight {
+    Client& client;
     std::function<void(IoResult)> set;
-    bool wants_data;
 };
 
-void completed(bdk_bdev_io* io, bool, void* arg) {
-    const std::unique_ptr<Flight> flight(static_cast<Flight*>(arg));
-    IoResult result;
-    result.status = bdk_bdev_io_get_status(io);
-    result.aio_errno = bdk_bdev_io_get_aio_status(io);
-    result.seek_offset = bdk_bdev_io_get_seek_offset(io);
+namespace {
+
+std::vector<std::byte> data_of(const bdk_bdev_io* io) {
+    std::vector<std::byte> data;
     iovec* iovs = nullptr;
     int32_t count = 0;
-    if (flight->wants_data) bdk_bdev_io_get_iovec(io, &iovs, &count);
+    bdk_bdev_io_get_iovec(io, &iovs, &count);
     for (int32_t i = 0; i < count; i++) {
         const auto* bytes = static_cast<const std::byte*>(iovs[i].iov_base);
-        result.data.insert(result.data.end(), bytes, bytes + iovs[i].iov_len);
+        if (bytes != nullptr) data.insert(data.end(), bytes, bytes + iovs[i].iov_len);
     }
-    bdk_bdev_free_io(io);
-    flight->set(std::move(result));
+    return data;
 }
 
 }  // namespace
@@ -74,11 +69,18 @@ int Client::try_open(const std::string& bdev, Access access) {
 
 void Client::close() {
     call_on(thread_, [this] { close_here(); });
+    if (!std::exchange(closed_, true)) channel_gone_.get();
 }
 
 void Client::close_here() {
-    if (channel_ != nullptr) bdk_put_io_channel(std::exchange(channel_, nullptr));
     if (desc_ != nullptr) bdk_bdev_close(std::exchange(desc_, nullptr));
+    put_channel_when_idle();
+}
+
+void Client::put_channel_when_idle() {
+    if (desc_ != nullptr || in_flight_ != 0 || channel_ == nullptr) return;
+    bdk_put_io_channel(std::exchange(channel_, nullptr));
+    channel_gone_.setter()(true);
 }
 
 void Client::on_event(uint32_t type, bdk_bdev*, void* ctx) {
@@ -99,19 +101,34 @@ size_t Client::events(uint32_t type) {
     return size_t(std::count(events_.begin(), events_.end(), type));
 }
 
-Awaited<IoResult> Client::start(Submit submit, void** token) {
+Awaited<IoResult> Client::start(Submit submit_io, void** token) {
     Awaited<IoResult> awaited;
-    auto flight = std::make_unique<Flight>(Flight{awaited.setter(), true});
+    auto flight = std::make_unique<Flight>(Flight{*this, awaited.setter()});
     if (token != nullptr) *token = flight.get();
-    post(thread_, [this, submit = std::move(submit), raw = flight.release()] {
-        const int rc = submit(desc_, channel_, completed, raw);
-        if (rc == 0) return;
-        const std::unique_ptr<Flight> refused(raw);
-        IoResult result;
-        result.rc = rc;
-        refused->set(std::move(result));
+    post(thread_, [this, submit_io = std::move(submit_io), raw = flight.release()] {
+        submit(submit_io, std::unique_ptr<Flight>(raw));
     });
     return awaited;
+}
+
+void Client::submit(const Submit& submit_io, std::unique_ptr<Flight> flight) {
+    IoResult refused;
+    refused.rc = desc_ == nullptr ? -ENODEV : submit_io(desc_, channel_, completed, flight.get());
+    if (refused.rc != 0) return flight->set(std::move(refused));
+    in_flight_++;
+    flight.release();
+}
+
+void Client::completed(bdk_bdev_io* io, bool, void* arg) {
+    const std::unique_ptr<Flight> flight(static_cast<Flight*>(arg));
+    IoResult result;
+    result.status = bdk_bdev_io_get_status(io);
+    result.aio_errno = bdk_bdev_io_get_aio_status(io);
+    if (io->type == BDK_BDEV_IO_TYPE_READ) result.data = data_of(io);
+    bdk_bdev_free_io(io);
+    flight->client.in_flight_--;
+    flight->client.put_channel_when_idle();
+    flight->set(std::move(result));
 }
 
 IoResult Client::write(uint64_t offset_blocks, const Data& data) {
@@ -126,7 +143,6 @@ IoResult Client::try_read(uint64_t offset_blocks, uint64_t num_blocks) {
     IoResult result = run([&](auto* desc, auto* ch, auto cb, void* arg) {
         return bdk_bdev_read_blocks(desc, ch, data.data(), offset_blocks, num_blocks, cb, arg);
     });
-    if (result.ok()) result.data = std::move(data);
     return result;
 }
 

@@ -22,8 +22,7 @@ struct IoResult {
     int rc = 0;          ///< of the submission; the rest counts when it is 0
     int32_t status = 0;  ///< BDK_BDEV_IO_STATUS_*
     int32_t aio_errno = 0;
-    uint64_t seek_offset = 0;
-    std::vector<std::byte> data;  ///< of a read without buffer, or of a zcopy start
+    std::vector<std::byte> data;  ///< of a read
 
     bool ok() const { return rc == 0 && status == BDK_BDEV_IO_STATUS_SUCCESS; }
 };
@@ -52,8 +51,9 @@ public:
     /// Waits until the event has come.
     void wait_for_event(uint32_t type);
     size_t events(uint32_t type);
+    /// Closes, and returns when the last I/O in flight has ended.
     void close();
-    /// [client's thread] As close().
+    /// [client's thread] Closes the desc now, and puts the channel when the last I/O in flight has ended.
     void close_here();
 
     /// Submits without waiting. `token` is what abort() takes.
@@ -82,11 +82,19 @@ public:
     bdk_io_channel* channel() { return channel_; }
 
 private:
+    struct Flight;
+
     static void on_event(uint32_t type, bdk_bdev* bdev, void* ctx);
+    static void completed(bdk_bdev_io* io, bool success, void* arg);
+    void submit(const Submit& submit, std::unique_ptr<Flight> flight);
+    void put_channel_when_idle();
 
     bdk_thread* thread_;
     bdk_bdev_desc* desc_ = nullptr;
     bdk_io_channel* channel_ = nullptr;
+    size_t in_flight_ = 0;  ///< counted on the client's thread
+    Awaited<bool> channel_gone_;
+    bool closed_ = false;
     std::function<void(Client&)> on_remove_ = [](Client& client) { client.close_here(); };
     std::mutex mutex_;
     std::condition_variable event_came_;
