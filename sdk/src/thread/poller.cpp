@@ -56,8 +56,8 @@ bdk_poller* PollerList::add(bdk_thread* thread, bdk_poller_fn fn, void* ctx, uin
 }
 
 void PollerList::unregister(bdk_poller* poller) {
-    stop(poller);
     poller->state = bdk_poller::State::unregistered;
+    stop(poller);
     const auto found =
         std::find_if(all_.begin(), all_.end(), [&](const auto& p) { return p.get() == poller; });
     if (found == all_.end()) return;
