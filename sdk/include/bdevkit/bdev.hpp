@@ -101,9 +101,8 @@ protected:
     void finish_destruct() {
         bdk_io_device_unregister(static_cast<Derived*>(this), [](void* io_device) {
             auto* self = static_cast<Derived*>(io_device);
-            bdk_bdev* gone = self->registered_ ? &self->bdev_ : nullptr;
+            if (self->registered_) bdk_bdev_destruct_done(&self->bdev_, 0);
             delete self;
-            if (gone != nullptr) bdk_bdev_destruct_done(gone, 0);
         });
     }
 
