@@ -48,11 +48,15 @@ void bdk_ring_free(bdk_ring* ring) {
 uint32_t bdk_ring_enqueue(bdk_ring* ring, void* const* objs, uint32_t n) {
     for (uint32_t i = 0; i < n; ++i)
         bdk::tsan_hand_over(objs[i]);
+    const bdk::TsanBlindSpot blind_spot;
     return rte_ring_mp_enqueue_burst(inner(ring), objs, n, nullptr);
 }
 
 uint32_t bdk_ring_dequeue(bdk_ring* ring, void** objs, uint32_t n) {
-    const uint32_t taken = rte_ring_mc_dequeue_burst(inner(ring), objs, n, nullptr);
+    const uint32_t taken = [&] {
+        const bdk::TsanBlindSpot blind_spot;
+        return rte_ring_mc_dequeue_burst(inner(ring), objs, n, nullptr);
+    }();
     for (uint32_t i = 0; i < taken; ++i)
         bdk::tsan_take_over(objs[i]);
     return taken;

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // DPDK hands objects from thread to thread in ways that ThreadSanitizer cannot follow: its archives are not
-// instrumented. These two say that what was done before the hand-over is seen after it.
+// instrumented, and its rings' producers wait for each other with relaxed loads. tsan_hand_over() and
+// tsan_take_over() say that what was done before the hand-over is seen after it; within a TsanBlindSpot plain loads
+// and stores are not looked at.
 #pragma once
 
 #ifdef __SANITIZE_THREAD__
 #include <sanitizer/tsan_interface.h>
+extern "C" {
+void AnnotateIgnoreReadsBegin(const char* file, int line);
+void AnnotateIgnoreReadsEnd(const char* file, int line);
+void AnnotateIgnoreWritesBegin(const char* file, int line);
+void AnnotateIgnoreWritesEnd(const char* file, int line);
+}
 #endif
 
 namespace bdk {
@@ -20,5 +28,23 @@ inline void tsan_take_over([[maybe_unused]] void* object) {
     __tsan_acquire(object);
 #endif
 }
+
+class TsanBlindSpot {
+public:
+#ifdef __SANITIZE_THREAD__
+    TsanBlindSpot() {
+        AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+        AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+    }
+    ~TsanBlindSpot() {
+        AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+        AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+    }
+#else
+    TsanBlindSpot() {}
+#endif
+    TsanBlindSpot(const TsanBlindSpot&) = delete;
+    TsanBlindSpot& operator=(const TsanBlindSpot&) = delete;
+};
 
 }  // namespace bdk
