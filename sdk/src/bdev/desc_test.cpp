@@ -72,7 +72,7 @@ TEST_F(Desc, CloseWaitsForIoInFlight) {
     auto read = start_read(*client, buf);
     settle(bdk_thread_get_app_thread());
     Awaited<int> removed;
-    client->close();
+    call_on_app_thread([&] { client->close_here(); });
     host.start_remove("disk", removed.setter());
     settle(bdk_thread_get_app_thread());
     EXPECT_FALSE(removed.is_ready()) << "the I/O is still in flight";
