@@ -2,6 +2,7 @@
 // What the C++ layer makes of a class: the module's table, and exceptions that stay inside.
 #include <gtest/gtest.h>
 
+#include "diag/violation.hpp"
 #include "support/client.hpp"
 #include "support/log_capture.hpp"
 #include "support/test_disk.hpp"
@@ -207,6 +208,7 @@ TEST_F(ThrowerTest, PollerThatThrowsIsLogged) {
 }
 
 TEST_F(ThrowerTest, ExamineThatThrowsStillEnds) {
+    const uint64_t violations = violation_count();
     ASSERT_EQ(host.create("thrower", "t", {}), 0);
     EXPECT_EQ(await_on_app_thread([](Done done) {
                   auto* ended = new Done(std::move(done));
@@ -220,6 +222,7 @@ TEST_F(ThrowerTest, ExamineThatThrowsStillEnds) {
               }),
               0);
     EXPECT_EQ(Thrower::examined, 1);
+    EXPECT_EQ(violation_count(), violations);
     EXPECT_TRUE(log.has({"examine_config", "thrown by examine_config"}));
 }
 

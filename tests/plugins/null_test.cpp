@@ -69,12 +69,11 @@ TEST_F(NullTest, AbortEndsAQueuedIo) {
     Client client("nothing", Access::write);
     std::vector<std::byte> buffer(4096);
     Awaited<IoResult> write, abort;
+    struct Two {
+        std::function<void(IoResult)> write, abort;
+    } two{write.setter(), abort.setter()};
     // Both are submitted in one message, so the poller has no chance in between.
     call_on(client.thread(), [&] {
-        struct Two {
-            std::function<void(IoResult)> write, abort;
-        };
-        auto* two = new Two{write.setter(), abort.setter()};
         const auto write_done = [](bdk_bdev_io* io, bool, void* arg) {
             IoResult result;
             result.status = bdk_bdev_io_get_status(io);
@@ -88,8 +87,8 @@ TEST_F(NullTest, AbortEndsAQueuedIo) {
             static_cast<Two*>(arg)->abort(result);
         };
         ASSERT_EQ(
-            bdk_bdev_write_blocks(client.desc(), client.channel(), buffer.data(), 0, 1, write_done, two), 0);
-        ASSERT_EQ(bdk_bdev_abort(client.desc(), client.channel(), two, abort_done, two), 0);
+            bdk_bdev_write_blocks(client.desc(), client.channel(), buffer.data(), 0, 1, write_done, &two), 0);
+        ASSERT_EQ(bdk_bdev_abort(client.desc(), client.channel(), &two, abort_done, &two), 0);
     });
     EXPECT_EQ(write.get().status, BDK_BDEV_IO_STATUS_ABORTED);
     EXPECT_EQ(abort.get().status, BDK_BDEV_IO_STATUS_SUCCESS);
@@ -150,10 +149,13 @@ TEST_F(NullTest, EachThreadHasItsOwnQueue) {
     two.wait();
 }
 
-TEST_F(NullTest, PollerSleepsWhenNothingIsOutstanding) {
+TEST_F(NullTest, PollerWakesAfterItHasPaused) {
     Client client("nothing", Access::read);
-    EXPECT_TRUE(client.try_read(0, 1).ok());
-    EXPECT_TRUE(client.try_read(0, 1).ok()) << "the poller wakes again";
+    for (int round = 0; round < 3; round++) {
+        EXPECT_TRUE(client.try_read(0, 1).ok());
+        for (int turn = 0; turn < 200; turn++)
+            call_on(client.thread(), [] {});
+    }
     client.close();
     EXPECT_EQ(host.remove("nothing"), 0);
 }
