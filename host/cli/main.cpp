@@ -1,2 +1,76 @@
 // SPDX-License-Identifier: BSD-3-Clause
-int main() { return 0; }
+#include <bdevkit/abi.h>
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <vector>
+
+#include "cli/command.hpp"
+#include "stack/nearest.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+constexpr const char* description = "Runs stacks of user-space block devices from plugins and serves them.";
+
+constexpr const char* footer =
+    "Examples:\n"
+    "  bdevkit run examples/quickstart.yaml       serve a stack until ctrl-C\n"
+    "  bdevkit validate my-stack.yaml             all errors of a stack file, with their places\n"
+    "  bdevkit graph my-stack.yaml                draw it\n"
+    "  bdevkit plugins                            what there is to build with\n"
+    "  bdevkit plugins malloc                     the options of one module\n"
+    "\n"
+    "`bdevkit COMMAND --help` tells more. Exit codes: 0 success, 1 failure at run time,\n"
+    "2 wrong command line or configuration.";
+
+/// The error of CLI11, with the nearest command where one was misspelt.
+ExitCode report_usage(const CLI::App& program, const CLI::ParseError& error, int argc, char** argv) {
+    const int code = program.exit(error);
+    if (code == 0) return exit_ok;  // --help and --version
+    if (argc >= 2 && argv[1][0] != '-' && program.get_subcommands().empty()) {
+        std::vector<std::string> names;
+        for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
+            names.push_back(command->get_name());
+        }
+        fmt::print(stderr, "no command '{}'{}\n", argv[1], suggestion(argv[1], names));
+    }
+    return exit_usage;
+}
+
+ExitCode main(int argc, char** argv) {
+    CLI::App program{description, "bdevkit"};
+    program.set_version_flag(
+        "--version", fmt::format("bdevkit {} (ABI {}.{})", BDEVKIT_VERSION, BDK_ABI_MAJOR, BDK_ABI_MINOR));
+    program.footer(footer);
+    program.require_subcommand(1);
+    const std::vector<Command> commands = {add_run_command(program), add_validate_command(program),
+                                           add_graph_command(program), add_plugins_command(program),
+                                           add_schema_command(program)};
+    try {
+        program.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return report_usage(program, error, argc, argv);
+    }
+    for (const Command& command : commands) {
+        if (command.app->parsed()) return command.run();
+    }
+    return exit_usage;
+}
+
+}  // namespace
+
+}  // namespace bdevkit::host
+
+int main(int argc, char** argv) try {
+    // A client that has gone is seen in the result of a write.
+    std::signal(SIGPIPE, SIG_IGN);
+    return bdevkit::host::main(argc, argv);
+} catch (const std::exception& error) {
+    fmt::print(stderr, "bdevkit: {}\n", error.what());
+    return bdevkit::host::exit_failure;
+}

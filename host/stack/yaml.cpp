@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <map>
 #include <sstream>
+#include <string_view>
 #include <unordered_map>
 
 namespace bdevkit::host {
@@ -36,7 +37,7 @@ struct Built {
 /// an alias make a cycle.
 class TreeBuilder : public YAML::EventHandler {
 public:
-    explicit TreeBuilder(Problems& problems) : problems_(problems) {}
+    TreeBuilder(std::string_view text, Problems& problems) : text_(text), problems_(problems) {}
 
     NodePtr take_root() { return std::move(root_.node); }
 
@@ -44,6 +45,10 @@ public:
     void OnDocumentEnd() override {}
 
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+        if (const std::string word = null_word(mark); !word.empty()) {
+            finish({make_scalar(word, to_location(mark))}, anchor);
+            return;
+        }
         auto node = std::make_shared<Node>();
         node->at = to_location(mark);
         finish({node}, anchor);
@@ -89,6 +94,13 @@ private:
         std::unordered_map<std::string, Location> keys;
         std::vector<NodePtr> merged;  ///< values of `<<`
     };
+
+    /// YAML's word for nothing, if that is what the user wrote: it is also the name of a module.
+    std::string null_word(const YAML::Mark& mark) const {
+        if (mark.is_null() || static_cast<size_t>(mark.pos) >= text_.size()) return {};
+        const std::string_view word = text_.substr(static_cast<size_t>(mark.pos), 4);
+        return word == "null" || word == "Null" || word == "NULL" ? std::string(word) : std::string{};
+    }
 
     void start(Node::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
         auto node = std::make_shared<Node>();
@@ -182,6 +194,7 @@ private:
         throw Abandoned{at, fmt::format("nested more than {} deep", yaml_max_depth)};
     }
 
+    std::string_view text_;
     Problems& problems_;
     Built root_;
     std::vector<Open> open_;
@@ -191,8 +204,8 @@ private:
 }  // namespace
 
 NodePtr parse_yaml(const std::string& text, Problems& problems) {
-    TreeBuilder builder(problems);
-    TreeBuilder second(problems);
+    TreeBuilder builder(text, problems);
+    TreeBuilder second(text, problems);
     try {
         std::istringstream stream(text);
         YAML::Parser parser(stream);

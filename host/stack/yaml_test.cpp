@@ -69,6 +69,16 @@ TEST(YamlTest, an_alias_inside_its_anchor_is_refused) {
     EXPECT_THAT(problems_of("a: *nowhere\n"), StartsWith("f:1:"));
 }
 
+TEST(YamlTest, the_word_null_is_a_text) {
+    Problems problems;
+    const NodePtr root = parse_yaml("module: null\nempty:\ntilde: ~\nlist: [a, null, µ, null]\n", problems);
+    EXPECT_EQ(root->find("module")->value->text, "null");
+    EXPECT_EQ(root->find("empty")->value->kind, Node::Kind::null);
+    EXPECT_EQ(root->find("tilde")->value->kind, Node::Kind::null);
+    EXPECT_EQ(root->find("list")->value->items[1]->text, "null");
+    EXPECT_EQ(root->find("list")->value->items[3]->text, "null");
+}
+
 TEST(YamlTest, depth_is_bounded_with_and_without_aliases) {
     EXPECT_THAT(problems_of("a: " + std::string(100'000, '[')), StartsWith("f:1:"));
     std::string chain = "l0: &l0 [x]\n";

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "cli/stack_loading.hpp"
+#include "stack/graph.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+constexpr const char* footer =
+    "Draws the stack with frontends on top and bases below. Nothing is created.\n"
+    "\n"
+    "Examples:\n"
+    "  bdevkit graph my-stack.yaml\n"
+    "  bdevkit graph my-stack.yaml --format dot | dot -Tsvg > stack.svg\n"
+    "  bdevkit graph my-stack.yaml --format mermaid      for Markdown";
+
+struct GraphOptions {
+    std::string file;
+    std::vector<std::string> plugin_path;
+    std::string format = "text";
+};
+
+ExitCode graph(const GraphOptions& options) {
+    const LoadedStack loaded = load_stack(options.file, options.plugin_path);
+    if (!loaded.valid()) {
+        fmt::print(stderr, "{}", loaded.problems.format(options.file));
+        return exit_usage;
+    }
+    if (options.format == "dot") {
+        fmt::print("{}", draw_dot(loaded.stack));
+    } else if (options.format == "mermaid") {
+        fmt::print("{}", draw_mermaid(loaded.stack));
+    } else if (options.format == "json") {
+        fmt::print("{}\n", graph_to_json(loaded.stack).dump(2));
+    } else {
+        fmt::print("{}", draw_text(loaded.stack));
+    }
+    return exit_ok;
+}
+
+}  // namespace
+
+Command add_graph_command(CLI::App& program) {
+    auto options = std::make_shared<GraphOptions>();
+    CLI::App* command = program.add_subcommand("graph", "Draw a stack");
+    command->footer(footer);
+    add_stack_argument(*command, options->file);
+    add_plugin_path_option(*command, options->plugin_path);
+    command->add_option("--format", options->format, "text (default), dot, mermaid or json")
+        ->type_name("FORMAT")
+        ->check(CLI::IsMember({"text", "dot", "mermaid", "json"}));
+    return {command, [options] { return graph(*options); }};
+}
+
+}  // namespace bdevkit::host

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <algorithm>
+#include <boost/algorithm/string/join.hpp>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "cli/stack_loading.hpp"
+#include "stack/nearest.hpp"
+#include "stack/option_table.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+constexpr const char* footer =
+    "Without NAME, lists the plugins of the search path: those that can be used, and those that were "
+    "refused,\n"
+    "with the reason. With NAME, tells what that module is and the options it takes in a stack.\n"
+    "\n"
+    "Examples:\n"
+    "  bdevkit plugins\n"
+    "  bdevkit plugins malloc\n"
+    "  bdevkit plugins --json | jq -r '.plugins[].name'";
+
+struct PluginsOptions {
+    std::string name;
+    std::vector<std::string> plugin_path;
+    bool json = false;
+};
+
+const char* state_name(PluginState state) {
+    switch (state) {
+        case PluginState::usable:
+        case PluginState::loaded:
+            return "usable";
+        case PluginState::shadowed:
+            return "shadowed";
+        case PluginState::refused:
+            break;
+    }
+    return "refused";
+}
+
+nlohmann::json option_json(const bdk_option& option) {
+    nlohmann::json json = {{"name", option.name},
+                           {"type", option_type_name(option)},
+                           {"required", is_required(option)},
+                           {"help", option.help != nullptr ? option.help : ""}};
+    if (option.default_value != nullptr) json["default"] = option.default_value;
+    if (option.min != 0) json["min"] = option.min;
+    if (option.max != 0) json["max"] = option.max;
+    if (option.type == BDK_OPTION_ENUM) json["values"] = option_enum_values(option);
+    if (is_secret(option)) json["secret"] = true;
+    return json;
+}
+
+nlohmann::json plugin_json(const Plugin& plugin) {
+    nlohmann::json json = {{"path", plugin.path.string()}, {"state", state_name(plugin.state)}};
+    if (!plugin.reason.empty()) json["reason"] = plugin.reason;
+    if (plugin.state != PluginState::usable) return json;
+    const ModuleInfo& info = plugin.info;
+    json["name"] = info.name;
+    json["version"] = info.version;
+    json["abi"] = fmt::format("{}.{}", BDK_ABI_MAJOR, info.abi_minor);
+    json["description"] = info.description;
+    json["author"] = info.author;
+    json["license"] = info.license;
+    json["examines"] = examines(info);
+    json["options"] = nlohmann::json::array();
+    for (const bdk_option& option : info.options)
+        json["options"].push_back(option_json(option));
+    return json;
+}
+
+void print_list_json(const PluginLoader& loader) {
+    nlohmann::json plugins = nlohmann::json::array();
+    for (const Plugin& plugin : loader.plugins())
+        plugins.push_back(plugin_json(plugin));
+    nlohmann::json folders = nlohmann::json::array();
+    for (const SearchFolder& folder : loader.search_path()) {
+        folders.push_back({{"path", folder.path.string()}, {"origin", folder.origin}});
+    }
+    const nlohmann::json result = {{"plugins", std::move(plugins)}, {"search_path", std::move(folders)}};
+    fmt::print("{}\n", result.dump(2));
+}
+
+void print_usable(const PluginLoader& loader) {
+    const std::vector<const ModuleInfo*> modules = usable_modules(loader);
+    size_t name_width = 6;
+    size_t version_width = 7;
+    for (const ModuleInfo* module : modules) {
+        name_width = std::max(name_width, module->name.size());
+        version_width = std::max(version_width, module->version.size());
+    }
+    fmt::print("{:<{}}  {:<{}}  ABI  description\n", "module", name_width, "version", version_width);
+    for (const ModuleInfo* module : modules) {
+        fmt::print("{:<{}}  {:<{}}  {}.{}  {}\n", module->name, name_width, module->version, version_width,
+                   BDK_ABI_MAJOR, module->abi_minor, module->description);
+    }
+}
+
+void print_others(const PluginLoader& loader, PluginState state, const char* title) {
+    bool titled = false;
+    for (const Plugin& plugin : loader.plugins()) {
+        if (plugin.state != state) continue;
+        if (!titled) fmt::print("\n{}:\n", title);
+        titled = true;
+        fmt::print("  {}: {}\n", plugin.path.string(), plugin.reason);
+    }
+}
+
+void print_list(const PluginLoader& loader) {
+    print_usable(loader);
+    print_others(loader, PluginState::refused, "refused");
+    print_others(loader, PluginState::shadowed, "hidden by another of the same name");
+    fmt::print("\nlooked in:\n");
+    for (const SearchFolder& folder : loader.search_path()) {
+        fmt::print("  {}  ({})\n", folder.path.string(), folder.origin);
+    }
+    fmt::print("\n`bdevkit plugins NAME` shows the options of a module.\n");
+}
+
+/// "size, required, at least 512"
+std::string option_facts(const bdk_option& option) {
+    std::vector<std::string> facts = {option_type_name(option)};
+    if (option.type == BDK_OPTION_ENUM) {
+        facts.back() += " (" + boost::algorithm::join(option_enum_values(option), ", ") + ")";
+    }
+    if (option.default_value != nullptr) {
+        facts.push_back(fmt::format("default {}", option.default_value));
+    } else if (is_required(option)) {
+        facts.emplace_back("required");
+    }
+    if (const std::string range = option_range(option); !range.empty()) facts.push_back(range);
+    if (is_secret(option)) facts.emplace_back("secret");
+    return boost::algorithm::join(facts, ", ");
+}
+
+/// A bdev of the module with its required options, to copy into a stack.
+std::string example_of(const ModuleInfo& module) {
+    std::string text = fmt::format("- {{ name: my-{0}, module: {0}", module.name);
+    for (const bdk_option& option : module.options) {
+        if (!is_required(option) || option.default_value != nullptr) continue;
+        text += fmt::format(", {}: ...", option.name);
+    }
+    return text + " }";
+}
+
+void print_one(const Plugin& plugin) {
+    const ModuleInfo& info = plugin.info;
+    fmt::print("{} {}: {}\n", info.name, info.version, info.description);
+    fmt::print("  file     {}\n", plugin.path.string());
+    fmt::print("  ABI      {}.{}\n", BDK_ABI_MAJOR, info.abi_minor);
+    if (!info.author.empty()) fmt::print("  author   {}\n", info.author);
+    if (!info.license.empty()) fmt::print("  license  {}\n", info.license);
+    if (!info.has_create) {
+        fmt::print("\nIt makes its bdevs by examination; a stack does not name them.\n");
+        return;
+    }
+    fmt::print("\nIn a stack:\n  {}\n", example_of(info));
+    fmt::print("\n{}\n", info.options.empty() ? "It takes no options." : "Options:");
+    for (const bdk_option& option : info.options) {
+        fmt::print("  {}: {}\n", option.name, option_facts(option));
+        if (option.help != nullptr) fmt::print("      {}\n", option.help);
+    }
+}
+
+ExitCode show_one(const PluginLoader& loader, const PluginsOptions& options) {
+    const Plugin* plugin = loader.find(options.name);
+    if (plugin == nullptr) {
+        std::vector<std::string> names;
+        for (const ModuleInfo* module : usable_modules(loader))
+            names.push_back(module->name);
+        fmt::print(stderr, "{}{}\n", loader.why_missing(options.name), suggestion(options.name, names));
+        return exit_usage;
+    }
+    if (options.json) {
+        fmt::print("{}\n", plugin_json(*plugin).dump(2));
+    } else {
+        print_one(*plugin);
+    }
+    return exit_ok;
+}
+
+ExitCode plugins(const PluginsOptions& options) {
+    PluginLoader loader(plugin_search_path(options.plugin_path, {}));
+    loader.discover();
+    if (!options.name.empty()) return show_one(loader, options);
+    if (options.json) {
+        print_list_json(loader);
+    } else {
+        print_list(loader);
+    }
+    return exit_ok;
+}
+
+}  // namespace
+
+Command add_plugins_command(CLI::App& program) {
+    auto options = std::make_shared<PluginsOptions>();
+    CLI::App* command = program.add_subcommand("plugins", "List the plugins, or tell about one module");
+    command->footer(footer);
+    command->add_option("NAME", options->name, "A module");
+    add_plugin_path_option(*command, options->plugin_path);
+    command->add_flag("--json", options->json, "The same as JSON");
+    return {command, [options] { return plugins(*options); }};
+}
+
+}  // namespace bdevkit::host

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <boost/algorithm/string/join.hpp>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "cli/counters_report.hpp"
+#include "cli/signal_watch.hpp"
+#include "cli/stack_loading.hpp"
+#include "host.hpp"
+#include "log/log.hpp"
+#include "stack/sections.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* footer =
+    "Builds the stack and serves it until SIGTERM or SIGINT (ctrl-C). When clients can connect it prints "
+    "one\n"
+    "line that begins with `ready:` and says where. On the signal, requests in flight are answered, the "
+    "stack\n"
+    "is taken down and the exit code is 0. A second signal exits at once. SIGUSR1 prints the I/O counters.\n"
+    "\n"
+    "Examples:\n"
+    "  bdevkit run examples/quickstart.yaml\n"
+    "  bdevkit run my-stack.yaml --listen unix:/tmp/x.sock --stats\n"
+    "  bdevkit run my-stack.yaml --plugin-path build/plugins --log-level debug\n"
+    "Then, from another terminal, with the address of the `ready:` line:\n"
+    "  nbdinfo --list 'nbd+unix:///?socket=/tmp/x.sock'\n"
+    "  nbdcopy disk.img 'nbd+unix:///NAME?socket=/tmp/x.sock'";
+
+struct RunOptions {
+    std::string file;
+    std::vector<std::string> plugin_path;
+    std::string log_level;
+    std::string listen;
+    bool stats = false;
+    std::string stats_json;
+};
+
+/// Applies --listen. @return false when it cannot be.
+bool override_listen(const std::string& listen, Stack& stack) {
+    if (listen.empty()) return true;
+    if (const auto valid = check_listen_address(listen); !valid) {
+        fmt::print(stderr, "--listen: {}\n", valid.error());
+        return false;
+    }
+    if (stack.nbd_servers.empty()) {
+        fmt::print(stderr, "--listen: the stack has no nbd frontend\n");
+        return false;
+    }
+    stack.nbd_servers.front().listen = listen;
+    return true;
+}
+
+void print_now(const std::string& text) {
+    fmt::print("{}", text);
+    std::fflush(stdout);
+}
+
+void print_ready(const Host& host, Clock::time_point begin) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count();
+    const std::vector<std::string> where = host.where();
+    print_now(fmt::format("ready: {} (start {} ms)\n",
+                          where.empty() ? "the stack has no frontend" : boost::algorithm::join(where, " "),
+                          ms));
+}
+
+/// @return false when the file could not be written.
+bool report_counters(const RunOptions& options, const std::vector<BdevCounters>& counters) {
+    if (options.stats) print_now(counters_table(counters));
+    if (options.stats_json.empty()) return true;
+    const std::string text = counters_json(counters).dump(2) + "\n";
+    if (options.stats_json == "-") {
+        print_now(text);
+        return true;
+    }
+    std::ofstream file(options.stats_json);
+    file << text;
+    file.close();
+    if (!file.fail()) return true;
+    fmt::print(stderr, "--stats-json: cannot write {}\n", options.stats_json);
+    return false;
+}
+
+ExitCode serve(Host& host, const RunOptions& options, SignalWatch& signals) {
+    while (signals.wait() == SignalWatch::Event::show_counters)
+        print_now(counters_table(host.counters()));
+    host.stop_frontends();
+    const bool reported = report_counters(options, host.counters());
+    const bool stopped = host.stop();
+    return reported && stopped ? exit_ok : exit_failure;
+}
+
+ExitCode run(const RunOptions& options) {
+    const Clock::time_point begin = Clock::now();
+    SignalWatch signals;
+    if (!options.log_level.empty()) bdk::set_log_level(*bdk::log_level_from_name(options.log_level));
+    LoadedStack loaded = load_stack(options.file, options.plugin_path);
+    if (!loaded.valid()) {
+        fmt::print(stderr, "{}", loaded.problems.format(options.file));
+        return exit_usage;
+    }
+    if (!override_listen(options.listen, loaded.stack)) return exit_usage;
+
+    const auto host = Host::start(loaded.stack, *loaded.loader);
+    if (!host) {
+        fmt::print(stderr, "{}\n", host.error());
+        return exit_failure;
+    }
+    print_ready(**host, begin);
+    return serve(**host, options, signals);
+}
+
+}  // namespace
+
+Command add_run_command(CLI::App& program) {
+    auto options = std::make_shared<RunOptions>();
+    CLI::App* command = program.add_subcommand("run", "Build a stack and serve it until SIGTERM");
+    command->footer(footer);
+    add_stack_argument(*command, options->file);
+    add_plugin_path_option(*command, options->plugin_path);
+    command->add_option("--log-level", options->log_level, "Also the environment variable BDEVKIT_LOG")
+        ->type_name("LEVEL")
+        ->check(CLI::IsMember({"error", "warn", "notice", "info", "debug"}));
+    command
+        ->add_option("--listen", options->listen,
+                     "Address of the first nbd frontend, in place of the stack's")
+        ->type_name("ADDRESS");
+    command->add_flag("--stats", options->stats, "Print the I/O counters of every bdev at the end");
+    command
+        ->add_option("--stats-json", options->stats_json, "Write them as JSON; - writes to standard output")
+        ->type_name("FILE");
+    return {command, [options] { return run(*options); }};
+}
+
+}  // namespace bdevkit::host

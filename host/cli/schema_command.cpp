@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "stack/schema.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "cli/stack_loading.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+constexpr const char* footer =
+    "Prints a JSON Schema of stack files with the modules that were found, for editors that complete and "
+    "check\n"
+    "YAML.\n"
+    "\n"
+    "Example:\n"
+    "  bdevkit schema > stack.schema.json\n"
+    "and as the first line of a stack file, for editors with yaml-language-server:\n"
+    "  # yaml-language-server: $schema=stack.schema.json";
+
+}  // namespace
+
+Command add_schema_command(CLI::App& program) {
+    auto plugin_path = std::make_shared<std::vector<std::string>>();
+    CLI::App* command = program.add_subcommand("schema", "Print the JSON Schema of stack files");
+    command->footer(footer);
+    add_plugin_path_option(*command, *plugin_path);
+    return {command, [plugin_path] {
+                PluginLoader loader(plugin_search_path(*plugin_path, {}));
+                loader.discover();
+                fmt::print("{}\n", make_stack_schema(usable_modules(loader)).dump(2));
+                return exit_ok;
+            }};
+}
+
+}  // namespace bdevkit::host

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "cli/signal_watch.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <system_error>
+
+#include "cli/command.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+int checked(int fd, const char* what) {
+    if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
+    return fd;
+}
+
+}  // namespace
+
+SignalWatch::SignalWatch() {
+    sigset_t watched;
+    sigemptyset(&watched);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1})
+        sigaddset(&watched, signal);
+    pthread_sigmask(SIG_BLOCK, &watched, nullptr);
+    signals_ = checked(signalfd(-1, &watched, SFD_CLOEXEC), "signalfd");
+    end_ = checked(eventfd(0, EFD_CLOEXEC), "eventfd");
+    thread_ = std::thread([this] { watch(); });
+}
+
+SignalWatch::~SignalWatch() {
+    const uint64_t one = 1;
+    // An eventfd that was never written to takes eight bytes without fail.
+    [[maybe_unused]] const ssize_t written = write(end_, &one, sizeof one);
+    thread_.join();
+    close(signals_);
+    close(end_);
+}
+
+void SignalWatch::watch() {
+    bool stopping = false;
+    while (true) {
+        std::array<pollfd, 2> fds = {pollfd{signals_, POLLIN, 0}, pollfd{end_, POLLIN, 0}};
+        if (poll(fds.data(), fds.size(), -1) < 0) continue;
+        if (fds[1].revents != 0) return;
+        signalfd_siginfo info{};
+        if (read(signals_, &info, sizeof info) != sizeof info) continue;
+        if (info.ssi_signo == SIGUSR1) {
+            push(Event::show_counters);
+            continue;
+        }
+        if (stopping) {
+            fmt::print(stderr, "bdevkit: second signal while stopping, exiting at once\n");
+            _exit(exit_failure);
+        }
+        stopping = true;
+        push(Event::stop);
+    }
+}
+
+void SignalWatch::push(Event event) {
+    {
+        const std::lock_guard lock(mutex_);
+        events_.push_back(event);
+    }
+    changed_.notify_one();
+}
+
+SignalWatch::Event SignalWatch::wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !events_.empty(); });
+    const Event event = events_.front();
+    events_.pop_front();
+    return event;
+}
+
+}  // namespace bdevkit::host

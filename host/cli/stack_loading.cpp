@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "cli/stack_loading.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace bdevkit::host {
+
+namespace {
+
+void report_refused(const PluginLoader& loader, bool stop_on_error, Problems& problems) {
+    for (const Plugin& plugin : loader.plugins()) {
+        if (plugin.state != PluginState::refused) continue;
+        const std::string line = fmt::format("plugin {}: {}", plugin.path.string(), plugin.reason);
+        if (stop_on_error) {
+            problems.add({}, line);
+        } else {
+            fmt::print(stderr, "{}\n", line);
+        }
+    }
+}
+
+}  // namespace
+
+LoadedStack load_stack(const std::string& file, const std::vector<std::string>& plugin_path) {
+    LoadedStack loaded;
+    loaded.file = read_stack_file(file, loaded.problems);
+    std::vector<std::string> stack_path;
+    for (const auto& folder : loaded.file.plugins.path)
+        stack_path.push_back(folder.string());
+    loaded.loader = std::make_unique<PluginLoader>(plugin_search_path(plugin_path, stack_path));
+    if (loaded.file.root == nullptr) return loaded;
+    loaded.loader->discover();
+    report_refused(*loaded.loader, loaded.file.plugins.stop_on_error, loaded.problems);
+    loaded.stack = resolve_stack(loaded.file, usable_modules(*loaded.loader), loaded.problems);
+    return loaded;
+}
+
+std::vector<const ModuleInfo*> usable_modules(const PluginLoader& loader) {
+    std::vector<const ModuleInfo*> result;
+    for (const Plugin& plugin : loader.plugins()) {
+        if (plugin.state == PluginState::usable) result.push_back(&plugin.info);
+    }
+    return result;
+}
+
+void add_stack_argument(CLI::App& command, std::string& file) {
+    command.add_option("STACK.yaml", file, "The stack file; - reads standard input")->required();
+}
+
+void add_plugin_path_option(CLI::App& command, std::vector<std::string>& plugin_path) {
+    command
+        .add_option("--plugin-path", plugin_path,
+                    "A folder to look for plugins in before all others; may be repeated")
+        ->type_name("DIR")
+        ->allow_extra_args(false);
+}
+
+}  // namespace bdevkit::host

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// From the name of a stack file to a stack with its plugins: what run, validate and graph have in common.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "loader/plugin_loader.hpp"
+#include "stack/stack.hpp"
+#include "stack/stack_file.hpp"
+
+namespace bdevkit::host {
+
+/// The stack points into the loader's plugins.
+struct LoadedStack {
+    std::unique_ptr<PluginLoader> loader;
+    StackFile file;
+    Stack stack;
+    Problems problems;
+
+    bool valid() const { return problems.empty(); }
+};
+
+/// [main thread] Reads the file, discovers plugins and resolves the stack. Plugins that are refused are a
+/// line on standard error each, and problems where the stack says `on_error: stop`.
+LoadedStack load_stack(const std::string& file, const std::vector<std::string>& plugin_path);
+
+/// The usable modules, in the order of discovery.
+std::vector<const ModuleInfo*> usable_modules(const PluginLoader& loader);
+
+/// Declares `STACK.yaml` and `--plugin-path`.
+void add_stack_argument(CLI::App& command, std::string& file);
+void add_plugin_path_option(CLI::App& command, std::vector<std::string>& plugin_path);
+
+}  // namespace bdevkit::host

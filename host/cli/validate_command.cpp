@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "cli/stack_loading.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+constexpr const char* footer =
+    "Checks everything that can be checked without creating a bdev: syntax, names, the options of every "
+    "module,\n"
+    "bases, circles. Prints all errors as file:line:column: message and exits with 2, or exits with 0.\n"
+    "\n"
+    "Examples:\n"
+    "  bdevkit validate my-stack.yaml\n"
+    "  bdevkit validate --json my-stack.yaml | jq '.problems[].message'";
+
+struct ValidateOptions {
+    std::string file;
+    std::vector<std::string> plugin_path;
+    bool json = false;
+};
+
+void print_json(const LoadedStack& loaded, const std::string& file) {
+    nlohmann::json problems = nlohmann::json::array();
+    for (const Problem& problem : loaded.problems.sorted()) {
+        problems.push_back(
+            {{"line", problem.at.line}, {"column", problem.at.column}, {"message", problem.message}});
+    }
+    const nlohmann::json result = {
+        {"file", file}, {"valid", loaded.valid()}, {"problems", std::move(problems)}};
+    fmt::print("{}\n", result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+void print_text(const LoadedStack& loaded, const std::string& file) {
+    if (!loaded.valid()) {
+        fmt::print(stderr, "{}", loaded.problems.format(file));
+        return;
+    }
+    size_t exports = 0;
+    for (const NbdConfig& nbd : loaded.stack.nbd_servers)
+        exports += nbd.exports.size();
+    fmt::print("{}: valid ({} bdevs, {} exports)\n", file, loaded.stack.bdevs.size(), exports);
+}
+
+ExitCode validate(const ValidateOptions& options) {
+    const LoadedStack loaded = load_stack(options.file, options.plugin_path);
+    if (options.json) {
+        print_json(loaded, options.file);
+    } else {
+        print_text(loaded, options.file);
+    }
+    return loaded.valid() ? exit_ok : exit_usage;
+}
+
+}  // namespace
+
+Command add_validate_command(CLI::App& program) {
+    auto options = std::make_shared<ValidateOptions>();
+    CLI::App* command = program.add_subcommand("validate", "Check a stack file and print every error");
+    command->footer(footer);
+    add_stack_argument(*command, options->file);
+    add_plugin_path_option(*command, options->plugin_path);
+    command->add_flag("--json", options->json, "The result as JSON");
+    return {command, [options] { return validate(*options); }};
+}
+
+}  // namespace bdevkit::host

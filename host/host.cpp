@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host.hpp"
+
+#include <bdevkit/desc.h>
+#include <bdevkit/examine.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <sstream>
+
+#include "frontends/nbd/nbd_config.hpp"
+#include "module/module_registry.hpp"
+#include "stack/stack_file.hpp"
+#include "waiting_bdevs.hpp"
+
+#define BDK_LOG_COMPONENT "host"
+#include <bdevkit/log.h>
+
+namespace bdevkit::host {
+
+namespace {
+
+/// The names of all bdevs, a base always before what stands on it.
+std::vector<std::string> bdev_names() {
+    std::vector<std::string> result;
+    bdk::call_on_app_thread([&] {
+        const auto add = [](void* ctx, bdk_bdev* bdev) {
+            static_cast<std::vector<std::string>*>(ctx)->emplace_back(bdk_bdev_get_name(bdev));
+            return 0;
+        };
+        bdk_for_each_bdev(&result, add);
+    });
+    return result;
+}
+
+/// Calls *kept, which its owner may destroy as soon as it is called.
+void finish(bdk::Done& kept, int rc) {
+    const bdk::Done done = std::move(kept);
+    done(rc);
+}
+
+void wait_for_examine() {
+    bdk::Done kept;
+    bdk::await_on_app_thread([&](bdk::Done done) {
+        kept = std::move(done);
+        const auto examined = [](void* ctx) { finish(*static_cast<bdk::Done*>(ctx), 0); };
+        if (const int rc = bdk_bdev_wait_for_examine(examined, &kept); rc != 0) finish(kept, rc);
+    });
+}
+
+/// Reads the counters of one bdev, held by a desc meanwhile.
+class CountersReader {
+public:
+    static int read(BdevCounters& counters) {
+        CountersReader reader(counters);
+        return bdk::await_on_app_thread([&](bdk::Done done) { reader.start(std::move(done)); });
+    }
+
+private:
+    explicit CountersReader(BdevCounters& counters) : counters_(counters) {}
+
+    void start(bdk::Done done) {
+        // The desc is closed in a moment, removal or not.
+        const auto ignore_event = [](uint32_t, bdk_bdev*, void*) {};
+        const int rc = bdk_bdev_open_ext(counters_.name.c_str(), false, ignore_event, nullptr, &desc_);
+        if (rc != 0) return done(rc);
+        done_ = std::move(done);
+        bdk_bdev* bdev = bdk_bdev_desc_get_bdev(desc_);
+        counters_.module = bdk_bdev_get_module_name(bdev);
+        counters_.io = {.size = sizeof counters_.io};
+        const auto counted = [](bdk_bdev*, bdk_bdev_io_stat*, void* ctx, int result) {
+            auto* reader = static_cast<CountersReader*>(ctx);
+            bdk_bdev_close(reader->desc_);
+            finish(reader->done_, result);
+        };
+        bdk_bdev_get_device_stat(bdev, &counters_.io, counted, this);
+    }
+
+    BdevCounters& counters_;
+    bdk_bdev_desc* desc_ = nullptr;
+    bdk::Done done_;
+};
+
+}  // namespace
+
+Host::Host(const Stack& stack, PluginLoader& loader) : stack_(stack), loader_(loader) {}
+
+Host::~Host() {
+    stop();
+}
+
+tl::expected<std::unique_ptr<Host>, std::string> Host::start(const Stack& stack, PluginLoader& loader) {
+    std::unique_ptr<Host> host(new Host(stack, loader));
+    if (tl::expected<void, std::string> started = host->start_all(); !started) {
+        host->stop();
+        return tl::unexpected(std::move(started.error()));
+    }
+    return host;
+}
+
+tl::expected<void, std::string> Host::start_all() {
+    tl::expected<std::unique_ptr<bdk::Runtime>, std::string> runtime = bdk::Runtime::start(stack_.host);
+    if (!runtime) return tl::unexpected(std::move(runtime.error()));
+    runtime_ = std::move(*runtime);
+    waiting_ = std::make_unique<WaitingBdevs>();
+    return load_modules().and_then([this] { return create_bdevs(); }).and_then([this] {
+        return start_frontends();
+    });
+}
+
+tl::expected<void, std::string> Host::load_modules() {
+    for (const Plugin& plugin : loader_.plugins()) {
+        if (plugin.state != PluginState::usable || !examines(plugin.info)) continue;
+        const auto loaded = loader_.load(plugin.info.name);
+        if (loaded) continue;
+        if (stack_.plugins.stop_on_error) return tl::unexpected(loaded.error());
+        BDK_WARNLOG("%s", loaded.error().c_str());
+    }
+    for (const BdevSpec& bdev : stack_.bdevs) {
+        if (const auto loaded = loader_.load(bdev.module->name); !loaded) {
+            return tl::unexpected(loaded.error());
+        }
+    }
+    return {};
+}
+
+tl::expected<void, std::string> Host::create_bdevs() {
+    for (const BdevSpec& bdev : stack_.bdevs) {
+        const int rc =
+            bdk::await_on_app_thread([&](bdk::Done done) { waiting_->create(bdev, std::move(done)); });
+        if (rc == 0) continue;
+        return tl::unexpected(fmt::format("{}:{}:{}: bdev '{}' of module '{}' could not be created: {}",
+                                          stack_.file, bdev.at.line, bdev.at.column, bdev.name,
+                                          bdev.module->name, std::strerror(-rc)));
+    }
+    wait_for_examine();
+    for (const std::string& line : waiting_->describe())
+        BDK_WARNLOG("%s", line.c_str());
+    return {};
+}
+
+tl::expected<void, std::string> Host::start_frontends() {
+    for (const NbdConfig& config : stack_.nbd_servers) {
+        std::unique_ptr<Frontend> server = make_nbd_server(config);
+        tl::expected<void, std::string> started = server->start();
+        if (!started) return started;
+        frontends_.push_back(std::move(server));
+    }
+    return {};
+}
+
+std::vector<std::string> Host::where() const {
+    std::vector<std::string> result;
+    for (const auto& frontend : frontends_) {
+        std::istringstream lines(frontend->where());
+        for (std::string line; std::getline(lines, line);) {
+            if (!line.empty()) result.push_back(line);
+        }
+    }
+    return result;
+}
+
+void Host::stop_frontends() {
+    while (!frontends_.empty()) {
+        frontends_.back()->stop();
+        frontends_.pop_back();
+    }
+}
+
+std::vector<BdevCounters> Host::counters() const {
+    std::vector<BdevCounters> result;
+    if (runtime_ == nullptr) return result;
+    for (std::string& name : bdev_names()) {
+        BdevCounters counters{.name = std::move(name)};
+        // A bdev may have gone since it was listed.
+        if (CountersReader::read(counters) == 0) result.push_back(std::move(counters));
+    }
+    return result;
+}
+
+bool Host::remove_bdevs() {
+    bool clean = true;
+    std::vector<std::string> names = bdev_names();
+    std::reverse(names.begin(), names.end());
+    for (const std::string& name : names) {
+        const int rc =
+            bdk::await_on_app_thread([&](bdk::Done done) { bdk::module_remove_bdev(name, std::move(done)); });
+        // A bdev made by examination may have gone with the one below it.
+        if (rc == 0 || rc == -ENODEV) continue;
+        BDK_ERRLOG("bdev '%s' could not be removed: %s", name.c_str(), std::strerror(-rc));
+        clean = false;
+    }
+    return clean;
+}
+
+bool Host::stop() {
+    if (runtime_ == nullptr) return true;
+    stop_frontends();
+    waiting_.reset();
+    bool clean = remove_bdevs();
+    for (const std::string& line : loader_.unload_all()) {
+        BDK_ERRLOG("%s", line.c_str());
+        clean = false;
+    }
+    runtime_.reset();
+    return clean;
+}
+
+}  // namespace bdevkit::host

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "stack/graph.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/algorithm/string/join.hpp>
+#include <boost/algorithm/string/replace.hpp>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <unordered_map>
+
+namespace bdevkit::host {
+
+namespace {
+
+/// A drawing stays readable, and finite where thousands of bdevs share bases.
+constexpr size_t max_text_lines = 2000;
+
+using Index = std::unordered_map<std::string, const BdevSpec*>;
+
+Index index_of(const Stack& stack) {
+    Index result;
+    for (const BdevSpec& bdev : stack.bdevs)
+        result.emplace(bdev.name, &bdev);
+    return result;
+}
+
+/// "size 64MiB, block_size 4096"
+std::string options_text(const BdevSpec& bdev) {
+    std::vector<std::string> parts;
+    for (const auto& [name, value] : bdev.given)
+        parts.push_back(fmt::format("{} {}", name, value));
+    return boost::algorithm::join(parts, ", ");
+}
+
+/// "  [as 'archive', read-only]"
+std::string export_note(const NbdExport& exported) {
+    std::vector<std::string> parts;
+    if (exported.name != exported.bdev) parts.push_back(fmt::format("as '{}'", exported.name));
+    if (exported.read_only) parts.emplace_back("read-only");
+    return parts.empty() ? "" : fmt::format("  [{}]", boost::algorithm::join(parts, ", "));
+}
+
+std::set<std::string> names_in_use(const Stack& stack) {
+    std::set<std::string> result;
+    for (const BdevSpec& bdev : stack.bdevs) {
+        for (const BaseRef& base : bdev.bases)
+            result.insert(base.bdev);
+    }
+    for (const NbdConfig& nbd : stack.nbd_servers) {
+        for (const NbdExport& exported : nbd.exports)
+            result.insert(exported.bdev);
+    }
+    return result;
+}
+
+class TextDrawing {
+public:
+    explicit TextDrawing(const Stack& stack) : index_(index_of(stack)) {
+        for (const NbdConfig& nbd : stack.nbd_servers)
+            draw_nbd(nbd);
+        const std::set<std::string> used = names_in_use(stack);
+        for (const BdevSpec& bdev : stack.bdevs) {
+            if (!used.contains(bdev.name)) draw_bdev(bdev.name, "", "", "", "");
+        }
+        if (lines_ > max_text_lines) text_ += "... and more; `--format json` holds all of it\n";
+    }
+
+    std::string take() { return std::move(text_); }
+
+private:
+    void draw_nbd(const NbdConfig& nbd) {
+        add_line(fmt::format("nbd  {}", nbd.listen));
+        for (size_t i = 0; i < nbd.exports.size(); ++i) {
+            const bool last = i + 1 == nbd.exports.size();
+            const NbdExport& exported = nbd.exports[i];
+            draw_bdev(exported.bdev, last ? "└─ " : "├─ ", last ? "   " : "│  ", "", export_note(exported));
+        }
+    }
+
+    /// @param prefix  what stands before the children's branches
+    void draw_bdev(const std::string& name, const std::string& branch, const std::string& prefix,
+                   const std::string& option, const std::string& note) {
+        const auto found = index_.find(name);
+        const std::string label = option.empty() ? name : fmt::format("{}: {}", option, name);
+        if (found == index_.end()) {
+            add_line(fmt::format("{}{}  (made by examination){}", branch, label, note));
+            return;
+        }
+        const BdevSpec& bdev = *found->second;
+        const std::string options = options_text(bdev);
+        add_line(fmt::format("{}{}  {}{}{}", branch, label, bdev.module->name,
+                             options.empty() ? "" : fmt::format("  ({})", options), note));
+        if (lines_ > max_text_lines) return;
+        for (size_t i = 0; i < bdev.bases.size(); ++i) {
+            const bool last = i + 1 == bdev.bases.size();
+            const std::string shown_option = bdev.bases.size() > 1 ? bdev.bases[i].option : "";
+            draw_bdev(bdev.bases[i].bdev, prefix + (last ? "└─ " : "├─ "), prefix + (last ? "   " : "│  "),
+                      shown_option, "");
+        }
+    }
+
+    void add_line(const std::string& line) {
+        if (++lines_ <= max_text_lines) text_ += line + "\n";
+    }
+
+    Index index_;
+    std::string text_;
+    size_t lines_ = 0;
+};
+
+/// Nodes and edges under short identifiers, for the formats that other tools draw.
+struct Chart {
+    struct Vertex {
+        std::string id;
+        std::vector<std::string> lines;  ///< of its label
+        bool is_frontend = false;
+    };
+    struct Edge {
+        std::string from;
+        std::string to;
+        std::string label;
+    };
+    std::vector<Vertex> vertices;
+    std::vector<Edge> edges;
+};
+
+Chart chart_of(const Stack& stack) {
+    Chart chart;
+    std::map<std::string, std::string> ids;
+    const auto id_of = [&](const std::string& name) {
+        const auto [id, inserted] = ids.emplace(name, fmt::format("b{}", ids.size()));
+        if (inserted) chart.vertices.push_back({id->second, {name, "(made by examination)"}});
+        return id->second;
+    };
+    for (const BdevSpec& bdev : stack.bdevs) {
+        const std::string id = fmt::format("b{}", ids.size());
+        ids.emplace(bdev.name, id);
+        std::vector<std::string> lines = {bdev.name, bdev.module->name};
+        if (const std::string options = options_text(bdev); !options.empty()) lines.push_back(options);
+        chart.vertices.push_back({id, std::move(lines)});
+    }
+    for (const BdevSpec& bdev : stack.bdevs) {
+        for (const BaseRef& base : bdev.bases) {
+            chart.edges.push_back({id_of(bdev.name), id_of(base.bdev), base.option});
+        }
+    }
+    for (size_t i = 0; i < stack.nbd_servers.size(); ++i) {
+        const NbdConfig& nbd = stack.nbd_servers[i];
+        const std::string id = fmt::format("f{}", i);
+        chart.vertices.push_back({id, {"nbd", nbd.listen}, true});
+        for (const NbdExport& exported : nbd.exports) {
+            chart.edges.push_back(
+                {id, id_of(exported.bdev), exported.name + (exported.read_only ? ", read-only" : "")});
+        }
+    }
+    return chart;
+}
+
+std::string dot_quoted(const std::vector<std::string>& lines) {
+    std::vector<std::string> escaped;
+    for (std::string line : lines) {
+        boost::algorithm::replace_all(line, "\\", "\\\\");
+        boost::algorithm::replace_all(line, "\"", "\\\"");
+        escaped.push_back(std::move(line));
+    }
+    return fmt::format("\"{}\"", boost::algorithm::join(escaped, "\\n"));
+}
+
+std::string mermaid_quoted(const std::vector<std::string>& lines) {
+    std::vector<std::string> escaped;
+    for (std::string line : lines) {
+        boost::algorithm::replace_all(line, "#", "#35;");
+        boost::algorithm::replace_all(line, "\"", "#quot;");
+        boost::algorithm::replace_all(line, "<", "#lt;");
+        escaped.push_back(std::move(line));
+    }
+    return fmt::format("\"{}\"", boost::algorithm::join(escaped, "<br/>"));
+}
+
+}  // namespace
+
+std::string draw_text(const Stack& stack) {
+    return TextDrawing(stack).take();
+}
+
+std::string draw_dot(const Stack& stack) {
+    const Chart chart = chart_of(stack);
+    std::string text = "digraph stack {\n    node [shape=box, fontname=\"sans-serif\"];\n";
+    for (const Chart::Vertex& vertex : chart.vertices) {
+        text += fmt::format("    {} [label={}{}];\n", vertex.id, dot_quoted(vertex.lines),
+                            vertex.is_frontend ? ", shape=cds" : "");
+    }
+    for (const Chart::Edge& edge : chart.edges) {
+        text += fmt::format("    {} -> {} [label={}];\n", edge.from, edge.to, dot_quoted({edge.label}));
+    }
+    return text + "}\n";
+}
+
+std::string draw_mermaid(const Stack& stack) {
+    const Chart chart = chart_of(stack);
+    std::string text = "flowchart TD\n";
+    for (const Chart::Vertex& vertex : chart.vertices) {
+        text += fmt::format("    {}{}{}{}\n", vertex.id, vertex.is_frontend ? "([" : "[",
+                            mermaid_quoted(vertex.lines), vertex.is_frontend ? "])" : "]");
+    }
+    for (const Chart::Edge& edge : chart.edges) {
+        text += fmt::format("    {} -->|{}| {}\n", edge.from, mermaid_quoted({edge.label}), edge.to);
+    }
+    return text;
+}
+
+nlohmann::json graph_to_json(const Stack& stack) {
+    nlohmann::json bdevs = nlohmann::json::array();
+    for (const BdevSpec& bdev : stack.bdevs) {
+        nlohmann::json options = nlohmann::json::object();
+        for (const auto& [name, value] : bdev.given)
+            options[name] = value;
+        nlohmann::json bases = nlohmann::json::array();
+        for (const BaseRef& base : bdev.bases) {
+            bases.push_back({{"option", base.option}, {"bdev", base.bdev}});
+        }
+        bdevs.push_back({{"name", bdev.name},
+                         {"module", bdev.module->name},
+                         {"options", std::move(options)},
+                         {"bases", std::move(bases)}});
+    }
+    nlohmann::json frontends = nlohmann::json::array();
+    for (const NbdConfig& nbd : stack.nbd_servers) {
+        nlohmann::json exports = nlohmann::json::array();
+        for (const NbdExport& exported : nbd.exports) {
+            exports.push_back({{"bdev", exported.bdev},
+                               {"name", exported.name},
+                               {"description", exported.description},
+                               {"read_only", exported.read_only}});
+        }
+        frontends.push_back({{"kind", "nbd"}, {"listen", nbd.listen}, {"exports", std::move(exports)}});
+    }
+    return {{"bdevs", std::move(bdevs)}, {"frontends", std::move(frontends)}};
+}
+
+}  // namespace bdevkit::host
