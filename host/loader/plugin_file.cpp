@@ -12,7 +12,7 @@ namespace {
 
 /// What dlopen() has just said, without the path that it begins with.
 std::string dlopen_error(const std::filesystem::path& file) {
-    const char* text = dlerror();  // the calling thread's own
+    const char* text = dlerror();  // NOLINT(concurrency-mt-unsafe): glibc keeps it per thread
     std::string message = text != nullptr ? text : "unknown error";
     const std::string prefix = file.native() + ": ";
     if (message.starts_with(prefix)) message.erase(0, prefix.size());

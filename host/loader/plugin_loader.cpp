@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ranges>
 #include <system_error>
 
 #include "loader/plugin_file.hpp"
@@ -141,8 +142,8 @@ tl::expected<const bdk_module*, std::string> PluginLoader::load_at(std::size_t i
 
 std::vector<std::string> PluginLoader::unload_all() {
     std::vector<std::string> failures;
-    for (auto it = loaded_.rbegin(); it != loaded_.rend(); ++it) {
-        const Plugin& plugin = plugins_[*it];
+    for (const std::size_t index : loaded_ | std::views::reverse) {
+        const Plugin& plugin = plugins_[index];
         const int rc = bdk::await_on_app_thread(
             [module = plugin.info.module](bdk::Done done) { bdk::module_remove(module, std::move(done)); });
         if (rc == 0) continue;

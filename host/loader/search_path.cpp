@@ -22,6 +22,11 @@ fs::path library_folder() {
     return error ? fs::path{} : library.parent_path();
 }
 
+/// [main thread] Nobody in this process changes its environment.
+const char* environment(const char* name) {
+    return std::getenv(name);
+}  // NOLINT(concurrency-mt-unsafe)
+
 class SearchPath {
 public:
     void add(const fs::path& folder, const char* origin, bool must_exist) {
@@ -50,12 +55,12 @@ std::vector<SearchFolder> plugin_search_path(const std::vector<std::string>& com
         result.add(folder, "--plugin-path", true);
     for (const std::string& folder : stack)
         result.add(folder, "plugins.path", true);
-    if (const char* value = std::getenv("BDEVKIT_PLUGIN_PATH")) {
+    if (const char* value = environment("BDEVKIT_PLUGIN_PATH")) {
         std::istringstream folders(value);
         for (std::string folder; std::getline(folders, folder, ':');)
             result.add(folder, "BDEVKIT_PLUGIN_PATH", true);
     }
-    if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
+    if (const char* home = environment("HOME"); home != nullptr && *home != '\0')
         result.add(fs::path(home) / ".local/lib/bdevkit/plugins", "home folder", false);
     if (const fs::path library = library_folder(); !library.empty())
         result.add(library / "bdevkit/plugins", "bdevkit", false);
