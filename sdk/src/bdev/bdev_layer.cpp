@@ -53,7 +53,7 @@ void finish_stop(Stop* raw, int rc) {
     bdk_poller_unregister(&stop->poller);
     examine_reset();
     // Pools are given back with the last channel of each thread; the device goes after them.
-    int unregistered = bdk_io_device_unregister(io_pool_io_device(), nullptr);
+    int unregistered = bdk_io_device_unregister(io_pool_io_device(), [](void*) { io_pool_free_spares(); });
     stop->done(rc != 0 ? rc : unregistered);
 }
 

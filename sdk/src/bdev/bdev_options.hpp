@@ -8,7 +8,8 @@ namespace bdk {
 /// The stack's `host:` section, as far as the bdev layer is concerned.
 struct BdevOptions {
     uint32_t bdev_io_pool_size = 65536;  ///< bdev_ios of the whole process; the next one is -ENOMEM
-    uint32_t bdev_io_cache_size = 256;   ///< free bdev_ios that one thread keeps for itself
+    uint32_t bdev_io_cache_size = 256;   ///< bdev_ios that a thread keeps for itself when it has none in use
+    uint32_t late_io_ms = 30'000;        ///< an I/O outstanding longer is reported; 0: never
     bool auto_examine = true;
 };
 

@@ -5,9 +5,10 @@
 #include <bdevkit/log.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
+#include <mutex>
 #include <new>
+#include <utility>
 
 #include "bdev/bdev_layer.hpp"
 #include "bdev/io_buf.hpp"
@@ -20,33 +21,73 @@ namespace {
 
 constexpr uint32_t chunk_ios = 64;
 
-/// bdev_ios that all threads together have taken from the process's pool.
-std::atomic<uint64_t> g_ios_taken{0};
+/// The chunks that no thread has at the moment, and how many bdev_ios there are in all.
+struct SpareChunks {
+    std::mutex mutex;
+    std::vector<IoChunk> chunks;
+    uint64_t ios_made = 0;
+
+    /// A chunk, or one without bdev_ios when the limit is reached. A thread's `first` chunk is always
+    /// granted: its I/Os wait for one another, never for another thread's.
+    IoChunk take(bool first) {
+        std::scoped_lock lock(mutex);
+        if (!chunks.empty()) {
+            IoChunk chunk = std::move(chunks.back());
+            chunks.pop_back();
+            return chunk;
+        }
+        uint64_t limit = bdev_options().bdev_io_pool_size;
+        auto count = static_cast<uint32_t>(std::min<uint64_t>(chunk_ios, limit));
+        if (ios_made + count > limit && !first) return {nullptr, 0};
+        IoChunk chunk{std::make_unique<BdevIo[]>(count), count};
+        ios_made += count;
+        return chunk;
+    }
+
+    void give_back(IoChunk chunk) {
+        std::scoped_lock lock(mutex);
+        chunks.push_back(std::move(chunk));
+    }
+};
+
+SpareChunks g_spares;
 
 }  // namespace
 
+void io_pool_free_spares() {
+    std::scoped_lock lock(g_spares.mutex);
+    g_spares.chunks.clear();
+    g_spares.ios_made = 0;
+}
+
+void IoPool::link(const IoChunk& chunk) noexcept {
+    for (uint32_t i = chunk.count; i-- > 0;) {
+        chunk.ios[i].pool = this;
+        chunk.ios[i].deferred.next = free_list;
+        free_list = &chunk.ios[i].deferred;
+    }
+}
+
 bool IoPool::grow() noexcept {
-    uint64_t limit = bdev_options().bdev_io_pool_size;
-    uint32_t count = static_cast<uint32_t>(std::min<uint64_t>(chunk_ios, limit));
-    uint64_t taken = g_ios_taken.fetch_add(count, std::memory_order_relaxed);
-    // A thread's first chunk is always granted: its I/Os wait for one another, never for another thread's.
-    if (taken + count > limit && !chunks.empty()) {
-        g_ios_taken.fetch_sub(count, std::memory_order_relaxed);
-        return false;
-    }
     try {
-        chunks.push_back({std::make_unique<BdevIo[]>(count), count});
+        IoChunk chunk = g_spares.take(chunks.empty());
+        if (chunk.count == 0) return false;
+        chunks.push_back(std::move(chunk));
     } catch (const std::bad_alloc&) {
-        g_ios_taken.fetch_sub(count, std::memory_order_relaxed);
         return false;
     }
-    BdevIo* ios = chunks.back().ios.get();
-    for (uint32_t i = count; i-- > 0;) {
-        ios[i].pool = this;
-        ios[i].deferred.next = free_list;
-        free_list = &ios[i].deferred;
-    }
+    link(chunks.back());
     return true;
+}
+
+void IoPool::shrink() noexcept {
+    while (chunks.size() > kept_chunks) {
+        g_spares.give_back(std::move(chunks.back()));
+        chunks.pop_back();
+    }
+    free_list = nullptr;
+    for (const IoChunk& chunk : chunks)
+        link(chunk);
 }
 
 void IoPool::serve_waiting() noexcept {
@@ -68,6 +109,8 @@ void* io_pool_io_device() {
 int io_pool_create(void*, void* ctx) {
     auto* pool = new (ctx) IoPool();
     pool->thread = current_thread();
+    pool->kept_chunks = std::max<uint64_t>(1, bdev_options().bdev_io_cache_size / chunk_ios);
+    watch_late_io(pool);
     return 0;
 }
 
@@ -77,8 +120,9 @@ void io_pool_destroy(void*, void* ctx) {
         BDK_ERRLOG("thread '%s' goes with %lu bdev_ios that were not freed: call bdk_bdev_free_io() for each",
                    bdk_thread_get_name(pool->thread), static_cast<unsigned long>(pool->in_use));
     bdk_iobuf_channel_close(pool->iobuf);
-    for (const IoPool::Chunk& chunk : pool->chunks)
-        g_ios_taken.fetch_sub(chunk.count, std::memory_order_relaxed);
+    bdk_poller_unregister(&pool->late_io);
+    for (IoChunk& chunk : pool->chunks)
+        g_spares.give_back(std::move(chunk));
     pool->~IoPool();
 }
 

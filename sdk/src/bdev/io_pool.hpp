@@ -11,24 +11,31 @@
 #include <memory>
 #include <vector>
 
+#include "base/export.hpp"
 #include "bdev/bdev_io.hpp"
 #include "bdev/channel.hpp"
 
 namespace bdk {
 
-struct IoPool {
+/// bdev_ios side by side. A chunk moves from thread to thread, but its memory stays as long as the bdev layer
+/// runs, so that a module that touches a bdev_io too late can be told.
+struct IoChunk {
+    std::unique_ptr<BdevIo[]> ios;
+    uint32_t count;
+};
+
+struct BDK_INTERNAL IoPool {
     bdk_thread* thread = nullptr;
     Deferred* free_list = nullptr;
     uint64_t in_use = 0;
 
-    struct Chunk {
-        std::unique_ptr<BdevIo[]> ios;
-        uint32_t count;
-    };
-    std::vector<Chunk> chunks;
+    std::vector<IoChunk> chunks;
+    uint64_t kept_chunks = 1;  ///< that stay when no bdev_io is in use
     std::deque<bdk_bdev_io_wait_entry*> waiting;
     std::vector<BdevChannel*> channels;  ///< all bdev channels of the thread
     std::vector<std::unique_ptr<SharedResource>> shared;
+    bdk_poller* late_io = nullptr;       ///< looks for I/Os that do not complete
+    uint64_t late_io_checked = 0;        ///< ticks
     bdk_iobuf_channel* iobuf = nullptr;  ///< opened at the first use
 
     /// A bdev_io, or nullptr when the process has used up its bdev_io_pool_size.
@@ -49,23 +56,33 @@ struct IoPool {
         in_use--;
         if (!waiting.empty()) [[unlikely]]
             serve_waiting();
+        if (in_use == 0 && chunks.size() > kept_chunks) [[unlikely]]
+            shrink();
     }
 
     /// Calls fn(io) for every bdev_io that is not free.
     template <typename Fn>
     void for_each_used(Fn&& fn) {
-        for (Chunk& chunk : chunks)
+        for (IoChunk& chunk : chunks)
             for (uint32_t i = 0; i < chunk.count; i++)
                 if (chunk.ios[i].state != IoState::free) fn(&chunk.ios[i]);
     }
 
 private:
     bool grow() noexcept;
+    void shrink() noexcept;
+    void link(const IoChunk& chunk) noexcept;
     void serve_waiting() noexcept;
 };
 
+/// [app thread] Frees the chunks that no thread has. Their number is 0 afterwards.
+void io_pool_free_spares();
+
+/// [pool's thread] Starts to report the I/Os of the pool that take longer than BdevOptions::late_io_ms.
+void watch_late_io(IoPool* pool);
+
 /// The io_device whose channels' contexts are IoPools. Registered by the bdev layer.
-void* io_pool_io_device();
+BDK_INTERNAL void* io_pool_io_device();
 int io_pool_create(void* io_device, void* ctx);
 void io_pool_destroy(void* io_device, void* ctx);
 

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "bdev/io_pool.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "support/await.hpp"
+#include "support/test_host.hpp"
+#include "thread/io_channel.hpp"
+
+namespace bdk::test {
+namespace {
+
+/// The pool of one thread, held for the test.
+class HeldPool {
+public:
+    explicit HeldPool(bdk_thread* thread) : thread_(thread) {
+        call_on(thread_, [&] {
+            channel_ = bdk_get_io_channel(io_pool_io_device());
+            pool_ = static_cast<IoPool*>(io_channel_ctx(channel_));
+        });
+    }
+    ~HeldPool() {
+        call_on(thread_, [&] {
+            for (BdevIo* io : taken_)
+                pool_->give_back(io);
+            bdk_put_io_channel(channel_);
+        });
+    }
+
+    /// Takes up to n. @return how many there were
+    size_t take(size_t n) {
+        size_t before = taken_.size();
+        call_on(thread_, [&] {
+            for (size_t i = 0; i < n; i++)
+                if (BdevIo* io = pool_->take()) taken_.push_back(io);
+        });
+        return taken_.size() - before;
+    }
+
+    void give_all_back() {
+        call_on(thread_, [&] {
+            for (BdevIo* io : taken_)
+                pool_->give_back(io);
+        });
+        taken_.clear();
+    }
+
+private:
+    bdk_thread* thread_;
+    bdk_io_channel* channel_ = nullptr;
+    IoPool* pool_ = nullptr;
+    std::vector<BdevIo*> taken_;
+};
+
+RuntimeOptions with(uint32_t pool, uint32_t cache) {
+    RuntimeOptions options = test_runtime_options();
+    options.bdev.bdev_io_pool_size = pool;
+    options.bdev.bdev_io_cache_size = cache;
+    return options;
+}
+
+TEST(IoPool, LastGivenBackIsTakenNext) {
+    TestHost host;
+    call_on_app_thread([] {
+        bdk_io_channel* ch = bdk_get_io_channel(io_pool_io_device());
+        auto* pool = static_cast<IoPool*>(io_channel_ctx(ch));
+        BdevIo* first = pool->take();
+        BdevIo* second = pool->take();
+        pool->give_back(first);
+        pool->give_back(second);
+        EXPECT_EQ(pool->take(), second);
+        EXPECT_EQ(pool->take(), first);
+        pool->give_back(first);
+        pool->give_back(second);
+        bdk_put_io_channel(ch);
+    });
+}
+
+TEST(IoPool, EndsAtTheLimitOfTheProcess) {
+    TestHost host(with(128, 64));
+    HeldPool pool(bdk_thread_get_app_thread());
+    EXPECT_EQ(pool.take(200), 128u);
+}
+
+TEST(IoPool, EveryThreadHasItsFirstChunkAndIdleThreadsLendTheRest) {
+    TestHost host(with(128, 64));
+    HeldPool here(bdk_thread_get_app_thread());
+    HeldPool there(host.new_thread("other"));
+    EXPECT_EQ(here.take(128), 128u);
+    EXPECT_EQ(there.take(128), 64u) << "its first chunk, beyond the limit";
+    here.give_all_back();
+    EXPECT_EQ(there.take(64), 64u) << "what the other does not keep";
+}
+
+}  // namespace
+}  // namespace bdk::test
