@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "diag/violation.hpp"
+#include "json/json_writer.hpp"
 #include "support/client.hpp"
 #include "support/log_capture.hpp"
 #include "support/test_disk.hpp"
@@ -197,6 +198,17 @@ TEST_F(ThrowerTest, IoTypeThatThrowsIsNotSupported) {
     EXPECT_TRUE(client.supports(BDK_BDEV_IO_TYPE_READ));
     EXPECT_FALSE(client.supports(BDK_BDEV_IO_TYPE_FLUSH));
     EXPECT_TRUE(log.has({"io_type_supported"}));
+}
+
+TEST_F(ThrowerTest, DumpInfoIsPartOfTheBdevsInfo) {
+    for (const Where where : {Where::nowhere, Where::dump_info}) {
+        ASSERT_EQ(create(where), 0);
+        bdk_json_writer writer;
+        call_on_app_thread([&] { bdk_bdev_dump_info_json(bdk_bdev_get_by_name("t"), &writer); });
+        EXPECT_NE(writer.root().dump().find(R"({"answer":42})"), std::string::npos) << writer.root().dump();
+        ASSERT_EQ(host.remove("t"), 0);
+    }
+    EXPECT_TRUE(log.has({"dump_info_json", "thrown by dump_info"}));
 }
 
 TEST_F(ThrowerTest, PollerThatThrowsIsLogged) {

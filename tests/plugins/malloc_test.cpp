@@ -250,10 +250,13 @@ TEST_F(MallocTest, AbortEndsZeroingThatIsUnderWay) {
     EXPECT_EQ(abort.get().status, BDK_BDEV_IO_STATUS_SUCCESS);
 }
 
-TEST_F(MallocTest, ThreadsWorkOnTheirOwnPartsAtOnce) {
+TEST(MallocOnTwoReactors, ThreadsWorkOnTheirOwnPartsAtOnce) {
+    TestHost host(test_runtime_options_with_reactors(2));
+    host.load("malloc");
+    ASSERT_EQ(host.create("malloc", "disk", {{"size", uint64_t{64 * mib}}, {"block_size", 4096}}), 0);
     std::vector<std::unique_ptr<Client>> clients;
-    for (const char* name : {"a", "b", "c", "d"})
-        clients.push_back(std::make_unique<Client>("disk", Access::write, host.new_thread(name)));
+    for (int i = 0; i < 4; i++)
+        clients.push_back(std::make_unique<Client>("disk", Access::write, host.new_thread("writer", i)));
     std::vector<std::vector<std::byte>> data;
     for (uint64_t i = 0; i < clients.size(); i++)
         data.push_back(pattern(64 * 4096, i));

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "support/client.hpp"
+#include "support/load.hpp"
 #include "support/test_host.hpp"
 
 namespace bdk::test {
@@ -94,59 +95,21 @@ TEST_F(NullTest, AbortEndsAQueuedIo) {
     EXPECT_EQ(abort.get().status, BDK_BDEV_IO_STATUS_SUCCESS);
 }
 
-/// Keeps a number of reads in flight until enough have completed: each completion submits the next.
-class Loop {
-public:
-    Loop(Client& client, uint32_t depth, uint64_t count) : client_(client), left_(count), in_flight_(depth) {
-        call_on(client.thread(), [&] {
-            for (uint32_t i = 0; i < depth; i++)
-                submit();
-        });
-    }
-
-    void wait() { done_.get(); }
-
-private:
-    void submit() {
-        const int rc = bdk_bdev_read_blocks(
-            client_.desc(), client_.channel(), buffer_, 0, 1,
-            [](bdk_bdev_io* io, bool success, void* arg) {
-                bdk_bdev_free_io(io);
-                static_cast<Loop*>(arg)->completed(success);
-            },
-            this);
-        if (rc != 0) completed(false);
-    }
-
-    void completed(bool success) {
-        ok_ = ok_ && success;
-        if (left_ > 0 && ok_) {
-            left_--;
-            return submit();
-        }
-        if (--in_flight_ == 0) done_.setter()(ok_);
-    }
-
-    Client& client_;
-    uint64_t left_;
-    uint32_t in_flight_;
-    bool ok_ = true;
-    Awaited<bool> done_;
-    alignas(4096) std::byte buffer_[4096];
-};
-
 TEST_F(NullTest, KeepsUpWithADeepQueueThatGrows) {
     Client client("nothing", Access::read);
-    Loop(client, 1, 1000).wait();
-    Loop(client, 1024, 50000).wait();
+    EXPECT_TRUE(Load(client, 1, 1000).wait().ok());
+    EXPECT_TRUE(Load(client, 1024, 50000).wait().ok());
 }
 
-TEST_F(NullTest, EachThreadHasItsOwnQueue) {
-    Client first("nothing", Access::read, host.new_thread("first"));
-    Client second("nothing", Access::read, host.new_thread("second"));
-    Loop one(first, 32, 10000), two(second, 32, 10000);
-    one.wait();
-    two.wait();
+TEST(NullOnTwoReactors, EachThreadHasItsOwnQueue) {
+    TestHost host(test_runtime_options_with_reactors(2));
+    host.load("null");
+    ASSERT_EQ(host.create("null", "nothing", {{"size", 1 << 20}}), 0);
+    Client first("nothing", Access::read, host.new_thread("first", 0));
+    Client second("nothing", Access::read, host.new_thread("second", 1));
+    Load one(first, 32, 10000), two(second, 32, 10000);
+    EXPECT_TRUE(one.wait().ok());
+    EXPECT_TRUE(two.wait().ok());
 }
 
 TEST_F(NullTest, PollerWakesAfterItHasPaused) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "support/client.hpp"
+#include "support/load.hpp"
 #include "support/log_capture.hpp"
 #include "support/test_disk.hpp"
 #include "support/test_host.hpp"
@@ -301,6 +302,29 @@ TEST_F(VirtualBdevTest, EachThreadHasAChannelOfTheBase) {
     }
     EXPECT_EQ(host.remove("top"), 0);
     EXPECT_EQ(open_base_to_write(), 0);
+}
+
+TEST(VirtualBdevUnderLoad, GoesWithItsBase) {
+    TestHost host(test_runtime_options_with_reactors(2));
+    for (const char* module : {"malloc", "null", "passthru", "readonly"})
+        host.load(module);
+    bdk_thread* threads[] = {host.new_thread("first", 0), host.new_thread("second", 1)};
+    for (int round = 0; round < 20; round++) {
+        const char* disk_module = round % 2 == 0 ? "malloc" : "null";
+        ASSERT_EQ(host.create(disk_module, "disk", {{"size", 1 << 20}}), 0);
+        ASSERT_EQ(host.create("passthru", "pass", {{"base", "disk"}}), 0);
+        ASSERT_EQ(host.create("readonly", "top", {{"base", "pass"}}), 0);
+        Client first("top", Access::read, threads[0]), second("pass", Access::write, threads[1]);
+        Load one(first, 16, UINT64_MAX), two(second, 16, UINT64_MAX);
+        settle(threads[0]);
+        settle(threads[1]);
+        ASSERT_EQ(host.remove(round % 3 == 0 ? "pass" : "disk"), 0);
+        EXPECT_EQ(one.wait().rc, -ENODEV) << "every I/O that was accepted has completed";
+        EXPECT_EQ(two.wait().rc, -ENODEV);
+        if (host.exists("disk")) {
+            ASSERT_EQ(host.remove("disk"), 0);
+        }
+    }
 }
 
 TEST_F(VirtualBdevTest, CanBeMadeAndRemovedAgainAndAgain) {

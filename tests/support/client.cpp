@@ -111,6 +111,10 @@ Awaited<IoResult> Client::start(Submit submit_io, void** token) {
     return awaited;
 }
 
+void Client::submit_here(const Submit& submit_io, std::function<void(IoResult)> done) {
+    submit(submit_io, std::make_unique<Flight>(Flight{*this, std::move(done)}));
+}
+
 void Client::submit(const Submit& submit_io, std::unique_ptr<Flight> flight) {
     IoResult refused;
     refused.rc = desc_ == nullptr ? -ENODEV : submit_io(desc_, channel_, completed, flight.get());

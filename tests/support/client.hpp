@@ -58,6 +58,8 @@ public:
 
     /// Submits without waiting. `token` is what abort() takes.
     Awaited<IoResult> start(Submit submit, void** token = nullptr);
+    /// [client's thread] Submits; `done` runs on this thread, at once when the I/O is refused.
+    void submit_here(const Submit& submit, std::function<void(IoResult)> done);
     IoResult run(Submit submit) { return start(std::move(submit)).get(); }
 
     IoResult write(uint64_t offset_blocks, const Data& data);

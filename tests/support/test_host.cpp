@@ -186,10 +186,12 @@ bool TestHost::exists(const std::string& bdev) {
     return found;
 }
 
-bdk_thread* TestHost::new_thread(const char* name, int core) {
+bdk_thread* TestHost::new_thread(const char* name, int reactor) {
     std::vector<uint64_t> mask(16);
-    if (core >= 0) mask.at(cores_.at(size_t(core)) / 64) |= uint64_t{1} << (cores_.at(size_t(core)) % 64);
-    bdk_thread* thread = bdk_thread_create(name, core < 0 ? nullptr : mask.data(), uint32_t(mask.size()));
+    const bool any = reactor < 0 || cores_.empty();
+    const uint32_t core = any ? 0 : cores_[size_t(reactor) % cores_.size()];
+    mask.at(core / 64) |= uint64_t{1} << (core % 64);
+    bdk_thread* thread = bdk_thread_create(name, any ? nullptr : mask.data(), uint32_t(mask.size()));
     if (thread == nullptr) throw std::runtime_error("cannot create a thread");
     threads_.push_back(thread);
     return thread;

@@ -65,8 +65,8 @@ public:
     void start_remove(const std::string& bdev, std::function<void(int)> done);
     bool exists(const std::string& bdev);
 
-    /// A new bdk_thread; it exits with the host. `core`: an index into the reactors, or -1 for any.
-    bdk_thread* new_thread(const char* name, int core = -1);
+    /// A new bdk_thread; it exits with the host. `reactor`: its index, modulo their number; -1 for any.
+    bdk_thread* new_thread(const char* name, int reactor = -1);
 
 private:
     struct Loaded;
