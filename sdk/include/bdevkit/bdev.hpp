@@ -46,10 +46,14 @@ public:
     Bdev(const Bdev&) = delete;
     Bdev& operator=(const Bdev&) = delete;
 
-    /// [app thread] Makes a bdev and registers it: the module's `create`.
+    /// [app thread] Makes a bdev and registers it: the module's `create`. A module without options is
+    /// constructed from the name alone.
     template <class Options>
     static int create(bdk_create*, const char* name, const Options& options) {
-        return make(name, options);
+        if constexpr (std::is_same_v<Options, detail::NoOptions>)
+            return make(name);
+        else
+            return make(name, options);
     }
 
     /// [app thread] Makes a bdev with any constructor and registers it. @return 0 or a negative errno.
