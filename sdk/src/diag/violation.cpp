@@ -43,13 +43,13 @@ void set_violation_policy(ViolationPolicy policy) {
 }
 
 void report_violation(const Violation& violation) {
-    g_count.fetch_add(1, std::memory_order_relaxed);
     BDK_ERRLOG("%s", violation_text(violation).c_str());
+    g_count.fetch_add(1, std::memory_order_release);  // whoever sees the count sees the line
     if (g_policy.load(std::memory_order_relaxed) == ViolationPolicy::abort) std::abort();
 }
 
 uint64_t violation_count() {
-    return g_count.load(std::memory_order_relaxed);
+    return g_count.load(std::memory_order_acquire);
 }
 
 std::string_view object_name_of(const void* address) {
