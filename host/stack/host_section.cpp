@@ -17,6 +17,7 @@ struct HostSection {
     const char* hugepages;
     uint64_t memory;
     uint32_t violations;
+    uint64_t late_io;
     uint8_t auto_examine;
     uint32_t bdev_io_pool_size;
     uint32_t bdev_io_cache_size;
@@ -29,6 +30,8 @@ struct HostSection {
 constexpr uint64_t kib = 1024;
 constexpr uint64_t mib = 1024 * kib;
 constexpr uint64_t tib = mib * mib;
+constexpr uint64_t millisecond_ns = 1'000'000;
+constexpr uint64_t second_ns = 1'000 * millisecond_ns;
 
 constexpr const char* mode_names[] = {"poll", "interrupt", "adaptive", nullptr};
 constexpr bdk::ReactorMode modes[] = {bdk::ReactorMode::poll, bdk::ReactorMode::interrupt,
@@ -52,6 +55,9 @@ constexpr bdk_option host_options[] = {
     {.name = "violations", .help = "After a broken threading rule: fail the I/O and go on, or abort the host.",
      .type = BDK_OPTION_ENUM, .offset = offsetof(HostSection, violations), .default_value = "fail-io",
      .enum_values = violation_names},
+    {.name = "late_io", .help = "An I/O outstanding longer is reported with its bdev and module; 0 for never.",
+     .type = BDK_OPTION_DURATION, .offset = offsetof(HostSection, late_io), .default_value = "30s",
+     .max = 86'400 * second_ns},
     {.name = "auto_examine", .help = "Show every new bdev to the modules that recognise bdevs.",
      .type = BDK_OPTION_BOOL, .offset = offsetof(HostSection, auto_examine), .default_value = "true"},
     {.name = "bdev_io_pool_size", .help = "I/Os in flight in the whole host, those of every layer counted.",
@@ -163,6 +169,7 @@ bdk::RuntimeOptions read_host_section(const Node& node, const std::filesystem::p
     result.env.iobuf_small_size = static_cast<uint32_t>(section.iobuf_small_size);
     result.env.iobuf_large_size = static_cast<uint32_t>(section.iobuf_large_size);
     result.violations = violation_policies[section.violations];
+    result.bdev.late_io_ms = static_cast<uint32_t>(section.late_io / millisecond_ns);
     result.bdev.auto_examine = section.auto_examine != 0;
     result.bdev.bdev_io_pool_size = section.bdev_io_pool_size;
     result.bdev.bdev_io_cache_size = section.bdev_io_cache_size;
