@@ -11,7 +11,7 @@
 #include <memory>
 #include <string>
 
-namespace bdevkit {
+namespace BDEVKIT_HIDDEN bdevkit {
 
 /**
  * A bdev: `class Disk : public bdevkit::Bdev<Disk>`. This class fills the function table, registers the
@@ -218,9 +218,8 @@ private:
         return table;
     }
 
-    // Hidden: otherwise two plugins with a class of the same name would share one table.
     template <class D>
-    [[gnu::visibility("hidden")]] static constexpr bdk_bdev_fn_table fn_table = make_fn_table<D>();
+    static constexpr bdk_bdev_fn_table fn_table = make_fn_table<D>();
 
     bdk_bdev bdev_{};
     std::string name_;

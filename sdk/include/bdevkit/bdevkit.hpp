@@ -17,3 +17,4 @@
 #include <bdevkit/thread.hpp>
 #include <bdevkit/transform_bdev.hpp>
 #include <bdevkit/virtual_bdev.hpp>
+#include <bdevkit/visibility.hpp>

@@ -12,7 +12,7 @@
 
 #include <utility>
 
-namespace bdevkit {
+namespace BDEVKIT_HIDDEN bdevkit {
 
 /// What a desc allows.
 enum class Access { read, write };

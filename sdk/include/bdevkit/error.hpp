@@ -15,7 +15,7 @@
 #include <system_error>
 #include <utility>
 
-namespace bdevkit {
+namespace BDEVKIT_HIDDEN bdevkit {
 
 /// What a plugin throws: a message for the log, and the errno that the host or the I/O gets.
 class Error : public std::runtime_error {

@@ -4,12 +4,13 @@
 #pragma once
 
 #include <bdevkit/bdev_io.h>
+#include <bdevkit/visibility.hpp>
 
 #include <cstddef>
 #include <span>
 #include <type_traits>
 
-namespace bdevkit {
+namespace BDEVKIT_HIDDEN bdevkit {
 
 /// Types of I/O. A later host may bring others: have a default in each switch.
 enum class IoType : uint32_t {

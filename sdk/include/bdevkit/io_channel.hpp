@@ -9,7 +9,7 @@
 #include <memory>
 #include <utility>
 
-namespace bdevkit {
+namespace BDEVKIT_HIDDEN bdevkit {
 
 /// One reference to an io_channel; put on destruction. Lives and dies on the channel's thread.
 class IoChannel {

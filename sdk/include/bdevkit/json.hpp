@@ -4,12 +4,13 @@
 #pragma once
 
 #include <bdevkit/json.h>
+#include <bdevkit/visibility.hpp>
 
 #include <concepts>
 #include <string>
 #include <utility>
 
-namespace bdevkit {
+namespace BDEVKIT_HIDDEN bdevkit {
 
 /// Where dump_info() and write_config() write. Valid during the callback that got it. Names are nullptr in an
 /// array.

@@ -4,13 +4,14 @@
 #pragma once
 
 #include <bdevkit/log.h>
+#include <bdevkit/visibility.hpp>
 
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <string>
 
-namespace bdevkit {
+namespace BDEVKIT_HIDDEN bdevkit {
 
 enum class LogLevel : uint32_t {
     error = BDK_LOG_ERROR,

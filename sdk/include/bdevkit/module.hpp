@@ -6,7 +6,8 @@
 ///                    .author = "...", .license = "BSD-3-Clause");
 ///
 /// The class stands in an anonymous namespace, so that no other plugin's class of the same name is taken for
-/// it. Most often a bdevkit::Bdev or VirtualBdev, it may have as public members:
+/// it; where that was forgotten, gcc warns of "greater visibility". Most often a bdevkit::Bdev or
+/// VirtualBdev, it may have as public members:
 ///
 ///     struct Options; static constexpr bdk_option options[]   see option.hpp
 ///     static int create(bdk_create*, const char* name, const Options&)   Bdev brings one
@@ -26,7 +27,7 @@
 
 #include <iterator>
 
-namespace bdevkit {
+namespace BDEVKIT_HIDDEN bdevkit {
 
 /// The module that `T` belongs to: the plugin's, or T::module() where a program holds several.
 template <class T>

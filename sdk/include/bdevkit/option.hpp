@@ -13,12 +13,13 @@
 #pragma once
 
 #include <bdevkit/option.h>
+#include <bdevkit/visibility.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <type_traits>
 
-namespace bdevkit {
+namespace BDEVKIT_HIDDEN bdevkit {
 
 /// Bytes, written `64MiB`, `4k`, `512`.
 struct Size {

@@ -10,7 +10,7 @@
 #include <chrono>
 #include <utility>
 
-namespace bdevkit {
+namespace BDEVKIT_HIDDEN bdevkit {
 
 /// A registered poller; unregisters on destruction.
 class Poller {

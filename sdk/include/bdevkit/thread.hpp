@@ -9,7 +9,7 @@
 #include <memory>
 #include <utility>
 
-namespace bdevkit {
+namespace BDEVKIT_HIDDEN bdevkit {
 
 namespace detail {
 

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <span>
 
-namespace bdevkit {
+namespace BDEVKIT_HIDDEN bdevkit {
 
 /**
  * A virtual bdev whose base holds its data in another form of the same length:

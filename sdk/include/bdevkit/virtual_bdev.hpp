@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace bdevkit {
+namespace BDEVKIT_HIDDEN bdevkit {
 
 /// How a virtual bdev holds its base.
 enum class BaseUse {
