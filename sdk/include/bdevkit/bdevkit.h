@@ -19,6 +19,7 @@
 #include <bdevkit/module.h>
 #include <bdevkit/option.h>
 #include <bdevkit/poller.h>
+#include <bdevkit/quiesce.h>
 #include <bdevkit/status.h>
 #include <bdevkit/thread.h>
 #include <bdevkit/zone.h>

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "bdev/quiesce.hpp"
 #include "bdev/stat.hpp"
 
 namespace bdk {
@@ -58,6 +59,8 @@ struct alignas(64) Bdev {
     IoStat gone_stat;  ///< of channels that are gone
     BdevIo* reset = nullptr;
     std::vector<BdevIo*> queued_resets;
+    std::vector<QuiescedRange> quiesced;
+    std::vector<PendingQuiesce> pending_quiesces;  ///< behind ranges that overlap theirs
     bdk_bdev_unregister_cb unregister_cb = nullptr;
     void* unregister_ctx = nullptr;
     bdk_thread* unregister_thread = nullptr;

@@ -115,6 +115,12 @@ public:
         return BdevIo::of(node);
     }
 
+    bool contains(const BdevIo* io) const noexcept {
+        for (const Deferred* node = head_; node != nullptr; node = node->next)
+            if (node == &io->deferred) return true;
+        return false;
+    }
+
     /// Takes out what pred(io) says.
     template <typename Pred>
     IoQueue take_if(Pred&& pred) {

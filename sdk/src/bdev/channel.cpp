@@ -104,6 +104,8 @@ int bdev_channel_create(void* io_device, void* ctx) {
     channel_start_timeouts(channel);
     std::scoped_lock lock(bdev->mutex);
     if (bdev->reset != nullptr) channel->flags |= channel_frozen;
+    channel->quiesced = bdev->quiesced;
+    if (!channel->quiesced.empty()) channel->flags |= channel_quiesced;
     return 0;
 }
 

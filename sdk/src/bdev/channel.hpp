@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bdev/bdev_io.hpp"
+#include "bdev/quiesce.hpp"
 #include "bdev/stat.hpp"
 
 namespace bdk {
@@ -19,10 +20,11 @@ struct IoPool;
 
 /// Reasons for an I/O, or its completion, to leave the fast path.
 enum ChannelFlag : uint32_t {
-    channel_closing = 1u << 0,  ///< the desc is closed: no new I/O
-    channel_frozen = 1u << 1,   ///< a reset runs: I/O waits in `held`
-    channel_nomem = 1u << 2,    ///< the module ran out of memory: I/O waits in `shared->nomem`
-    channel_put = 1u << 3,      ///< put with I/O in flight: destroyed after the last one
+    channel_closing = 1u << 0,   ///< the desc is closed: no new I/O
+    channel_frozen = 1u << 1,    ///< a reset runs: I/O waits in `held`
+    channel_nomem = 1u << 2,     ///< the module ran out of memory: I/O waits in `shared->nomem`
+    channel_put = 1u << 3,       ///< put with I/O in flight: destroyed after the last one
+    channel_quiesced = 1u << 4,  ///< I/O on some range waits in `quiesced_io`
 };
 
 /// What the bdev channels of one module channel share: the queue of I/Os that the module answered with NOMEM.
@@ -50,8 +52,10 @@ struct alignas(64) BdevChannel {
 
     IoStat stat;
     SharedResource* shared = nullptr;
-    uint64_t nomem_count = 0;                   ///< of io_outstanding: waiting in shared->nomem
-    IoQueue held;                               ///< waiting for the end of a reset
+    uint64_t nomem_count = 0;  ///< of io_outstanding: waiting in shared->nomem
+    IoQueue held;              ///< waiting for the end of a reset
+    std::vector<QuiescedRange> quiesced;
+    IoQueue quiesced_io;                        ///< waiting for the release of a range
     bdk_poller* timeouts = nullptr;             ///< looks for late I/Os, where the desc has a timeout
     uint64_t timeouts_checked = 0;              ///< ticks
     bdk_io_channel_iter* close_iter = nullptr;  ///< a close that waits for io_outstanding to reach 0

@@ -14,6 +14,8 @@ void io_core_start(BdevIo* io) {
     if (io->pub.type == BDK_BDEV_IO_TYPE_RESET) return reset_start(io);
     if (io->pub.type == BDK_BDEV_IO_TYPE_ABORT) return abort_start(io);
     if ((ch->flags & channel_frozen) != 0) return ch->held.push(io);
+    if ((ch->flags & channel_quiesced) != 0 && touches_quiesced_range(ch, io))
+        return ch->quiesced_io.push(io);
     if ((ch->flags & channel_nomem) != 0) {
         ch->nomem_count++;
         return ch->shared->nomem.push(io);

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "bdev/quiesce.hpp"
+
+#include <bdevkit/poller.h>
+#include <bdevkit/quiesce.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include "bdev/bdev.hpp"
+#include "bdev/channel.hpp"
+#include "bdev/io_path.hpp"
+#include "bdev/io_pool.hpp"
+#include "bdev/post.hpp"
+
+namespace bdk {
+
+namespace {
+
+constexpr uint64_t whole = UINT64_MAX;
+constexpr uint64_t look_again_us = 100;
+
+/// Where an I/O is in the blocks of `ch`, one of the layers that it has passed.
+int64_t shift_since(const BdevIo* io, const BdevChannel* ch) {
+    int64_t shift = 0;
+    for (uint32_t i = io->depth; i-- > 0;) {
+        shift += io->frames[i].offset_delta;
+        if (io->frames[i].ch == ch) return shift;
+    }
+    return 0;
+}
+
+bool touches(const BdevIo* io, int64_t shift, const QuiescedRange& range) {
+    const bdk_bdev_io_block_params& params = io->pub.u.bdev;
+    auto back = static_cast<uint64_t>(shift);
+    switch (io->pub.type) {
+        case BDK_BDEV_IO_TYPE_RESET:
+        case BDK_BDEV_IO_TYPE_ABORT:
+        case BDK_BDEV_IO_TYPE_NVME_ADMIN:
+        case BDK_BDEV_IO_TYPE_GET_ZONE_INFO:
+            return false;
+        case BDK_BDEV_IO_TYPE_NVME_IO:
+        case BDK_BDEV_IO_TYPE_NVME_IO_MD:
+        case BDK_BDEV_IO_TYPE_NVME_IOV_MD:
+            return true;  // nobody but the device knows where it goes
+        case BDK_BDEV_IO_TYPE_ZONE_MANAGEMENT:
+            return range.overlaps(io->pub.u.zone_mgmt.zone_id - back, io->ch->bdev->config.zone_size);
+        case BDK_BDEV_IO_TYPE_COPY:
+            if (range.overlaps(params.src_offset_blocks - back, params.num_blocks)) return true;
+            [[fallthrough]];
+        default:
+            return range.overlaps(params.offset_blocks - back, params.num_blocks);
+    }
+}
+
+/// I/Os that have passed the channel, have not completed, and touch the range. Those that wait for it are not
+/// among them.
+uint64_t in_flight(const BdevChannel* ch, const QuiescedRange& range) {
+    uint64_t count = 0;
+    ch->pool->for_each_used([&](const BdevIo* io) {
+        bool runs = io->state == IoState::in_module || io->state == IoState::core;
+        if (!runs || !io->passed(ch) || !touches(io, shift_since(io, ch), range)) return;
+        if (!(io->ch == ch && ch->quiesced_io.contains(io))) count++;
+    });
+    return count;
+}
+
+/// A quiesce under way, on the thread that asked.
+struct Quiesce {
+    Bdev* bdev;
+    QuiescedRange range;
+    bdk_bdev_quiesce_cb cb;
+    void* ctx;
+    bdk_poller* poller = nullptr;
+};
+
+void wait_for_in_flight(std::shared_ptr<Quiesce> quiesce) {
+    auto left = std::make_shared<uint64_t>(0);
+    for_each_bdev_channel(
+        quiesce->bdev, [=](BdevChannel* ch) { *left += in_flight(ch, quiesce->range); },
+        [=] {
+            if (*left == 0) return quiesce->cb(quiesce->ctx, 0);
+            auto again = [](void* arg) {
+                std::unique_ptr<std::shared_ptr<Quiesce>> self(static_cast<std::shared_ptr<Quiesce>*>(arg));
+                bdk_poller_unregister(&(*self)->poller);
+                wait_for_in_flight(*self);
+                return BDK_POLLER_BUSY;
+            };
+            quiesce->poller = bdk_poller_register(again, new std::shared_ptr<Quiesce>(quiesce), look_again_us,
+                                                  "bdev_quiesce");
+        });
+}
+
+void start_quiesce(std::shared_ptr<Quiesce> quiesce) {
+    for_each_bdev_channel(
+        quiesce->bdev,
+        [=](BdevChannel* ch) {
+            ch->flags |= channel_quiesced;
+            if (std::find(ch->quiesced.begin(), ch->quiesced.end(), quiesce->range) == ch->quiesced.end())
+                ch->quiesced.push_back(quiesce->range);
+        },
+        [=] { wait_for_in_flight(quiesce); });
+}
+
+void release_range(BdevChannel* ch, const QuiescedRange& range) {
+    std::erase(ch->quiesced, range);
+    if (ch->quiesced.empty()) ch->flags &= ~static_cast<uint32_t>(channel_quiesced);
+    IoQueue waiting = std::exchange(ch->quiesced_io, {});
+    while (!waiting.empty())
+        io_core_start(waiting.pop());
+}
+
+bool overlaps_any(const Bdev* bdev, const QuiescedRange& range) {
+    return std::any_of(bdev->quiesced.begin(), bdev->quiesced.end(),
+                       [&](const QuiescedRange& other) { return other.overlaps(range.offset, range.count); });
+}
+
+/// The pending quiesces that nothing stands in the way of now; they count as quiesced from here on.
+std::vector<PendingQuiesce> take_startable(Bdev* bdev) {
+    std::vector<PendingQuiesce> startable;
+    std::scoped_lock lock(bdev->mutex);
+    auto& pending = bdev->pending_quiesces;
+    for (size_t i = 0; i < pending.size();) {
+        if (overlaps_any(bdev, pending[i].range)) {
+            i++;
+            continue;
+        }
+        bdev->quiesced.push_back(pending[i].range);
+        startable.push_back(std::move(pending[i]));
+        pending.erase(pending.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    return startable;
+}
+
+int check(const Bdev* bdev, const bdk_module* module, const QuiescedRange& range, bdk_bdev_quiesce_cb cb) {
+    uint64_t blockcnt = bdev->blockcnt.load(std::memory_order_relaxed);
+    bool inside = range.count == whole ||
+                  (range.count != 0 && range.count <= blockcnt && range.offset <= blockcnt - range.count);
+    return inside && bdev->config.module == module && cb != nullptr && current_thread() != nullptr ? 0
+                                                                                                   : -EINVAL;
+}
+
+int quiesce(Bdev* bdev, const bdk_module* module, QuiescedRange range, bdk_bdev_quiesce_cb cb, void* ctx) {
+    if (int rc = check(bdev, module, range, cb); rc != 0) return rc;
+    auto operation = std::make_shared<Quiesce>(Quiesce{bdev, range, cb, ctx});
+    bdk_thread* thread = current_thread();
+    {
+        std::scoped_lock lock(bdev->mutex);
+        bdev->pending_quiesces.push_back({range, [=] { run_on(thread, [=] { start_quiesce(operation); }); }});
+    }
+    for (PendingQuiesce& pending : take_startable(bdev))
+        pending.start();
+    return 0;
+}
+
+int unquiesce(Bdev* bdev, const bdk_module* module, QuiescedRange range, bdk_bdev_quiesce_cb cb, void* ctx) {
+    if (int rc = check(bdev, module, range, cb); rc != 0) return rc;
+    {
+        std::scoped_lock lock(bdev->mutex);
+        if (std::erase(bdev->quiesced, range) == 0) return -ENOENT;
+    }
+    for_each_bdev_channel(
+        bdev, [=](BdevChannel* ch) { release_range(ch, range); },
+        [=] {
+            for (PendingQuiesce& pending : take_startable(bdev))
+                pending.start();
+            cb(ctx, 0);
+        });
+    return 0;
+}
+
+}  // namespace
+
+bool touches_quiesced_range(const BdevChannel* ch, const BdevIo* io) {
+    return std::any_of(ch->quiesced.begin(), ch->quiesced.end(),
+                       [&](const QuiescedRange& range) { return touches(io, 0, range); });
+}
+
+}  // namespace bdk
+
+using bdk::Bdev;
+
+int bdk_bdev_quiesce_range(bdk_bdev* bdev, const bdk_module* module, uint64_t offset_blocks,
+                           uint64_t num_blocks, bdk_bdev_quiesce_cb cb, void* ctx) {
+    if (num_blocks == bdk::whole) return -EINVAL;
+    return bdk::quiesce(Bdev::of(bdev), module, {offset_blocks, num_blocks}, cb, ctx);
+}
+
+int bdk_bdev_unquiesce_range(bdk_bdev* bdev, const bdk_module* module, uint64_t offset_blocks,
+                             uint64_t num_blocks, bdk_bdev_quiesce_cb cb, void* ctx) {
+    if (num_blocks == bdk::whole) return -EINVAL;
+    return bdk::unquiesce(Bdev::of(bdev), module, {offset_blocks, num_blocks}, cb, ctx);
+}
+
+int bdk_bdev_quiesce(bdk_bdev* bdev, const bdk_module* module, bdk_bdev_quiesce_cb cb, void* ctx) {
+    return bdk::quiesce(Bdev::of(bdev), module, {0, bdk::whole}, cb, ctx);
+}
+
+int bdk_bdev_unquiesce(bdk_bdev* bdev, const bdk_module* module, bdk_bdev_quiesce_cb cb, void* ctx) {
+    return bdk::unquiesce(Bdev::of(bdev), module, {0, bdk::whole}, cb, ctx);
+}

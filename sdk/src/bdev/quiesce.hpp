@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Ranges of a bdev on which I/O is held (quiesce.h). Each channel has its own copy of the list.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+namespace bdk {
+
+struct BdevChannel;
+struct BdevIo;
+
+struct QuiescedRange {
+    uint64_t offset;
+    uint64_t count;  ///< UINT64_MAX: to the end, whatever the size
+
+    bool operator==(const QuiescedRange&) const = default;
+
+    bool overlaps(uint64_t other_offset, uint64_t other_count) const noexcept {
+        bool starts_before_end = count == UINT64_MAX || other_offset < offset + count;
+        bool ends_after_start = other_count == UINT64_MAX || offset < other_offset + other_count;
+        return starts_before_end && ends_after_start;
+    }
+};
+
+/// A quiesce that waits for another one to end.
+struct PendingQuiesce {
+    QuiescedRange range;
+    std::function<void()> start;
+};
+
+/// [channel's thread] True if the I/O, entering the channel, touches a range that is quiesced there.
+bool touches_quiesced_range(const BdevChannel* ch, const BdevIo* io);
+
+}  // namespace bdk
