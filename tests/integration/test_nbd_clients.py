@@ -140,6 +140,7 @@ bsrange=4k-64k
 iodepth=64
 size=16m
 verify=crc32c
+verify_state_save=0
 verify_backlog=256
 time_based
 runtime={FIO_SECONDS}
