@@ -202,11 +202,14 @@ void Connection::begin_request(const RequestHeader& header) {
 }
 
 void Connection::start_request(Request& request) {
+    worker_.count_begun();
     request.start(on_done, this);
 }
 
 void Connection::on_done(Request& request, void* self) {
-    static_cast<Connection*>(self)->answer(request);
+    auto& connection = *static_cast<Connection*>(self);
+    connection.worker_.count_answered();
+    connection.answer(request);
 }
 
 }  // namespace bdevkit::host::nbd

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <utility>
 
+#include "thread/reactor.hpp"
+
 namespace bdevkit::host::nbd {
 
 namespace {
@@ -21,26 +23,28 @@ constexpr uint64_t stop_time_ns = 5'000'000'000;
 
 }  // namespace
 
+Worker::Worker(bdk_thread* thread, std::atomic<uint32_t>& clients)
+    : thread_(thread), clients_(clients), pace_(bdk_get_ticks_hz() / 1'000'000) {}
+
 Worker::~Worker() = default;
 
 tl::expected<void, std::string> Worker::start(const std::vector<Export*>& exports) {
     auto ring = Ring::create();
     if (!ring) return tl::make_unexpected("nbd: " + ring.error());
-    patience_ = bdk_get_ticks_hz() / 1'000'000 * patience_us;
     for (Export* backend : exports)
         exports_.push_back(View{.backend = backend});
 
     poller_ = bdk_poller_register(on_poll, this, 0, "nbd");
     timer_ = bdk_poller_register(on_timer, this, timer_period_us, "nbd_deadlines");
+    rest_ = bdk_poller_register(on_rested, this, Pace::rest_us, "nbd_rest");
     interrupt_ = bdk_interrupt_register((*ring)->event_fd(), BDK_INTERRUPT_IN, on_interrupt, this, "nbd");
-    if (poller_ == nullptr || timer_ == nullptr || interrupt_ == nullptr) {
-        bdk_poller_unregister(&poller_);
-        bdk_poller_unregister(&timer_);
-        bdk_interrupt_unregister(&interrupt_);
+    if (poller_ == nullptr || timer_ == nullptr || rest_ == nullptr || interrupt_ == nullptr) {
+        unregister();
         return tl::make_unexpected("nbd: the pollers of a thread could not be registered");
     }
     bdk_poller_pause(poller_);
     bdk_poller_pause(timer_);
+    bdk_poller_pause(rest_);
     ring_ = std::move(*ring);
     return {};
 }
@@ -49,31 +53,43 @@ tl::expected<void, std::string> Worker::start(const std::vector<Export*>& export
 
 int Worker::on_poll(void* self) {
     auto& worker = *static_cast<Worker*>(self);
-    if (worker.turn()) {
-        worker.quiet_since_ = 0;
-        return BDK_POLLER_BUSY;
+    const bool busy = worker.turn();
+    if (worker.poller_ == nullptr) return BDK_POLLER_BUSY;  // stopped
+    const Pace::Next next = busy ? worker.pace_.worked(std::exchange(worker.new_requests_, 0))
+                                 : worker.pace_.idle(bdk_get_ticks(), worker.running_);
+    if (next != Pace::Next::poll) worker.pause(next);
+    return busy ? BDK_POLLER_BUSY : BDK_POLLER_IDLE;
+}
+
+void Worker::pause(Pace::Next how) {
+    if (how == Pace::Next::sleep && !ring_->arm()) return;
+    if (how == Pace::Next::rest) {
+        bdk_poller_resume(rest_);
+        rest_began_ = bdk_get_ticks();
     }
-    const uint64_t now = bdk_get_ticks();
-    if (worker.quiet_since_ == 0) worker.quiet_since_ = now;
-    if (now - worker.quiet_since_ > worker.patience_ && worker.polling_ && worker.ring_->arm()) {
-        bdk_poller_pause(worker.poller_);
-        worker.polling_ = false;
-    }
-    return BDK_POLLER_IDLE;
+    bdk_poller_pause(poller_);
+    doing_ = how;
+    bdk::Reactor::current()->doze();
+}
+
+int Worker::on_rested(void* self) {
+    auto& worker = *static_cast<Worker*>(self);
+    worker.pace_.rested(bdk_get_ticks() - worker.rest_began_);
+    worker.poll_again();
+    return BDK_POLLER_BUSY;
 }
 
 int Worker::on_interrupt(void* self) {
-    auto& worker = *static_cast<Worker*>(self);
-    worker.wake();
-    return worker.turn() ? BDK_POLLER_BUSY : BDK_POLLER_IDLE;
+    static_cast<Worker*>(self)->poll_again();
+    return BDK_POLLER_BUSY;
 }
 
-void Worker::wake() {
-    quiet_since_ = 0;
-    if (polling_ || poller_ == nullptr) return;
-    ring_->disarm();
+void Worker::poll_again() {
+    if (doing_ == Pace::Next::poll || poller_ == nullptr) return;
+    if (doing_ == Pace::Next::rest) bdk_poller_pause(rest_);
+    if (doing_ == Pace::Next::sleep) ring_->disarm();
     bdk_poller_resume(poller_);
-    polling_ = true;
+    doing_ = Pace::Next::poll;
 }
 
 bool Worker::turn() {
@@ -87,7 +103,7 @@ bool Worker::turn() {
 void Worker::mark_dirty(Connection& connection) {
     if (std::exchange(connection.dirty_, true)) return;
     dirty_.push_back(connection);
-    wake();
+    if (doing_ == Pace::Next::sleep) poll_again();  // a rest ends by itself
 }
 
 void Worker::flush_dirty() {
@@ -123,7 +139,7 @@ void Worker::accept(int listening_fd, std::function<void(int fd)> on_client) {
 
 void Worker::start_accepting() {
     ring_->accept(accept_, listening_fd_);
-    wake();
+    poll_again();
 }
 
 void Worker::on_accepted(void* self, int result) {
@@ -146,7 +162,7 @@ void Worker::stop_accepting(std::function<void()> done) {
     if (!accept_.pending) return done();
     accepting_stopped_ = std::move(done);
     ring_->cancel(accept_);
-    wake();
+    poll_again();
 }
 
 void Worker::adopt(int fd, std::string peer) {
@@ -222,14 +238,18 @@ void Worker::stop(std::function<void()> done) {
     for (Connection& connection : connections_)
         connection.drain();
     watch_deadlines();
-    wake();
+    poll_again();
+}
+
+void Worker::unregister() {
+    bdk_poller_unregister(&poller_);
+    bdk_poller_unregister(&timer_);
+    bdk_poller_unregister(&rest_);
+    bdk_interrupt_unregister(&interrupt_);
 }
 
 void Worker::finish_stop() {
-    bdk_poller_unregister(&poller_);
-    bdk_poller_unregister(&timer_);
-    bdk_interrupt_unregister(&interrupt_);
-    polling_ = false;
+    unregister();
     ring_.reset();
     buffers_.trim();
     requests_.trim();

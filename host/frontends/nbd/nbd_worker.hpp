@@ -14,17 +14,18 @@
 
 #include "frontends/nbd/nbd_connection.hpp"
 #include "frontends/nbd/nbd_export.hpp"
+#include "frontends/nbd/nbd_pace.hpp"
 #include "frontends/nbd/nbd_request_pool.hpp"
 
 namespace bdevkit::host::nbd {
 
-/// Everything runs on its thread, but for the constructor and the destructor. While clients are active, a
-/// poller gives the ring a turn on every turn of the reactor; when they have been quiet for a moment it
-/// pauses, and the ring's descriptor wakes the reactor.
+/// Everything runs on its thread, but for the constructor and the destructor. A poller gives the ring a turn
+/// on every turn of the reactor while Pace says so; else it pauses, and a timer or the ring's descriptor ends
+/// that.
 class Worker : public ExportDirectory {
 public:
     /// @param clients  the server's count, lowered when a client has gone
-    Worker(bdk_thread* thread, std::atomic<uint32_t>& clients) : thread_(thread), clients_(clients) {}
+    Worker(bdk_thread* thread, std::atomic<uint32_t>& clients);
     ~Worker() override;
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
@@ -58,6 +59,11 @@ public:
     /// The channel is NULL when the export has gone.
     Target attach(size_t export_index);
     void watch_deadlines();
+    void count_begun() noexcept {
+        ++new_requests_;
+        ++running_;
+    }
+    void count_answered() noexcept { --running_; }
 
     // ExportDirectory
     size_t count() const override { return exports_.size(); }
@@ -76,16 +82,19 @@ private:
 
     static int on_poll(void* self);
     static int on_interrupt(void* self);
+    static int on_rested(void* self);
     static int on_timer(void* self);
     static void on_accepted(void* self, int result);
     bool turn();
-    void wake();
+    void poll_again();
+    void pause(Pace::Next how);
     void flush_dirty();
     void bury(Connection& connection);
     void report_left_exports();
     bool in_use(size_t export_index) const;
     void start_accepting();
     void accepted(int result);
+    void unregister();
     void finish_stop();
 
     bdk_thread* const thread_;
@@ -101,10 +110,13 @@ private:
     bdk_poller* poller_ = nullptr;
     bdk_poller* timer_ = nullptr;
     bdk_interrupt* interrupt_ = nullptr;
-    bool polling_ = false;
+    bdk_poller* rest_ = nullptr;
+    Pace pace_;
+    Pace::Next doing_ = Pace::Next::sleep;
+    uint64_t rest_began_ = 0;    ///< ticks
+    uint32_t new_requests_ = 0;  ///< of this turn
+    uint64_t running_ = 0;       ///< requests without an answer yet
     bool timing_ = false;
-    uint64_t quiet_since_ = 0;  ///< ticks; 0 while there is work
-    uint64_t patience_ = 0;     ///< ticks
 
     RingOp accept_;
     int listening_fd_ = -1;

@@ -63,7 +63,9 @@ Reactor::Reactor(std::optional<uint32_t> core, ReactorMode mode)
     pthread_ = std::thread([this] { run(); });
 }
 
-Reactor::~Reactor() { end(); }
+Reactor::~Reactor() {
+    end();
+}
 
 void Reactor::end() {
     if (!pthread_.joinable()) return;
@@ -88,6 +90,10 @@ void Reactor::adopt(bdk_thread* thread) {
         for (const auto& interrupt : thread->interrupts.all())
             watch(interrupt.get());
     });
+}
+
+Reactor* Reactor::current() noexcept {
+    return t_current_reactor;
 }
 
 const bdk_thread* Reactor::running_thread() const noexcept {
@@ -127,7 +133,8 @@ void Reactor::turn() {
     for (size_t i = 0; i < threads_.size(); ++i)
         busy |= run_thread(*threads_[i]);
     if (departed_) remove_departed();
-    if (watched_ != 0 && (!busy || turns_to_look_-- == 0)) {
+    // A look is a system call: dear for those who poll, cheap for those who wait for descriptors alone.
+    if (watched_ != 0 && (turns_to_look_-- == 0 || (!busy && !dozing_ && !has_busy_pollers()))) {
         constexpr timespec at_once{};
         busy |= poll_fds(&at_once);
     }

@@ -29,7 +29,8 @@ public:
     Reactor(const Reactor&) = delete;
     Reactor& operator=(const Reactor&) = delete;
 
-    /// [not a reactor] Ends its pthread; the object stays valid for others that post. A second call does nothing.
+    /// [not a reactor] Ends its pthread; the object stays valid for others that post. A second call does
+    /// nothing.
     void end();
 
     /// [any thread] Runs `op` between two turns of this reactor.
@@ -43,6 +44,13 @@ public:
 
     /// [any thread] Takes over `thread`, which runs nowhere.
     void adopt(bdk_thread* thread);
+
+    /// [any thread] The reactor that runs the caller, or nullptr.
+    static Reactor* current() noexcept;
+
+    /// [its own pthread] The caller expects nothing until a timer or a descriptor says so: an adaptive
+    /// reactor that then finds no work sleeps at once, unless a busy poller runs.
+    void doze() noexcept { dozing_ = true; }
 
     /// [its own pthread] Adds, changes or removes a descriptor of one of its threads. @return 0 or a negative
     /// errno.
@@ -78,7 +86,8 @@ private:
     void close(bdk_thread& thread);
 
     void rest(bool busy);
-    uint64_t patience() const;
+    bool has_busy_pollers() const;
+    uint64_t patience(bool polled) const;
     void sleep();
     bool work_is_waiting() const;
     uint64_t next_deadline() const;
@@ -89,6 +98,7 @@ private:
     UniqueFd epoll_;
     UniqueFd event_;
     std::vector<bdk_thread*> threads_;
+    bool dozing_ = false;         ///< see doze()
     bool departed_ = false;       ///< a thread of threads_ has left
     size_t watched_ = 0;          ///< descriptors in epoll_, event_ not counted
     uint32_t turns_to_look_ = 0;  ///< turns until the descriptors are looked at

@@ -52,7 +52,7 @@ void Reactor::rest(bool busy) {
     }
     if (mode_ == ReactorMode::poll) return;
     if (idle_since_ == 0) idle_since_ = last_ticks_;
-    if (last_ticks_ - idle_since_ < patience()) {
+    if (last_ticks_ - idle_since_ < patience(has_busy_pollers())) {
         rte_pause();
         if (threads_.empty()) last_ticks_ = rte_rdtsc();
         return;
@@ -60,11 +60,15 @@ void Reactor::rest(bool busy) {
     sleep();
 }
 
-uint64_t Reactor::patience() const {
+bool Reactor::has_busy_pollers() const {
+    return std::any_of(threads_.begin(), threads_.end(),
+                       [](const bdk_thread* thread) { return thread->pollers.has_busy(); });
+}
+
+uint64_t Reactor::patience(bool polled) const {
     if (mode_ == ReactorMode::interrupt) return 0;
-    const bool polled = std::any_of(threads_.begin(), threads_.end(),
-                                    [](const bdk_thread* t) { return t->pollers.has_busy(); });
-    return ticks_from_ns(polled ? patience_with_busy_pollers_ns : patience_ns);
+    if (polled) return ticks_from_ns(patience_with_busy_pollers_ns);
+    return dozing_ ? 0 : ticks_from_ns(patience_ns);
 }
 
 uint64_t Reactor::next_deadline() const {
@@ -102,6 +106,7 @@ void Reactor::sleep() {
         }
     }
     sleeping_.store(false, std::memory_order_relaxed);
+    dozing_ = false;
 }
 
 void Reactor::wake_up() noexcept {
