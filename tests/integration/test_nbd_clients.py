@@ -34,8 +34,8 @@ frontends:
 """
 
 
-def run(*command, ok=True):
-    result = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE * 3)
+def run(*command, ok=True, cwd=None):
+    result = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE * 3, cwd=cwd)
     if ok:
         assert result.returncode == 0, result.stderr
     return result
@@ -141,7 +141,7 @@ iodepth=64
 size=16m
 verify=crc32c
 verify_state_save=0
-verify_backlog=256
+verify_backlog=32
 time_based
 runtime={FIO_SECONDS}
 thread
@@ -155,7 +155,7 @@ offset=32m
 [d]
 offset=48m
 """)
-    result = run("fio", "--output-format=json", job)
+    result = run("fio", "--output-format=json", job, cwd=tmp_path)  # it leaves files where it runs
     jobs = json.loads(result.stdout[result.stdout.index("{"):])["jobs"]
     assert jobs[0]["error"] == 0
     assert jobs[0]["read"]["total_ios"] > 0, "verified something"
