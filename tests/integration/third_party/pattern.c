@@ -16,7 +16,8 @@ static void fill(struct bdk_io_channel* ch, struct bdk_bdev_io* io, bool success
     (void)ch;
     for (int32_t i = 0; success && i < io->u.bdev.iovcnt; i++) {
         unsigned char* buf = io->u.bdev.iovs[i].iov_base;
-        for (size_t at = 0; at < io->u.bdev.iovs[i].iov_len; at++, byte++) buf[at] = byte / BLOCK_SIZE % 251;
+        for (size_t at = 0; at < io->u.bdev.iovs[i].iov_len; at++, byte++)
+            buf[at] = byte / BLOCK_SIZE % 251;
     }
     bdk_bdev_io_complete(io, success ? BDK_BDEV_IO_STATUS_SUCCESS : BDK_BDEV_IO_STATUS_FAILED);
 }
@@ -30,16 +31,22 @@ static int no_context(void* io_device, void* ctx) {
     (void)io_device, (void)ctx;
     return 0;
 }
-static void no_context_to_destroy(void* io_device, void* ctx) { (void)io_device, (void)ctx; }
+static void no_context_to_destroy(void* io_device, void* ctx) {
+    (void)io_device, (void)ctx;
+}
 
-static struct bdk_io_channel* get_io_channel(void* ctxt) { return bdk_get_io_channel(ctxt); }
+static struct bdk_io_channel* get_io_channel(void* ctxt) {
+    return bdk_get_io_channel(ctxt);
+}
 
 static void freed(void* io_device) {
     bdk_bdev_destruct_done(io_device, 0);
     free((char*)((struct bdk_bdev*)io_device)->name);
     free(io_device);
 }
-static int destruct(void* ctxt) { return bdk_io_device_unregister(ctxt, freed) == 0 ? BDK_PENDING : 0; }
+static int destruct(void* ctxt) {
+    return bdk_io_device_unregister(ctxt, freed) == 0 ? BDK_PENDING : 0;
+}
 
 static const struct bdk_bdev_fn_table functions = {
     .size = sizeof(functions),
@@ -65,7 +72,11 @@ static int create(struct bdk_create* request, const char* name, const void* opti
 }
 
 static const struct bdk_option option_table[] = {
-    {.name = "size", .help = "Bytes.", .type = BDK_OPTION_SIZE, .flags = BDK_OPTION_REQUIRED, .min = BLOCK_SIZE},
+    {.name = "size",
+     .help = "Bytes.",
+     .type = BDK_OPTION_SIZE,
+     .flags = BDK_OPTION_REQUIRED,
+     .min = BLOCK_SIZE},
 };
 
 BDK_MODULE = {
