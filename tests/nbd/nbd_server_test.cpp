@@ -207,21 +207,18 @@ TEST_F(NbdServer, NewConnectionsSeeTheNewSize) {
     EXPECT_EQ(before.write(100 * block, filled(block, 9)), Error::nospc);
 }
 
-/// Keeps what reaches the disk until release().
+/// Keeps what reaches the disk until release(). Made and released on the app thread, which shares the only
+/// reactor.
 class Held {
 public:
-    explicit Held(TestDisk& disk) : disk_(disk) {
-        disk.on_submit = [this](TestDisk::Io io) {
+    Held(TestDisk& disk, size_t count) : disk_(disk) {
+        disk.on_submit = [this, count](TestDisk::Io io) {
             ios_.push_back(io);
-            if (ios_.size() == wanted_) arrived_.set_value();
+            if (ios_.size() == count) arrived_.set_value();
         };
     }
-    /// Call before the I/Os are sent.
-    std::future<void> expect(size_t count) {
-        wanted_ = count;
-        return arrived_.get_future();
-    }
-    /// [the reactor's thread]
+    /// Ready when `count` I/Os are held.
+    std::future<void> arrived() { return arrived_.get_future(); }
     void release() {
         disk_.on_submit = nullptr;
         for (const TestDisk::Io io : std::exchange(ios_, {})) {
@@ -238,15 +235,14 @@ public:
 private:
     TestDisk& disk_;
     std::vector<TestDisk::Io> ios_;
-    size_t wanted_ = 0;
     std::promise<void> arrived_;
 };
 
 TEST_F(NbdServer, ARemovedBdevAnswersWhatIsInFlightAndSendsItsClientsAway) {
     serve();
     std::unique_ptr<Held> held;
-    on_app([&] { held = std::make_unique<Held>(disk()); });
-    std::future<void> arrived = held->expect(3);
+    on_app([&] { held = std::make_unique<Held>(disk(), 3); });
+    std::future<void> arrived = held->arrived();
     Client client(path);
     ASSERT_TRUE(client.go("disk"));
     for (int i = 0; i < 3; ++i)
@@ -271,8 +267,8 @@ TEST_F(NbdServer, ARemovedBdevAnswersWhatIsInFlightAndSendsItsClientsAway) {
 TEST_F(NbdServer, StopWaitsForTheBdev) {
     serve();
     std::unique_ptr<Held> held;
-    on_app([&] { held = std::make_unique<Held>(disk()); });
-    std::future<void> arrived = held->expect(2);
+    on_app([&] { held = std::make_unique<Held>(disk(), 2); });
+    std::future<void> arrived = held->arrived();
     Client client(path);
     ASSERT_TRUE(client.go("disk"));
     client.request(Command::read, 0, block);
