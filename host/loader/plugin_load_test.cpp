@@ -105,5 +105,18 @@ TEST_F(Loading, RefusesAModuleThatTheHostHasAlready) {
     EXPECT_THAT(loader_.unload_all(), IsEmpty());
 }
 
+TEST_F(Loading, KeepsAFileMappedWhileItsModuleIsInTheHost) {
+    folder_.add("well_behaved");
+    const bdk_module* module = nullptr;
+    {
+        PluginLoader short_lived({folder_.as_search_folder()});
+        short_lived.discover();
+        module = short_lived.load("well_behaved").value();
+    }
+    EXPECT_STREQ(module->name, "well_behaved");
+    EXPECT_EQ(bdk::await_on_app_thread([&](bdk::Done done) { bdk::module_remove(module, std::move(done)); }),
+              0);
+}
+
 }  // namespace
 }  // namespace bdevkit::host
