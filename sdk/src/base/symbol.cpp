@@ -20,20 +20,41 @@ std::string demangled(const char* name) {
     return status == 0 ? text.get() : name;
 }
 
+std::string_view file_name(const Dl_info& info) {
+    std::string_view file = info.dli_fname;
+    file.remove_prefix(file.rfind('/') == std::string_view::npos ? 0 : file.rfind('/') + 1);
+    return file;
+}
+
+/// "+0x1c"
+std::string offset_from(const void* start, const void* address) {
+    char offset[32];
+    std::snprintf(offset, sizeof(offset), "+0x%zx",
+                  static_cast<size_t>(static_cast<const char*>(address) - static_cast<const char*>(start)));
+    return offset;
+}
+
+bool look_up(const void* address, Dl_info& info) {
+    return address != nullptr && dladdr(address, &info) != 0 && info.dli_fname != nullptr;
+}
+
 }  // namespace
 
 std::string symbol_name_of(const void* address) {
     Dl_info info{};
-    if (address == nullptr || dladdr(address, &info) == 0 || info.dli_fname == nullptr) return "?";
+    if (!look_up(address, info)) return "?";
     // The nearest exported symbol names another function, unless it starts here.
     if (info.dli_saddr == address && info.dli_sname != nullptr) return demangled(info.dli_sname);
-    std::string_view file = info.dli_fname;
-    file.remove_prefix(file.rfind('/') == std::string_view::npos ? 0 : file.rfind('/') + 1);
-    char offset[32];
-    std::snprintf(
-        offset, sizeof(offset), "+0x%zx",
-        static_cast<size_t>(static_cast<const char*>(address) - static_cast<char*>(info.dli_fbase)));
-    return std::string(file) + offset;
+    return std::string(file_name(info)) + offset_from(info.dli_fbase, address);
+}
+
+std::string location_of(const void* address) {
+    Dl_info info{};
+    if (!look_up(address, info)) return "?";
+    const std::string place = info.dli_sname == nullptr
+                                  ? offset_from(info.dli_fbase, address)
+                                  : demangled(info.dli_sname) + offset_from(info.dli_saddr, address);
+    return std::string(file_name(info)) + "(" + place + ")";
 }
 
 }  // namespace bdk

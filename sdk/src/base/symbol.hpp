@@ -11,4 +11,7 @@ namespace bdk {
 /// "malloc.so+0x1234".
 BDK_INTERNAL std::string symbol_name_of(const void* address);
 
+/// [any thread] Where `address`, somewhere in a function, is: "malloc.so(bdk_bdev_io_complete+0x1c)".
+BDK_INTERNAL std::string location_of(const void* address);
+
 }  // namespace bdk

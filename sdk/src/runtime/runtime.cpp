@@ -12,6 +12,7 @@
 #include <stdexcept>
 
 #include "bdev/bdev_layer.hpp"
+#include "diag/watchdog.hpp"
 #include "env/env.hpp"
 #include "env/iobuf.hpp"
 #include "thread/io_device_table.hpp"
@@ -60,6 +61,8 @@ std::string errno_text(int rc) {
 
 }  // namespace
 
+Runtime::Runtime() = default;
+
 tl::expected<std::unique_ptr<Runtime>, std::string> Runtime::start(const RuntimeOptions& options) {
     if (current_thread() != nullptr)
         return tl::unexpected(std::string("a host cannot start on a bdk thread"));
@@ -67,33 +70,35 @@ tl::expected<std::unique_ptr<Runtime>, std::string> Runtime::start(const Runtime
         return tl::unexpected(std::string("a host runs in this process already: end it first"));
     }
     set_violation_policy(options.violations);
-    auto started = env_init(options.env);
-    if (started) started = ThreadRegistry::instance().start(options.reactors);
-    if (!started) {
-        g_running = false;
-        return tl::unexpected(started.error());
-    }
+    // On an error its destructor ends what has started.
+    std::unique_ptr<Runtime> runtime(new Runtime);
+    if (auto started = runtime->start_layers(options); !started) return tl::unexpected(started.error());
+    return runtime;
+}
+
+tl::expected<void, std::string> Runtime::start_layers(const RuntimeOptions& options) {
+    if (auto env = env_init(options.env); !env) return env;
+    if (auto reactors = ThreadRegistry::instance().start(options.reactors); !reactors) return reactors;
+    reactors_ = true;
+    if (options.blocked_limit.count() != 0) watchdog_ = std::make_unique<Watchdog>(options.blocked_limit);
+
     int rc = 0;
     call_on_app_thread([&] { rc = iobuf_start(options.env); });
-    if (rc != 0) {
-        ThreadRegistry::instance().stop();
-        g_running = false;
-        return tl::unexpected("iobuf pools: " + errno_text(rc) + ": use fewer or smaller buffers");
-    }
+    if (rc != 0) return tl::unexpected("iobuf pools: " + errno_text(rc) + ": use fewer or smaller buffers");
+    iobuf_ = true;
+
     rc = await_on_app_thread([&](Done done) { bdev_layer_start(options.bdev, std::move(done)); });
-    if (rc != 0) {
-        await_on_app_thread([](Done done) { iobuf_stop([done] { done(0); }); });
-        ThreadRegistry::instance().stop();
-        g_running = false;
-        return tl::unexpected("bdev layer: " + errno_text(rc));
-    }
-    return std::unique_ptr<Runtime>(new Runtime);
+    if (rc != 0) return tl::unexpected("bdev layer: " + errno_text(rc));
+    bdev_layer_ = true;
+    return {};
 }
 
 Runtime::~Runtime() {
-    await_on_app_thread([](Done done) { bdev_layer_stop(std::move(done)); });
-    await_on_app_thread([](Done done) { iobuf_stop([done] { done(0); }); });
-    ThreadRegistry::instance().stop();
+    if (bdev_layer_) await_on_app_thread([](Done done) { bdev_layer_stop(std::move(done)); });
+    if (iobuf_) await_on_app_thread([](Done done) { iobuf_stop([done] { done(0); }); });
+    if (reactors_) ThreadRegistry::instance().end_threads();
+    watchdog_.reset();
+    if (reactors_) ThreadRegistry::instance().end_reactors();
     IoDeviceTable::instance().clear();
     g_running = false;
 }

@@ -3,6 +3,7 @@
 // start after the last has gone.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,11 +19,15 @@
 
 namespace bdk {
 
+class Watchdog;
+
 struct RuntimeOptions {
     EnvOptions env;
     ReactorOptions reactors;
     BdevOptions bdev;
     ViolationPolicy violations = ViolationPolicy::fail_io;
+    /// What holds a reactor longer than this is reported; 0: nobody looks.
+    std::chrono::milliseconds blocked_limit{500};
 };
 
 class BDK_INTERNAL Runtime {
@@ -38,7 +43,14 @@ public:
     Runtime& operator=(const Runtime&) = delete;
 
 private:
-    Runtime() = default;
+    Runtime();
+    tl::expected<void, std::string> start_layers(const RuntimeOptions& options);
+
+    // What has started, and is to be ended.
+    bool reactors_ = false;
+    bool iobuf_ = false;
+    bool bdev_layer_ = false;
+    std::unique_ptr<Watchdog> watchdog_;
 };
 
 /// [not a bdk thread] Runs fn on the app thread and returns when it has. An exception of fn is thrown here.

@@ -17,9 +17,10 @@ public:
     /// A call into a module begins. `poller` and `interrupt` are for the reactor's own pthread only.
     void begin(const void* fn, const bdk_poller* poller = nullptr,
                const bdk_interrupt* interrupt = nullptr) noexcept {
+        poller_.store(poller, std::memory_order_relaxed);
+        interrupt_.store(interrupt, std::memory_order_relaxed);
+        std::atomic_signal_fence(std::memory_order_release);
         fn_.store(fn, std::memory_order_relaxed);
-        poller_ = poller;
-        interrupt_ = interrupt;
         step();
     }
 
@@ -35,14 +36,14 @@ public:
     /// [any thread] The function that runs, nullptr between calls.
     const void* fn() const noexcept { return fn_.load(std::memory_order_relaxed); }
     /// [the reactor's pthread, or a signal handler on it] The poller that runs, nullptr for a message.
-    const bdk_poller* poller() const noexcept { return poller_; }
-    const bdk_interrupt* interrupt() const noexcept { return interrupt_; }
+    const bdk_poller* poller() const noexcept { return poller_.load(std::memory_order_relaxed); }
+    const bdk_interrupt* interrupt() const noexcept { return interrupt_.load(std::memory_order_relaxed); }
 
 private:
     std::atomic<uint64_t> steps_{0};
     std::atomic<const void*> fn_{nullptr};
-    const bdk_poller* poller_ = nullptr;
-    const bdk_interrupt* interrupt_ = nullptr;
+    std::atomic<const bdk_poller*> poller_{nullptr};
+    std::atomic<const bdk_interrupt*> interrupt_{nullptr};
 };
 
 }  // namespace bdk

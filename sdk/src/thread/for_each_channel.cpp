@@ -10,6 +10,7 @@
 #include "thread/io_channel.hpp"
 #include "thread/io_device_table.hpp"
 #include "thread/thread.hpp"
+#include "thread/walk_list.hpp"
 
 /// A walk over the channels of a device by ascending thread number, so that none is visited twice.
 struct bdk_io_channel_iter {
@@ -64,9 +65,10 @@ void visit_msg(void* arg) {
     iter->channel = IoDeviceTable::instance().channel_of(iter->device, thread);
     if (iter->channel == nullptr) {
         visit_next(iter, thread->id);
-    } else {
-        iter->fn(iter);
+        return;
     }
+    WalkList::instance().visiting(iter, iter->device->name, thread->name);
+    iter->fn(iter);
 }
 
 }  // namespace
@@ -107,6 +109,7 @@ void bdk_for_each_channel_continue(bdk_io_channel_iter* iter, int status) {
                                .advice = "send a message to the visited channel's thread and continue there",
                                .return_address = __builtin_return_address(0)});
     }
+    bdk::WalkList::instance().went_on(iter);
     // Goes on even so: a walk that stays behind would block the unregistration of the device for ever.
     if (status != 0) {
         iter->status = status;

@@ -16,6 +16,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ticks.hpp"
+#include "diag/watchdog.hpp"
 #include "thread/call.hpp"
 #include "thread/thread.hpp"
 #include "thread/thread_registry.hpp"
@@ -26,6 +28,8 @@ constinit thread_local Reactor* t_current_reactor = nullptr;
 
 namespace {
 
+/// The longest that messages wait for more of them; see QueuePace.
+constexpr uint64_t longest_pace_ns = 600;
 /// Messages of one thread in one turn.
 constexpr size_t message_burst = 64;
 
@@ -35,7 +39,7 @@ public:
     SignalsBlocked() noexcept {
         sigset_t all;
         sigfillset(&all);
-        for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP}) {
+        for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, watchdog_signal()}) {
             sigdelset(&all, signal);
         }
         pthread_sigmask(SIG_SETMASK, &all, &saved_);
@@ -96,10 +100,6 @@ Reactor* Reactor::current() noexcept {
     return t_current_reactor;
 }
 
-const bdk_thread* Reactor::running_thread() const noexcept {
-    return t_current_thread;
-}
-
 void Reactor::set_up() {
     t_current_reactor = this;
     std::string name = "bdk-reactor-" + std::to_string(core());
@@ -116,6 +116,7 @@ void Reactor::set_up() {
         BDK_WARNLOG("the reactor of core %u works without mempool caches: DPDK has no lcore left", core());
     }
     last_ticks_ = rte_rdtsc();
+    longest_pace_ = ticks_from_ns(longest_pace_ns);
 }
 
 void Reactor::run() {
@@ -186,7 +187,11 @@ bool Reactor::run_messages(bdk_thread& thread) {
         busy = true;
     }
     std::array<Message, message_burst> burst;
-    const size_t count = thread.messages->pop(burst.data(), burst.size());
+    size_t count = 0;
+    if (thread.message_pace.due(thread.turn_ticks)) {
+        count = thread.messages->pop(burst.data(), burst.size());
+        thread.message_pace.looked(thread.turn_ticks, count, longest_pace_);
+    }
     for (size_t i = 0; i < count; ++i)
         run_message(thread, burst[i].fn, burst[i].ctx);
     if (thread.has_overflow.load(std::memory_order_relaxed)) [[unlikely]]

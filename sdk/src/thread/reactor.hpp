@@ -64,8 +64,6 @@ public:
     const Activity& activity() const noexcept { return activity_; }
     bool sleeping() const noexcept { return sleeping_.load(std::memory_order_relaxed); }
     pthread_t pthread() noexcept { return pthread_.native_handle(); }
-    /// [its own pthread] The thread whose turn it is, nullptr between turns.
-    const bdk_thread* running_thread() const noexcept;
 
 private:
     void run();
@@ -103,6 +101,7 @@ private:
     size_t watched_ = 0;          ///< descriptors in epoll_, event_ not counted
     uint32_t turns_to_look_ = 0;  ///< turns until the descriptors are looked at
     uint64_t last_ticks_ = 0;     ///< the end of the last piece of work
+    uint64_t longest_pace_ = 0;   ///< ticks; see QueuePace
     uint64_t idle_since_ = 0;     ///< ticks; 0 while there is work
     Activity activity_;
 

@@ -92,7 +92,7 @@ struct bdk_thread : bdk::ThreadHot {
     bdk_thread(uint64_t number, std::string label) : id(number), name(std::move(label)) {}
 
     // Of its own reactor only.
-    std::unique_ptr<bdk::MessageQueue> messages = std::make_unique<bdk::MessageQueue>();
+    bdk::QueuePace message_pace;
     bdk::PollerList pollers;
     bdk::InterruptList interrupts;
     bdk::ChannelTable channels;
@@ -107,10 +107,11 @@ struct bdk_thread : bdk::ThreadHot {
     bdk::DueCount unregisters_due;    ///< io_devices that it unregistered and whose callback is due
     bdk::DueCount walks_due;          ///< walks that it started and that have not ended
 
-    // Of anybody.
+    // Of anybody. What a sender reads is on a line that is seldom written.
     const uint64_t id;
     const std::string name;
-    alignas(64) std::atomic<bdk::Reactor*> reactor{nullptr};
+    alignas(64) std::unique_ptr<bdk::MessageQueue> messages = std::make_unique<bdk::MessageQueue>();
+    std::atomic<bdk::Reactor*> reactor{nullptr};
     std::atomic<bdk::ThreadState> state{bdk::ThreadState::running};
     std::atomic<bool> has_overflow{false};
     std::atomic<bdk_msg_fn> critical{nullptr};
@@ -137,7 +138,7 @@ BDK_INTERNAL bool send_always(bdk_thread* thread, bdk_msg_fn fn, void* ctx);
 /// [any thread] How long an exiting thread may wait for what it owns: 5 s, unless set.
 BDK_INTERNAL void set_exit_timeout(uint64_t ns);
 
-/// [any thread] Asks `thread` to exit.
+/// [any thread] Makes `thread` exit because the host stops; warns when its owner has not asked before.
 void request_exit(bdk_thread* thread);
 
 }  // namespace bdk

@@ -75,7 +75,13 @@ void begin_exit(bdk_thread* thread) {
 }
 
 void exit_msg(void*) {
-    if (!bdk_thread_is_exiting(current_thread())) begin_exit(current_thread());
+    bdk_thread* thread = current_thread();
+    if (bdk_thread_is_exiting(thread)) return;
+    if (thread != bdk_thread_get_app_thread()) {
+        BDK_WARNLOG("bdk_thread_exit() was not called on thread '%s' before the host stops",
+                    thread->name.c_str());
+    }
+    begin_exit(thread);
 }
 
 }  // namespace

@@ -63,10 +63,13 @@ tl::expected<void, std::string> ThreadRegistry::start(const ReactorOptions& opti
     return {};
 }
 
-void ThreadRegistry::stop() {
+void ThreadRegistry::end_threads() {
     exit_and_wait(false);
     exit_and_wait(true);
     app_thread_.store(nullptr, std::memory_order_release);
+}
+
+void ThreadRegistry::end_reactors() {
     std::vector<std::unique_ptr<Reactor>> reactors;
     {
         const std::lock_guard lock(mutex_);
@@ -92,10 +95,6 @@ void ThreadRegistry::exit_and_wait(bool app_thread_too) {
             if (thread.get() == app && !app_thread_too) continue;
             left = true;
             if (!asked.insert(id).second) continue;
-            if (thread.get() != app && !bdk_thread_is_exiting(thread.get())) {
-                BDK_WARNLOG("bdk_thread_exit() was not called on thread '%s' before the host stops",
-                            thread->name.c_str());
-            }
             request_exit(thread.get());
         }
         return !left;

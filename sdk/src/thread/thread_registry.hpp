@@ -29,8 +29,11 @@ public:
     /// [not a bdk thread] Starts the reactors and the app thread.
     tl::expected<void, std::string> start(const ReactorOptions& options);
 
-    /// [not a bdk thread] Asks every thread to exit, the app thread last; then stops the reactors.
-    void stop();
+    /// [not a bdk thread] Asks every thread to exit, the app thread last, and waits until they have.
+    void end_threads();
+
+    /// [not a bdk thread] Ends the reactors, when no thread is left.
+    void end_reactors();
 
     /// [any thread] nullptr when no reactor is allowed, or none runs.
     bdk_thread* create(const char* name, const uint64_t* cpumask, uint32_t words);

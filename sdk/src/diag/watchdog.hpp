@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Finds what breaks rule 5: a message, poller or interrupt that holds its reactor.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+
+#include "base/export.hpp"
+
+namespace bdk {
+
+class Reactor;
+
+/// A pthread of its own that looks at the reactors four times within the limit. Whatever holds one longer is
+/// logged once, with its name, its plugin and a backtrace, and once more when it has let go. Walks over
+/// io_channels whose visit does not go on are named as well.
+class Watchdog {
+public:
+    /// [not a bdk thread] Begins to watch the reactors of the ThreadRegistry. They must outlive the watchdog.
+    explicit Watchdog(std::chrono::milliseconds limit);
+    ~Watchdog();
+    Watchdog(const Watchdog&) = delete;
+    Watchdog& operator=(const Watchdog&) = delete;
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    /// What was seen of a reactor.
+    struct Seen {
+        uint64_t steps = 0;
+        Clock::time_point since;  ///< when it was seen first with these steps
+        bool reported = false;
+    };
+
+    void run();
+    void look_at(Reactor& reactor, Clock::time_point now);
+
+    const std::chrono::milliseconds limit_;
+    std::unordered_map<Reactor*, Seen> seen_;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    bool stopping_ = false;
+    std::thread pthread_;
+};
+
+/// [any thread] The signal by which the watchdog asks a reactor what it is doing; reactors must not block it.
+int watchdog_signal();
+
+/// [any thread] How often the watchdog has reported something in this process.
+BDK_INTERNAL uint64_t watchdog_report_count();
+
+}  // namespace bdk

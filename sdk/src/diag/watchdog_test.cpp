@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "diag/watchdog.hpp"
+
+#include <bdevkit/io_channel.h>
+#include <bdevkit/poller.h>
+
+#include <atomic>
+#include <thread>
+
+#include "runtime/test_host.hpp"
+
+namespace bdk::testing {
+namespace {
+
+class WatchdogTest : public HostTest {
+protected:
+    WatchdogTest() { options_.blocked_limit = std::chrono::milliseconds(20); }
+
+    static void wait_for_report(const LogCapture& log, std::string_view part) {
+        while (!log.contains(part))
+            std::this_thread::yield();
+    }
+};
+
+__attribute__((noinline)) void blocks_until(std::atomic<bool>* released) {
+    while (!*released)
+        std::this_thread::yield();
+}
+
+std::atomic<bool> g_released;
+
+TEST_F(WatchdogTest, NamesThePollerThatBlocksItsReactorWithABacktrace) {
+    const LogCapture log;
+    g_released = false;
+    bdk_poller* poller = nullptr;
+    on_app([&] {
+        poller = bdk_poller_register(
+            [](void*) {
+                blocks_until(&g_released);
+                return BDK_POLLER_IDLE;
+            },
+            nullptr, 0, "sweeper");
+    });
+    wait_for_report(log, "the reactor of core 0 is held for");
+    EXPECT_TRUE(
+        log.contains(" ms by poller 'sweeper' of watchdog_test on thread 'app' (rule 5: code on a reactor "
+                     "must not block)"))
+        << log.text();
+    EXPECT_TRUE(log.contains("\n    #1 watchdog_test(+0x")) << log.text();
+    EXPECT_TRUE(log.contains("libbdevkit.so.1(bdk::Reactor::turn()+0x")) << log.text();
+    EXPECT_FALSE(log.contains("rule 1")) << log.text();
+    g_released = true;
+    wait_for_report(log, "the reactor of core 0 goes on after about");
+    on_app([&] { bdk_poller_unregister(&poller); });
+}
+
+TEST_F(WatchdogTest, NamesAMessageAndSeesThatItWaitsForItself) {
+    const LogCapture log;
+    g_released = false;
+    bdk_thread_send_msg(
+        app(),
+        [](void*) {
+            // The first rule broken: what would end the wait can only run afterwards.
+            bdk_thread_send_msg(
+                bdk_get_thread(), [](void*) { g_released = true; }, nullptr);
+            static std::atomic<bool> never;
+            never = false;
+            std::jthread rescue([] {
+                while (!g_released)
+                    std::this_thread::yield();
+                never = true;
+            });
+            blocks_until(&never);
+        },
+        nullptr);
+    wait_for_report(log, "it waits for ever (rule 1)");
+    EXPECT_TRUE(log.contains(" ms by message watchdog_test+0x")) << log.text();
+    g_released = true;
+    settle(app());
+}
+
+TEST_F(WatchdogTest, ReportsOneHoldOnce) {
+    const LogCapture log;
+    const uint64_t before = watchdog_report_count();
+    g_released = false;
+    bdk_thread_send_msg(
+        app(), [](void*) { blocks_until(&g_released); }, nullptr);
+    wait_for_report(log, "is held for");
+    const uint64_t now = bdk_get_time_ns();
+    while (bdk_get_time_ns() - now < 100'000'000)
+        std::this_thread::yield();
+    EXPECT_EQ(watchdog_report_count(), before + 1);
+    g_released = true;
+    settle(app());
+}
+
+TEST_F(WatchdogTest, SaysNothingAboutAHostThatIsIdleOrBusyWithShortCalls) {
+    const LogCapture log;
+    bdk_poller* poller = nullptr;
+    on_app([&] { poller = bdk_poller_register([](void*) { return BDK_POLLER_BUSY; }, nullptr, 0, "busy"); });
+    for (int i = 0; i < 1000; ++i)
+        settle(app());
+    on_app([&] { bdk_poller_unregister(&poller); });
+    EXPECT_FALSE(log.contains("by poller 'busy'")) << log.text();
+}
+
+TEST_F(WatchdogTest, NamesAWalkThatDoesNotGoOn) {
+    const LogCapture log;
+    static std::atomic<bdk_io_channel_iter*> held;
+    held = nullptr;
+    int device = 0;
+    bdk_io_channel* ch = nullptr;
+    on_app([&] {
+        ASSERT_EQ(0, bdk_io_device_register(&device, nullptr, nullptr, 0, "disk"));
+        ch = bdk_get_io_channel(&device);
+        bdk_for_each_channel(
+            &device, [](bdk_io_channel_iter* iter) { held = iter; }, nullptr, nullptr);
+    });
+    wait_for_report(log, "a walk over the io_channels of 'disk' waits for");
+    EXPECT_TRUE(log.contains("for bdk_for_each_channel_continue() on thread 'app'")) << log.text();
+    on_app([&] {
+        bdk_for_each_channel_continue(held, 0);
+        bdk_put_io_channel(ch);
+        ASSERT_EQ(0, bdk_io_device_unregister(&device, nullptr));
+    });
+}
+
+TEST_F(WatchdogTest, ABlockingSystemCallIsFoundToo) {
+    const LogCapture log;
+    int fds[2];
+    ASSERT_EQ(0, pipe(fds));
+    static std::atomic<int> read_end;
+    read_end = fds[0];
+    bdk_thread_send_msg(
+        app(),
+        [](void*) {
+            char byte = 0;
+            EXPECT_EQ(1, read(read_end, &byte, 1)) << "the call goes on after the watchdog's signal";
+        },
+        nullptr);
+    wait_for_report(log, "is held for");
+    ASSERT_EQ(1, write(fds[1], "x", 1));
+    settle(app());
+    close(fds[0]);
+    close(fds[1]);
+}
+
+}  // namespace
+}  // namespace bdk::testing
