@@ -17,7 +17,7 @@ inline void post(bdk_thread* thread, std::function<void()> fn) {
         std::unique_ptr<std::function<void()>> self(static_cast<std::function<void()>*>(ctx));
         (*self)();
     };
-    if (send_always(thread, run, owned.get())) owned.release();
+    if (send_always(thread, run, owned.get())) static_cast<void>(owned.release());  // the message has it
 }
 
 /// [any thread] Runs fn at once on `thread`, else as post().
