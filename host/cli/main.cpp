@@ -28,18 +28,25 @@ constexpr const char* footer =
     "`bdevkit COMMAND --help` tells more. Exit codes: 0 success, 1 failure at run time,\n"
     "2 wrong command line or configuration.";
 
-/// The error of CLI11, with the nearest command where one was misspelt.
-ExitCode report_usage(const CLI::App& program, const CLI::ParseError& error, int argc, char** argv) {
-    const int code = program.exit(error);
-    if (code == 0) return exit_ok;  // --help and --version
-    if (argc >= 2 && argv[1][0] != '-' && program.get_subcommands().empty()) {
-        std::vector<std::string> names;
-        for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
-            names.push_back(command->get_name());
-        }
-        fmt::print(stderr, "no command '{}'{}\n", argv[1], suggestion(argv[1], names));
+std::vector<std::string> command_names(const CLI::App& program) {
+    std::vector<std::string> names;
+    for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
+        names.push_back(command->get_name());
     }
-    return exit_usage;
+    return names;
+}
+
+ExitCode report_usage(const CLI::App& program, const CLI::ParseError& error, int argc, char** argv) {
+    if (argc == 1) {
+        fmt::print(stderr, "{}", program.help());
+        return exit_usage;
+    }
+    const bool misspelt = argv[1][0] != '-' && program.get_subcommands().empty();
+    if (misspelt) {
+        fmt::print(stderr, "no command '{}'{}\n", argv[1], suggestion(argv[1], command_names(program)));
+        return exit_usage;
+    }
+    return program.exit(error) == 0 ? exit_ok : exit_usage;  // --help and --version are reported as errors
 }
 
 ExitCode main(int argc, char** argv) {
