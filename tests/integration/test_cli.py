@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The commands that only look: validate, graph, plugins, schema; and how the program explains itself."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import BUILD, PATIENCE, SOURCE
+
+EXAMPLES = sorted((SOURCE / "examples").glob("*.yaml"))
+COMMANDS = ["run", "validate", "graph", "plugins", "schema"]
+
+
+def bdevkit(*arguments, **options):
+    return subprocess.run([BUILD / "bin" / "bdevkit", *arguments], capture_output=True, text=True, timeout=PATIENCE,
+                          **options)
+
+
+# ---- the program ----
+
+def test_help_and_version():
+    assert re.fullmatch(r"bdevkit \d+\.\d+\.\d+ \(ABI \d+\.\d+\)\n", bdevkit("--version").stdout)
+    result = bdevkit("--help")
+    assert result.returncode == 0
+    for command in COMMANDS:
+        assert re.search(rf"^  {command} ", result.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_teaches_with_examples(command):
+    result = bdevkit(command, "--help")
+    assert result.returncode == 0
+    assert "Example" in result.stdout
+    assert f"  bdevkit {command}" in result.stdout
+
+
+def test_wrong_command_lines_are_usage():
+    assert bdevkit().returncode == 2
+    assert bdevkit("validate").returncode == 2
+    assert bdevkit("graph", "x.yaml", "--format", "png").returncode == 2
+    result = bdevkit("valdate", "x.yaml")
+    assert result.returncode == 2
+    assert result.stderr == "no command 'valdate'; did you mean 'validate'?\n"
+
+
+def test_every_command_has_a_manual_page():
+    for command in COMMANDS:
+        assert (SOURCE / "docs" / "man" / f"bdevkit-{command}.1").exists()
+
+
+# ---- validate ----
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_examples_are_valid(example):
+    result = bdevkit("validate", example)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(f"{example}: valid (")
+
+
+WRONG = """\
+version: 1
+bdevs:
+  - { name: disk, module: mallok, size: 4k }
+  - { name: top, module: readonly, base: dsik }
+  - { name: big, module: malloc, size: 4kk, block_sise: 512 }
+"""
+
+
+def test_all_errors_in_one_run_with_their_places(tmp_path):
+    file = tmp_path / "wrong.yaml"
+    file.write_text(WRONG)
+    result = bdevkit("validate", file)
+    assert result.returncode == 2
+    assert result.stderr.splitlines() == [
+        f"{file}:3:27: no module 'mallok' was found; did you mean 'malloc'?",
+        f"{file}:4:42: no bdev 'dsik' in this file; did you mean 'disk'?",
+        f"{file}:5:40: 'size': expected a size such as 512, 4k or 64MiB, got '4kk'",
+        f"{file}:5:45: module 'malloc' has no option 'block_sise'; did you mean 'block_size'?",
+    ]
+
+
+def test_validate_as_json(tmp_path):
+    file = tmp_path / "wrong.yaml"
+    file.write_text(WRONG)
+    result = bdevkit("validate", "--json", file)
+    assert result.returncode == 2
+    report = json.loads(result.stdout)
+    assert report["valid"] is False
+    assert [problem["line"] for problem in report["problems"]] == [3, 4, 5, 5]
+    assert json.loads(bdevkit("validate", "--json", EXAMPLES[0]).stdout)["valid"] is True
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"\0", b"\xff\xfe\x00", b"\x04", b"[" * 100_000, b"{" * 100_000, b"- " * 100_000, b"a: &a [*a]",
+    b"version: 1\nbdevs: [" + b"{name: a, module: malloc, size: 4k}," * 20_000 + b"]",
+    b"? [a]\n: b", b"version: !!binary x\n", b"%YAML 9.9\n---\n", b"'" * 65536, b"&a " * 10_000,
+], ids=range(14))
+def test_no_input_crashes_it(content, tmp_path):
+    file = tmp_path / "odd.yaml"
+    file.write_bytes(content)
+    result = bdevkit("validate", file)
+    assert result.returncode == 2, result
+    assert str(file) in result.stderr
+
+
+# ---- graph ----
+
+def test_graph_as_text():
+    result = bdevkit("graph", SOURCE / "examples" / "quickstart.yaml")
+    assert result.returncode == 0
+    assert result.stdout == (
+        "nbd  unix:/tmp/bdevkit-quickstart.sock\n"
+        "├─ pass  passthru\n"
+        "│  └─ disk  malloc  (size 256MiB, block_size 512)\n"
+        "└─ top  readonly\n"
+        "   └─ pass  passthru\n"
+        "      └─ disk  malloc  (size 256MiB, block_size 512)\n")
+
+
+def test_graph_in_other_formats():
+    stack = SOURCE / "examples" / "quickstart.yaml"
+    dot = bdevkit("graph", stack, "--format", "dot").stdout
+    assert dot.startswith("digraph stack {")
+    if shutil.which("dot"):
+        subprocess.run(["dot", "-Tsvg"], input=dot, text=True, stdout=subprocess.DEVNULL, check=True)
+    assert bdevkit("graph", stack, "--format", "mermaid").stdout.startswith("flowchart TD")
+    edges = json.loads(bdevkit("graph", stack, "--format", "json").stdout)["bdevs"]
+    assert [(bdev["name"], [base["bdev"] for base in bdev["bases"]]) for bdev in edges] == [
+        ("disk", []), ("pass", ["disk"]), ("top", ["pass"])]
+
+
+# ---- plugins ----
+
+def test_plugins_lists_what_was_found_and_where():
+    result = bdevkit("plugins")
+    assert result.returncode == 0
+    for module in ("malloc", "null", "passthru", "readonly"):
+        assert re.search(rf"^{module} +\d+\.\d+\.\d+ +1\.\d+ +\S", result.stdout, re.MULTILINE)
+    assert str(BUILD / "lib" / "bdevkit" / "plugins") in result.stdout
+
+
+def test_one_module_and_its_options():
+    result = bdevkit("plugins", "malloc")
+    assert result.returncode == 0
+    assert "  - { name: my-malloc, module: malloc, size: ... }\n" in result.stdout
+    assert "  size: size, required" in result.stdout
+    assert "  block_size: u32, default 512" in result.stdout
+    options = json.loads(bdevkit("plugins", "malloc", "--json").stdout)["options"]
+    assert options[0]["name"] == "size" and options[0]["required"] is True
+
+
+def test_a_module_that_is_not_there():
+    result = bdevkit("plugins", "mallok")
+    assert result.returncode == 2
+    assert "did you mean 'malloc'?" in result.stderr
+
+
+@pytest.fixture
+def refused_plugin(tmp_path):
+    """A folder with one plugin that others can write."""
+    folder = tmp_path / "plugins"
+    folder.mkdir(mode=0o755)
+    shutil.copy(BUILD / "lib" / "bdevkit" / "plugins" / "null.so", folder / "open.so")
+    (folder / "open.so").chmod(0o777)
+    return folder / "open.so"
+
+
+def test_a_refused_plugin_is_listed_with_the_reason(refused_plugin):
+    result = bdevkit("plugins", "--plugin-path", refused_plugin.parent)
+    assert result.returncode == 0
+    assert re.search(rf"^  {refused_plugin}: .*chmod", result.stdout, re.MULTILINE)
+    plugins = json.loads(bdevkit("plugins", "--json", "--plugin-path", refused_plugin.parent).stdout)["plugins"]
+    assert [plugin["state"] for plugin in plugins if plugin["path"] == str(refused_plugin)] == ["refused"]
+
+
+def test_the_stack_says_whether_a_refused_plugin_stops_it(refused_plugin, tmp_path):
+    file = tmp_path / "stack.yaml"
+    for on_error, code in (("continue", 0), ("stop", 2)):
+        file.write_text(f"version: 1\nplugins: {{ path: [plugins], on_error: {on_error} }}\nbdevs: []\n")
+        result = bdevkit("validate", file)
+        assert result.returncode == code
+        assert f"plugin {refused_plugin}: " in result.stderr
+
+
+# ---- schema ----
+
+def test_examples_match_the_schema():
+    jsonschema = pytest.importorskip("jsonschema")
+    yaml = pytest.importorskip("yaml")
+    schema = json.loads(bdevkit("schema").stdout)
+    jsonschema.Draft7Validator.check_schema(schema)
+    for example in EXAMPLES:
+        # For YAML, `module: null` is nothing; bdevkit reads the word.
+        text = example.read_text().replace("module: null", "module: 'null'")
+        jsonschema.validate(yaml.safe_load(text), schema)
+
+
+def test_the_schema_finds_what_validate_finds():
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads(bdevkit("schema").stdout)
+    wrong = [
+        {"version": 2, "bdevs": []},
+        {"version": 1},
+        {"version": 1, "bdevs": [{"name": "d", "module": "mallok", "size": "4k"}]},
+        {"version": 1, "bdevs": [{"name": "d", "module": "malloc"}]},
+        {"version": 1, "bdevs": [{"name": "d", "module": "malloc", "size": "4kk"}]},
+        {"version": 1, "bdevs": [{"name": "d", "module": "malloc", "size": "4k", "sise": 1}]},
+        {"version": 1, "bdevs": [], "host": {"mode": "fast"}},
+    ]
+    for stack in wrong:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(stack, schema)

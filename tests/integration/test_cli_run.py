@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`bdevkit run`: its ready line, signals, counters and exit codes."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import textwrap
+
+import pytest
+
+from conftest import BUILD, PATIENCE, SOURCE
+
+PROGRAM = BUILD / "bin" / "bdevkit"
+
+STACK = """
+version: 1
+bdevs:
+  - { name: disk, module: malloc, size: 16MiB }
+  - { name: pass, module: passthru, base: disk }
+frontends:
+  - nbd: { listen: "unix:nbd.sock", exports: [ { bdev: pass } ] }
+"""
+
+
+def run(*arguments, **options):
+    """A `bdevkit run` that is expected to end by itself."""
+    return subprocess.run([PROGRAM, "run", *arguments], capture_output=True, text=True, timeout=PATIENCE, **options)
+
+
+def write_stack(folder, text):
+    file = folder / "stack.yaml"
+    file.write_text(text)
+    return file
+
+
+def nbd(uri):
+    nbd_module = pytest.importorskip("nbd")
+    client = nbd_module.NBD()
+    client.connect_uri(uri)
+    return client
+
+
+def test_one_ready_line_names_every_export(run_stack):
+    stack = run_stack(STACK)
+    assert re.fullmatch(r"ready: nbd\+unix:///pass\?socket=\S+ \(start \d+ ms\)", stack.ready_line)
+    assert stack.stop() == 0
+    assert stack.output.splitlines() == [stack.ready_line]
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_that_end_it_end_it_cleanly(run_stack, by):
+    stack = run_stack(STACK)
+    assert stack.stop(by) == 0
+    assert not (stack.file.parent / "nbd.sock").exists()
+
+
+def test_counters_at_the_end(run_stack, tmp_path):
+    counters = tmp_path / "counters.json"
+    stack = run_stack(STACK, "--stats", "--stats-json", counters)
+    client = nbd(stack.uri("pass"))
+    client.pwrite(b"x" * 8192, 0)
+    client.pread(4096, 4096)
+    client.flush()
+    client.shutdown()
+    assert stack.stop() == 0
+
+    # Those that stand highest come first.
+    lines = stack.output.splitlines()[1:]
+    assert [line.split()[:2] for line in lines] == [["bdev", "module"], ["pass", "passthru"], ["disk", "malloc"]]
+    layers = {layer["name"]: layer for layer in json.loads(counters.read_text())}
+    for name, module in (("disk", "malloc"), ("pass", "passthru")):
+        layer = layers[name]
+        assert layer["module"] == module
+        assert layer["bytes_written"] == 8192
+        assert layer["bytes_read"] == 4096
+        assert layer["flushes"] >= 1
+        assert layer["errors"] == 0
+
+
+def test_counters_while_it_runs(run_stack):
+    stack = run_stack(STACK)
+    client = nbd(stack.uri("pass"))
+    client.pwrite(b"x" * 4096, 0)
+    stack.process.send_signal(signal.SIGUSR1)
+    line = stack._wait_for_line("disk ")
+    assert line.split()[:2] == ["disk", "malloc"]
+    assert "4.0 KiB" in line
+    client.shutdown()
+
+
+def test_listen_on_the_command_line_wins(run_stack):
+    stack = run_stack(STACK, "--listen", "unix:other.sock")
+    assert "other.sock" in stack.ready_line
+    nbd(stack.uri("pass")).shutdown()
+
+
+def test_listen_that_makes_no_sense(tmp_path):
+    file = write_stack(tmp_path, STACK)
+    result = run(file, "--listen", "nonsense")
+    assert result.returncode == 2
+    assert result.stderr.startswith("--listen: expected unix:/path")
+    result = run(write_stack(tmp_path, STACK.partition("frontends:")[0]), "--listen", "unix:x.sock")
+    assert result.returncode == 2
+    assert result.stderr == "--listen: the stack has no nbd frontend\n"
+
+
+def test_a_stack_without_frontend_runs(run_stack):
+    stack = run_stack(STACK.partition("frontends:")[0])
+    assert stack.ready_line.startswith("ready: the stack has no frontend")
+    assert stack.stop() == 0
+
+
+def test_a_stack_from_standard_input(tmp_path):
+    result = run("-", input="version: 1\nbdevs: [ { name: d, module: mallok } ]\n", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "-:2:27: no module 'mallok' was found; did you mean 'malloc'?" in result.stderr
+
+
+def test_a_wrong_stack_is_configuration(tmp_path):
+    result = run(write_stack(tmp_path, "version: 3\n"))
+    assert result.returncode == 2
+    assert "stack.yaml:1:10: `version`: expected 1, got '3'" in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_bdev_that_cannot_be_created_is_a_failure_with_its_place(tmp_path):
+    file = write_stack(tmp_path, "version: 1\nbdevs:\n  - { name: d, module: malloc, size: 1000 }\n")
+    result = run(file)
+    assert result.returncode == 1
+    assert f"{file}:3:5: bdev 'd' of module 'malloc' could not be created" in result.stderr
+
+
+def test_an_address_that_is_taken_is_a_failure(run_stack, tmp_path):
+    stack = run_stack(STACK)
+    result = run(stack.file, cwd=stack.file.parent)
+    assert result.returncode == 1
+    assert "nbd.sock" in result.stderr
+    nbd(stack.uri("pass")).shutdown()
+
+
+def test_wrong_log_level_is_usage():
+    assert run("x.yaml", "--log-level", "loud").returncode == 2
+
+
+STUCK_PLUGIN = """
+#include <bdevkit/bdevkit.h>
+static int create(struct bdk_create* c, const char* name, const void* o) { return BDK_PENDING; }
+BDK_MODULE = {.abi_major = BDK_ABI_MAJOR, .abi_minor = BDK_ABI_MINOR, .size = sizeof(struct bdk_module),
+              .name = "stuck", .create = create};
+"""
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+def test_a_second_signal_ends_a_stuck_host(tmp_path):
+    source = tmp_path / "stuck.c"
+    source.write_text(STUCK_PLUGIN)
+    tmp_path.chmod(0o755)
+    subprocess.run(["gcc", "-shared", "-fPIC", f"-I{SOURCE}/sdk/include", "-o", tmp_path / "stuck.so", source],
+                   check=True)
+    (tmp_path / "stuck.so").chmod(0o755)
+    file = write_stack(tmp_path, textwrap.dedent("""\
+        version: 1
+        plugins: { path: [.] }
+        bdevs: [ { name: d, module: stuck } ]
+        """))
+    process = subprocess.Popen([PROGRAM, "run", file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # Both count from the first moment on: signals are blocked before anything else happens. They are one if they
+    # come before the first was read, so the second is sent until the process has gone.
+    error = ""
+    while process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            error = process.communicate(timeout=0.2)[1]
+        except subprocess.TimeoutExpired:
+            pass
+    assert process.returncode in (1, -signal.SIGTERM)
+    assert process.returncode == -signal.SIGTERM or "second signal while stopping" in error
