@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 namespace bdevkit::host::nbd {
 
@@ -157,7 +158,11 @@ Listener::Result Listener::open_tcp(std::string_view address) {
 std::string Listener::uri(std::string_view export_name) const {
     // A slash in the name would end it in no reader's eyes; the others must not be taken for the URI's own.
     const std::string name = percent_encoded(export_name, "/");
-    if (is_unix()) return "nbd+unix:///" + name + "?socket=" + percent_encoded(path_, "/");
+    if (is_unix()) {
+        // Bound as it was given, for a socket's path is short; clients have other current directories.
+        const std::string path = std::filesystem::absolute(path_).string();
+        return "nbd+unix:///" + name + "?socket=" + percent_encoded(path, "/");
+    }
     return "nbd://" + host_ + ":" + port_ + "/" + name;
 }
 
