@@ -31,7 +31,7 @@ struct GraphOptions {
 ExitCode graph(const GraphOptions& options) {
     const LoadedStack loaded = load_stack(options.file, options.plugin_path);
     if (!loaded.valid()) {
-        fmt::print(stderr, "{}", loaded.problems.format(options.file));
+        fmt::print(stderr, "{}", loaded.problems.format(loaded.file.name));
         return exit_usage;
     }
     if (options.format == "dot") {

@@ -107,7 +107,7 @@ ExitCode run(const RunOptions& options) {
     if (!options.log_level.empty()) bdk::set_log_level(*bdk::log_level_from_name(options.log_level));
     LoadedStack loaded = load_stack(options.file, options.plugin_path);
     if (!loaded.valid()) {
-        fmt::print(stderr, "{}", loaded.problems.format(options.file));
+        fmt::print(stderr, "{}", loaded.problems.format(loaded.file.name));
         return exit_usage;
     }
     if (!override_listen(options.listen, loaded.stack)) return exit_usage;

@@ -28,34 +28,34 @@ struct ValidateOptions {
     bool json = false;
 };
 
-void print_json(const LoadedStack& loaded, const std::string& file) {
+void print_json(const LoadedStack& loaded) {
     nlohmann::json problems = nlohmann::json::array();
     for (const Problem& problem : loaded.problems.sorted()) {
         problems.push_back(
             {{"line", problem.at.line}, {"column", problem.at.column}, {"message", problem.message}});
     }
     const nlohmann::json result = {
-        {"file", file}, {"valid", loaded.valid()}, {"problems", std::move(problems)}};
+        {"file", loaded.file.name}, {"valid", loaded.valid()}, {"problems", std::move(problems)}};
     fmt::print("{}\n", result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
-void print_text(const LoadedStack& loaded, const std::string& file) {
+void print_text(const LoadedStack& loaded) {
     if (!loaded.valid()) {
-        fmt::print(stderr, "{}", loaded.problems.format(file));
+        fmt::print(stderr, "{}", loaded.problems.format(loaded.file.name));
         return;
     }
     size_t exports = 0;
     for (const NbdConfig& nbd : loaded.stack.nbd_servers)
         exports += nbd.exports.size();
-    fmt::print("{}: valid ({} bdevs, {} exports)\n", file, loaded.stack.bdevs.size(), exports);
+    fmt::print("{}: valid ({} bdevs, {} exports)\n", loaded.file.name, loaded.stack.bdevs.size(), exports);
 }
 
 ExitCode validate(const ValidateOptions& options) {
     const LoadedStack loaded = load_stack(options.file, options.plugin_path);
     if (options.json) {
-        print_json(loaded, options.file);
+        print_json(loaded);
     } else {
-        print_text(loaded, options.file);
+        print_text(loaded);
     }
     return loaded.valid() ? exit_ok : exit_usage;
 }

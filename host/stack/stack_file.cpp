@@ -28,6 +28,15 @@ const NodePtr& section(const StackFile& file, const char* name) {
     return member != nullptr ? member->value : empty;
 }
 
+/// nullptr unless the text is a map.
+NodePtr parse_root(const std::string& text, Problems& problems) {
+    NodePtr root = parse_yaml(text, problems);
+    if (root == nullptr || root->is_map()) return root;
+    problems.add(root->at,
+                 fmt::format("expected a map that begins with `version: 1`, got {}", describe(*root)));
+    return nullptr;
+}
+
 void check_version(const StackFile& file, Problems& problems) {
     const Member* version = file.root->find("version");
     if (version == nullptr) {
@@ -75,25 +84,21 @@ void resolve(const StackFile& file, const std::vector<const ModuleInfo*>& module
 }  // namespace
 
 StackFile parse_stack_file(const std::string& text, std::string name, std::filesystem::path folder,
-                           Problems& problems) try {
+                           Problems& problems) {
     StackFile file;
     file.name = std::move(name);
     file.folder = std::move(folder);
-    file.root = parse_yaml(text, problems);
-    if (file.root == nullptr) return file;
-    if (!file.root->is_map()) {
-        problems.add(file.root->at, fmt::format("expected a map that begins with `version: 1`, got {}",
-                                                describe(*file.root)));
-        file.root = nullptr;
-        return file;
+    try {
+        file.root = parse_root(text, problems);
+        if (file.root == nullptr) return file;
+        check_version(file, problems);
+        check_section_names(file, problems);
+        file.host = read_host_section(*section(file, "host"), file.folder, problems);
+        file.plugins = read_plugins_section(*section(file, "plugins"), file.folder, problems);
+    } catch (const TooManyProblems&) {
+        file.root = nullptr;  // Problems::format() says why nothing more is read
     }
-    check_version(file, problems);
-    check_section_names(file, problems);
-    file.host = read_host_section(*section(file, "host"), file.folder, problems);
-    file.plugins = read_plugins_section(*section(file, "plugins"), file.folder, problems);
     return file;
-} catch (const TooManyProblems&) {
-    return {};
 }
 
 StackFile read_stack_file(const std::string& name, Problems& problems) {

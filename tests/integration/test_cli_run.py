@@ -115,7 +115,7 @@ def test_a_stack_without_frontend_runs(run_stack):
 def test_a_stack_from_standard_input(tmp_path):
     result = run("-", input="version: 1\nbdevs: [ { name: d, module: mallok } ]\n", cwd=tmp_path)
     assert result.returncode == 2
-    assert "-:2:27: no module 'mallok' was found; did you mean 'malloc'?" in result.stderr
+    assert "<stdin>:2:29: no module 'mallok' was found; did you mean 'malloc'?" in result.stderr
 
 
 def test_a_wrong_stack_is_configuration(tmp_path):
