@@ -55,6 +55,7 @@ void Connection::start_receiving() {
         const size_t room = std::min(input_size - end_, read_ahead_);
         receive_iovs_[count++] = {.iov_base = buffer_.get() + end_, .iov_len = room};
     }
+    if (count == 1) return worker_.ring().receive_one(receive_, fd_, receive_iovs_[0], flags);
     receive_message_ = {};
     receive_message_.msg_iov = receive_iovs_.data();
     receive_message_.msg_iovlen = count;

@@ -2,10 +2,25 @@
 #include "frontends/nbd/nbd_request.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
 namespace bdevkit::host::nbd {
+
+namespace {
+
+// Blocks are powers of two but for interleaved metadata; divisions were a tenth of our own time per request.
+
+uint64_t offset_in(uint64_t bytes, uint64_t unit) noexcept {
+    return std::has_single_bit(unit) ? bytes & (unit - 1) : bytes % unit;
+}
+
+uint64_t whole(uint64_t bytes, uint64_t unit) noexcept {
+    return std::has_single_bit(unit) ? bytes >> std::countr_zero(unit) : bytes / unit;
+}
+
+}  // namespace
 
 Error Request::prepare(const RequestHeader& header, const Target& target, BufferCache& buffers) {
     header_ = header;
@@ -15,9 +30,9 @@ Error Request::prepare(const RequestHeader& header, const Target& target, Buffer
     const bool reads = header.command == Command::read || header.command == Command::block_status;
     const uint64_t unit = reads ? target.block_size : target.write_unit;
     const uint64_t past_head = header.offset + unit - 1;
-    inside_first_ = past_head - past_head % unit;
-    first_ = header.offset - header.offset % unit;
-    inside_end_ = end() == target.size ? target.size : end() - end() % unit;
+    inside_first_ = past_head - offset_in(past_head, unit);
+    first_ = header.offset - offset_in(header.offset, unit);
+    inside_end_ = end() == target.size ? target.size : end() - offset_in(end(), unit);
     end_ = inside_end_ == end() ? end() : std::min(inside_end_ + unit, target.size);
 
     const bool has_data = header.command == Command::read || header.command == Command::write;
@@ -140,27 +155,25 @@ void Request::on_memory(void* ctx) {
 
 int Request::submit_read(std::byte* to, uint64_t first, uint64_t end) {
     const uint64_t block = target_->block_size;
-    return bdk_bdev_read_blocks(target_->desc, target_->channel, to, first / block, (end - first) / block,
-                                on_io, this);
+    return bdk_bdev_read_blocks(target_->desc, target_->channel, to, whole(first, block),
+                                whole(end - first, block), on_io, this);
 }
 
 int Request::submit_write(std::byte* from, uint64_t first, uint64_t end) {
     const uint64_t block = target_->block_size;
     if (!(header_.flags & cmd_fua)) {
-        return bdk_bdev_write_blocks(target_->desc, target_->channel, from, first / block,
-                                     (end - first) / block, on_io, this);
+        return bdk_bdev_write_blocks(target_->desc, target_->channel, from, whole(first, block),
+                                     whole(end - first, block), on_io, this);
     }
     const bdk_bdev_io_opts opts{.size = sizeof(bdk_bdev_io_opts), .flags = BDK_BDEV_IO_FUA};
     iov_ = {.iov_base = from, .iov_len = end - first};
-    return bdk_bdev_writev_blocks(target_->desc, target_->channel, &iov_, 1, first / block,
-                                  (end - first) / block, &opts, on_io, this);
+    return bdk_bdev_writev_blocks(target_->desc, target_->channel, &iov_, 1, whole(first, block),
+                                  whole(end - first, block), &opts, on_io, this);
 }
 
 int Request::submit(Step step) {
     const Target& t = *target_;
     const uint64_t block = t.block_size;
-    const uint64_t inside_block = inside_first_ / block;
-    const uint64_t inside_blocks = has_inside() ? (inside_end_ - inside_first_) / block : 0;
     switch (step) {
         case Step::read:
             return submit_read(buffer_.data(), first_, end_);
@@ -178,11 +191,13 @@ int Request::submit(Step step) {
             const uint32_t fua = header_.flags & cmd_fua ? BDK_BDEV_IO_FUA : 0;
             const uint32_t keep = header_.flags & cmd_no_hole ? BDK_BDEV_IO_NO_UNMAP : 0;
             const bdk_bdev_io_opts opts{.size = sizeof(bdk_bdev_io_opts), .flags = fua | keep};
-            return bdk_bdev_write_zeroes_blocks(t.desc, t.channel, inside_block, inside_blocks, &opts, on_io,
+            return bdk_bdev_write_zeroes_blocks(t.desc, t.channel, whole(inside_first_, block),
+                                                whole(inside_end_ - inside_first_, block), &opts, on_io,
                                                 this);
         }
         case Step::unmap_inside:
-            return bdk_bdev_unmap_blocks(t.desc, t.channel, inside_block, inside_blocks, on_io, this);
+            return bdk_bdev_unmap_blocks(t.desc, t.channel, whole(inside_first_, block),
+                                         whole(inside_end_ - inside_first_, block), on_io, this);
         case Step::flush:
             return bdk_bdev_flush_blocks(t.desc, t.channel, 0, t.size / block, on_io, this);
         case Step::seek_data:

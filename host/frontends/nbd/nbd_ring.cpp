@@ -110,6 +110,12 @@ void Ring::accept(RingOp& op, int fd) {
     start(op, sqe);
 }
 
+void Ring::receive_one(RingOp& op, int fd, const iovec& buffer, int flags) {
+    io_uring_sqe* sqe = next_sqe();
+    io_uring_prep_recv(sqe, fd, buffer.iov_base, buffer.iov_len, flags);
+    start(op, sqe);
+}
+
 void Ring::receive(RingOp& op, int fd, msghdr* message, int flags) {
     io_uring_sqe* sqe = next_sqe();
     io_uring_prep_recvmsg(sqe, fd, message, flags);

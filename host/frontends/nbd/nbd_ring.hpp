@@ -38,6 +38,8 @@ public:
     void disarm();
 
     void accept(RingOp& op, int fd);
+    /// Into one buffer, which costs less than a message.
+    void receive_one(RingOp& op, int fd, const iovec& buffer, int flags);
     void receive(RingOp& op, int fd, msghdr* message, int flags);
     void send(RingOp& op, int fd, const msghdr* message, int flags);
     /// Makes a pending operation end early; its `done` runs nevertheless.
