@@ -25,7 +25,7 @@ size_t class_of(size_t rounded_size) {
 }  // namespace
 
 void Buffer::reset() noexcept {
-    if (data_ != nullptr) cache_->put(std::exchange(data_, nullptr), size_);
+    if (data_ != nullptr) cache_->put(std::exchange(data_, nullptr), std::exchange(size_, 0));
 }
 
 Buffer BufferCache::get(size_t size) {

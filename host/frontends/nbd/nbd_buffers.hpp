@@ -17,7 +17,9 @@ class Buffer {
 public:
     Buffer() = default;
     Buffer(Buffer&& other) noexcept
-        : cache_(other.cache_), data_(std::exchange(other.data_, nullptr)), size_(other.size_) {}
+        : cache_(other.cache_),
+          data_(std::exchange(other.data_, nullptr)),
+          size_(std::exchange(other.size_, 0)) {}
     Buffer& operator=(Buffer&& other) noexcept {
         std::swap(cache_, other.cache_);
         std::swap(data_, other.data_);

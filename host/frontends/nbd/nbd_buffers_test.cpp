@@ -30,6 +30,7 @@ TEST_F(NbdBuffers, TheLastOneGivenBackIsTheNextOne) {
     const std::byte* const warm = second.data();
     first.reset();
     second.reset();
+    EXPECT_EQ(second.size(), 0u);
     EXPECT_EQ(cache.cached_bytes(), 8192u);
     EXPECT_EQ(cache.get(4000).data(), warm);
 }
@@ -57,6 +58,8 @@ TEST_F(NbdBuffers, MoveWithTheirOwner) {
     EXPECT_EQ(b.data(), data);
     b = Buffer();
     EXPECT_FALSE(b);
+    EXPECT_EQ(a.size(), 0u);
+    EXPECT_EQ(b.size(), 0u);
     EXPECT_EQ(cache.cached_bytes(), 4096u);
 }
 
