@@ -78,5 +78,14 @@ TEST_F(Rules, SubmittingOnAnotherThread) {
                          "instead: get a channel of the desc on each thread"}));
 }
 
+TEST_F(Rules, BlockingInAPoller) {
+    load("blocks_in_poller");
+    ASSERT_EQ(host.create("blocks_in_poller", "disk"), 0);
+    Client client("disk", Access::read);
+    EXPECT_TRUE(client.try_read(0, 1).ok());
+    wait_for_report({"the reactor of core", "is held for", "by poller 'napper' of blocks_in_poller.so",
+                     "on thread 'app'", "rule 5", "backtrace:", "blocks_in_poller.so("});
+}
+
 }  // namespace
 }  // namespace bdk::test

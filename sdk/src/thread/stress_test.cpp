@@ -204,6 +204,8 @@ TEST_F(StressTest, EverythingAtOnceKeepsTheInvariants) {
     world.cores = options_.reactors.cores;
     // Refusals are part of the game, and logged.
     set_log_sink([](std::string_view) {});
+    // A thread that exits under a sanitizer on a busy machine may wait long for the end of its walks.
+    set_exit_timeout(600'000'000'000);
     const uint64_t violations = violation_count();
     for (size_t i = 0; i < worker_count; ++i)
         Worker::spawn();
@@ -228,6 +230,7 @@ TEST_F(StressTest, EverythingAtOnceKeepsTheInvariants) {
     EXPECT_GT(world.visits, 0);
     EXPECT_GT(world.spawned, worker_count) << "threads have come and gone";
     set_log_sink(nullptr);
+    set_exit_timeout(5'000'000'000);
     RecordProperty("threads", static_cast<int>(world.spawned));
     std::printf("%lu threads, %ld messages, %ld walks, %ld visits\n", world.spawned.load(), world.sent.load(),
                 world.walks_begun.load(), world.visits.load());
