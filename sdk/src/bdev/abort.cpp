@@ -36,14 +36,12 @@ BdevIo* target_at(BdevIo* target, const BdevChannel* ch) {
     return target;
 }
 
-/// The caller's abort completes with the last of those it has become; core_data: how many are left.
+/// The caller's abort completes with the last of those it has become; core_count: how many are left.
 void one_aborted(bdk_bdev_io* child, bool success, void* arg) {
     auto* parent = static_cast<BdevIo*>(arg);
     bdk_bdev_free_io(child);
-    auto left = reinterpret_cast<uintptr_t>(parent->core_data) - 1;
-    parent->core_data = reinterpret_cast<void*>(left);
     if (!success) parent->status.code = BDK_BDEV_IO_STATUS_FAILED;
-    if (left == 0) io_complete_from_core(parent, parent->status.code);
+    if (--parent->core_count == 0) io_complete_from_core(parent, parent->status.code);
 }
 
 }  // namespace
@@ -102,7 +100,7 @@ int bdk_bdev_abort(bdk_bdev_desc* desc, bdk_io_channel* ch, void* bio_cb_arg, bd
     parent->cb_arg = cb_arg;
     bdk::io_hold(parent, channel);
     parent->status.code = BDK_BDEV_IO_STATUS_SUCCESS;
-    parent->core_data = reinterpret_cast<void*>(static_cast<uintptr_t>(targets.size()));
+    parent->core_count = targets.size();
     if (targets.empty()) bdk::io_complete_from_core(parent, BDK_BDEV_IO_STATUS_SUCCESS);
     for (size_t i = 0; i < targets.size(); i++) {
         BdevIo* abort = aborts[i];

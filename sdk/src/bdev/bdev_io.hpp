@@ -65,8 +65,11 @@ struct alignas(64) BdevIo {
     uint32_t abort_generation;  ///< of an abort: its target's
     void* own_buf;              ///< from bdk_bdev_io_get_buf(), given back with the I/O
     uint64_t own_buf_len;
-    BdevIo* child;    ///< that stands for it at a base, when the frames were used up
-    void* core_data;  ///< state of what the core does with the I/O
+    BdevIo* child;  ///< that stands for it at a base, when the frames were used up
+    union {
+        uint64_t core_count;  ///< of what the core does with the I/O: aborts left, blocks done
+        void (*core_done)(bdk_bdev_io*, bool);  ///< of an I/O that a child stands for: see IoFrame
+    };
 
     IoFrame frames[max_io_frames];
     alignas(16) std::byte ctx[inline_ctx_bytes];

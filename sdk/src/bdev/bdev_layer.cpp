@@ -81,7 +81,7 @@ const BdevOptions& bdev_options() {
     return g_options;
 }
 
-void bdev_layer_start(const BdevOptions& options, std::function<void(int)> done) {
+void bdev_layer_start(const BdevOptions& options, const std::function<void(int)>& done) {
     g_options = options;
     done(bdk_io_device_register(io_pool_io_device(), io_pool_create, io_pool_destroy, sizeof(IoPool),
                                 "bdev_layer"));
@@ -91,7 +91,7 @@ void bdev_layer_stop(std::function<void(int)> done) {
     auto stop = std::make_unique<Stop>();
     stop->done = std::move(done);
     stop->poller = bdk_poller_register(poll_stop, stop.get(), stop_poll_us, "bdev_layer_stop");
-    stop.release();
+    static_cast<void>(stop.release());  // the poller's now
 }
 
 }  // namespace bdk

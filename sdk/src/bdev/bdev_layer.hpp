@@ -9,7 +9,7 @@
 namespace bdk {
 
 /// [app thread] Makes the layer ready for bdk_bdev_register(). done(0) or done(negative errno).
-void bdev_layer_start(const BdevOptions& options, std::function<void(int)> done);
+void bdev_layer_start(const BdevOptions& options, const std::function<void(int)>& done);
 
 /// [app thread] Unregisters every bdev that is left, top-down, and ends the layer. done(-ETIMEDOUT): a desc
 /// was never closed; the log names its bdev.

@@ -13,7 +13,7 @@ namespace bdk {
 
 namespace {
 
-constexpr uint64_t zero_bytes = 1024 * 1024;
+constexpr uint64_t zero_bytes = 1024ull * 1024;
 
 /// Zeroes to write from; never written, so one for the whole process.
 void* zero_buffer() {
@@ -21,17 +21,17 @@ void* zero_buffer() {
     return buffer;
 }
 
-/* ---- write zeroes by writes; core_data: blocks done ---- */
+/* ---- write zeroes by writes; core_count: blocks done ---- */
 
 void write_next_zeroes(BdevIo* io);
 
 void zeroes_written(bdk_bdev_io* child_pub, bool success, void* arg) {
     auto* io = static_cast<BdevIo*>(arg);
     BdevIo* child = BdevIo::of(child_pub);
-    uint64_t done = reinterpret_cast<uintptr_t>(io->core_data) + child->pub.u.bdev.num_blocks;
+    uint64_t done = io->core_count + child->pub.u.bdev.num_blocks;
     IoStatus status = child->status;
     bdk_bdev_free_io(child_pub);
-    io->core_data = reinterpret_cast<void*>(done);
+    io->core_count = done;
     if (!success || done == io->pub.u.bdev.num_blocks)
         io_complete_from_core(io, status);
     else
@@ -42,7 +42,7 @@ void write_next_zeroes(BdevIo* io) {
     BdevIo* child = io_make_child(io, BDK_BDEV_IO_TYPE_WRITE, zeroes_written);
     if (child == nullptr) return io_wait_for_bdev_io(io, write_next_zeroes);
     const bdk_bdev_io_block_params& range = io->pub.u.bdev;
-    uint64_t done = reinterpret_cast<uintptr_t>(io->core_data);
+    uint64_t done = io->core_count;
     const Bdev* bdev = io->ch->bdev;
     uint64_t blocks = std::min(range.num_blocks - done, std::max<uint64_t>(zero_bytes / bdev->blocklen, 1));
     child->iov = {zero_buffer(), bdev->bytes(blocks)};
@@ -84,7 +84,7 @@ void written(bdk_bdev_io* child_pub, bool success, void* arg) {
 
 void write_zeroes_emulate(BdevIo* io) {
     if (zero_buffer() == nullptr) return io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
-    io->core_data = nullptr;
+    io->core_count = 0;
     write_next_zeroes(io);
 }
 

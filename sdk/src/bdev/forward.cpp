@@ -49,7 +49,7 @@ struct ChildWait {
 void child_done(bdk_bdev_io* child_pub, bool success, void* arg) {
     BdevIo* child = BdevIo::of(child_pub);
     auto* parent = static_cast<BdevIo*>(arg);
-    auto done = reinterpret_cast<void (*)(bdk_bdev_io*, bool)>(parent->core_data);
+    auto done = parent->core_done;
     parent->child = nullptr;
     parent->status = child->status;
     parent->pub.u.bdev.seek_offset = child->pub.u.bdev.seek_offset;
@@ -83,7 +83,7 @@ void forward_in_child(BdevIo* io, BdevChannel* base, int64_t delta, void (*done)
     child->cb_arg = io;
     child->submit_ticks = current_thread()->turn_ticks;
     io->child = child;
-    io->core_data = reinterpret_cast<void*>(done);
+    io->core_done = done;
     if (delta != 0) io_shift_range(child, delta);
     io_enter(child);
 }

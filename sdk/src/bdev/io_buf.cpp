@@ -76,7 +76,7 @@ void bdk_bdev_io_get_buf(bdk_bdev_io* pub, bdk_bdev_io_get_buf_cb cb, uint64_t l
     auto wait = std::make_unique<bdk::BufWait>(bdk::BufWait{{bdk::buf_ready, {}}, io, cb, len});
     void* buf = bdk_iobuf_get(iobuf, len, &wait->entry);
     if (buf == nullptr) {
-        wait.release();  // buf_ready() takes it back
+        static_cast<void>(wait.release());  // buf_ready() takes it back
         return;
     }
     bdk::set_own_buf(io, buf, len);

@@ -54,6 +54,6 @@ int bdk_bdev_open_async(const char* name, bool write, bdk_bdev_event_cb event_cb
     uint64_t deadline = bdk_get_time_ns() + timeout_ms * 1000000;
     auto wait = std::make_unique<OpenWait>(OpenWait{name, write, event_cb, event_ctx, deadline, cb, ctx});
     int rc = bdk_thread_send_msg(thread, first_try, wait.get());
-    if (rc == 0) wait.release();
+    if (rc == 0) static_cast<void>(wait.release());  // the message has it
     return rc;
 }

@@ -76,7 +76,7 @@ struct Quiesce {
     bdk_poller* poller = nullptr;
 };
 
-void wait_for_in_flight(std::shared_ptr<Quiesce> quiesce) {
+void wait_for_in_flight(const std::shared_ptr<Quiesce>& quiesce) {
     auto left = std::make_shared<uint64_t>(0);
     for_each_bdev_channel(
         quiesce->bdev, [=](BdevChannel* ch) { *left += in_flight(ch, quiesce->range); },
@@ -93,7 +93,7 @@ void wait_for_in_flight(std::shared_ptr<Quiesce> quiesce) {
         });
 }
 
-void start_quiesce(std::shared_ptr<Quiesce> quiesce) {
+void start_quiesce(const std::shared_ptr<Quiesce>& quiesce) {
     for_each_bdev_channel(
         quiesce->bdev,
         [=](BdevChannel* ch) {
