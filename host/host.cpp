@@ -7,8 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <sstream>
+#include <system_error>
 
 #include "frontends/nbd/nbd_config.hpp"
 #include "module/module_registry.hpp"
@@ -133,7 +133,7 @@ tl::expected<void, std::string> Host::create_bdevs() {
         if (rc == 0) continue;
         return tl::unexpected(fmt::format("{}:{}:{}: bdev '{}' of module '{}' could not be created: {}",
                                           stack_.file, bdev.at.line, bdev.at.column, bdev.name,
-                                          bdev.module->name, std::strerror(-rc)));
+                                          bdev.module->name, std::generic_category().message(-rc)));
     }
     wait_for_examine();
     for (const std::string& line : waiting_->describe())
@@ -189,7 +189,8 @@ bool Host::remove_bdevs() {
             bdk::await_on_app_thread([&](bdk::Done done) { bdk::module_remove_bdev(name, std::move(done)); });
         // A bdev made by examination may have gone with the one below it.
         if (rc == 0 || rc == -ENODEV) continue;
-        BDK_ERRLOG("bdev '%s' could not be removed: %s", name.c_str(), std::strerror(-rc));
+        BDK_ERRLOG("bdev '%s' could not be removed: %s", name.c_str(),
+                   std::generic_category().message(-rc).c_str());
         clean = false;
     }
     return clean;

@@ -32,12 +32,14 @@ struct Fixture {
 
 std::vector<std::string> names(const std::vector<BdevCounters>& counters) {
     std::vector<std::string> result;
-    for (const BdevCounters& bdev : counters) result.push_back(bdev.name);
+    for (const BdevCounters& bdev : counters)
+        result.push_back(bdev.name);
     return result;
 }
 
 std::string temporary_socket() {
-    return (std::filesystem::path(::testing::TempDir()) / ("bdevkit-host-" + std::to_string(getpid()) + ".sock"))
+    return (std::filesystem::path(::testing::TempDir()) /
+            ("bdevkit-host-" + std::to_string(getpid()) + ".sock"))
         .string();
 }
 

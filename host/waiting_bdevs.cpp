@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
+#include <system_error>
 
 #define BDK_LOG_COMPONENT "host"
 #include <bdevkit/log.h>
@@ -30,24 +30,24 @@ void create_now(const BdevSpec& bdev, bdk::Done done) {
 }  // namespace
 
 /// The host takes part in examination as a module without bdevs.
-const bdk_module WaitingBdevs::module_ = {.abi_major = BDK_ABI_MAJOR,
-                                          .abi_minor = BDK_ABI_MINOR,
-                                          .size = sizeof(bdk_module),
-                                          .name = "host",
-                                          .version = BDEVKIT_VERSION,
-                                          .description = "Creates the bdevs that wait for a base",
-                                          .examine_config = examine_config};
+const bdk_module WaitingBdevs::as_module = {.abi_major = BDK_ABI_MAJOR,
+                                            .abi_minor = BDK_ABI_MINOR,
+                                            .size = sizeof(bdk_module),
+                                            .name = "host",
+                                            .version = BDEVKIT_VERSION,
+                                            .description = "Creates the bdevs that wait for a base",
+                                            .examine_config = examine_config};
 
-WaitingBdevs* WaitingBdevs::instance_ = nullptr;
+WaitingBdevs* WaitingBdevs::current = nullptr;
 
 WaitingBdevs::WaitingBdevs() {
-    bdk::call_on_app_thread([this] { instance_ = this; });
-    bdk::await_on_app_thread([](bdk::Done done) { bdk::module_add(&module_, std::move(done)); });
+    bdk::call_on_app_thread([this] { current = this; });
+    bdk::await_on_app_thread([](bdk::Done done) { bdk::module_add(&as_module, std::move(done)); });
 }
 
 WaitingBdevs::~WaitingBdevs() {
-    bdk::await_on_app_thread([](bdk::Done done) { bdk::module_remove(&module_, std::move(done)); });
-    bdk::call_on_app_thread([] { instance_ = nullptr; });
+    bdk::await_on_app_thread([](bdk::Done done) { bdk::module_remove(&as_module, std::move(done)); });
+    bdk::call_on_app_thread([] { current = nullptr; });
 }
 
 void WaitingBdevs::create(const BdevSpec& bdev, bdk::Done done) {
@@ -72,8 +72,8 @@ std::vector<std::string> WaitingBdevs::describe() const {
 }
 
 void WaitingBdevs::examine_config(bdk_bdev*) {
-    if (instance_ != nullptr) instance_->create_ready();
-    bdk_bdev_module_examine_done(&module_);
+    if (current != nullptr) current->create_ready();
+    bdk_bdev_module_examine_done(&as_module);
 }
 
 void WaitingBdevs::create_ready() {
@@ -87,7 +87,7 @@ void WaitingBdevs::create_ready() {
         create_now(*bdev, [bdev](int rc) {
             if (rc == 0) return;
             BDK_ERRLOG("bdev '%s' could not be created when its base appeared: %s", bdev->name.c_str(),
-                       std::strerror(-rc));
+                       std::generic_category().message(-rc).c_str());
         });
     }
 }

@@ -32,8 +32,8 @@ private:
     static void examine_config(bdk_bdev* bdev);
     void create_ready();
 
-    static const bdk_module module_;
-    static WaitingBdevs* instance_;
+    static const bdk_module as_module;
+    static WaitingBdevs* current;
 
     std::vector<const BdevSpec*> waiting_;  ///< of the app thread
 };

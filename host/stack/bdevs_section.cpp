@@ -26,7 +26,7 @@ public:
 
     /// Reads one bdev and those inside it. @return its name; empty when it has none that is usable.
     /// @param generated_name  for a nested bdev without `name`
-    std::string read(const NodePtr& node, const std::string& generated_name) {
+    std::string read(const ConfigNodePtr& node, const std::string& generated_name) {
         if (!node->is_map()) {
             problems_.add(node->at, fmt::format("expected a bdev (`{{ name: ..., module: ... }}`), got {}",
                                                 describe(*node)));
@@ -52,7 +52,7 @@ public:
     }
 
 private:
-    std::string read_name(const Node& node, const std::string& generated_name) {
+    std::string read_name(const ConfigNode& node, const std::string& generated_name) {
         const Member* member = node.find("name");
         if (member == nullptr) {
             if (generated_name.empty()) problems_.add(node.at, "a bdev needs 'name'");
@@ -82,7 +82,7 @@ private:
         return {};
     }
 
-    const ModuleInfo* read_module(const Node& node) {
+    const ModuleInfo* read_module(const ConfigNode& node) {
         const Member* member = node.find("module");
         if (member == nullptr) {
             problems_.add(node.at, fmt::format("a bdev needs 'module'{}", suggestion("", module_names())));
@@ -117,8 +117,8 @@ private:
 
     /// Reads what is inside a bdev of an unknown module, so that names in it are known and faults in it
     /// shown.
-    void read_nested_of_unknown(const Node& node, const std::string& name) {
-        const auto read_if_bdev = [&](const NodePtr& value, const std::string& generated_name) {
+    void read_nested_of_unknown(const ConfigNode& node, const std::string& name) {
+        const auto read_if_bdev = [&](const ConfigNodePtr& value, const std::string& generated_name) {
             if (value->is_map() && value->find("module") != nullptr) read(value, generated_name);
         };
         for (const Member& member : node.members) {
@@ -129,7 +129,7 @@ private:
         }
     }
 
-    void read_options(const Node& node, BdevSpec& bdev) {
+    void read_options(const ConfigNode& node, BdevSpec& bdev) {
         const OptionTable table = option_table_of(*bdev.module);
         std::vector<Member> members;
         for (const Member& member : node.members) {
@@ -150,7 +150,7 @@ private:
             const std::string generated = fmt::format("{}_{}", bdev.name, option.name);
             return {member.key, member.at, read_base(option, member.value, generated, bdev)};
         }
-        auto list = std::make_shared<Node>(*member.value);
+        auto list = std::make_shared<ConfigNode>(*member.value);
         for (size_t i = 0; i < list->items.size(); ++i) {
             const std::string generated = fmt::format("{}_{}_{}", bdev.name, option.name, i);
             list->items[i] = read_base(option, list->items[i], generated, bdev);
@@ -158,9 +158,9 @@ private:
         return {member.key, member.at, std::move(list)};
     }
 
-    NodePtr read_base(const bdk_option& option, const NodePtr& value, const std::string& generated_name,
-                      BdevSpec& bdev) {
-        NodePtr name = value;
+    ConfigNodePtr read_base(const bdk_option& option, const ConfigNodePtr& value,
+                            const std::string& generated_name, BdevSpec& bdev) {
+        ConfigNodePtr name = value;
         if (value->is_map()) {
             const std::string nested = read(value, generated_name);
             // The fault that left the nested bdev without name is told already.
@@ -182,12 +182,12 @@ private:
                          [&](const BaseRef& a, const BaseRef& b) { return position(a) < position(b); });
     }
 
-    static void note_given(const bdk_option& option, const Node& value, BdevSpec& bdev) {
+    static void note_given(const bdk_option& option, const ConfigNode& value, BdevSpec& bdev) {
         if (is_secret(option)) return;
         if (value.is_scalar()) bdev.given.emplace_back(option.name, value.text);
         if (!value.is_list()) return;
         std::vector<std::string> items;
-        for (const NodePtr& item : value.items)
+        for (const ConfigNodePtr& item : value.items)
             items.push_back(item->text);
         bdev.given.emplace_back(option.name, fmt::format("[{}]", boost::algorithm::join(items, ", ")));
     }
@@ -197,19 +197,19 @@ private:
     Problems& problems_;
     std::vector<BdevSpec> bdevs_;
     std::unordered_map<std::string, Location> names_;
-    std::unordered_map<const Node*, std::string> read_;
+    std::unordered_map<const ConfigNode*, std::string> read_;
 };
 
 }  // namespace
 
-std::vector<BdevSpec> read_bdevs_section(const Node& node, const std::filesystem::path& folder,
+std::vector<BdevSpec> read_bdevs_section(const ConfigNode& node, const std::filesystem::path& folder,
                                          const std::vector<const ModuleInfo*>& modules, Problems& problems) {
     if (!node.is_list()) {
         problems.add(node.at, fmt::format("`bdevs`: expected a list of bdevs, got {}", describe(node)));
         return {};
     }
     BdevsReader reader(folder, modules, problems);
-    for (const NodePtr& item : node.items)
+    for (const ConfigNodePtr& item : node.items)
         reader.read(item, {});
     return reader.take();
 }

@@ -78,7 +78,7 @@ public:
     NbdReader(std::filesystem::path folder, const KnownBdevs& known, Problems& problems)
         : folder_(std::move(folder)), known_(known), problems_(problems) {}
 
-    NbdConfig read(const Node& node) {
+    NbdConfig read(const ConfigNode& node) {
         const OptionReader reader(nbd_table(), folder_, "`nbd`");
         const OptionStruct options = reader.read(node.members, node.at, {"exports"}, problems_);
         const auto& section = options.as<NbdSection>();
@@ -99,7 +99,7 @@ private:
         if (valid && !listen.ends_with(":0")) note_unique(listens_, listen, at, "address", problems_);
     }
 
-    void read_exports(const Node& node, NbdConfig& config) {
+    void read_exports(const ConfigNode& node, NbdConfig& config) {
         const Member* exports = node.find("exports");
         if (exports == nullptr || !exports->value->is_list() || exports->value->items.empty()) {
             problems_.add(exports == nullptr ? node.at : exports->at,
@@ -107,7 +107,7 @@ private:
             return;
         }
         Places names;
-        for (const NodePtr& item : exports->value->items) {
+        for (const ConfigNodePtr& item : exports->value->items) {
             if (item->is_map()) {
                 read_export(*item, config, names);
             } else {
@@ -117,7 +117,7 @@ private:
         }
     }
 
-    void read_export(const Node& node, NbdConfig& config, Places& names) {
+    void read_export(const ConfigNode& node, NbdConfig& config, Places& names) {
         const OptionReader reader(nbd_export_table(), folder_, "an export");
         const OptionStruct options = reader.read(node.members, node.at, {}, problems_);
         const auto& section = options.as<ExportSection>();
@@ -172,7 +172,7 @@ tl::expected<void, std::string> check_listen_address(const std::string& listen) 
         fmt::format("expected unix:/path, tcp:address:port or tcp:[v6-address]:port, got '{}'", listen));
 }
 
-std::vector<NbdConfig> read_frontends_section(const Node& node, const std::filesystem::path& folder,
+std::vector<NbdConfig> read_frontends_section(const ConfigNode& node, const std::filesystem::path& folder,
                                               const KnownBdevs& known, Problems& problems) {
     if (!node.is_list()) {
         problems.add(node.at,
@@ -181,7 +181,7 @@ std::vector<NbdConfig> read_frontends_section(const Node& node, const std::files
     }
     std::vector<NbdConfig> result;
     NbdReader nbd(folder, known, problems);
-    for (const NodePtr& item : node.items) {
+    for (const ConfigNodePtr& item : node.items) {
         if (!item->is_map() || item->members.size() != 1) {
             problems.add(item->at,
                          "expected a map with one key, the kind of frontend, such as `nbd: { ... }`");

@@ -109,18 +109,18 @@ std::span<const T> elements(const bdk_option_list& list) {
 }
 
 /// True if `node` is a map; null counts as an empty one.
-bool expect_map(const Node& node, const char* section, Problems& problems) {
-    if (node.is_map() || node.kind == Node::Kind::null) return true;
+bool expect_map(const ConfigNode& node, const char* section, Problems& problems) {
+    if (node.is_map() || node.kind == ConfigNode::Kind::null) return true;
     problems.add(node.at, fmt::format("`{}`: expected a map, got {}", section, describe(node)));
     return false;
 }
 
-Location value_place(const Node& node, const char* key) {
+Location value_place(const ConfigNode& node, const char* key) {
     const Member* member = node.find(key);
     return member != nullptr ? member->value->at : node.at;
 }
 
-void check_hugepages(const Node& node, const std::string& text, Problems& problems) {
+void check_hugepages(const ConfigNode& node, const std::string& text, Problems& problems) {
     if (text == "auto" || text == "off") return;
     const Quantity size = parse_size(text);
     if (size && *size > 0) return;
@@ -128,7 +128,7 @@ void check_hugepages(const Node& node, const std::string& text, Problems& proble
                  fmt::format("'hugepages': expected auto, off or a size such as 1GiB, got '{}'", text));
 }
 
-std::vector<uint32_t> read_cores(const Node& node, const HostSection& section, Problems& problems) {
+std::vector<uint32_t> read_cores(const ConfigNode& node, const HostSection& section, Problems& problems) {
     std::vector<uint32_t> result;
     for (const uint32_t core : elements<uint32_t>(section.cores)) {
         if (std::find(result.begin(), result.end(), core) != result.end()) {
@@ -149,7 +149,7 @@ OptionTable plugins_section_table() {
     return {plugins_options, sizeof(PluginsSection)};
 }
 
-bdk::RuntimeOptions read_host_section(const Node& node, const std::filesystem::path& folder,
+bdk::RuntimeOptions read_host_section(const ConfigNode& node, const std::filesystem::path& folder,
                                       Problems& problems) {
     if (!expect_map(node, "host", problems)) return {};
     const OptionReader reader(host_section_table(), folder, "`host`");
@@ -176,7 +176,7 @@ bdk::RuntimeOptions read_host_section(const Node& node, const std::filesystem::p
     return result;
 }
 
-PluginSettings read_plugins_section(const Node& node, const std::filesystem::path& folder,
+PluginSettings read_plugins_section(const ConfigNode& node, const std::filesystem::path& folder,
                                     Problems& problems) {
     if (!expect_map(node, "plugins", problems)) return {};
     const OptionReader reader(plugins_section_table(), folder, "`plugins`");

@@ -5,25 +5,25 @@
 
 namespace bdevkit::host {
 
-std::string describe(const Node& node) {
+std::string describe(const ConfigNode& node) {
     constexpr size_t shown = 60;
     switch (node.kind) {
-        case Node::Kind::null:
+        case ConfigNode::Kind::null:
             return "nothing";
-        case Node::Kind::list:
+        case ConfigNode::Kind::list:
             return "a list";
-        case Node::Kind::map:
+        case ConfigNode::Kind::map:
             return "a map";
-        case Node::Kind::scalar:
+        case ConfigNode::Kind::scalar:
             break;
     }
     if (node.text.size() > shown) return fmt::format("'{}...'", node.text.substr(0, shown));
     return fmt::format("'{}'", node.text);
 }
 
-NodePtr make_scalar(std::string text, Location at) {
-    auto node = std::make_shared<Node>();
-    node->kind = Node::Kind::scalar;
+ConfigNodePtr make_scalar(std::string text, Location at) {
+    auto node = std::make_shared<ConfigNode>();
+    node->kind = ConfigNode::Kind::scalar;
     node->at = at;
     node->text = std::move(text);
     return node;

@@ -12,25 +12,25 @@
 
 namespace bdevkit::host {
 
-struct Node;
+struct ConfigNode;
 /// Shared, because a YAML alias stands for the node of its anchor. A tree has no cycles.
-using NodePtr = std::shared_ptr<const Node>;
+using ConfigNodePtr = std::shared_ptr<const ConfigNode>;
 
 /// A key of a map and its value.
 struct Member {
     std::string key;
     Location at;  ///< of the key
-    NodePtr value;
+    ConfigNodePtr value;
 };
 
-struct Node {
+struct ConfigNode {
     enum class Kind { null, scalar, list, map };
 
     Kind kind = Kind::null;
     Location at;
-    std::string text;             ///< of a scalar, as written
-    std::vector<NodePtr> items;   ///< of a list
-    std::vector<Member> members;  ///< of a map; keys are unique
+    std::string text;                  ///< of a scalar, as written
+    std::vector<ConfigNodePtr> items;  ///< of a list
+    std::vector<Member> members;       ///< of a map; keys are unique
 
     bool is_scalar() const { return kind == Kind::scalar; }
     bool is_list() const { return kind == Kind::list; }
@@ -46,9 +46,9 @@ struct Node {
 };
 
 /// "nothing", "a list", "a map" or the text in quotes: for "expected ..., got ...".
-std::string describe(const Node& node);
+std::string describe(const ConfigNode& node);
 
 /// A scalar made here rather than read.
-NodePtr make_scalar(std::string text, Location at);
+ConfigNodePtr make_scalar(std::string text, Location at);
 
 }  // namespace bdevkit::host

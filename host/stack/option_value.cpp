@@ -133,8 +133,8 @@ std::string without_secret(const bdk_option& option, const std::string& message)
     return fmt::format("its value, which is secret, is not a valid {}", option_type_name(option));
 }
 
-std::vector<NodePtr> split_default(const bdk_option& option) {
-    std::vector<NodePtr> items;
+std::vector<ConfigNodePtr> split_default(const bdk_option& option) {
+    std::vector<ConfigNodePtr> items;
     std::string_view rest = option.default_value;
     while (!rest.empty()) {
         const size_t comma = std::min(rest.find(','), rest.size());
@@ -152,15 +152,15 @@ std::vector<NodePtr> split_default(const bdk_option& option) {
 /// The default as a member that a user could have written.
 Member default_member(const bdk_option& option) {
     if (!is_list(option)) return {option.name, {}, make_scalar(option.default_value, {})};
-    auto list = std::make_shared<Node>();
-    list->kind = Node::Kind::list;
+    auto list = std::make_shared<ConfigNode>();
+    list->kind = ConfigNode::Kind::list;
     list->items = split_default(option);
     return {option.name, {}, std::move(list)};
 }
 
 void store_list(const bdk_option& option, const Member& member, const std::filesystem::path& base_folder,
                 OptionStruct& owner, Problems& problems) {
-    const std::vector<NodePtr>& items = member.value->items;
+    const std::vector<ConfigNodePtr>& items = member.value->items;
     if (items.empty() && is_required(option)) {
         problems.add(member.at, fmt::format("'{}': expected at least one element", option.name));
         return;
@@ -232,8 +232,8 @@ void OptionReader::report_unknown(std::span<const Member> members, const std::ve
 
 void OptionReader::store(const bdk_option& option, const Member& member, OptionStruct& result,
                          Problems& problems) const {
-    const Node& value = *member.value;
-    if (value.kind == Node::Kind::null) {
+    const ConfigNode& value = *member.value;
+    if (value.kind == ConfigNode::Kind::null) {
         problems.add(member.at, fmt::format("'{}' has no value; expected {}, or leave the key out",
                                             option.name, option_expectation(option)));
     } else if (is_list(option) && value.is_list()) {

@@ -16,7 +16,7 @@ using ::testing::Not;
 /// Reads the disk module's options from the text of a map, in the folder /stacks.
 struct Reading {
     explicit Reading(const std::string& text) {
-        const NodePtr node = parse_yaml(text, problems);
+        const ConfigNodePtr node = parse_yaml(text, problems);
         const OptionTable table = option_table_of(*test_modules()[0]);
         const OptionReader reader(table, "/stacks", "module 'disk'");
         options = reader.read(node->members, node->at, {"name"}, problems);

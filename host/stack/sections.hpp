@@ -18,13 +18,13 @@ OptionTable plugins_section_table();
 OptionTable nbd_table();
 OptionTable nbd_export_table();
 
-bdk::RuntimeOptions read_host_section(const Node& node, const std::filesystem::path& folder,
+bdk::RuntimeOptions read_host_section(const ConfigNode& node, const std::filesystem::path& folder,
                                       Problems& problems);
-PluginSettings read_plugins_section(const Node& node, const std::filesystem::path& folder,
+PluginSettings read_plugins_section(const ConfigNode& node, const std::filesystem::path& folder,
                                     Problems& problems);
 
 /// The bdevs of the file, nested ones included, in the order of the file.
-std::vector<BdevSpec> read_bdevs_section(const Node& node, const std::filesystem::path& folder,
+std::vector<BdevSpec> read_bdevs_section(const ConfigNode& node, const std::filesystem::path& folder,
                                          const std::vector<const ModuleInfo*>& modules, Problems& problems);
 
 /// The bdevs that a base or an export may name.
@@ -41,7 +41,7 @@ private:
     bool others_may_appear_;
 };
 
-std::vector<NbdConfig> read_frontends_section(const Node& node, const std::filesystem::path& folder,
+std::vector<NbdConfig> read_frontends_section(const ConfigNode& node, const std::filesystem::path& folder,
                                               const KnownBdevs& known, Problems& problems);
 
 /// Whether `listen` is `unix:/path`, `tcp:address:port` or `tcp:[v6-address]:port`.

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <system_error>
 
 #include "stack/nearest.hpp"
 #include "stack/sections.hpp"
@@ -22,15 +22,15 @@ constexpr uintmax_t max_file_size = 64u << 20;
 
 const std::vector<std::string> section_names = {"version", "host", "plugins", "bdevs", "frontends"};
 
-const NodePtr& section(const StackFile& file, const char* name) {
-    static const NodePtr empty = std::make_shared<Node>();
+const ConfigNodePtr& section(const StackFile& file, const char* name) {
+    static const ConfigNodePtr empty = std::make_shared<ConfigNode>();
     const Member* member = file.root->find(name);
     return member != nullptr ? member->value : empty;
 }
 
 /// nullptr unless the text is a map.
-NodePtr parse_root(const std::string& text, Problems& problems) {
-    NodePtr root = parse_yaml(text, problems);
+ConfigNodePtr parse_root(const std::string& text, Problems& problems) {
+    ConfigNodePtr root = parse_yaml(text, problems);
     if (root == nullptr || root->is_map()) return root;
     problems.add(root->at,
                  fmt::format("expected a map that begins with `version: 1`, got {}", describe(*root)));
@@ -110,7 +110,8 @@ StackFile read_stack_file(const std::string& name, Problems& problems) {
     std::ifstream stream(name, std::ios::binary);
     if (error || !stream) {
         const int code = error ? error.value() : errno;
-        problems.add({}, fmt::format("cannot read the stack file: {}", std::strerror(code)));
+        problems.add({},
+                     fmt::format("cannot read the stack file: {}", std::generic_category().message(code)));
         return {.name = name};
     }
     if (size > max_file_size) {

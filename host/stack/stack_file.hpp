@@ -18,7 +18,7 @@ namespace bdevkit::host {
 struct StackFile {
     std::string name;              ///< as the user gave it; in every message
     std::filesystem::path folder;  ///< absolute; relative paths start here
-    NodePtr root;                  ///< nullptr when the file is not a YAML map
+    ConfigNodePtr root;            ///< nullptr when the file is not a YAML map
     bdk::RuntimeOptions host;
     PluginSettings plugins;
 };

@@ -28,18 +28,18 @@ struct Abandoned {
 
 /// What an anchor names, with the size that it adds wherever an alias repeats it.
 struct Built {
-    NodePtr node;
+    ConfigNodePtr node;
     size_t nodes = 1;
     size_t depth = 1;
 };
 
-/// Builds the tree from yaml-cpp's events. yaml-cpp's own Node is not used: it hides duplicate keys and lets
-/// an alias make a cycle.
+/// Builds the tree from yaml-cpp's events. yaml-cpp's own nodes are not used: they hide duplicate keys and
+/// let an alias make a cycle.
 class TreeBuilder : public YAML::EventHandler {
 public:
     TreeBuilder(std::string_view text, Problems& problems) : text_(text), problems_(problems) {}
 
-    NodePtr take_root() { return std::move(root_.node); }
+    ConfigNodePtr take_root() { return std::move(root_.node); }
 
     void OnDocumentStart(const YAML::Mark&) override {}
     void OnDocumentEnd() override {}
@@ -49,7 +49,7 @@ public:
             finish({make_scalar(word, to_location(mark))}, anchor);
             return;
         }
-        auto node = std::make_shared<Node>();
+        auto node = std::make_shared<ConfigNode>();
         node->at = to_location(mark);
         finish({node}, anchor);
     }
@@ -69,12 +69,12 @@ public:
 
     void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
                          YAML::EmitterStyle::value) override {
-        start(Node::Kind::list, mark, anchor);
+        start(ConfigNode::Kind::list, mark, anchor);
     }
 
     void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
                     YAML::EmitterStyle::value) override {
-        start(Node::Kind::map, mark, anchor);
+        start(ConfigNode::Kind::map, mark, anchor);
     }
 
     void OnSequenceEnd() override { end(); }
@@ -83,7 +83,7 @@ public:
 private:
     /// A list or a map that is being read.
     struct Open {
-        std::shared_ptr<Node> node;
+        std::shared_ptr<ConfigNode> node;
         YAML::anchor_t anchor;
         size_t nodes = 1;
         size_t depth = 1;
@@ -92,7 +92,7 @@ private:
         std::string key;
         Location key_at;
         std::unordered_map<std::string, Location> keys;
-        std::vector<NodePtr> merged;  ///< values of `<<`
+        std::vector<ConfigNodePtr> merged;  ///< values of `<<`
     };
 
     /// YAML's word for nothing, if that is what the user wrote: it is also the name of a module.
@@ -102,8 +102,8 @@ private:
         return word == "null" || word == "Null" || word == "NULL" ? std::string(word) : std::string{};
     }
 
-    void start(Node::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
-        auto node = std::make_shared<Node>();
+    void start(ConfigNode::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
+        auto node = std::make_shared<ConfigNode>();
         node->kind = kind;
         node->at = to_location(mark);
         if (open_.size() >= yaml_max_depth) too_deep(node->at);
@@ -117,10 +117,9 @@ private:
         finish({done.node, done.nodes, done.depth}, done.anchor);
     }
 
-    void finish(Built built, YAML::anchor_t anchor) {
+    void finish(const Built& built, YAML::anchor_t anchor) {
         if (anchor != 0) anchors_[anchor] = built;
-        const Location at = built.node->at;
-        add_to_parent(built, at);
+        add_to_parent(built, built.node->at);
     }
 
     void add_to_parent(const Built& built, Location at) {
@@ -136,7 +135,7 @@ private:
             throw Abandoned{
                 at, fmt::format("more than {} values, with aliases counted each time", yaml_max_nodes)};
         }
-        if (parent.node->kind == Node::Kind::list) {
+        if (parent.node->kind == ConfigNode::Kind::list) {
             parent.node->items.push_back(built.node);
         } else if (parent.has_key) {
             add_member(parent, built.node);
@@ -145,7 +144,7 @@ private:
         }
     }
 
-    void set_key(Open& map, const NodePtr& node, Location at) {
+    void set_key(Open& map, const ConfigNodePtr& node, Location at) {
         map.has_key = true;
         map.key_at = at;
         map.key_usable = node->is_scalar();
@@ -163,7 +162,7 @@ private:
         }
     }
 
-    void add_member(Open& map, const NodePtr& value) {
+    void add_member(Open& map, const ConfigNodePtr& value) {
         map.has_key = false;
         if (!map.key_usable) return;
         if (map.key == "<<") {
@@ -175,9 +174,9 @@ private:
 
     /// The members of merged maps that the map does not have itself; earlier ones win.
     void merge(Open& map) {
-        for (const NodePtr& value : map.merged) {
-            const std::vector<NodePtr> one = {value};
-            for (const NodePtr& source : value->is_list() ? value->items : one) {
+        for (const ConfigNodePtr& value : map.merged) {
+            const std::vector<ConfigNodePtr> one = {value};
+            for (const ConfigNodePtr& source : value->is_list() ? value->items : one) {
                 if (!source->is_map()) {
                     problems_.add(source->at,
                                   fmt::format("expected a map to merge, got {}", describe(*source)));
@@ -203,7 +202,7 @@ private:
 
 }  // namespace
 
-NodePtr parse_yaml(const std::string& text, Problems& problems) {
+ConfigNodePtr parse_yaml(const std::string& text, Problems& problems) {
     TreeBuilder builder(text, problems);
     TreeBuilder second(text, problems);
     try {

@@ -16,6 +16,6 @@ constexpr size_t yaml_max_depth = 64;
 /// on; after an error of syntax the result is nullptr. Anchors, aliases and merge keys (`<<`) work; an alias
 /// inside its own anchor is a problem. The word `null` is a text, for it is the name of a module; nothing is
 /// an empty value or `~`.
-NodePtr parse_yaml(const std::string& text, Problems& problems);
+ConfigNodePtr parse_yaml(const std::string& text, Problems& problems);
 
 }  // namespace bdevkit::host

@@ -20,7 +20,7 @@ std::string problems_of(const std::string& text) {
 
 TEST(YamlTest, values_have_places_counted_from_one) {
     Problems problems;
-    const NodePtr root = parse_yaml("version: 1\nbdevs:\n  - { name: a, size: 4k }\n  -\n", problems);
+    const ConfigNodePtr root = parse_yaml("version: 1\nbdevs:\n  - { name: a, size: 4k }\n  -\n", problems);
     ASSERT_TRUE(problems.empty()) << problems.format("f");
     const Member* bdevs = root->find("bdevs");
     ASSERT_NE(bdevs, nullptr);
@@ -32,7 +32,7 @@ TEST(YamlTest, values_have_places_counted_from_one) {
     EXPECT_EQ(size->at.column, 16);
     EXPECT_EQ(size->value->at.line, 3);
     EXPECT_EQ(size->value->at.column, 22);
-    EXPECT_EQ(bdevs->value->items[1]->kind, Node::Kind::null);
+    EXPECT_EQ(bdevs->value->items[1]->kind, ConfigNode::Kind::null);
 }
 
 TEST(YamlTest, an_error_of_syntax_has_a_place) {
@@ -50,14 +50,14 @@ TEST(YamlTest, a_key_given_twice_is_found_with_both_places) {
 
 TEST(YamlTest, aliases_and_merge_keys) {
     Problems problems;
-    const NodePtr root = parse_yaml(
+    const ConfigNodePtr root = parse_yaml(
         "base: &base { size: 4k, block_size: 512 }\n"
         "again: *base\n"
         "merged: { <<: *base, size: 8k }\n",
         problems);
     ASSERT_TRUE(problems.empty()) << problems.format("f");
     EXPECT_EQ(root->find("again")->value, root->find("base")->value);
-    const Node& merged = *root->find("merged")->value;
+    const ConfigNode& merged = *root->find("merged")->value;
     EXPECT_EQ(merged.find("size")->value->text, "8k");
     EXPECT_EQ(merged.find("block_size")->value->text, "512");
     EXPECT_EQ(merged.members.size(), 2u);
@@ -71,10 +71,11 @@ TEST(YamlTest, an_alias_inside_its_anchor_is_refused) {
 
 TEST(YamlTest, the_word_null_is_a_text) {
     Problems problems;
-    const NodePtr root = parse_yaml("module: null\nempty:\ntilde: ~\nlist: [a, null, µ, null]\n", problems);
+    const ConfigNodePtr root =
+        parse_yaml("module: null\nempty:\ntilde: ~\nlist: [a, null, µ, null]\n", problems);
     EXPECT_EQ(root->find("module")->value->text, "null");
-    EXPECT_EQ(root->find("empty")->value->kind, Node::Kind::null);
-    EXPECT_EQ(root->find("tilde")->value->kind, Node::Kind::null);
+    EXPECT_EQ(root->find("empty")->value->kind, ConfigNode::Kind::null);
+    EXPECT_EQ(root->find("tilde")->value->kind, ConfigNode::Kind::null);
     EXPECT_EQ(root->find("list")->value->items[1]->text, "null");
     EXPECT_EQ(root->find("list")->value->items[3]->text, "null");
 }
