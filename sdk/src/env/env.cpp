@@ -64,6 +64,7 @@ int start_eal(bool hugepages, uint64_t memory) {
     const AffinityGuard affinity;
     std::vector<std::string> args = eal_arguments(hugepages, memory);
     std::vector<char*> argv;
+    argv.reserve(args.size());
     for (std::string& arg : args)
         argv.push_back(arg.data());
     if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) return -rte_errno;

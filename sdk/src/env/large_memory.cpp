@@ -39,13 +39,12 @@ void* map_aligned(size_t size, size_t align) {
     if (size + align < size) return nullptr;
     void* mapped = map_anonymous(size + align, MAP_NORESERVE);
     if (mapped == nullptr) return nullptr;
-    const auto start = reinterpret_cast<uintptr_t>(mapped);
-    const uintptr_t aligned = (start + align - 1) & ~(align - 1);
-    if (aligned > start) munmap(mapped, aligned - start);
-    const uintptr_t end = start + size + align;
-    if (end > aligned + size) munmap(reinterpret_cast<void*>(aligned + size), end - aligned - size);
-    madvise(reinterpret_cast<void*>(aligned), size, MADV_HUGEPAGE);
-    return reinterpret_cast<void*>(aligned);
+    auto* start = static_cast<char*>(mapped);
+    const size_t before = -reinterpret_cast<uintptr_t>(start) & (align - 1);
+    if (before != 0) munmap(start, before);
+    if (before != align) munmap(start + before + size, align - before);
+    madvise(start + before, size, MADV_HUGEPAGE);
+    return start + before;
 }
 
 /// DPDK learns of the memory, so that devices attached now or later can reach it. IOVA is the address

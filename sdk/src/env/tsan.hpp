@@ -41,6 +41,7 @@ public:
         AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
     }
 #else
+    // NOLINTNEXTLINE(modernize-use-equals-default): a const object needs it so
     TsanBlindSpot() {}
 #endif
     TsanBlindSpot(const TsanBlindSpot&) = delete;

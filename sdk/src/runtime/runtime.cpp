@@ -6,11 +6,11 @@
 #include <bdevkit/thread.h>
 
 #include <atomic>
-#include <cstring>
 #include <exception>
 #include <future>
 #include <stdexcept>
 
+#include "base/errno_text.hpp"
 #include "bdev/bdev_layer.hpp"
 #include "diag/watchdog.hpp"
 #include "env/env.hpp"
@@ -36,6 +36,7 @@ bdk_thread* app_thread_for_call() {
 /// A call on its way to the app thread. It owns the promise: the caller may be gone before set_value()
 /// returns.
 struct Call {
+    explicit Call(const std::function<void()>& function) : fn(function) {}
     const std::function<void()>& fn;
     std::promise<void> returned;
 };
@@ -53,10 +54,6 @@ void call_msg(void* arg) {
     } else {
         call->returned.set_value();
     }
-}
-
-std::string errno_text(int rc) {
-    return std::strerror(-rc);
 }
 
 }  // namespace
@@ -87,15 +84,17 @@ tl::expected<void, std::string> Runtime::start_layers(const RuntimeOptions& opti
     if (rc != 0) return tl::unexpected("iobuf pools: " + errno_text(rc) + ": use fewer or smaller buffers");
     iobuf_ = true;
 
-    rc = await_on_app_thread([&](Done done) { bdev_layer_start(options.bdev, std::move(done)); });
+    rc = await_on_app_thread([&](const Done& done) { bdev_layer_start(options.bdev, done); });
     if (rc != 0) return tl::unexpected("bdev layer: " + errno_text(rc));
     bdev_layer_ = true;
     return {};
 }
 
+// Ending a host on one of its own threads is a fault of the program: the exception ends it.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 Runtime::~Runtime() {
-    if (bdev_layer_) await_on_app_thread([](Done done) { bdev_layer_stop(std::move(done)); });
-    if (iobuf_) await_on_app_thread([](Done done) { iobuf_stop([done] { done(0); }); });
+    if (bdev_layer_) await_on_app_thread([](const Done& done) { bdev_layer_stop(done); });
+    if (iobuf_) await_on_app_thread([](const Done& done) { iobuf_stop([done] { done(0); }); });
     if (reactors_) ThreadRegistry::instance().end_threads();
     watchdog_.reset();
     if (reactors_) ThreadRegistry::instance().end_reactors();
@@ -109,7 +108,7 @@ void call_on_app_thread(const std::function<void()>& fn) {
         fn();
         return;
     }
-    auto call = std::make_unique<Call>(fn, std::promise<void>());
+    auto call = std::make_unique<Call>(fn);
     std::future<void> returned = call->returned.get_future();
     if (!send_always(app, call_msg, call.get())) throw std::logic_error("the host is stopping");
     static_cast<void>(call.release());  // the message's now

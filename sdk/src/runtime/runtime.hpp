@@ -37,7 +37,7 @@ public:
 
     /// [not a bdk thread] Unregisters the bdevs that are left, top-down; lets every thread exit; stops the
     /// reactors. Modules must have been removed (module_registry.hpp).
-    ~Runtime();
+    ~Runtime();  // NOLINT(bugprone-exception-escape): see its definition
 
     Runtime(const Runtime&) = delete;
     Runtime& operator=(const Runtime&) = delete;

@@ -23,10 +23,11 @@ namespace bdk::testing {
 /// Runs fn on `thread` and waits for its return. Not on a bdk thread.
 inline void run_on(bdk_thread* thread, const std::function<void()>& fn) {
     struct Call {
+        explicit Call(const std::function<void()>& function) : fn(function) {}
         const std::function<void()>& fn;
         std::promise<void> done;
     };
-    auto call = std::make_unique<Call>(fn, std::promise<void>());
+    auto call = std::make_unique<Call>(fn);
     std::future<void> done = call->done.get_future();
     const auto run = [](void* arg) {
         const std::unique_ptr<Call> mine(static_cast<Call*>(arg));

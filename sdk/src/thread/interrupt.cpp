@@ -5,8 +5,8 @@
 #include <bdevkit/log.h>
 
 #include <algorithm>
-#include <cstring>
 
+#include "base/errno_text.hpp"
 #include "base/symbol.hpp"
 #include "diag/violation.hpp"
 #include "thread/reactor.hpp"
@@ -79,7 +79,7 @@ bdk_interrupt* bdk_interrupt_register(int fd, uint32_t events, bdk_poller_fn fn,
     interrupt->name = name != nullptr ? name : bdk::symbol_name_of(reinterpret_cast<const void*>(fn));
     const int rc = thread->reactor.load(std::memory_order_relaxed)->watch(interrupt.get());
     if (rc != 0) {
-        BDK_ERRLOG("interrupt '%s': fd %d: %s", interrupt->name.c_str(), fd, std::strerror(-rc));
+        BDK_ERRLOG("interrupt '%s': fd %d: %s", interrupt->name.c_str(), fd, bdk::errno_text(rc).c_str());
         return nullptr;
     }
     return thread->interrupts.add(std::move(interrupt));

@@ -8,6 +8,7 @@
 #include <new>
 #include <string>
 
+#include "base/errno_text.hpp"
 #include "diag/violation.hpp"
 #include "thread/channel_memory.hpp"
 #include "thread/io_device_table.hpp"
@@ -73,7 +74,7 @@ bdk_io_channel* make_channel(bdk_thread* thread, void* io_device) {
     const int rc = device->create_cb == nullptr ? 0 : device->create_cb(io_device, io_channel_ctx(ch));
     if (rc == 0) return ch;
     BDK_ERRLOG("io_channel of '%s' on thread '%s': its create callback returned %d (%s)",
-               device->name.c_str(), thread->name.c_str(), rc, std::strerror(rc < 0 ? -rc : rc));
+               device->name.c_str(), thread->name.c_str(), rc, errno_text(rc).c_str());
     thread->channels.remove(io_device, ch);
     IoDeviceTable::instance().drop_channel_ref(device, thread);
     free_channel(ch);

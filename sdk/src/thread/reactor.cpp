@@ -130,9 +130,8 @@ void Reactor::run() {
 void Reactor::turn() {
     activity_.step();
     bool busy = has_ops_.load(std::memory_order_relaxed) && run_ops();
-    // By index: a thread may be added while another one runs.
-    for (size_t i = 0; i < threads_.size(); ++i)
-        busy |= run_thread(*threads_[i]);
+    for (bdk_thread* thread : threads_)
+        busy |= run_thread(*thread);
     if (departed_) remove_departed();
     // A look is a system call: dear for those who poll, cheap for those who wait for descriptors alone.
     if (watched_ != 0 && (turns_to_look_-- == 0 || (!busy && !dozing_ && !has_busy_pollers()))) {

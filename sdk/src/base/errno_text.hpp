@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <string>
+#include <system_error>
+
+namespace bdk {
+
+/// [any thread] "No such device" of -ENODEV or ENODEV.
+inline std::string errno_text(int rc) {
+    return std::generic_category().message(rc < 0 ? -rc : rc);
+}
+
+}  // namespace bdk
