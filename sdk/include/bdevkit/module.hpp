@@ -79,9 +79,14 @@ struct ModuleCallbacks {
         return guarded_for<T>("fini", [] { return T::module_fini(); });
     }
     static uint32_t get_ctx_size() noexcept { return sizeof(typename T::IoContext); }
-    static int create(bdk_create* create, const char* name, const void* options) noexcept {
-        return guarded_for<T>("create",
-                              [&] { return T::create(create, name, *static_cast<const Options*>(options)); });
+    static int create(bdk_create* create, const char* name, [[maybe_unused]] const void* options) noexcept {
+        return guarded_for<T>("create", [&] {
+            // Without a table there is no struct.
+            if constexpr (std::is_same_v<Options, NoOptions>)
+                return T::create(create, name, NoOptions{});
+            else
+                return T::create(create, name, *static_cast<const Options*>(options));
+        });
     }
     static void examine_config(bdk_bdev* bdev) noexcept {
         guarded_for<T>("examine_config", [&] { T::examine_config(bdev); });
