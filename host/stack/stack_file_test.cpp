@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 #include "stack/stack_test_modules.hpp"
 
@@ -257,6 +258,39 @@ TEST(StackFileTest, a_file_full_of_problems_ends_early) {
     for (int i = 0; i < 20'000; ++i)
         text += fmt::format("  - {{ name: b{}, module: layer, base: x{} }}\n", i, i);
     EXPECT_THAT(Reading(text).errors(), HasSubstr("s.yaml: stopped after 1000 problems"));
+}
+
+TEST(StackFileTest, a_damaged_file_gives_problems_or_a_stack_but_no_crash) {
+    const std::string sound = R"(
+version: 1
+x-disk: &disk { module: disk, size: 1k, ports: [1, 2], tags: [a], mode: fast }
+host: { cores: [0, 1], mode: adaptive, hugepages: auto }
+plugins: { path: [./p], on_error: stop }
+bdevs:
+  - { name: r, module: raid, bases: [ { <<: *disk }, s ], log: { module: layer, base: s } }
+  - { name: s, <<: *disk }
+frontends:
+  - nbd: { listen: "tcp:[::1]:0", exports: [ { bdev: r, read_only: yes } ] }
+)";
+    ASSERT_EQ(Reading(sound).errors(), "");
+    const std::string pieces[] = {
+        "[",    "]", "{", "}",  ":",  "- ",   "\n",     "*disk", "&disk ", "<<: ",
+        "null", "~", "'", "\"", ", ", "name", "module", "-1",    "\xff",   std::string(1, '\0'),
+        "  "};
+    std::mt19937 random(20240229);
+    for (int round = 0; round < 3000; ++round) {
+        std::string text = sound;
+        for (int edit = 0; edit < 3; ++edit) {
+            const size_t at = random() % text.size();
+            if (random() % 2 == 0) text.erase(at, random() % 8);
+            text.insert(std::min(at, text.size()), pieces[random() % std::size(pieces)]);
+        }
+        const Reading reading(text, round % 2 == 0);
+        if (!reading.problems.empty()) continue;
+        for (const BdevSpec& bdev : reading.stack.bdevs) {
+            EXPECT_NE(bdev.options.data(), nullptr) << text;
+        }
+    }
 }
 
 TEST(StackFileTest, what_was_given_is_kept_without_secrets) {
