@@ -157,7 +157,7 @@ int TestHost::add(const bdk_module* module) {
     return rc;
 }
 
-int TestHost::unload(const std::string& name) {
+int TestHost::unload(std::string name) {  // a copy: the caller's may be in the list it is erased from
     const bdk_module* module = find_module(name);
     std::erase(modules_, name);
     const int rc = await_on_app_thread([&](Done done) { module_remove(module, std::move(done)); });

@@ -55,7 +55,7 @@ public:
     /// Adds a module of the test program. @return 0 or a negative errno.
     int add(const bdk_module* module);
     /// Runs the module's fini and forgets it. @return 0 or a negative errno.
-    int unload(const std::string& module);
+    int unload(std::string name);
 
     /// Creates a bdev. @return 0 or a negative errno.
     int create(const std::string& module, const std::string& bdev, const GivenOptions& options = {});
