@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <ranges>
 
 namespace bdevkit::host {
 
@@ -35,13 +36,13 @@ std::string counters_table(const std::vector<BdevCounters>& counters) {
     std::string text = fmt::format("{:<{}}  {:<{}}  {:>9} {:>10}  {:>9} {:>10}  {:>7} {:>7} {:>7} {:>7}\n",
                                    "bdev", name_width, "module", module_width, "reads", "", "writes", "",
                                    "flushes", "unmaps", "other", "errors");
-    for (auto bdev = counters.rbegin(); bdev != counters.rend(); ++bdev) {
-        const bdk_bdev_io_stat& io = bdev->io;
-        text += fmt::format("{:<{}}  {:<{}}  {:>9} {:>10}  {:>9} {:>10}  {:>7} {:>7} {:>7} {:>7}\n",
-                            bdev->name, name_width, bdev->module, module_width, io.num_read_ops,
-                            readable_bytes(io.bytes_read), io.num_write_ops, readable_bytes(io.bytes_written),
-                            io.num_flush_ops, io.num_unmap_ops, io.num_other_ops + io.num_copy_ops,
-                            io.num_errors);
+    for (const BdevCounters& bdev : counters | std::views::reverse) {
+        const bdk_bdev_io_stat& io = bdev.io;
+        text +=
+            fmt::format("{:<{}}  {:<{}}  {:>9} {:>10}  {:>9} {:>10}  {:>7} {:>7} {:>7} {:>7}\n", bdev.name,
+                        name_width, bdev.module, module_width, io.num_read_ops, readable_bytes(io.bytes_read),
+                        io.num_write_ops, readable_bytes(io.bytes_written), io.num_flush_ops,
+                        io.num_unmap_ops, io.num_other_ops + io.num_copy_ops, io.num_errors);
     }
     return text;
 }

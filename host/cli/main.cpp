@@ -49,7 +49,7 @@ ExitCode report_usage(const CLI::App& program, const CLI::ParseError& error, int
     return program.exit(error) == 0 ? exit_ok : exit_usage;  // --help and --version are reported as errors
 }
 
-ExitCode main(int argc, char** argv) {
+ExitCode run_program(int argc, char** argv) {
     CLI::App program{description, "bdevkit"};
     program.set_version_flag(
         "--version", fmt::format("bdevkit {} (ABI {}.{})", BDEVKIT_VERSION, BDK_ABI_MAJOR, BDK_ABI_MINOR));
@@ -76,8 +76,8 @@ ExitCode main(int argc, char** argv) {
 int main(int argc, char** argv) try {
     // A client that has gone is seen in the result of a write.
     std::signal(SIGPIPE, SIG_IGN);
-    return bdevkit::host::main(argc, argv);
+    return bdevkit::host::run_program(argc, argv);
 } catch (const std::exception& error) {
-    fmt::print(stderr, "bdevkit: {}\n", error.what());
+    std::fprintf(stderr, "bdevkit: %s\n", error.what());
     return bdevkit::host::exit_failure;
 }

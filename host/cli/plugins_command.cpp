@@ -18,9 +18,8 @@ namespace bdevkit::host {
 namespace {
 
 constexpr const char* footer =
-    "Without NAME, lists the plugins of the search path: those that can be used, and those that were "
-    "refused,\n"
-    "with the reason. With NAME, tells what that module is and the options it takes in a stack.\n"
+    "Without NAME, lists the plugins of the search path: those that can be used, and those that were\n"
+    "refused, with the reason. With NAME, tells what that module is and the options it takes in a stack.\n"
     "\n"
     "Examples:\n"
     "  bdevkit plugins\n"

@@ -24,11 +24,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* footer =
-    "Builds the stack and serves it until SIGTERM or SIGINT (ctrl-C). When clients can connect it prints "
-    "one\n"
-    "line that begins with `ready:` and says where. On the signal, requests in flight are answered, the "
-    "stack\n"
-    "is taken down and the exit code is 0. A second signal exits at once. SIGUSR1 prints the I/O counters.\n"
+    "Builds the stack and serves it until SIGTERM or SIGINT (ctrl-C). When clients can connect it prints\n"
+    "one line that begins with `ready:` and says where. On the signal, requests in flight are answered,\n"
+    "the stack is taken down and the exit code is 0. Another signal, half a second later or more, exits\n"
+    "at once. SIGUSR1 prints the I/O counters.\n"
     "\n"
     "Examples:\n"
     "  bdevkit run examples/quickstart.yaml\n"

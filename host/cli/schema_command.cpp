@@ -16,9 +16,8 @@ namespace bdevkit::host {
 namespace {
 
 constexpr const char* footer =
-    "Prints a JSON Schema of stack files with the modules that were found, for editors that complete and "
-    "check\n"
-    "YAML.\n"
+    "Prints a JSON Schema of stack files with the modules that were found, for editors that complete and\n"
+    "check YAML.\n"
     "\n"
     "Example:\n"
     "  bdevkit schema > stack.schema.json\n"

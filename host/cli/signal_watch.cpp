@@ -10,9 +10,11 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <system_error>
 
 #include "cli/command.hpp"
@@ -20,6 +22,9 @@
 namespace bdevkit::host {
 
 namespace {
+
+/// timeout(1) and others send the signal to the process and then to its group: one request, not two.
+constexpr std::chrono::milliseconds same_request{500};
 
 int checked(int fd, const char* what) {
     if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
@@ -49,7 +54,8 @@ SignalWatch::~SignalWatch() {
 }
 
 void SignalWatch::watch() {
-    bool stopping = false;
+    using Clock = std::chrono::steady_clock;
+    std::optional<Clock::time_point> first_stop;
     while (true) {
         std::array<pollfd, 2> fds = {pollfd{signals_, POLLIN, 0}, pollfd{end_, POLLIN, 0}};
         if (poll(fds.data(), fds.size(), -1) < 0) continue;
@@ -60,11 +66,12 @@ void SignalWatch::watch() {
             push(Event::show_counters);
             continue;
         }
-        if (stopping) {
+        if (first_stop) {
+            if (Clock::now() - *first_stop < same_request) continue;
             fmt::print(stderr, "bdevkit: second signal while stopping, exiting at once\n");
             _exit(exit_failure);
         }
-        stopping = true;
+        first_stop = Clock::now();
         push(Event::stop);
     }
 }

@@ -9,8 +9,8 @@
 namespace bdevkit::host {
 
 /// Turns signals into events for the main thread. Made before any other thread, so that all of them inherit
-/// the blocked signals. The second SIGTERM or SIGINT ends the process at once, whatever the main thread is
-/// doing.
+/// the blocked signals. A SIGTERM or SIGINT that comes half a second or more after the first ends the process
+/// at once, whatever the main thread is doing.
 class SignalWatch {
 public:
     enum class Event {

@@ -14,9 +14,9 @@ namespace bdevkit::host {
 namespace {
 
 constexpr const char* footer =
-    "Checks everything that can be checked without creating a bdev: syntax, names, the options of every "
-    "module,\n"
-    "bases, circles. Prints all errors as file:line:column: message and exits with 2, or exits with 0.\n"
+    "Checks everything that can be checked without creating a bdev: syntax, names, the options of every\n"
+    "module, bases, circles. Prints all errors as file:line:column: message and exits with 2, or exits\n"
+    "with 0.\n"
     "\n"
     "Examples:\n"
     "  bdevkit validate my-stack.yaml\n"

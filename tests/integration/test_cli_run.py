@@ -56,6 +56,14 @@ def test_signals_that_end_it_end_it_cleanly(run_stack, by):
     assert not (stack.file.parent / "nbd.sock").exists()
 
 
+def test_a_signal_sent_twice_at_once_is_one(run_stack):
+    """timeout(1) sends it to the process and to its group."""
+    stack = run_stack(STACK)
+    stack.process.send_signal(signal.SIGINT)
+    assert stack.stop(signal.SIGTERM) == 0
+    assert "second signal" not in stack.log
+
+
 def test_counters_at_the_end(run_stack, tmp_path):
     counters = tmp_path / "counters.json"
     stack = run_stack(STACK, "--stats", "--stats-json", counters)
