@@ -10,6 +10,7 @@ find_package(tl-expected REQUIRED)
 find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)
 pkg_check_modules(liburing REQUIRED IMPORTED_TARGET liburing)
+pkg_check_modules(libisal REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(DPDK REQUIRED libdpdk)
 
 # DPDK's core is linked statically: the shared one loads a hundred drivers at every start.

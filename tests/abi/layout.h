@@ -149,6 +149,26 @@ FIELD(bdk_bdev, internal, 192, 8);
 
 GROWS_FROM(bdk_bdev_io_forward_opts, 24);
 
+GROWS_FROM(bdk_dif_ctx, 48);
+FIELD(bdk_dif_ctx, size, 0, 4);
+FIELD(bdk_dif_ctx, block_size, 4, 4);
+FIELD(bdk_dif_ctx, md_size, 8, 4);
+FIELD(bdk_dif_ctx, flags, 12, 4);
+FIELD(bdk_dif_ctx, dif_type, 16, 4);
+FIELD(bdk_dif_ctx, pi_format, 20, 4);
+FIELD(bdk_dif_ctx, check_flags, 24, 4);
+FIELD(bdk_dif_ctx, app_tag, 28, 2);
+FIELD(bdk_dif_ctx, app_tag_mask, 30, 2);
+FIELD(bdk_dif_ctx, ref_tag, 32, 8);
+FIELD(bdk_dif_ctx, guard_seed, 40, 8);
+
+GROWS_FROM(bdk_dif_error, 32);
+FIELD(bdk_dif_error, size, 0, 4);
+FIELD(bdk_dif_error, check, 4, 4);
+FIELD(bdk_dif_error, block, 8, 8);
+FIELD(bdk_dif_error, expected, 16, 8);
+FIELD(bdk_dif_error, actual, 24, 8);
+
 GROWS_FROM(bdk_bdev_io_opts, 24);
 
 GROWS_FROM(bdk_bdev_claim_opts, 48);

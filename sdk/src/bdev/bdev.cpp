@@ -16,6 +16,8 @@
 #include "bdev/examine.hpp"
 #include "bdev/post.hpp"
 #include "diag/violation.hpp"
+#include "dif/dif_io.hpp"
+#include "dif/protection_info.hpp"
 #include "module/module_state.hpp"
 
 namespace bdk {
@@ -34,6 +36,16 @@ T zero_extend(const T* source) {
     return copy;
 }
 
+/// What is wrong with the protection information, or nullptr.
+const char* wrong_dif(const bdk_bdev& config) {
+    constexpr uint32_t all_checks = BDK_DIF_CHECK_GUARD | BDK_DIF_CHECK_APPTAG | BDK_DIF_CHECK_REFTAG;
+    if (config.dif_type == 0 && config.dif_check_flags != 0)
+        return "dif_check_flags are set without a dif_type";
+    if ((config.dif_check_flags & ~all_checks) != 0) return "dif_check_flags must be BDK_DIF_CHECK_*";
+    BlockLayout layout;
+    return make_layout(dif_ctx_of(config), &layout);
+}
+
 /// What is wrong with the fields, or "".
 const char* wrong_field(const Bdev* bdev) {
     const bdk_bdev& config = bdev->config;
@@ -48,7 +60,7 @@ const char* wrong_field(const Bdev* bdev) {
     if (config.blockcnt == 0) return "blockcnt is 0";
     if (config.blockcnt > UINT64_MAX / config.blocklen) return "blockcnt * blocklen does not fit 64 bits";
     if (config.required_alignment > 12) return "required_alignment is an exponent of 2, at most 12";
-    if (config.dif_type > 3) return "dif_type must be 0 to 3";
+    if (const char* wrong = wrong_dif(config); wrong != nullptr) return wrong;
     if (config.io_type_supported == 0 && bdev->fn.io_type_supported == nullptr)
         return "io_type_supported is 0 and fn_table->io_type_supported is missing";
     return "";
