@@ -201,7 +201,7 @@ bool Host::stop() {
     stop_frontends();
     waiting_.reset();
     bool clean = remove_bdevs();
-    for (const std::string& line : loader_.unload_all()) {
+    for (const std::string& line : loader_.remove_modules()) {
         BDK_ERRLOG("%s", line.c_str());
         clean = false;
     }

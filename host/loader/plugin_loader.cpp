@@ -140,20 +140,22 @@ tl::expected<const bdk_module*, std::string> PluginLoader::load_at(std::size_t i
     return tl::unexpected(fmt::format("{}: {}", plugin.path.native(), plugin.reason));
 }
 
-std::vector<std::string> PluginLoader::unload_all() {
+std::vector<std::string> PluginLoader::remove_modules() {
     std::vector<std::string> failures;
+    std::vector<std::size_t> left;
     for (const std::size_t index : loaded_ | std::views::reverse) {
-        const Plugin& plugin = plugins_[index];
+        Plugin& plugin = plugins_[index];
         const int rc = bdk::await_on_app_thread(
             [module = plugin.info.module](bdk::Done done) { bdk::module_remove(module, std::move(done)); });
-        if (rc == 0) continue;
-        keep_mapped(plugin.path);
+        if (rc == 0) {
+            plugin.state = PluginState::usable;
+            continue;
+        }
+        left.push_back(index);
         failures.push_back(fmt::format("{}: module '{}' cannot be removed: {}", plugin.path.native(),
                                        plugin.info.name, std::generic_category().message(-rc)));
     }
-    loaded_.clear();
-    plugins_.clear();
-    libraries_.clear();
+    loaded_ = std::move(left);
     return failures;
 }
 

@@ -6,7 +6,8 @@
 //     auto runtime = Runtime::start(...);
 //     auto module = loader.load("malloc");    // runs its init
 //     ...
-//     loader.unload_all();                    // runs fini, last loaded first; then the Runtime may go
+//     loader.remove_modules();                // runs fini, last loaded first
+//     runtime->reset();                       // a plugin may have left a poller behind: files close last
 //
 // Discovery opens every file that has passed the look (permissions, ELF, entry symbol, ABI), because the name
 // of a module stands in its table; what a file runs then is its constructors. init runs for modules that are
@@ -46,7 +47,8 @@ class PluginLoader {
 public:
     explicit PluginLoader(std::vector<SearchFolder> search_path);
 
-    /// Closes the files. Those with a module that is still loaded stay mapped: its code may run yet.
+    /// [after the Runtime] Closes the files. Those with a module that is still loaded stay mapped: its code
+    /// may run yet.
     ~PluginLoader();
 
     PluginLoader(const PluginLoader&) = delete;
@@ -75,9 +77,8 @@ public:
     std::vector<std::string> load_all();
 
     /// [main thread, while a Runtime runs, after the bdevs are gone] Runs fini of the loaded modules, last
-    /// loaded first, closes all files and forgets them. @return one line for each module that could not be
-    /// removed; its file stays mapped.
-    std::vector<std::string> unload_all();
+    /// loaded first. @return one line for each module that could not be removed.
+    std::vector<std::string> remove_modules();
 
 private:
     void discover_folder(const SearchFolder& folder);

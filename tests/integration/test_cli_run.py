@@ -185,3 +185,16 @@ def test_a_second_signal_ends_a_stuck_host(tmp_path):
             pass
     assert process.returncode in (1, -signal.SIGTERM)
     assert process.returncode == -signal.SIGTERM or "second signal while stopping" in error
+
+
+def test_a_poller_that_a_plugin_leaves_behind_is_named(run_stack, tmp_path):
+    folder = tmp_path / "plugins"
+    folder.mkdir(mode=0o755)
+    shutil.copy(BUILD / "tests" / "rogues" / "leaves_poller.so", folder)
+    stack = run_stack(f"""
+version: 1
+plugins: {{ path: [{folder}] }}
+bdevs: [ {{ name: disk, module: leaves_poller }} ]
+""")
+    assert stack.stop() == 0, stack.log
+    assert "'forgotten'" in stack.log

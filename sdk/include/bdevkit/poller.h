@@ -3,9 +3,9 @@
  * @file poller.h
  * Pollers: functions that a thread calls again and again, and file descriptors that wake a sleeping reactor.
  * A reactor in the default mode `adaptive` sleeps when nothing is left to do. A busy poller (period 0) that
- * is not paused keeps it awake while it finds work, and is called only once a millisecond after 10 ms without
- * any: a module that wants both an idle host and no delay pauses its poller while nothing is outstanding, or
- * registers an fd.
+ * is not paused keeps it awake while it finds work; after 10 ms without any it is called less and less often,
+ * down to every 10 ms: a module that wants both an idle host and no delay pauses its poller while nothing is
+ * outstanding, or registers an fd.
  */
 #ifndef BDEVKIT_POLLER_H
 #define BDEVKIT_POLLER_H

@@ -88,6 +88,7 @@ private:
     void rest(bool busy);
     bool has_busy_pollers() const;
     uint64_t patience(bool polled) const;
+    uint64_t busy_poller_interval() const;
     void sleep();
     bool work_is_waiting() const;
     uint64_t next_deadline() const;
@@ -100,6 +101,7 @@ private:
     UniqueFd event_;
     std::vector<bdk_thread*> threads_;
     bool dozing_ = false;         ///< see doze()
+    uint8_t unread_turns_ = 0;    ///< idle turns since the clock was read
     bool departed_ = false;       ///< a thread of threads_ has left
     size_t watched_ = 0;          ///< descriptors in epoll_, event_ not counted
     uint32_t turns_to_look_ = 0;  ///< turns until the descriptors are looked at

@@ -23,10 +23,12 @@ namespace {
 constexpr uint32_t turns_between_looks = 32;
 
 // How long an adaptive reactor polls without any work before it sleeps, and how long when busy pollers ask it
-// to look; from then on they are called at the longer interval.
+// to look. From then on these are called less and less often: what a poller finds late is late by a part of
+// the time that it took to come.
 constexpr uint64_t patience_ns = 30'000;
 constexpr uint64_t patience_with_busy_pollers_ns = 10'000'000;
-constexpr uint64_t busy_poller_interval_ns = 1'000'000;
+constexpr uint64_t idle_time_per_interval = 10;
+constexpr uint64_t longest_busy_poller_interval_ns = 10'000'000;
 
 timespec to_timespec(uint64_t ticks) {
     const uint64_t ns = ns_from_ticks(ticks);
@@ -50,8 +52,8 @@ void Reactor::rest(bool busy) {
         idle_since_ = 0;
         return;
     }
-    if (mode_ == ReactorMode::poll) return;
     if (idle_since_ == 0) idle_since_ = last_ticks_;
+    if (mode_ == ReactorMode::poll) return;
     if (last_ticks_ - idle_since_ < patience(has_busy_pollers())) {
         rte_pause();
         if (threads_.empty()) last_ticks_ = rte_rdtsc();
@@ -71,12 +73,17 @@ uint64_t Reactor::patience(bool polled) const {
     return dozing_ ? 0 : ticks_from_ns(patience_ns);
 }
 
+uint64_t Reactor::busy_poller_interval() const {
+    return std::min((last_ticks_ - idle_since_) / idle_time_per_interval,
+                    ticks_from_ns(longest_busy_poller_interval_ns));
+}
+
 uint64_t Reactor::next_deadline() const {
     uint64_t deadline = UINT64_MAX;
     for (const bdk_thread* thread : threads_) {
         deadline = std::min(deadline, thread->pollers.next_timer());
         if (thread->pollers.has_busy()) {
-            deadline = std::min(deadline, last_ticks_ + ticks_from_ns(busy_poller_interval_ns));
+            deadline = std::min(deadline, last_ticks_ + busy_poller_interval());
         }
         if (thread->exit_turn != 0) deadline = std::min(deadline, thread->exit_turn);
     }
