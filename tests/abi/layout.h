@@ -179,7 +179,16 @@ FROZEN(bdk_iobuf_entry, 40);
 
 FROZEN(bdk_spinlock, 64);
 
-GROWS_FROM(bdk_bdev_io_stat, 136);
+GROWS_FROM(bdk_bdev_io_stat, 392);
+FIELD(bdk_bdev_io_stat, num_read_ops, 16, 8);
+FIELD(bdk_bdev_io_stat, num_errors, 120, 8);
+FIELD(bdk_bdev_io_stat, ticks_rate, 128, 8);
+FIELD(bdk_bdev_io_stat, min_read_latency_ticks, 136, 8);
+FIELD(bdk_bdev_io_stat, num_write_zeroes_ops, 208, 8);
+FIELD(bdk_bdev_io_stat, max_flush_latency_ticks, 256, 8);
+FIELD(bdk_bdev_io_stat, num_errors_by_status, 264, 128);
+
+GROWS_FROM(bdk_bdev_qd_stat, 48);
 
 FROZEN(bdk_bdev_zone_info, 32);
 

@@ -59,7 +59,10 @@ BDK_API uint64_t bdk_bdev_get_zone_size(const struct bdk_bdev* bdev);
 /** Asks the module where the answer may change. Emulated types count as supported. */
 BDK_API bool bdk_bdev_io_type_supported(const struct bdk_bdev* bdev, uint32_t type);
 
-/** Counters of I/O. Latencies are sums in ticks. Set `size`. */
+/**
+ * Counters of I/O. Latencies are in ticks: the sum, and the smallest and largest of all, 0 while there is
+ * none. Only I/Os that succeeded have a part in them. Set `size`.
+ */
 struct bdk_bdev_io_stat {
     uint32_t size;
     uint32_t reserved;
@@ -67,9 +70,17 @@ struct bdk_bdev_io_stat {
     uint64_t bytes_written, num_write_ops, write_latency_ticks;
     uint64_t bytes_unmapped, num_unmap_ops, unmap_latency_ticks;
     uint64_t bytes_copied, num_copy_ops, copy_latency_ticks;
-    uint64_t num_flush_ops, num_other_ops;
-    uint64_t num_errors; /**< I/Os that ended in anything but success */
-    uint64_t ticks_rate; /**< ticks per second */
+    uint64_t num_flush_ops, num_other_ops; /**< other: of the types that have no counter of their own */
+    uint64_t num_errors;                   /**< I/Os that ended in anything but success */
+    uint64_t ticks_rate;                   /**< ticks per second */
+    uint64_t min_read_latency_ticks, max_read_latency_ticks;
+    uint64_t min_write_latency_ticks, max_write_latency_ticks;
+    uint64_t min_unmap_latency_ticks, max_unmap_latency_ticks;
+    uint64_t min_copy_latency_ticks, max_copy_latency_ticks;
+    uint64_t bytes_zeroed, num_write_zeroes_ops, write_zeroes_latency_ticks;
+    uint64_t min_write_zeroes_latency_ticks, max_write_zeroes_latency_ticks;
+    uint64_t flush_latency_ticks, min_flush_latency_ticks, max_flush_latency_ticks;
+    uint64_t num_errors_by_status[16]; /**< index: minus the BDK_BDEV_IO_STATUS_* */
 };
 
 /** Runs on the thread that asked. `rc`: 0 or a negative errno. `stat` is the one passed in. */
@@ -83,6 +94,24 @@ BDK_API void bdk_bdev_get_device_stat(struct bdk_bdev* bdev, struct bdk_bdev_io_
                                       bdk_bdev_get_device_stat_cb cb, void* ctx);
 /** [channel's thread] The counters of one channel. @return 0 or -EINVAL. */
 BDK_API int bdk_bdev_get_io_stat(struct bdk_io_channel* ch, struct bdk_bdev_io_stat* stat);
+
+/** What bdk_bdev_reset_device_stat() sets back. */
+enum {
+    BDK_BDEV_RESET_STAT_ALL = 0,    /**< every counter, the module's own included */
+    BDK_BDEV_RESET_STAT_MAXMIN = 1, /**< the smallest and largest latencies */
+};
+/** Runs on the thread that asked. `rc`: 0 or a negative errno. */
+typedef void (*bdk_bdev_reset_device_stat_cb)(struct bdk_bdev* bdev, void* ctx, int rc);
+/**
+ * [bdk thread] Sets counters of all channels back, each on its own thread. The caller holds a desc of the
+ * bdev. cb gets -EINVAL for an unknown mode.
+ * @param mode  BDK_BDEV_RESET_STAT_*
+ */
+BDK_API void bdk_bdev_reset_device_stat(struct bdk_bdev* bdev, uint32_t mode,
+                                        bdk_bdev_reset_device_stat_cb cb, void* ctx);
+
+/** [any thread] Writes the counters as members of the open object; latencies in nanoseconds. */
+BDK_API void bdk_bdev_io_stat_dump_json(const struct bdk_bdev_io_stat* stat, struct bdk_json_writer* w);
 
 /** [app thread] Writes what is known of the bdev, its module's dump_info_json included, as members of the
  * open object. */

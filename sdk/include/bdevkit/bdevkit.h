@@ -13,13 +13,16 @@
 #include <bdevkit/event.h>
 #include <bdevkit/examine.h>
 #include <bdevkit/extension.h>
+#include <bdevkit/histogram.h>
 #include <bdevkit/io_channel.h>
 #include <bdevkit/json.h>
 #include <bdevkit/log.h>
 #include <bdevkit/memory.h>
 #include <bdevkit/module.h>
+#include <bdevkit/notify.h>
 #include <bdevkit/option.h>
 #include <bdevkit/poller.h>
+#include <bdevkit/queue_depth.h>
 #include <bdevkit/quiesce.h>
 #include <bdevkit/status.h>
 #include <bdevkit/thread.h>

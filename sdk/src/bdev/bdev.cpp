@@ -14,6 +14,7 @@
 #include "bdev/bdev_list.hpp"
 #include "bdev/desc.hpp"
 #include "bdev/examine.hpp"
+#include "bdev/notify.hpp"
 #include "bdev/post.hpp"
 #include "diag/violation.hpp"
 #include "dif/dif_io.hpp"
@@ -129,6 +130,8 @@ void destructed(std::unique_ptr<Bdev> bdev, int rc) {
 /// [app thread]
 void call_destruct(Bdev* bdev) {
     bdev_list_remove(bdev);
+    if (bdev->queue_depth != nullptr) bdev->queue_depth->end();
+    notify_watches(BDK_NOTIFY_BDEV_UNREGISTER, bdev->pub);
     int rc = bdev->fn.destruct(bdev->config.ctxt);
     if (rc != BDK_PENDING) destructed(std::unique_ptr<Bdev>(bdev), rc);
 }
@@ -165,6 +168,7 @@ int bdk_bdev_register(bdk_bdev* pub) {
         pub->internal = nullptr;
         return rc;
     }
+    bdk::notify_watches(BDK_NOTIFY_BDEV_REGISTER, pub);
     bdk::examine(bdev.release());
     return 0;
 }

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "bdev/histogram.hpp"
+#include "bdev/queue_depth.hpp"
 #include "bdev/quiesce.hpp"
 #include "bdev/stat.hpp"
 
@@ -56,7 +58,9 @@ struct alignas(64) Bdev {
     std::vector<std::string> aliases;
     std::vector<bdk_bdev_desc*> descs;
     Claim claim;
-    IoStat gone_stat;  ///< of channels that are gone
+    IoStat gone_stat;                                ///< of channels that are gone
+    MeasuredLatencies latencies;                     ///< likewise
+    std::shared_ptr<QueueDepthSampler> queue_depth;  ///< nullptr: never asked for
     BdevIo* reset = nullptr;
     std::vector<BdevIo*> queued_resets;
     std::vector<QuiescedRange> quiesced;

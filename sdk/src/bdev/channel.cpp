@@ -64,6 +64,7 @@ void close_now(BdevChannel* channel) {
     {
         std::scoped_lock lock(channel->bdev->mutex);
         channel->bdev->gone_stat.add(channel->stat);
+        channel_leave_histogram(channel);
     }
     release_module_channel(channel);
     channel->bdev = nullptr;
@@ -104,6 +105,7 @@ int bdev_channel_create(void* io_device, void* ctx) {
     channel_start_timeouts(channel);
     std::scoped_lock lock(bdev->mutex);
     if (bdev->reset != nullptr) channel->flags |= channel_frozen;
+    channel_follow_histogram(channel);
     channel->quiesced = bdev->quiesced;
     if (!channel->quiesced.empty()) channel->flags |= channel_quiesced;
     return 0;
@@ -171,7 +173,8 @@ void channel_queue_nomem(BdevIo* io) {
 
 /* ---- closing ---- */
 
-void channel_io_done(BdevChannel* channel) {
+void channel_io_done(BdevChannel* channel, const BdevIo* io) {
+    if ((channel->flags & channel_measured) != 0) channel_measure(channel, io);
     if ((channel->flags & channel_nomem) != 0) retry_nomem(channel->shared);
     bool ends = (channel->flags & channel_put) != 0 || channel->close_iter != nullptr;
     if (!ends || channel->io_outstanding != 0) return;

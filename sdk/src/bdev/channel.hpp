@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bdev/bdev_io.hpp"
+#include "bdev/histogram.hpp"
 #include "bdev/quiesce.hpp"
 #include "bdev/stat.hpp"
 
@@ -25,6 +26,7 @@ enum ChannelFlag : uint32_t {
     channel_nomem = 1u << 2,     ///< the module ran out of memory: I/O waits in `shared->nomem`
     channel_put = 1u << 3,       ///< put with I/O in flight: destroyed after the last one
     channel_quiesced = 1u << 4,  ///< I/O on some range waits in `quiesced_io`
+    channel_measured = 1u << 5,  ///< latencies are counted in `latencies`
 };
 
 /// What the bdev channels of one module channel share: the queue of I/Os that the module answered with NOMEM.
@@ -51,6 +53,7 @@ struct alignas(64) BdevChannel {
     void* free_ctx = nullptr;  ///< contexts too large for a bdev_io, linked through their first word
 
     IoStat stat;
+    MeasuredLatencies latencies;
     SharedResource* shared = nullptr;
     uint64_t nomem_count = 0;  ///< of io_outstanding: waiting in shared->nomem
     IoQueue held;              ///< waiting for the end of a reset
@@ -68,8 +71,9 @@ void bdev_channel_destroy(void* desc, void* ctx);
 /// [channel's thread] Makes the channel follow the desc's timeout.
 void channel_start_timeouts(BdevChannel* channel);
 
-/// [channel's thread] Slow part of a completion on a channel that has flags: retries and a waiting close.
-void channel_io_done(BdevChannel* ch);
+/// [channel's thread] Slow part of a completion on a channel that has flags: a histogram, retries and a
+/// waiting close.
+void channel_io_done(BdevChannel* ch, const BdevIo* io);
 
 /// [channel's thread] Puts an I/O that the module could not take into the queue for memory.
 void channel_queue_nomem(BdevIo* io);

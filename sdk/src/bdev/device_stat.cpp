@@ -1,52 +1,99 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Counters as the ABI gives them.
 #include <bdevkit/bdev.h>
+#include <bdevkit/json.h>
 #include <bdevkit/thread.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <numeric>
 
+#include "base/ticks.hpp"
 #include "bdev/bdev.hpp"
 #include "bdev/channel.hpp"
+#include "bdev/post.hpp"
 #include "thread/io_channel.hpp"
 
 namespace bdk {
 
 namespace {
 
-constexpr bool counts_as_other(uint32_t type) {
-    return type != BDK_BDEV_IO_TYPE_READ && type != BDK_BDEV_IO_TYPE_WRITE &&
-           type != BDK_BDEV_IO_TYPE_UNMAP && type != BDK_BDEV_IO_TYPE_COPY && type != BDK_BDEV_IO_TYPE_FLUSH;
+using PublicStat = bdk_bdev_io_stat;
+
+/// Where the counters of a type are in the public struct.
+struct StatFields {
+    const char* name;
+    uint32_t type;
+    uint64_t PublicStat::*ops;
+    uint64_t PublicStat::*bytes;  ///< nullptr where bytes are not counted
+    uint64_t PublicStat::*ticks;
+    uint64_t PublicStat::*min_ticks;
+    uint64_t PublicStat::*max_ticks;
+};
+
+constexpr StatFields counted_types[] = {
+    {"read", BDK_BDEV_IO_TYPE_READ, &PublicStat::num_read_ops, &PublicStat::bytes_read,
+     &PublicStat::read_latency_ticks, &PublicStat::min_read_latency_ticks,
+     &PublicStat::max_read_latency_ticks},
+    {"write", BDK_BDEV_IO_TYPE_WRITE, &PublicStat::num_write_ops, &PublicStat::bytes_written,
+     &PublicStat::write_latency_ticks, &PublicStat::min_write_latency_ticks,
+     &PublicStat::max_write_latency_ticks},
+    {"unmap", BDK_BDEV_IO_TYPE_UNMAP, &PublicStat::num_unmap_ops, &PublicStat::bytes_unmapped,
+     &PublicStat::unmap_latency_ticks, &PublicStat::min_unmap_latency_ticks,
+     &PublicStat::max_unmap_latency_ticks},
+    {"copy", BDK_BDEV_IO_TYPE_COPY, &PublicStat::num_copy_ops, &PublicStat::bytes_copied,
+     &PublicStat::copy_latency_ticks, &PublicStat::min_copy_latency_ticks,
+     &PublicStat::max_copy_latency_ticks},
+    {"write_zeroes", BDK_BDEV_IO_TYPE_WRITE_ZEROES, &PublicStat::num_write_zeroes_ops,
+     &PublicStat::bytes_zeroed, &PublicStat::write_zeroes_latency_ticks,
+     &PublicStat::min_write_zeroes_latency_ticks, &PublicStat::max_write_zeroes_latency_ticks},
+    {"flush", BDK_BDEV_IO_TYPE_FLUSH, &PublicStat::num_flush_ops, nullptr, &PublicStat::flush_latency_ticks,
+     &PublicStat::min_flush_latency_ticks, &PublicStat::max_flush_latency_ticks},
+};
+
+bool counts_as_other(uint32_t type) {
+    return std::none_of(std::begin(counted_types), std::end(counted_types),
+                        [type](const StatFields& fields) { return fields.type == type; });
 }
 
 /// Fills what the caller's struct, `size` bytes long, has room for.
-void fill(bdk_bdev_io_stat* out, const IoStat& stat, uint32_t blocklen) {
-    const TypeStat& read = stat.by_type[BDK_BDEV_IO_TYPE_READ];
-    const TypeStat& write = stat.by_type[BDK_BDEV_IO_TYPE_WRITE];
-    const TypeStat& unmap = stat.by_type[BDK_BDEV_IO_TYPE_UNMAP];
-    const TypeStat& copy = stat.by_type[BDK_BDEV_IO_TYPE_COPY];
-    bdk_bdev_io_stat full{};
+void fill(PublicStat* out, const IoStat& stat, uint32_t blocklen) {
+    PublicStat full{};
     full.size = out->size;
-    full.bytes_read = read.blocks * blocklen;
-    full.num_read_ops = read.ops;
-    full.read_latency_ticks = read.ticks;
-    full.bytes_written = write.blocks * blocklen;
-    full.num_write_ops = write.ops;
-    full.write_latency_ticks = write.ticks;
-    full.bytes_unmapped = unmap.blocks * blocklen;
-    full.num_unmap_ops = unmap.ops;
-    full.unmap_latency_ticks = unmap.ticks;
-    full.bytes_copied = copy.blocks * blocklen;
-    full.num_copy_ops = copy.ops;
-    full.copy_latency_ticks = copy.ticks;
-    full.num_flush_ops = stat.by_type[BDK_BDEV_IO_TYPE_FLUSH].ops;
+    for (const StatFields& fields : counted_types) {
+        const TypeStat& counted = stat.by_type[fields.type];
+        full.*fields.ops = counted.ops;
+        if (fields.bytes != nullptr) full.*fields.bytes = counted.blocks * blocklen;
+        full.*fields.ticks = counted.ticks;
+        full.*fields.min_ticks = counted.min();
+        full.*fields.max_ticks = counted.max_ticks;
+    }
     for (uint32_t type = 0; type < BDK_BDEV_IO_NUM_TYPES; type++)
         if (counts_as_other(type)) full.num_other_ops += stat.by_type[type].ops;
-    full.num_errors = stat.errors;
+    static_assert(sizeof(full.num_errors_by_status) == sizeof(stat.errors));
+    std::copy(stat.errors.begin(), stat.errors.end(), full.num_errors_by_status);
+    full.num_errors = std::accumulate(stat.errors.begin(), stat.errors.end(), uint64_t{0});
     full.ticks_rate = bdk_get_ticks_hz();
     std::memcpy(out, &full, std::min<size_t>(out->size, sizeof(full)));
+}
+
+void dump_type(const PublicStat& stat, const StatFields& fields, bdk_json_writer* w) {
+    bdk_json_object_begin(w, fields.name);
+    bdk_json_u64(w, "ops", stat.*fields.ops);
+    if (fields.bytes != nullptr) bdk_json_u64(w, "bytes", stat.*fields.bytes);
+    bdk_json_u64(w, "latency_ns", ns_from_ticks(stat.*fields.ticks));
+    bdk_json_u64(w, "min_latency_ns", ns_from_ticks(stat.*fields.min_ticks));
+    bdk_json_u64(w, "max_latency_ns", ns_from_ticks(stat.*fields.max_ticks));
+    bdk_json_object_end(w);
+}
+
+void set_back(IoStat& stat, uint32_t mode) {
+    if (mode == BDK_BDEV_RESET_STAT_ALL)
+        stat = {};
+    else
+        stat.forget_extremes();
 }
 
 }  // namespace
@@ -54,7 +101,7 @@ void fill(bdk_bdev_io_stat* out, const IoStat& stat, uint32_t blocklen) {
 }  // namespace bdk
 
 int bdk_bdev_get_io_stat(bdk_io_channel* ch, bdk_bdev_io_stat* stat) {
-    const auto* channel = static_cast<const bdk::BdevChannel*>(bdk::io_channel_ctx(ch));
+    const auto* channel = static_cast<bdk::BdevChannel*>(bdk::io_channel_ctx(ch));
     if (stat->size == 0 || channel->bdev == nullptr) return -EINVAL;
     bdk::fill(stat, channel->stat, channel->bdev->blocklen);
     return 0;
@@ -75,4 +122,38 @@ void bdk_bdev_get_device_stat(bdk_bdev* pub, bdk_bdev_io_stat* stat, bdk_bdev_ge
             bdk::fill(stat, *sum, bdev->blocklen);
             cb(pub, stat, ctx, 0);
         });
+}
+
+void bdk_bdev_reset_device_stat(bdk_bdev* pub, uint32_t mode, bdk_bdev_reset_device_stat_cb cb, void* ctx) {
+    if (mode > BDK_BDEV_RESET_STAT_MAXMIN) return cb(pub, ctx, -EINVAL);
+    bdk::Bdev* bdev = bdk::Bdev::of(pub);
+    {
+        std::scoped_lock lock(bdev->mutex);
+        bdk::set_back(bdev->gone_stat, mode);
+    }
+    bdk_thread* thread = bdk::current_thread();
+    bdk::for_each_bdev_channel(
+        bdev, [mode](bdk::BdevChannel* channel) { bdk::set_back(channel->stat, mode); },
+        [=] {
+            if (mode != BDK_BDEV_RESET_STAT_ALL || bdev->fn.reset_device_stat == nullptr)
+                return cb(pub, ctx, 0);
+            bdk::run_on(bdk_thread_get_app_thread(), [=] {
+                bdev->fn.reset_device_stat(bdev->config.ctxt);
+                bdk::run_on(thread, [=] { cb(pub, ctx, 0); });
+            });
+        });
+}
+
+void bdk_bdev_io_stat_dump_json(const bdk_bdev_io_stat* given, bdk_json_writer* w) {
+    bdk_bdev_io_stat stat{};
+    std::memcpy(&stat, given, std::min<size_t>(given->size, sizeof(stat)));
+    for (const bdk::StatFields& fields : bdk::counted_types)
+        bdk::dump_type(stat, fields, w);
+    bdk_json_u64(w, "other_ops", stat.num_other_ops);
+    bdk_json_u64(w, "errors", stat.num_errors);
+    bdk_json_object_begin(w, "errors_by_status");
+    for (int32_t status = 1; status < int32_t{bdk::IoStat::num_statuses}; status++)
+        if (uint64_t count = stat.num_errors_by_status[status]; count != 0)
+            bdk_json_u64(w, bdk_bdev_io_status_name(-status), count);
+    bdk_json_object_end(w);
 }

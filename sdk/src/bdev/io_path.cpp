@@ -62,17 +62,15 @@ void io_finish(BdevIo* io) {
         if (ch->flags != 0 && io->pub.type == BDK_BDEV_IO_TYPE_RESET && reset_leave(io)) [[unlikely]]
             return;
         if (io->succeeded()) [[likely]] {
-            TypeStat& stat = ch->stat.by_type[io->pub.type];
-            stat.ops++;
-            stat.blocks += io->pub.u.bdev.num_blocks;
-            stat.ticks += thread->turn_ticks - io->submit_ticks;
+            ch->stat.by_type[io->pub.type].count(io->pub.u.bdev.num_blocks,
+                                                 thread->turn_ticks - io->submit_ticks);
         } else {
-            ch->stat.errors++;
+            ch->stat.count_error(io->status.code);
         }
         if (ch->ctx_size != 0) give_back_ctx(io, ch);
         ch->io_outstanding--;
         if (ch->flags != 0) [[unlikely]]
-            channel_io_done(ch);
+            channel_io_done(ch, io);
         if (io->depth == 0) break;
 
         IoFrame& frame = io->frames[--io->depth];

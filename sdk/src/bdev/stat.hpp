@@ -3,29 +3,63 @@
 
 #include <bdevkit/bdev_io.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 
 namespace bdk {
 
-/// Counters of successful I/Os of one type.
-struct TypeStat {
+/// Counters of successful I/Os of one type. A cache line, so that an I/O touches no more than one.
+struct alignas(64) TypeStat {
     uint64_t ops = 0;
     uint64_t blocks = 0;  ///< of types that have a range
     uint64_t ticks = 0;   ///< sum of latencies
+    uint64_t min_ticks = UINT64_MAX;
+    uint64_t max_ticks = 0;
+
+    void count(uint64_t num_blocks, uint64_t latency_ticks) noexcept {
+        ops++;
+        blocks += num_blocks;
+        ticks += latency_ticks;
+        min_ticks = std::min(min_ticks, latency_ticks);
+        max_ticks = std::max(max_ticks, latency_ticks);
+    }
+
+    void add(const TypeStat& other) noexcept {
+        ops += other.ops;
+        blocks += other.blocks;
+        ticks += other.ticks;
+        min_ticks = std::min(min_ticks, other.min_ticks);
+        max_ticks = std::max(max_ticks, other.max_ticks);
+    }
+
+    uint64_t min() const noexcept { return max_ticks < min_ticks ? 0 : min_ticks; }
+
+    void forget_extremes() noexcept {
+        min_ticks = UINT64_MAX;
+        max_ticks = 0;
+    }
 };
 
 /// Counters of one channel, or of channels that are gone.
 struct IoStat {
-    TypeStat by_type[BDK_BDEV_IO_NUM_TYPES];
-    uint64_t errors = 0;  ///< I/Os that ended in anything but success
+    static constexpr uint32_t num_statuses = 16;
 
-    void add(const IoStat& other) {
-        for (int type = 0; type < BDK_BDEV_IO_NUM_TYPES; type++) {
-            by_type[type].ops += other.by_type[type].ops;
-            by_type[type].blocks += other.by_type[type].blocks;
-            by_type[type].ticks += other.by_type[type].ticks;
-        }
-        errors += other.errors;
+    TypeStat by_type[BDK_BDEV_IO_NUM_TYPES];
+    std::array<uint64_t, num_statuses> errors{};  ///< by minus the BDK_BDEV_IO_STATUS_*
+
+    void count_error(int32_t status) noexcept { errors[static_cast<uint32_t>(-status) % num_statuses]++; }
+
+    void add(const IoStat& other) noexcept {
+        for (int type = 0; type < BDK_BDEV_IO_NUM_TYPES; type++)
+            by_type[type].add(other.by_type[type]);
+        for (uint32_t i = 0; i < num_statuses; i++)
+            errors[i] += other.errors[i];
+    }
+
+    void forget_extremes() noexcept {
+        for (TypeStat& stat : by_type)
+            stat.forget_extremes();
     }
 };
 

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Sampling of a bdev's queue depth (queue_depth.h).
+#pragma once
+
+#include <bdevkit/poller.h>
+#include <bdevkit/queue_depth.h>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+namespace bdk {
+
+struct Bdev;
+
+/// A poller of the app thread asks every channel for its I/Os in flight, on the channel's thread. Shared with
+/// walks under way, which may end after the bdev.
+class QueueDepthSampler : public std::enable_shared_from_this<QueueDepthSampler> {
+public:
+    explicit QueueDepthSampler(Bdev* bdev) : bdev_(bdev) {}
+
+    /// [app thread] 0: stops.
+    void set_period(uint64_t period_us);
+
+    /// [app thread] The bdev goes.
+    void end();
+
+    /// [any thread] All but `size`.
+    bdk_bdev_qd_stat stat() const;
+
+private:
+    static int sample(void* self);
+    void add(uint64_t queue_depth);
+
+    Bdev* bdev_;
+    bdk_poller* poller_ = nullptr;
+    bool walking_ = false;
+    uint64_t last_ns_ = 0;
+
+    mutable std::mutex mutex_;
+    bdk_bdev_qd_stat stat_{};
+};
+
+}  // namespace bdk
