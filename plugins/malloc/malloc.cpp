@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // malloc: a disk in memory. All I/O is done and completed inside submit(), but for zeroing of large ranges,
 // which goes on step by step from a poller so that the reactor is never held up.
-#include <algorithm>
 #include <bdevkit/bdevkit.hpp>
 #include <bit>
-#include <utility>
-#include <vector>
 
 #include "memory.hpp"
+#include "options.hpp"
+#include "zeroing.hpp"
 
 namespace {
 
@@ -17,15 +16,23 @@ using bdevkit::IoType;
 
 class Malloc : public bdevkit::Bdev<Malloc> {
 public:
-    struct Options {
-        bdevkit::Size size;
-        uint32_t block_size;
-        bdk_uuid uuid;
-    };
+    using Options = MallocOptions;
     static constexpr bdk_option options[] = {
-        BDEVKIT_OPTION(size, "Bytes of the disk, a multiple of block_size.").required().min(512),
-        BDEVKIT_OPTION(block_size, "Bytes per block, a power of two.").defaults_to("512").min(512).max(65536),
+        BDEVKIT_OPTION(size, "Bytes of data on the disk, a multiple of block_size.").required().min(512),
+        BDEVKIT_OPTION(block_size, "Bytes of data per block, a power of two.")
+            .defaults_to("512")
+            .min(512)
+            .max(65536),
         BDEVKIT_OPTION(uuid, "The bdev's UUID; made from its name when not given."),
+        BDEVKIT_OPTION(physical_block_size, "Bytes that are written atomically, a power of two."),
+        BDEVKIT_OPTION(optimal_io_boundary, "Blocks; reads and writes are split at multiples of it."),
+        BDEVKIT_OPTION(write_unit_size, "Blocks that writes should be multiples of."),
+        BDEVKIT_OPTION(md_size, "Bytes of metadata per block: 0, 8, 16, 32, 64 or 128.").max(128),
+        BDEVKIT_OPTION(md_interleave, "Metadata follow each block's data; else they come in buffers apart."),
+        BDEVKIT_OPTION(dif_type, "Type of the protection information, 1 to 3; 0 for none.").max(3),
+        BDEVKIT_OPTION(dif_is_head_of_md, "Protection information is at the head of the metadata."),
+        BDEVKIT_OPTION(dif_pi_format, "0: 8 bytes with a CRC-16, 1: 16 bytes with a CRC-32C.").max(1),
+        BDEVKIT_OPTION(dif_check_app_tag, "Checks as well that application tags are 0."),
     };
 
     static constexpr const char* product_name = "Malloc disk";
@@ -33,81 +40,23 @@ public:
         bdevkit::io_types(IoType::read, IoType::write, IoType::flush, IoType::unmap, IoType::write_zeroes,
                           IoType::compare, IoType::copy, IoType::zcopy, IoType::reset, IoType::abort);
 
-    /// The zeroing under way on one thread.
-    class Channel {
-    public:
-        explicit Channel(Malloc& disk)
-            : disk_(disk), poller_(bdevkit::Poller::start<&Channel::zero_next_step>(this, disk.name())) {
-            poller_.pause();
-        }
+    using Channel = ZeroingChannel<Malloc>;
 
-        void zero(Io io) {
-            if (disk_.length_of(io) <= bytes_per_step) {
-                disk_.zero(io, 0, disk_.length_of(io));
-                return io.complete();
-            }
-            if (queue_.empty()) poller_.resume();
-            queue_.push_back({io, 0});
-        }
-
-        /// Ends `io` where it is. False when it is not here.
-        bool abort(bdk_bdev_io* io) {
-            const auto found = std::find_if(queue_.begin(), queue_.end(),
-                                            [&](const Zeroing& zeroing) { return zeroing.io.get() == io; });
-            if (found == queue_.end()) return false;
-            queue_.erase(found);
-            Io(io).complete(IoStatus::aborted);
-            return true;
-        }
-
-        void abort_all() {
-            for (const Zeroing& zeroing : std::exchange(queue_, {}))
-                zeroing.io.complete(IoStatus::aborted);
-        }
-
-    private:
-        static constexpr uint64_t bytes_per_step = 4 << 20;
-
-        struct Zeroing {
-            Io io;
-            uint64_t done;  ///< bytes
-        };
-
-        bool zero_next_step() {
-            if (queue_.empty()) {
-                poller_.pause();
-                return false;
-            }
-            Zeroing& next = queue_.front();
-            const uint64_t length = disk_.length_of(next.io);
-            const uint64_t step = std::min(bytes_per_step, length - next.done);
-            disk_.zero(next.io, next.done, step);
-            next.done += step;
-            if (next.done == length) {
-                const Io io = next.io;
-                queue_.erase(queue_.begin());
-                io.complete();
-            }
-            return true;
-        }
-
-        Malloc& disk_;
-        std::vector<Zeroing> queue_;
-        bdevkit::Poller poller_;
-    };
+    static int create(bdk_create*, const char* name, const Options& given) {
+        return given.md_size != 0 || given.dif_type != 0 ? create_with_metadata(name, given)
+                                                         : make(name, given);
+    }
 
     Malloc(const char* name, const Options& given) : Bdev(name), memory_(given.size) {
-        if (!std::has_single_bit(given.block_size))
-            throw bdevkit::Error(EINVAL,
-                                 bdevkit::format("block_size is %u: give a power of two", given.block_size));
-        if (given.size % given.block_size != 0)
-            throw bdevkit::Error(EINVAL,
-                                 bdevkit::format("size is no multiple of block_size %u", given.block_size));
-        bdev().blocklen = given.block_size;
-        bdev().blockcnt = given.size / given.block_size;
-        bdev().uuid = given.uuid;
-        bdev().flags = BDK_BDEV_FUA;
+        apply(given, bdev());
         block_shift_ = uint32_t(std::countr_zero(given.block_size));
+    }
+
+    uint32_t data_block_size() const noexcept { return bdev().blocklen; }
+
+    /// Zeroes `count` blocks of the I/O's range from its block `first` on.
+    void zero(Io io, uint64_t first, uint64_t count) const noexcept {
+        memory_.zero_for(io, (io.offset_blocks() + first) << block_shift_, count << block_shift_);
     }
 
     void submit(Channel& ch, Io io) {
@@ -140,9 +89,6 @@ public:
     }
 
 private:
-    /// From here on a write of zeroes gives memory back; below, that would cost more than it saves.
-    static constexpr uint64_t least_discard = 64 << 10;
-
     uint64_t length_of(Io io) const noexcept { return io.num_blocks() << block_shift_; }
     std::byte* start_of(Io io) const noexcept { return memory_.at(io.offset_blocks() << block_shift_); }
 
@@ -172,17 +118,6 @@ private:
             ours += piece.iov_len;
         }
         io.complete();
-    }
-
-    /// Zeroes `length` bytes of the I/O's range, from the byte `done` on.
-    void zero(Io io, uint64_t done, uint64_t length) const noexcept {
-        const uint64_t offset = (io.offset_blocks() << block_shift_) + done;
-        const bool keeps_pages = io.type() == IoType::write_zeroes &&
-                                 (length < least_discard || io.has_flag(BDK_BDEV_IO_NO_UNMAP));
-        if (keeps_pages)
-            memory_.fill_with_zero(offset, length);
-        else
-            memory_.discard(offset, length);
     }
 
     Memory memory_;

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include <bdevkit/error.hpp>
+#include <bdevkit/io.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +28,16 @@ public:
 
     std::byte* at(uint64_t offset) const noexcept { return start_.get() + offset; }
 
+    /// Makes the range zero for `io`, a write of zeroes or an unmap.
+    void zero_for(bdevkit::Io io, uint64_t offset, uint64_t length) const noexcept {
+        const bool keeps_pages = io.type() == bdevkit::IoType::write_zeroes &&
+                                 (length < least_discard || io.has_flag(BDK_BDEV_IO_NO_UNMAP));
+        if (keeps_pages)
+            fill_with_zero(offset, length);
+        else
+            discard(offset, length);
+    }
+
     /// Makes the range zero, by writing zeroes.
     void fill_with_zero(uint64_t offset, uint64_t length) const noexcept {
         std::memset(at(offset), 0, length);
@@ -46,6 +57,8 @@ public:
 
 private:
     static constexpr uint64_t page_size = 4096;
+    /// From here on a write of zeroes gives memory back; below, that would cost more than it saves.
+    static constexpr uint64_t least_discard = 64 << 10;
 
     /// A device keeps writing to the pages that it was told of: those must stay.
     bool is_reachable_by_devices() const noexcept { return bdk_vtophys(start_.get(), nullptr) != UINT64_MAX; }

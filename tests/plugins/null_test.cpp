@@ -5,6 +5,7 @@
 
 #include "support/client.hpp"
 #include "support/load.hpp"
+#include "support/protected_blocks.hpp"
 #include "support/test_host.hpp"
 
 namespace bdk::test {
@@ -123,11 +124,81 @@ TEST_F(NullTest, PollerWakesAfterItHasPaused) {
     EXPECT_EQ(host.remove("nothing"), 0);
 }
 
+struct Layout {
+    int md_size, dif_type;
+    bool head;
+    int pi_format;
+};
+
+class ProtectedNull : public testing::TestWithParam<Layout> {
+protected:
+    ProtectedNull() {
+        host.load("null");
+        EXPECT_EQ(host.create("null", "nothing",
+                              {{"size", 1 << 20},
+                               {"md_size", GetParam().md_size},
+                               {"dif_type", GetParam().dif_type},
+                               {"dif_is_head_of_md", GetParam().head},
+                               {"dif_pi_format", GetParam().pi_format},
+                               {"dif_check_app_tag", true}}),
+                  0);
+    }
+
+    TestHost host;
+};
+
+INSTANTIATE_TEST_SUITE_P(Layouts, ProtectedNull,
+                         testing::Values(Layout{8, 1, false, 0}, Layout{64, 2, true, 0},
+                                         Layout{16, 3, false, 0}, Layout{16, 1, false, 1}));
+
+TEST_P(ProtectedNull, HasDataBlocksOfTheSizeThatWasAskedFor) {
+    Client client("nothing", Access::read);
+    EXPECT_EQ(client.num_blocks(), 2048u);
+    EXPECT_EQ(client.block_size(), 512u + uint32_t(GetParam().md_size));
+    EXPECT_EQ(bdk_bdev_get_data_block_size(client.bdev()), 512u);
+}
+
+TEST_P(ProtectedNull, ReadLeavesTheDataAndMakesThemValid) {
+    Client client("nothing", Access::read);
+    ProtectedBlocks blocks(client.bdev(), 7, pattern(3 * 512));
+    blocks.inject(0, BDK_DIF_INJECT_GUARD | BDK_DIF_INJECT_APPTAG);
+    blocks.inject(2, BDK_DIF_INJECT_REFTAG);
+    ASSERT_TRUE(read_blocks(client, blocks).ok());
+    EXPECT_EQ(blocks.data(), pattern(3 * 512));
+}
+
+TEST_P(ProtectedNull, ReadWithoutBufferGivesValidZeroes) {
+    Client client("nothing", Access::read);
+    const IoResult result = client.read_without_buffer(5, 2);
+    ASSERT_TRUE(result.ok());
+    EXPECT_EQ(result.data, ProtectedBlocks(client.bdev(), 5, std::vector<std::byte>(2 * 512)).bytes);
+}
+
+TEST_P(ProtectedNull, RefusesADamagedWrite) {
+    Client client("nothing", Access::write);
+    const ProtectedBlocks whole(client.bdev(), 7, pattern(3 * 512));
+    EXPECT_TRUE(write_blocks(client, whole).ok());
+    for (const auto& [what, sc] : {std::pair<uint32_t, uint32_t>{BDK_DIF_INJECT_GUARD, guard_error},
+                                   {BDK_DIF_INJECT_DATA, guard_error},
+                                   {BDK_DIF_INJECT_APPTAG, app_tag_error},
+                                   {BDK_DIF_INJECT_REFTAG, ref_tag_error}}) {
+        if (GetParam().dif_type == 3 && what == BDK_DIF_INJECT_REFTAG) continue;
+        ProtectedBlocks damaged = whole;
+        damaged.inject(1, what);
+        const IoResult result = write_blocks(client, damaged);
+        EXPECT_EQ(result.nvme_sct, 2u);
+        EXPECT_EQ(result.nvme_sc, sc);
+    }
+}
+
 TEST(NullOptions, AreChecked) {
     TestHost host;
     host.load("null");
     EXPECT_EQ(host.create("null", "odd", {{"size", 1 << 20}, {"block_size", 520}}), -EINVAL);
     EXPECT_EQ(host.create("null", "cut", {{"size", 1000}, {"block_size", 512}}), -EINVAL);
+    EXPECT_EQ(host.create("null", "odd", {{"size", 1 << 20}, {"dif_type", 1}}), -EINVAL) << "no metadata";
+    EXPECT_EQ(host.create("null", "odd", {{"size", 1 << 20}, {"md_size", 12}}), -EINVAL);
+    EXPECT_EQ(host.create("null", "odd", {{"size", 1 << 20}, {"physical_block_size", 256}}), -EINVAL);
     EXPECT_FALSE(host.exists("odd"));
     EXPECT_EQ(host.create("null", "good", {{"size", 1024}}), 0);
     EXPECT_EQ(host.create("null", "good", {{"size", 1024}}), -EEXIST);

@@ -128,6 +128,7 @@ void Client::completed(bdk_bdev_io* io, bool, void* arg) {
     IoResult result;
     result.status = bdk_bdev_io_get_status(io);
     result.aio_errno = bdk_bdev_io_get_aio_status(io);
+    bdk_bdev_io_get_nvme_status(io, nullptr, &result.nvme_sct, &result.nvme_sc);
     if (io->type == BDK_BDEV_IO_TYPE_READ) result.data = data_of(io);
     bdk_bdev_free_io(io);
     flight->client.in_flight_--;

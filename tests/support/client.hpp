@@ -22,6 +22,8 @@ struct IoResult {
     int rc = 0;          ///< of the submission; the rest counts when it is 0
     int32_t status = 0;  ///< BDK_BDEV_IO_STATUS_*
     int32_t aio_errno = 0;
+    uint32_t nvme_sct = 0;
+    uint32_t nvme_sc = 0;
     std::vector<std::byte> data;  ///< of a read
 
     bool ok() const { return rc == 0 && status == BDK_BDEV_IO_STATUS_SUCCESS; }

@@ -69,6 +69,7 @@ int take_block_io(const Submitter& by, uint32_t type, BlockRange range, BdevIo**
     params.offset_blocks = range.offset;
     params.num_blocks = range.count;
     params.md_buf = nullptr;
+    params.dif_check_flags = io->ch->bdev->config.dif_check_flags;
     return 0;
 }
 
@@ -89,7 +90,6 @@ bool covers(const iovec* iovs, int32_t iovcnt, uint64_t bytes) {
 bool apply_opts(BdevIo* io, const bdk_bdev_io_opts* opts) {
     using Opts = bdk_bdev_io_opts;
     const Bdev* bdev = io->ch->bdev;
-    io->pub.u.bdev.dif_check_flags = bdev->config.dif_check_flags;
     if (opts == nullptr) return true;
     if (BDK_HAS_FIELD(opts, Opts, flags)) io->pub.u.bdev.flags = opts->flags;
     if (BDK_HAS_FIELD(opts, Opts, md_buf)) io->pub.u.bdev.md_buf = opts->md_buf;
@@ -110,7 +110,6 @@ int submit_buf(const Submitter& by, uint32_t type, void* buf, BlockRange range) 
     io->iov = {buf, io->ch->bdev->bytes(range.count)};
     io->pub.u.bdev.iovs = &io->iov;
     io->pub.u.bdev.iovcnt = 1;
-    io->pub.u.bdev.dif_check_flags = io->ch->bdev->config.dif_check_flags;
     io_enter(io);
     return 0;
 }

@@ -4,6 +4,7 @@
 #define BDK_LOG_COMPONENT "dif"
 #include <bdevkit/dif.h>
 #include <bdevkit/log.h>
+#include <bdevkit/iov_cursor.hpp>
 
 #include <algorithm>
 #include <array>
@@ -11,13 +12,14 @@
 #include <cstring>
 #include <utility>
 
-#include "dif/iov_cursor.hpp"
 #include "dif/protection_info.hpp"
 
 namespace bdk {
 
 namespace {
 
+using bdevkit::IovCursor;
+using bdevkit::iovs_hold;
 using PiBytes = std::array<std::byte, max_pi_size>;
 
 /// The blocks of one call, and the place that it has reached.
@@ -160,9 +162,9 @@ int open_data(const Blocks& blocks, const iovec* iovs, int32_t iovcnt) {
 
 }  // namespace bdk
 
+using bdevkit::IovCursor;
 using bdk::Blocks;
 using bdk::Guard;
-using bdk::IovCursor;
 using bdk::ProtectionInfo;
 
 int bdk_dif_generate(const bdk_dif_ctx* ctx, const iovec* iovs, int32_t iovcnt, void* md_buf,

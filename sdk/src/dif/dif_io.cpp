@@ -83,10 +83,12 @@ int bdk_bdev_io_dif_verify(const bdk_bdev_io* io, bdk_dif_error* error) {
 
 void bdk_bdev_io_complete_dif_error(bdk_bdev_io* io, const bdk_dif_error* error) {
     const FailedCheck failed = failed_check(error->check);
+    // A copy's PI is checked where it comes from.
+    const uint64_t first =
+        io->type == BDK_BDEV_IO_TYPE_COPY ? io->u.bdev.src_offset_blocks : io->u.bdev.offset_blocks;
     BDK_ERRLOG("bdev '%s': %s of block %llu: %s is 0x%llx, expected 0x%llx", bdk_bdev_get_name(io->bdev),
-               bdk_bdev_io_type_name(io->type),
-               static_cast<unsigned long long>(io->u.bdev.offset_blocks + error->block), failed.name,
-               static_cast<unsigned long long>(error->actual),
+               bdk_bdev_io_type_name(io->type), static_cast<unsigned long long>(first + error->block),
+               failed.name, static_cast<unsigned long long>(error->actual),
                static_cast<unsigned long long>(error->expected));
     bdk_bdev_io_complete_nvme_status(io, 0, nvme_sct_media, failed.sc);
 }

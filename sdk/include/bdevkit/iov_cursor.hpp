@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
+/// @file iov_cursor.hpp
+/// Going through the data of an I/O, whatever pieces they come in.
 #pragma once
 
 #include <sys/uio.h>
+#include <bdevkit/visibility.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
-namespace bdk {
+namespace BDEVKIT_HIDDEN bdevkit {
 
 /// Goes through the bytes of an iovec array. Whoever takes from it knows that there are enough.
 class IovCursor {
@@ -64,4 +67,4 @@ inline bool iovs_hold(const iovec* iovs, int32_t count, uint64_t bytes) noexcept
     return bytes == 0;
 }
 
-}  // namespace bdk
+}  // namespace bdevkit
