@@ -11,4 +11,7 @@ namespace bdk {
 bdk_io_channel* allocate_channel(uint32_t ctx_size);
 void free_channel(bdk_io_channel* ch);
 
+/// Makes AddressSanitizer report any use of the context from here on.
+void poison_context(bdk_io_channel* ch);
+
 }  // namespace bdk

@@ -8,9 +8,25 @@
 
 namespace bdk {
 
+namespace {
+
+constexpr size_t retired_kept = 32;
+
+}  // namespace
+
 ChannelTable::~ChannelTable() {
     for (bdk_io_channel* channel : dead_)
         free_channel(channel);
+    for (bdk_io_channel* channel : retired_)
+        free_channel(channel);
+}
+
+void ChannelTable::retire(bdk_io_channel* channel) {
+    poison_context(channel);
+    retired_.push_back(channel);
+    if (retired_.size() <= retired_kept) return;
+    free_channel(retired_.front());
+    retired_.pop_front();
 }
 
 bdk_io_channel* ChannelTable::find_slowly(void* io_device) noexcept {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -35,8 +36,12 @@ public:
     /// "'a', 'b'": names of the io_devices, for log lines.
     std::string names() const;
 
-    /// Keeps the memory of a channel that is dead but may still be used by mistake, until the table goes.
+    /// Keeps a destroyed channel that somebody still holds, until the table goes.
     void keep_dead(bdk_io_channel* channel) { dead_.push_back(channel); }
+
+    /// Frees a destroyed channel after some others: a put too many finds it dead rather than its memory
+    /// gone.
+    void retire(bdk_io_channel* channel);
 
 private:
     struct Entry {
@@ -55,6 +60,7 @@ private:
     std::unordered_map<void*, bdk_io_channel*> by_device_;
     std::vector<bdk_io_channel*> all_;
     std::vector<bdk_io_channel*> dead_;
+    std::deque<bdk_io_channel*> retired_;
 };
 
 }  // namespace bdk

@@ -7,32 +7,51 @@
 #include <cstring>
 #include <new>
 #include <string>
+#include <utility>
 
 #include "base/errno_text.hpp"
 #include "diag/violation.hpp"
 #include "thread/channel_memory.hpp"
 #include "thread/io_device_table.hpp"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace bdk {
 
 bdk_io_channel* allocate_channel(uint32_t ctx_size) {
     constexpr std::align_val_t align{alignof(bdk_io_channel)};
     auto* ch = new (::operator new(sizeof(bdk_io_channel) + ctx_size, align)) bdk_io_channel;
+    ch->ctx_size = ctx_size;
     std::memset(io_channel_ctx(ch), 0, ctx_size);
     return ch;
 }
 
+void poison_context([[maybe_unused]] bdk_io_channel* ch) {
+#ifdef __SANITIZE_ADDRESS__
+    __asan_poison_memory_region(io_channel_ctx(ch), ch->ctx_size);
+#endif
+}
+
 void free_channel(bdk_io_channel* ch) {
+#ifdef __SANITIZE_ADDRESS__
+    __asan_unpoison_memory_region(io_channel_ctx(ch), ch->ctx_size);
+#endif
     ch->~bdk_io_channel();
     ::operator delete (ch, std::align_val_t{alignof(bdk_io_channel)});
 }
 
 namespace {
 
+std::string channel_name(const bdk_io_channel* ch) {
+    return ch->device == nullptr ? "a destroyed io_channel" : "io_channel of '" + ch->device->name + "'";
+}
+
 void report_wrong_thread(const bdk_io_channel* ch, std::string_view what, const void* caller) {
     report_violation({.rule = 2,
                       .what = what,
-                      .object = "io_channel of '" + ch->device->name + "'",
+                      .object = channel_name(ch),
                       .owner = ch->thread,
                       .advice = "send a message to the owner with bdk_thread_send_msg() and do it there",
                       .return_address = caller});
@@ -43,7 +62,8 @@ void end_channel(bdk_io_channel* ch) {
     bdk_thread* thread = ch->thread;
     thread->channels.remove(ch->io_device, ch);
     if (ch->destroy_cb != nullptr) ch->destroy_cb(ch->io_device, io_channel_ctx(ch));
-    IoDeviceTable::instance().drop_channel_ref(ch->device, thread);
+    IoDeviceTable::instance().drop_channel_ref(std::exchange(ch->device, nullptr), thread);
+    ch->io_device = nullptr;
 }
 
 void destroy_msg(void* arg) {
@@ -52,8 +72,9 @@ void destroy_msg(void* arg) {
     // Got again meanwhile; if it was put again, a later message looks.
     if (ch->refs != 0 || ch->destroys_due != 0) return;
     if (ch->is_busy != nullptr && ch->is_busy(io_channel_ctx(ch))) return;
+    bdk_thread* thread = ch->thread;
     end_channel(ch);
-    free_channel(ch);
+    thread->channels.retire(ch);
 }
 
 bdk_io_channel* make_channel(bdk_thread* thread, void* io_device) {
@@ -127,7 +148,7 @@ void bdk_put_io_channel(bdk_io_channel* ch) {
     if (ch->refs == 0) [[unlikely]] {
         bdk::report_violation({.rule = 2,
                                .what = "bdk_put_io_channel() more often than bdk_get_io_channel()",
-                               .object = "io_channel of '" + ch->device->name + "'",
+                               .object = bdk::channel_name(ch),
                                .owner = ch->thread,
                                .advice = "match every successful get with one put",
                                .return_address = __builtin_return_address(0)});

@@ -21,11 +21,12 @@ struct IoDevice;
 struct alignas(64) bdk_io_channel {
     bdk_thread* thread = nullptr;
     void* io_device = nullptr;
-    bdk::IoDevice* device = nullptr;
+    bdk::IoDevice* device = nullptr;  ///< nullptr once destroyed
     bdk_io_channel_destroy_cb destroy_cb = nullptr;
     /// Asked before destruction; true keeps the channel until it has been referenced and put once more.
     bool (*is_busy)(void* ctx) = nullptr;
     uint32_t refs = 0;
+    uint32_t ctx_size = 0;
     uint32_t destroys_due = 0;  ///< messages under way that will look whether it is to be destroyed
 };
 static_assert(sizeof(bdk_io_channel) % 64 == 0, "the context is aligned to 64");

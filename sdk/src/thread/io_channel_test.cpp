@@ -256,6 +256,24 @@ TEST_F(IoChannelTest, PuttingTooManyTimesIsReported) {
         << log.text();
 }
 
+TEST_F(IoChannelTest, PuttingADestroyedChannelIsReported) {
+    Device device;
+    const LogCapture log;
+    bdk_io_channel* ch = nullptr;
+    on_app([&] {
+        ASSERT_EQ(0, device.add());
+        ch = bdk_get_io_channel(&device);
+        bdk_put_io_channel(ch);
+        ASSERT_EQ(0, device.remove());
+    });
+    device.wait_until_gone();
+    on_app([&] { bdk_put_io_channel(ch); });
+    EXPECT_TRUE(
+        log.contains("rule 2 broken: bdk_put_io_channel() more often than bdk_get_io_channel(); object: "
+                     "a destroyed io_channel"))
+        << log.text();
+}
+
 TEST_F(IoChannelTest, ADestroyCallbackPutsTheChannelOfItsBase) {
     Device base;
     Device top;
