@@ -190,6 +190,9 @@ FIELD(bdk_bdev_io_stat, num_errors_by_status, 264, 128);
 
 GROWS_FROM(bdk_bdev_qd_stat, 48);
 
+GROWS_FROM(bdk_bdev_qos_limits, 40);
+FIELD(bdk_bdev_qos_limits, write_bytes_per_second, 32, 8);
+
 FROZEN(bdk_bdev_zone_info, 32);
 
 GROWS_FROM(bdk_host_info, 16);

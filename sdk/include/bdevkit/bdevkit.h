@@ -22,6 +22,7 @@
 #include <bdevkit/notify.h>
 #include <bdevkit/option.h>
 #include <bdevkit/poller.h>
+#include <bdevkit/qos.h>
 #include <bdevkit/queue_depth.h>
 #include <bdevkit/quiesce.h>
 #include <bdevkit/status.h>

@@ -24,7 +24,9 @@ bool remove_from(IoQueue& queue, const BdevIo* target) {
 bool abort_held(BdevChannel* ch, BdevIo* target) {
     bool nomem = ch->shared != nullptr && remove_from(ch->shared->nomem, target);
     if (nomem) ch->nomem_count--;
-    if (!nomem && !remove_from(ch->held, target) && !remove_from(ch->quiesced_io, target)) return false;
+    if (!nomem && !remove_from(ch->held, target) && !remove_from(ch->quiesced_io, target) &&
+        !qos_take_out(ch, target))
+        return false;
     io_complete_from_core(target, BDK_BDEV_IO_STATUS_ABORTED);
     return true;
 }

@@ -186,6 +186,7 @@ void bdk_bdev_unregister(bdk_bdev* pub, bdk_bdev_unregister_cb cb, void* ctx) {
         bdev->unregister_ctx = ctx;
         bdev->unregister_thread = bdk::current_thread();
     }
+    bdk::qos_end(bdev);
     bdk::send_event(bdev, BDK_BDEV_EVENT_REMOVE);
     bdk::destruct_if_unused(bdev);
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bdev/histogram.hpp"
+#include "bdev/qos.hpp"
 #include "bdev/queue_depth.hpp"
 #include "bdev/quiesce.hpp"
 #include "bdev/stat.hpp"
@@ -52,6 +53,8 @@ struct alignas(64) Bdev {
     bdk_bdev_fn_table fn{};  ///< likewise
     std::string name, product_name, module_name;
     bdk_uuid uuid{};
+
+    Qos qos;
 
     std::mutex mutex;  ///< guards what follows; never held while a callback runs
     BdevStatus status = BdevStatus::ready;

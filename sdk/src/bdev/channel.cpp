@@ -55,6 +55,7 @@ void leave_shared(BdevChannel* channel) {
 
 void release_module_channel(BdevChannel* channel) {
     bdk_poller_unregister(&channel->timeouts);
+    channel_leave_qos(channel);
     leave_shared(channel);
     if (channel->module_ch != nullptr) bdk_put_io_channel(std::exchange(channel->module_ch, nullptr));
 }
@@ -106,6 +107,7 @@ int bdev_channel_create(void* io_device, void* ctx) {
     std::scoped_lock lock(bdev->mutex);
     if (bdev->reset != nullptr) channel->flags |= channel_frozen;
     channel_follow_histogram(channel);
+    channel_follow_qos(channel);
     channel->quiesced = bdev->quiesced;
     if (!channel->quiesced.empty()) channel->flags |= channel_quiesced;
     return 0;

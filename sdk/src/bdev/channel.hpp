@@ -10,6 +10,7 @@
 
 #include "bdev/bdev_io.hpp"
 #include "bdev/histogram.hpp"
+#include "bdev/qos.hpp"
 #include "bdev/quiesce.hpp"
 #include "bdev/stat.hpp"
 
@@ -26,6 +27,7 @@ enum ChannelFlag : uint32_t {
     channel_nomem = 1u << 2,     ///< the module ran out of memory: I/O waits in `shared->nomem`
     channel_put = 1u << 3,       ///< put with I/O in flight: destroyed after the last one
     channel_quiesced = 1u << 4,  ///< I/O on some range waits in `quiesced_io`
+    channel_limited = 1u << 6,   ///< the bdev has rate limits: I/O may wait in `qos`
     channel_measured = 1u << 5,  ///< latencies are counted in `latencies`
 };
 
@@ -54,6 +56,7 @@ struct alignas(64) BdevChannel {
 
     IoStat stat;
     MeasuredLatencies latencies;
+    ChannelQos qos;
     SharedResource* shared = nullptr;
     uint64_t nomem_count = 0;  ///< of io_outstanding: waiting in shared->nomem
     IoQueue held;              ///< waiting for the end of a reset

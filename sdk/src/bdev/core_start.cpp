@@ -16,6 +16,7 @@ void io_core_start(BdevIo* io) {
     if ((ch->flags & channel_frozen) != 0) return ch->held.push(io);
     if ((ch->flags & channel_quiesced) != 0 && touches_quiesced_range(ch, io))
         return ch->quiesced_io.push(io);
+    if ((ch->flags & channel_limited) != 0 && !qos_admit(io)) return;
     if ((ch->flags & channel_nomem) != 0) {
         ch->nomem_count++;
         return ch->shared->nomem.push(io);

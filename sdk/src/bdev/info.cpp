@@ -124,6 +124,30 @@ void dump_open_state(Bdev* bdev, bdk_json_writer* w) {
     bdk_json_array_end(w);
 }
 
+/// Rate limits and sampling, where they are on.
+void dump_observation(Bdev* bdev, bdk_json_writer* w) {
+    if (bdev->qos.is_limited()) {
+        bdk_bdev_qos_limits limits = bdev->qos.limits();
+        bdk_json_object_begin(w, "qos");
+        bdk_json_u64(w, "rw_iops", limits.rw_iops);
+        bdk_json_u64(w, "rw_bytes_per_second", limits.rw_bytes_per_second);
+        bdk_json_u64(w, "read_bytes_per_second", limits.read_bytes_per_second);
+        bdk_json_u64(w, "write_bytes_per_second", limits.write_bytes_per_second);
+        bdk_json_object_end(w);
+    }
+    bdk_bdev_qd_stat queue_depth{};
+    queue_depth.size = sizeof(queue_depth);
+    bdk_bdev_get_qd_stat(bdev->pub, &queue_depth);
+    if (queue_depth.period_us != 0) {
+        bdk_json_object_begin(w, "queue_depth");
+        bdk_json_u64(w, "sampling_period_us", queue_depth.period_us);
+        bdk_json_u64(w, "current", queue_depth.queue_depth);
+        bdk_json_u64(w, "io_time_us", queue_depth.io_time_us);
+        bdk_json_u64(w, "weighted_io_time_us", queue_depth.weighted_io_time_us);
+        bdk_json_object_end(w);
+    }
+}
+
 }  // namespace
 
 void bdk_bdev_dump_info_json(bdk_bdev* pub, bdk_json_writer* w) {
@@ -139,6 +163,7 @@ void bdk_bdev_dump_info_json(bdk_bdev* pub, bdk_json_writer* w) {
     bdk_json_bool(w, "write_cache", bdk_bdev_has_write_cache(pub));
     dump_types(bdev, w);
     dump_open_state(bdev, w);
+    dump_observation(bdev, w);
     if (bdev->fn.dump_info_json == nullptr) return;
     bdk_json_object_begin(w, "driver_specific");
     bdev->fn.dump_info_json(bdev->config.ctxt, w);

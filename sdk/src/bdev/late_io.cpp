@@ -35,8 +35,9 @@ void report(const BdevIo* io, uint64_t now) {
     double age = static_cast<double>(now - first_submitted(io)) / static_cast<double>(bdk_get_ticks_hz());
     BDK_ERRLOG("a %s has been outstanding for %.1f s: %s; %s", bdk_bdev_io_type_name(io->pub.type), age,
                way_of(io).c_str(),
-               io->state == IoState::core ? "the core holds it: it waits for memory, a reset or another I/O"
-                                          : "the last module has it: it must complete each I/O once");
+               io->state == IoState::core
+                   ? "the core holds it: it waits for memory, a rate limit, a reset or another I/O"
+                   : "the last module has it: it must complete each I/O once");
 }
 
 int check_late_io(void* ctx) {

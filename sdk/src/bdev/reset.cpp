@@ -23,6 +23,7 @@ void abort_nomem(BdevChannel* ch) {
 void freeze(BdevChannel* ch) {
     ch->flags |= channel_frozen;
     if (ch->shared != nullptr) abort_nomem(ch);
+    qos_abort_waiting(ch);
 }
 
 void thaw(BdevChannel* ch) {

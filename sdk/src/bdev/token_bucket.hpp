@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace bdk {
+
+/// Lets units (I/Os, bytes) pass at a rate. Tokens come with the clock, up to `burst_ticks` worth. Who finds
+/// the level at 0 or above takes as many as needed, so that the level may fall below 0, whatever the size of
+/// one piece; the others wait until it is back at 0. So over any time no more passes than the rate, the burst
+/// and one piece; and one who comes back late, by less than the burst, loses nothing.
+class TokenBucket {
+public:
+    /// Starts anew, empty. 0: no limit.
+    void set_rate(double units_per_tick, uint64_t burst_ticks, uint64_t now) {
+        rate_ = units_per_tick;
+        burst_ = units_per_tick * static_cast<double>(burst_ticks);
+        level_ = 0;
+        last_ = now;
+    }
+
+    bool is_limited() const noexcept { return rate_ > 0; }
+
+    void refill(uint64_t now) noexcept {
+        if (!is_limited() || now <= last_) return;
+        level_ = std::min(burst_, level_ + rate_ * static_cast<double>(now - last_));
+        last_ = now;
+    }
+
+    /// After refill(). 0 always without a limit.
+    double level() const noexcept { return level_; }
+
+    void take(uint64_t units) noexcept {
+        if (is_limited()) level_ -= static_cast<double>(units);
+    }
+
+    /// Ticks until the level is back at 0, rounded up; 0 when it is.
+    uint64_t ticks_to_wait() const noexcept {
+        return level_ >= 0 ? 0 : static_cast<uint64_t>(-level_ / rate_) + 1;
+    }
+
+private:
+    double rate_ = 0;
+    double burst_ = 0;
+    double level_ = 0;
+    uint64_t last_ = 0;
+};
+
+}  // namespace bdk
