@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Abort. The caller's abort of a cb_arg becomes one abort I/O per target; each goes down as far as its target
-// has gone. A target that the core holds is ended by the core; one that the module has, by the module.
+// has gone. A target that the core holds is ended by the core, after its children if it works on it; one that
+// the module has, by the module.
 #include <bdevkit/bdev.h>
 
 #include <cerrno>
@@ -9,6 +10,7 @@
 #include "bdev/bdev.hpp"
 #include "bdev/io_path.hpp"
 #include "bdev/io_pool.hpp"
+#include "bdev/parent.hpp"
 #include "bdev/validate.hpp"
 #include "thread/io_channel.hpp"
 
@@ -17,33 +19,63 @@ namespace bdk {
 namespace {
 
 bool remove_from(IoQueue& queue, const BdevIo* target) {
-    return !queue.take_if([&](const BdevIo* io) { return io == target; }).empty();
+    IoQueue taken = queue.take_if([&](const BdevIo* io) { return io == target; });
+    if (taken.empty()) return false;
+    release_from(taken);
+    return true;
 }
 
 /// Ends the target if it waits in one of the channel's queues.
 bool abort_held(BdevChannel* ch, BdevIo* target) {
-    bool nomem = ch->shared != nullptr && remove_from(ch->shared->nomem, target);
-    if (nomem) ch->nomem_count--;
-    if (!nomem && !remove_from(ch->held, target) && !remove_from(ch->quiesced_io, target) &&
-        !qos_take_out(ch, target))
-        return false;
-    io_complete_from_core(target, BDK_BDEV_IO_STATUS_ABORTED);
-    return true;
+    bool waited = (ch->shared != nullptr && remove_from(ch->shared->nomem, target)) ||
+                  remove_from(ch->held, target) || remove_from(ch->quiesced_io, target) ||
+                  qos_take_out(ch, target);
+    if (waited) io_complete_from_core(target, BDK_BDEV_IO_STATUS_ABORTED);
+    return waited;
 }
 
-/// What stands for the target at the channel: itself, or a child that took over when its frames were used up.
+bool is_target(const BdevIo* abort, const BdevIo* target) {
+    bool in_flight = target->state == IoState::in_module || target->state == IoState::core;
+    return in_flight && target->generation == abort->abort_generation;
+}
+
+/// Aborts the children of an I/O that the core works on, one after the other. Whatever becomes of them, the
+/// I/O itself ends as aborted once they have ended.
+void abort_next_child(BdevIo* io) {
+    const BdevIo* target = BdevIo::of(io->pub.u.abort.bio_to_abort);
+    BdevIo* child = is_target(io, target) && target->work.step != nullptr ? target->work.oldest : nullptr;
+    while (child != nullptr && child->part.abort_sent)
+        child = child->part.next;
+    if (child == nullptr) return parent_finish(io);
+    BdevIo* abort = parent_make_child(io, BDK_BDEV_IO_TYPE_ABORT);
+    if (abort == nullptr) return;
+    abort->pub.u.abort.bio_to_abort = &child->pub;
+    abort->abort_generation = child->generation;
+    child->part.abort_sent = true;
+    child_start(abort);
+}
+
+void abort_parent(BdevIo* io, BdevIo* target) {
+    parent_abort(target);
+    parent_begin(io, abort_next_child);
+    io->work.ignores_errors = true;
+}
+
+/// What stands for the target at the channel: itself, or what took over when its frames were used up.
 BdevIo* target_at(BdevIo* target, const BdevChannel* ch) {
     while (target != nullptr && !target->passed(ch))
-        target = target->child;
+        target = target->stand_in;
     return target;
 }
 
-/// The caller's abort completes with the last of those it has become; core_count: how many are left.
+/// The caller's abort completes with the last of those it has become; aborts_left: how many are left.
 void one_aborted(bdk_bdev_io* child, bool success, void* arg) {
     auto* parent = static_cast<BdevIo*>(arg);
     bdk_bdev_free_io(child);
     if (!success) parent->status.code = BDK_BDEV_IO_STATUS_FAILED;
-    if (--parent->core_count == 0) io_complete_from_core(parent, parent->status.code);
+    if (--parent->aborts_left != 0) return;
+    parent->ch->core_held--;
+    io_complete_from_core(parent, parent->status.code);
 }
 
 }  // namespace
@@ -51,13 +83,12 @@ void one_aborted(bdk_bdev_io* child, bool success, void* arg) {
 void abort_start(BdevIo* io) {
     BdevChannel* ch = io->ch;
     BdevIo* target = BdevIo::of(io->pub.u.abort.bio_to_abort);
-    bool alive = target->generation == io->abort_generation &&
-                 (target->state == IoState::in_module || target->state == IoState::core);
-    target = alive ? target_at(target, ch) : nullptr;
+    target = is_target(io, target) ? target_at(target, ch) : nullptr;
     if (target == nullptr) return io_complete_from_core(io, BDK_BDEV_IO_STATUS_FAILED);
     io->pub.u.abort.bio_to_abort = &target->pub;
     io->abort_generation = target->generation;
-    if (target->ch == ch && target->state == IoState::core && target->child == nullptr) {
+    if (target->ch == ch && target->state == IoState::core && target->stand_in == nullptr) {
+        if (target->work.step != nullptr) return abort_parent(io, target);
         bool ended = abort_held(ch, target);
         return io_complete_from_core(io, ended ? BDK_BDEV_IO_STATUS_SUCCESS : BDK_BDEV_IO_STATUS_FAILED);
     }
@@ -81,7 +112,7 @@ int bdk_bdev_abort(bdk_bdev_desc* desc, bdk_io_channel* ch, void* bio_cb_arg, bd
     channel->pool->for_each_used([&](BdevIo* io) {
         bool in_flight = io->state == bdk::IoState::in_module || io->state == bdk::IoState::core;
         bool wanted = bio_cb_arg == nullptr || io->cb_arg == bio_cb_arg;
-        if (io != parent && in_flight && wanted && io->origin() == channel &&
+        if (io != parent && in_flight && wanted && io->origin() == channel && io->part.parent == nullptr &&
             io->pub.type != BDK_BDEV_IO_TYPE_ABORT)
             targets.push_back(io);
     });
@@ -102,8 +133,11 @@ int bdk_bdev_abort(bdk_bdev_desc* desc, bdk_io_channel* ch, void* bio_cb_arg, bd
     parent->cb_arg = cb_arg;
     bdk::io_hold(parent, channel);
     parent->status.code = BDK_BDEV_IO_STATUS_SUCCESS;
-    parent->core_count = targets.size();
-    if (targets.empty()) bdk::io_complete_from_core(parent, BDK_BDEV_IO_STATUS_SUCCESS);
+    parent->aborts_left = targets.size();
+    if (targets.empty()) {
+        channel->core_held--;
+        bdk::io_complete_from_core(parent, BDK_BDEV_IO_STATUS_SUCCESS);
+    }
     for (size_t i = 0; i < targets.size(); i++) {
         BdevIo* abort = aborts[i];
         abort->pub.type = BDK_BDEV_IO_TYPE_ABORT;

@@ -14,6 +14,7 @@
 #include "bdev/bdev_list.hpp"
 #include "bdev/desc.hpp"
 #include "bdev/examine.hpp"
+#include "bdev/io_types.hpp"
 #include "bdev/notify.hpp"
 #include "bdev/post.hpp"
 #include "diag/violation.hpp"
@@ -24,10 +25,6 @@
 namespace bdk {
 
 namespace {
-
-constexpr uint64_t bit(uint32_t type) {
-    return BDK_BDEV_IO_TYPE_BIT(type);
-}
 
 /// Copies a struct that starts with its size, as far as it goes; the rest is zero.
 template <typename T>
@@ -47,6 +44,18 @@ const char* wrong_dif(const bdk_bdev& config) {
     return make_layout(dif_ctx_of(config), &layout);
 }
 
+/// What is wrong with the limits, or nullptr: even the smallest piece of an I/O must fit them.
+const char* wrong_limit(const bdk_bdev& config) {
+    bool unit = (config.flags & BDK_BDEV_SPLIT_ON_WRITE_UNIT) != 0 && config.write_unit_size > 1;
+    uint64_t smallest = unit ? config.write_unit_size : 1;
+    if (config.max_rw_size != 0 && config.max_rw_size < smallest)
+        return "max_rw_size is less than write_unit_size";
+    if (config.max_segment_size != 0 && config.max_num_segments != 0 &&
+        uint64_t{config.max_segment_size} * config.max_num_segments < smallest * config.blocklen)
+        return "max_num_segments of max_segment_size bytes hold no block, or no write unit";
+    return nullptr;
+}
+
 /// What is wrong with the fields, or "".
 const char* wrong_field(const Bdev* bdev) {
     const bdk_bdev& config = bdev->config;
@@ -62,33 +71,10 @@ const char* wrong_field(const Bdev* bdev) {
     if (config.blockcnt > UINT64_MAX / config.blocklen) return "blockcnt * blocklen does not fit 64 bits";
     if (config.required_alignment > 12) return "required_alignment is an exponent of 2, at most 12";
     if (const char* wrong = wrong_dif(config); wrong != nullptr) return wrong;
+    if (const char* wrong = wrong_limit(config); wrong != nullptr) return wrong;
     if (config.io_type_supported == 0 && bdev->fn.io_type_supported == nullptr)
         return "io_type_supported is 0 and fn_table->io_type_supported is missing";
     return "";
-}
-
-uint64_t types_of_module(const Bdev* bdev) {
-    uint64_t all = bit(BDK_BDEV_IO_NUM_TYPES) - 1 - bit(BDK_BDEV_IO_TYPE_INVALID);
-    uint64_t declared = bdev->config.io_type_supported == 0 ? all : bdev->config.io_type_supported & all;
-    if ((bdev->flags & BDK_BDEV_DYNAMIC_IO_TYPES) != 0) return declared;
-    uint64_t types = 0;
-    for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++)
-        if ((declared & bit(type)) != 0 && bdev->supports_natively(type)) types |= bit(type);
-    return types;
-}
-
-/// Decides which types the core emulates or takes part in.
-void set_io_types(Bdev* bdev) {
-    bdev->io_types = types_of_module(bdev);
-    bdev->core_types = bit(BDK_BDEV_IO_TYPE_RESET) | bit(BDK_BDEV_IO_TYPE_ABORT);
-    bool has_write = (bdev->io_types & bit(BDK_BDEV_IO_TYPE_WRITE)) != 0;
-    if (has_write && (bdev->io_types & bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES)) == 0) {
-        bdev->io_types |= bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES);
-        bdev->core_types |= bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES);
-    }
-    bool volatile_cache = (bdev->flags & BDK_BDEV_WRITE_CACHE) != 0 && (bdev->flags & BDK_BDEV_FUA) == 0;
-    if (has_write && volatile_cache && (bdev->io_types & bit(BDK_BDEV_IO_TYPE_FLUSH)) != 0)
-        bdev->core_types |= bit(BDK_BDEV_IO_TYPE_WRITE);
 }
 
 std::unique_ptr<Bdev> make_bdev(bdk_bdev* pub) {
@@ -137,10 +123,6 @@ void call_destruct(Bdev* bdev) {
 }
 
 }  // namespace
-
-bool Bdev::supports_dynamic(uint32_t type) const noexcept {
-    return (core_types & bit(type) & bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES)) != 0 || supports_natively(type);
-}
 
 void destruct_if_unused(Bdev* bdev) {
     {

@@ -42,12 +42,13 @@ struct alignas(64) Bdev {
     bdk_bdev* pub = nullptr;
     std::atomic<uint64_t> blockcnt{0};
     uint64_t io_types = 0;    ///< bits of the types that may be submitted, emulated ones included
-    uint64_t core_types = 0;  ///< bits of the types that the core handles itself before the module, if ever
+    uint64_t core_types = 0;  ///< bits of the types that the core has a part in before the module, if ever
     uint32_t blocklen = 0;
     uint32_t flags = 0;
     uint32_t block_shift = 0;  ///< log2 of blocklen, or 0 where that is no power of two
     uint32_t md_len = 0;
     uint32_t ctx_size = 0;
+    uint64_t module_types = 0;  ///< bits of the types that the module takes, or may take
 
     bdk_bdev config{};       ///< the module's struct as registered, zero-extended to our size
     bdk_bdev_fn_table fn{};  ///< likewise
@@ -82,10 +83,17 @@ struct alignas(64) Bdev {
 
     /// [any thread] True if the module itself takes the type, asked now.
     bool supports_natively(uint32_t type) const noexcept {
-        return fn.io_type_supported == nullptr || fn.io_type_supported(config.ctxt, type);
+        if ((module_types & BDK_BDEV_IO_TYPE_BIT(type)) == 0) return false;
+        bool dynamic = (flags & BDK_BDEV_DYNAMIC_IO_TYPES) != 0 && fn.io_type_supported != nullptr;
+        return !dynamic || fn.io_type_supported(config.ctxt, type);
     }
 
+    /// [any thread] True if the core makes I/Os of that type from others, asked now.
+    bool emulates(uint32_t type) const noexcept;
+
     uint64_t bytes(uint64_t blocks) const noexcept { return blocks * blocklen; }
+
+    bool has_separate_md() const noexcept { return md_len != 0 && (flags & BDK_BDEV_MD_INTERLEAVED) == 0; }
 
 private:
     bool supports_dynamic(uint32_t type) const noexcept;

@@ -9,16 +9,21 @@
 
 #include <bdevkit/bdev_io.h>
 #include <bdevkit/desc.h>
+#include <bdevkit/memory.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
+#include <vector>
 
+#include "bdev/iov_cursor.hpp"
 #include "bdev/status.hpp"
 #include "thread/thread.hpp"
 
 namespace bdk {
 
 struct BdevChannel;
+struct BdevIo;
 struct IoPool;
 
 /// Where an I/O is. Completing is legal in the two states in which a module owns it.
@@ -40,8 +45,46 @@ struct IoFrame {
     uint64_t submit_ticks;
 };
 
-constexpr uint32_t max_io_frames = 8;       ///< forwards beyond this take a child bdev_io
-constexpr uint32_t inline_ctx_bytes = 192;  ///< contexts beyond this come from the channel
+/// Of an I/O of the core's own: the parent whose work it does. See parent.hpp.
+struct ChildPart {
+    BdevIo* parent = nullptr;  ///< nullptr: it is no child
+    BdevIo* previous = nullptr;
+    BdevIo* next = nullptr;   ///< the parent's child that was made after this one
+    std::vector<iovec> iovs;  ///< of a child that needs several; keeps its memory for the next use
+    bool from_reserve = false;
+    bool abort_sent = false;
+};
+
+/// Of an I/O that the core works on and holds meanwhile. See parent.hpp.
+struct ParentWork {
+    void (*step)(BdevIo* io) = nullptr;  ///< goes on with it; nullptr: the core does not work on it
+    void (*ended)(BdevIo* io, BdevIo* child) = nullptr;  ///< takes the result of a child that succeeded
+    BdevIo* oldest = nullptr;
+    BdevIo* newest = nullptr;
+    uint32_t children = 0;        ///< in flight
+    bool waiting = false;         ///< for a buffer, a lock or the next turn: step() is due then
+    bool ignores_errors = false;  ///< of its children
+    bool locked = false;          ///< its range is: see lock_range()
+    bool waits_for_lock = false;  ///< and has done nothing yet
+    IoStatus status;              ///< success so far, or the first failure
+    uint64_t done = 0;            ///< blocks that children have been made for, or that they have done
+    IovCursor data;               ///< where the next piece's data start
+    uint32_t stage = 0;           ///< of work that goes through several
+    uint32_t turn_children = 0;   ///< started in the turn of the thread that began at turn_ticks
+    uint64_t turn_ticks = 0;
+    void* buf = nullptr;
+    uint64_t buf_bytes = 0;
+};
+
+/// Of an I/O that waits for a buffer of iobuf.
+struct BufferWait {
+    bdk_iobuf_entry entry{};
+    void (*ready)(BdevIo* io, void* buf) = nullptr;  ///< nullptr: it does not wait
+    uint64_t bytes = 0;
+};
+
+constexpr uint32_t max_io_frames = 8;       ///< forwards beyond this take a second bdev_io
+constexpr uint32_t inline_ctx_bytes = 256;  ///< contexts beyond this come from the channel
 constexpr uint32_t ctx_header_bytes = 16;   ///< before each driver_ctx: its bdev_io
 
 struct alignas(64) BdevIo {
@@ -65,14 +108,21 @@ struct alignas(64) BdevIo {
     uint32_t abort_generation;  ///< of an abort: its target's
     void* own_buf;              ///< from bdk_bdev_io_get_buf(), given back with the I/O
     uint64_t own_buf_len;
-    BdevIo* child;  ///< that stands for it at a base, when the frames were used up
+    BdevIo* stand_in;  ///< that goes on for it at a base, when the frames were used up
     union {
-        uint64_t core_count;  ///< of what the core does with the I/O: aborts left, blocks done
-        void (*core_done)(bdk_bdev_io*, bool);  ///< of an I/O that a child stands for: see IoFrame
+        uint64_t aborts_left;                       ///< of an abort that has become several
+        void (*stand_in_done)(bdk_bdev_io*, bool);  ///< see IoFrame
     };
 
     IoFrame frames[max_io_frames];
     alignas(16) std::byte ctx[inline_ctx_bytes];
+
+    // --- last lines: only what the core works on
+    ChildPart part;
+    ParentWork work;
+    BufferWait buffer_wait;
+    bdk_bdev_io_get_buf_cb get_buf_cb;  ///< of a module's read that waits for its buffer
+    int64_t stand_in_delta;
 
     static BdevIo* of(bdk_bdev_io* io) noexcept { return reinterpret_cast<BdevIo*>(io); }
     static const BdevIo* of(const bdk_bdev_io* io) noexcept { return reinterpret_cast<const BdevIo*>(io); }
@@ -82,6 +132,10 @@ struct alignas(64) BdevIo {
     static constexpr size_t offset_of_deferred() noexcept;
 
     bool succeeded() const noexcept { return status.code == BDK_BDEV_IO_STATUS_SUCCESS; }
+
+    /// True for an I/O of the core's own at the layer where its parent is. There it is not the user's: it is
+    /// neither counted nor held back nor aborted by itself. At the layers below it is as any other.
+    bool is_child_here() const noexcept { return part.parent != nullptr && depth == 0; }
 
     /// The channel it was submitted on, whatever layer it has reached.
     BdevChannel* origin() const noexcept { return depth == 0 ? ch : frames[0].ch; }
@@ -100,6 +154,9 @@ constexpr size_t BdevIo::offset_of_deferred() noexcept {
 
 static_assert(sizeof(bdk_bdev_io) == 128, "the public part is two cache lines");
 static_assert(offsetof(BdevIo, iov) == 192, "what every I/O touches ends with the third line");
+// An odd number of lines spreads the same line of many bdev_ios over all sets of a cache.
+static_assert(sizeof(BdevIo) / 64 % 2 == 1, "bdev_ios would fall on few sets of the cache");
+static_assert(std::is_standard_layout_v<BdevIo>);
 
 /// First-in-first-out queue of I/Os that the core holds, linked through `deferred`.
 class IoQueue {

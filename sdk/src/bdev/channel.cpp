@@ -128,7 +128,7 @@ void bdev_channel_destroy(void*, void* ctx) {
 uint64_t SharedResource::outstanding_in_module() const {
     uint64_t sum = 0;
     for (const BdevChannel* channel : channels)
-        sum += channel->io_outstanding - channel->nomem_count;
+        sum += channel->io_outstanding - channel->core_held;
     return sum;
 }
 
@@ -145,13 +145,11 @@ void retry_nomem(SharedResource* shared) {
     IoQueue waiting = std::exchange(shared->nomem, {});
     set_nomem_flag(shared, false);
     while (!waiting.empty()) {
-        BdevIo* io = waiting.pop();
         if (!shared->nomem.empty()) {
-            shared->nomem.push(io);
+            shared->nomem.push(waiting.pop());
             continue;
         }
-        io->ch->nomem_count--;
-        io_dispatch(io);
+        io_dispatch(release_from(waiting));
     }
 }
 
@@ -159,9 +157,7 @@ void retry_nomem(SharedResource* shared) {
 
 void channel_queue_nomem(BdevIo* io) {
     SharedResource* shared = io->ch->shared;
-    io->state = IoState::core;
-    io->ch->nomem_count++;
-    shared->nomem.push(io);
+    hold_in(shared->nomem, io);
     set_nomem_flag(shared, true);
     if (shared->retry == nullptr && shared->outstanding_in_module() == 0) {
         shared->retry = bdk_poller_register(
@@ -176,7 +172,7 @@ void channel_queue_nomem(BdevIo* io) {
 /* ---- closing ---- */
 
 void channel_io_done(BdevChannel* channel, const BdevIo* io) {
-    if ((channel->flags & channel_measured) != 0) channel_measure(channel, io);
+    if ((channel->flags & channel_measured) != 0 && !io->is_child_here()) channel_measure(channel, io);
     if ((channel->flags & channel_nomem) != 0) retry_nomem(channel->shared);
     bool ends = (channel->flags & channel_put) != 0 || channel->close_iter != nullptr;
     if (!ends || channel->io_outstanding != 0) return;

@@ -27,8 +27,9 @@ enum ChannelFlag : uint32_t {
     channel_nomem = 1u << 2,     ///< the module ran out of memory: I/O waits in `shared->nomem`
     channel_put = 1u << 3,       ///< put with I/O in flight: destroyed after the last one
     channel_quiesced = 1u << 4,  ///< I/O on some range waits in `quiesced_io`
-    channel_limited = 1u << 6,   ///< the bdev has rate limits: I/O may wait in `qos`
     channel_measured = 1u << 5,  ///< latencies are counted in `latencies`
+    channel_limited = 1u << 6,   ///< the bdev has rate limits: I/O may wait in `qos`
+    channel_children = 1u << 7,  ///< I/Os of the core's own are in flight, which are not counted
 };
 
 /// What the bdev channels of one module channel share: the queue of I/Os that the module answered with NOMEM.
@@ -38,7 +39,7 @@ struct SharedResource {
     bdk_poller* retry = nullptr;  ///< runs only while no I/O is outstanding that could trigger the retry
     std::vector<BdevChannel*> channels;
 
-    uint64_t outstanding_in_module() const;
+    uint64_t outstanding_in_module() const;  ///< what the core holds has no completion to wait for
 };
 
 /// The context of an io_channel whose io_device is a desc.
@@ -58,8 +59,9 @@ struct alignas(64) BdevChannel {
     MeasuredLatencies latencies;
     ChannelQos qos;
     SharedResource* shared = nullptr;
-    uint64_t nomem_count = 0;  ///< of io_outstanding: waiting in shared->nomem
-    IoQueue held;              ///< waiting for the end of a reset
+    uint64_t core_held = 0;  ///< of io_outstanding: parents, and what waits in one of the queues
+    uint64_t children = 0;   ///< of io_outstanding: the core's own
+    IoQueue held;            ///< waiting for the end of a reset
     std::vector<QuiescedRange> quiesced;
     IoQueue quiesced_io;                        ///< waiting for the release of a range
     bdk_poller* timeouts = nullptr;             ///< looks for late I/Os, where the desc has a timeout
@@ -77,6 +79,18 @@ void channel_start_timeouts(BdevChannel* channel);
 /// [channel's thread] Slow part of a completion on a channel that has flags: a histogram, retries and a
 /// waiting close.
 void channel_io_done(BdevChannel* ch, const BdevIo* io);
+
+/// [channel's thread] Puts an I/O into one of its channel's queues, and takes the first one out.
+inline void hold_in(IoQueue& queue, BdevIo* io) {
+    io->state = IoState::core;
+    io->ch->core_held++;
+    queue.push(io);
+}
+inline BdevIo* release_from(IoQueue& queue) {
+    BdevIo* io = queue.pop();
+    io->ch->core_held--;
+    return io;
+}
 
 /// [channel's thread] Puts an I/O that the module could not take into the queue for memory.
 void channel_queue_nomem(BdevIo* io);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Types that the core builds from others where the module lacks them.
+// Write zeroes by writes, and FUA by a flush, where the module lacks them.
 #include <bdevkit/memory.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "bdev/bdev.hpp"
+#include "bdev/channel.hpp"
 #include "bdev/io_path.hpp"
-#include "bdev/io_pool.hpp"
+#include "bdev/parent.hpp"
 
 namespace bdk {
 
@@ -21,79 +21,69 @@ void* zero_buffer() {
     return buffer;
 }
 
-/* ---- write zeroes by writes; core_count: blocks done ---- */
-
-void write_next_zeroes(BdevIo* io);
-
-void zeroes_written(bdk_bdev_io* child_pub, bool success, void* arg) {
-    auto* io = static_cast<BdevIo*>(arg);
-    BdevIo* child = BdevIo::of(child_pub);
-    uint64_t done = io->core_count + child->pub.u.bdev.num_blocks;
-    IoStatus status = child->status;
-    bdk_bdev_free_io(child_pub);
-    io->core_count = done;
-    if (!success || done == io->pub.u.bdev.num_blocks)
-        io_complete_from_core(io, status);
-    else
-        write_next_zeroes(io);
+/// Blocks per write: whole write units.
+uint64_t blocks_per_write(const Bdev* bdev) {
+    uint64_t block_bytes = std::max<uint64_t>(bdev->blocklen, bdev->md_len);
+    uint64_t blocks = std::max<uint64_t>(zero_bytes / block_bytes, 1);
+    uint64_t unit = std::max<uint64_t>(bdev->config.write_unit_size, 1);
+    return std::max(blocks - blocks % unit, unit);
 }
 
-void write_next_zeroes(BdevIo* io) {
-    BdevIo* child = io_make_child(io, BDK_BDEV_IO_TYPE_WRITE, zeroes_written);
-    if (child == nullptr) return io_wait_for_bdev_io(io, write_next_zeroes);
+/// As many times the zero buffer as it takes.
+void set_zero_data(BdevIo* child) {
+    std::vector<iovec>& pieces = child->part.iovs;
+    pieces.clear();
+    uint64_t left = child->ch->bdev->bytes(child->pub.u.bdev.num_blocks);
+    for (; left != 0; left -= pieces.back().iov_len)
+        pieces.push_back({zero_buffer(), std::min(left, zero_bytes)});
+    child->pub.u.bdev.iovs = pieces.data();
+    child->pub.u.bdev.iovcnt = static_cast<int32_t>(pieces.size());
+    child->pub.u.bdev.md_buf = child->ch->bdev->has_separate_md() ? zero_buffer() : nullptr;
+}
+
+void zeroes_step(BdevIo* io) {
+    ParentWork& work = io->work;
     const bdk_bdev_io_block_params& range = io->pub.u.bdev;
-    uint64_t done = io->core_count;
-    const Bdev* bdev = io->ch->bdev;
-    uint64_t blocks = std::min(range.num_blocks - done, std::max<uint64_t>(zero_bytes / bdev->blocklen, 1));
-    child->iov = {zero_buffer(), bdev->bytes(blocks)};
-    child->pub.u.bdev.iovs = &child->iov;
-    child->pub.u.bdev.iovcnt = 1;
-    child->pub.u.bdev.md_buf = nullptr;
-    child->pub.u.bdev.flags &= BDK_BDEV_IO_FUA;
-    child->pub.u.bdev.offset_blocks = range.offset_blocks + done;
-    child->pub.u.bdev.num_blocks = blocks;
-    io_enter(child);
+    while (work.done < range.num_blocks && work.children < max_children) {
+        BdevIo* child = parent_make_child(io, BDK_BDEV_IO_TYPE_WRITE);
+        if (child == nullptr) return;
+        bdk_bdev_io_block_params& params = child->pub.u.bdev;
+        params.offset_blocks = range.offset_blocks + work.done;
+        params.num_blocks = std::min(range.num_blocks - work.done, blocks_per_write(io->ch->bdev));
+        params.flags = range.flags & BDK_BDEV_IO_FUA;
+        params.dif_check_flags = 0;
+        set_zero_data(child);
+        work.done += params.num_blocks;
+        child_start(child);
+    }
+    if (work.children == 0) parent_finish(io);
 }
 
-/* ---- FUA by a flush after the write ---- */
-
-void flushed(bdk_bdev_io* child_pub, bool, void* arg) {
-    IoStatus status = BdevIo::of(child_pub)->status;
-    bdk_bdev_free_io(child_pub);
-    io_complete_from_core(static_cast<BdevIo*>(arg), status);
+void fua_step(BdevIo* io) {
+    ParentWork& work = io->work;
+    if (work.stage == 2) return parent_finish(io);
+    bool written = work.stage == 1;
+    BdevIo* child = parent_make_child(io, written ? uint32_t{BDK_BDEV_IO_TYPE_FLUSH} : io->pub.type);
+    if (child == nullptr) return;
+    child->pub.u.bdev.flags &= written ? 0 : ~uint32_t{BDK_BDEV_IO_FUA};
+    work.stage++;
+    child_start(child);
 }
 
-void flush_after_write(BdevIo* io) {
-    BdevIo* child = io_make_child(io, BDK_BDEV_IO_TYPE_FLUSH, flushed);
-    if (child == nullptr) return io_wait_for_bdev_io(io, flush_after_write);
-    child->pub.u.bdev.flags = 0;
-    io_enter(child);
-}
-
-void written(bdk_bdev_io* child_pub, bool success, void* arg) {
-    auto* io = static_cast<BdevIo*>(arg);
-    IoStatus status = BdevIo::of(child_pub)->status;
-    bdk_bdev_free_io(child_pub);
-    if (success)
-        flush_after_write(io);
-    else
-        io_complete_from_core(io, status);
+void fua_child_ended(BdevIo* io, BdevIo* child) {
+    if (child->pub.type == BDK_BDEV_IO_TYPE_ZONE_APPEND)
+        io->pub.u.bdev.offset_blocks = child->pub.u.bdev.offset_blocks;
 }
 
 }  // namespace
 
 void write_zeroes_emulate(BdevIo* io) {
     if (zero_buffer() == nullptr) return io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
-    io->core_count = 0;
-    write_next_zeroes(io);
+    parent_begin(io, zeroes_step);
 }
 
 void fua_emulate(BdevIo* io) {
-    if ((io->pub.u.bdev.flags & BDK_BDEV_IO_FUA) == 0) return io_dispatch(io);
-    BdevIo* child = io_make_child(io, BDK_BDEV_IO_TYPE_WRITE, written);
-    if (child == nullptr) return io_wait_for_bdev_io(io, fua_emulate);
-    child->pub.u.bdev.flags &= ~static_cast<uint32_t>(BDK_BDEV_IO_FUA);
-    io_enter(child);
+    parent_begin(io, fua_step, fua_child_ended);
 }
 
 }  // namespace bdk

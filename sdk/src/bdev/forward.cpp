@@ -6,12 +6,13 @@
 
 #include <cerrno>
 #include <cstring>
-#include <memory>
+#include <utility>
 
 #include "bdev/bdev.hpp"
 #include "bdev/desc.hpp"
 #include "bdev/io_path.hpp"
 #include "bdev/io_pool.hpp"
+#include "bdev/parent.hpp"
 #include "bdev/validate.hpp"
 #include "diag/violation.hpp"
 #include "thread/io_channel.hpp"
@@ -37,55 +38,66 @@ void push_frame(BdevIo* io, BdevChannel* base, int64_t delta, void (*done)(bdk_b
     io->ch = base;
 }
 
-/// An I/O whose frames are used up, waiting for a bdev_io to go on with.
-struct ChildWait {
-    bdk_bdev_io_wait_entry entry{};
-    BdevIo* io;
-    BdevChannel* base;
-    int64_t delta;
-    void (*done)(bdk_bdev_io*, bool);
-};
-
-void child_done(bdk_bdev_io* child_pub, bool success, void* arg) {
-    BdevIo* child = BdevIo::of(child_pub);
-    auto* parent = static_cast<BdevIo*>(arg);
-    auto done = parent->core_done;
-    parent->child = nullptr;
-    parent->status = child->status;
-    parent->pub.u.bdev.seek_offset = child->pub.u.bdev.seek_offset;
-    bdk_bdev_free_io(child_pub);
-    parent->state = IoState::in_module;
-    if (done != nullptr)
-        done(&parent->pub, success);
-    else
-        io_complete_from_core(parent, parent->status);
+/// Hands what the base has found, or lent, on to the I/O that the stand-in was for.
+void take_results(BdevIo* io, BdevIo* stand_in) {
+    if (io->stand_in_delta != 0) io_shift_result(stand_in, io->stand_in_delta);
+    const bdk_bdev_io_block_params& from = stand_in->pub.u.bdev;
+    bdk_bdev_io_block_params& to = io->pub.u.bdev;
+    switch (io->pub.type) {
+        case BDK_BDEV_IO_TYPE_SEEK_DATA:
+        case BDK_BDEV_IO_TYPE_SEEK_HOLE:
+            to.seek_offset = from.seek_offset;
+            break;
+        case BDK_BDEV_IO_TYPE_ZONE_APPEND:
+            to.offset_blocks = from.offset_blocks;
+            break;
+        case BDK_BDEV_IO_TYPE_READ:
+        case BDK_BDEV_IO_TYPE_ZCOPY:
+            if (from.iovs != &stand_in->iov) break;  // the data are where they were
+            io->iov = stand_in->iov;
+            to.iovs = &io->iov;
+            to.iovcnt = 1;
+            if (stand_in->own_buf == nullptr) break;
+            io->own_buf = std::exchange(stand_in->own_buf, nullptr);
+            io->own_buf_len = stand_in->own_buf_len;
+            break;
+        default:
+            break;
+    }
 }
 
-void forward_in_child(BdevIo* io, BdevChannel* base, int64_t delta, void (*done)(bdk_bdev_io*, bool)) {
-    BdevIo* child = base->pool->take();
-    if (child == nullptr) {
-        auto* wait = new ChildWait{{}, io, base, delta, done};
-        wait->entry = {base->bdev->pub,
-                       [](void* arg) {
-                           std::unique_ptr<ChildWait> self(static_cast<ChildWait*>(arg));
-                           forward_in_child(self->io, self->base, self->delta, self->done);
-                       },
-                       wait,
-                       {}};
-        base->pool->waiting.push_back(&wait->entry);
-        return;
-    }
-    child->pub.type = io->pub.type;
-    child->pub.u = io->pub.u;
-    child->abort_generation = io->abort_generation;
-    child->ch = base;
-    child->cb = child_done;
-    child->cb_arg = io;
-    child->submit_ticks = current_thread()->turn_ticks;
-    io->child = child;
-    io->core_done = done;
-    if (delta != 0) io_shift_range(child, delta);
-    io_enter(child);
+void stand_in_ended(bdk_bdev_io* stand_in_pub, bool success, void* arg) {
+    BdevIo* stand_in = BdevIo::of(stand_in_pub);
+    auto* io = static_cast<BdevIo*>(arg);
+    auto done = io->stand_in_done;
+    io->stand_in = nullptr;
+    io->status = stand_in->status;
+    take_results(io, stand_in);
+    free_core_io(stand_in);
+    io->state = IoState::in_module;
+    if (done != nullptr)
+        done(&io->pub, success);
+    else
+        io_complete_from_core(io, io->status);
+}
+
+/// Goes on with a second bdev_io, for which the base is the first layer. The I/O itself waits.
+void forward_in_stand_in(BdevIo* io, BdevChannel* base, int64_t delta, void (*done)(bdk_bdev_io*, bool)) {
+    BdevIo* stand_in = base->pool->take();
+    if (stand_in == nullptr) stand_in = base->pool->take_from_reserve();
+    if (stand_in == nullptr) return io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
+    stand_in->pub.type = io->pub.type;
+    stand_in->pub.u = io->pub.u;
+    stand_in->abort_generation = io->abort_generation;
+    stand_in->ch = base;
+    stand_in->cb = stand_in_ended;
+    stand_in->cb_arg = io;
+    stand_in->submit_ticks = current_thread()->turn_ticks;
+    io->stand_in = stand_in;
+    io->stand_in_done = done;
+    io->stand_in_delta = delta;
+    if (delta != 0) io_shift_range(stand_in, delta);
+    io_enter(stand_in);
 }
 
 void forward(BdevIo* io, bdk_bdev_desc* desc, bdk_io_channel* ch, const Opts* opts, const void* caller) {
@@ -115,7 +127,7 @@ void forward(BdevIo* io, bdk_bdev_desc* desc, bdk_io_channel* ch, const Opts* op
     if (io->depth == max_io_frames) [[unlikely]] {
         if (delta != 0) io_shift_range(io, -delta);
         io->state = IoState::core;
-        forward_in_child(io, base, delta, done_of(opts));
+        forward_in_stand_in(io, base, delta, done_of(opts));
         return;
     }
     push_frame(io, base, delta, done_of(opts));

@@ -5,7 +5,8 @@
 
 #include <bdevkit/memory.h>
 
-#include <memory>
+#include <cstddef>
+#include <utility>
 
 #include "bdev/channel.hpp"
 #include "bdev/io_pool.hpp"
@@ -21,41 +22,56 @@ bdk_iobuf_channel* iobuf_of(IoPool* pool) {
     return pool->iobuf;
 }
 
-bool has_buf(const BdevIo* io) {
-    const bdk_bdev_io_block_params& params = io->pub.u.bdev;
-    return params.iovcnt > 0 && params.iovs[0].iov_base != nullptr;
-}
-
-void set_own_buf(BdevIo* io, void* buf, uint64_t len) {
-    io->own_buf = buf;
-    io->own_buf_len = len;
-    io->iov = {buf, len};
-    io->pub.u.bdev.iovs = &io->iov;
-    io->pub.u.bdev.iovcnt = 1;
-}
-
-/// A read that waits for a buffer of iobuf.
-struct BufWait {
-    bdk_iobuf_entry entry{};
-    BdevIo* io;
-    bdk_bdev_io_get_buf_cb cb;
-    uint64_t len;
-};
-
-void buf_ready(bdk_iobuf_entry* entry, void* buf) {
-    std::unique_ptr<BufWait> wait(reinterpret_cast<BufWait*>(entry));
-    set_own_buf(wait->io, buf, wait->len);
-    wait->cb(wait->io->ch->module_ch, &wait->io->pub, true);
+void buffer_came(bdk_iobuf_entry* entry, void* buf) {
+    auto* io = reinterpret_cast<BdevIo*>(reinterpret_cast<std::byte*>(entry) - offsetof(BdevIo, buffer_wait) -
+                                         offsetof(BufferWait, entry));
+    std::exchange(io->buffer_wait.ready, nullptr)(io, buf);
 }
 
 }  // namespace
 
-void release_own_buf(BdevIo* io) {
-    if (io->own_buf_len <= bdk_iobuf_max_len())
-        bdk_iobuf_put(io->pool->iobuf, io->own_buf, io->own_buf_len);
+void take_buffer(BdevIo* io, uint64_t bytes, void (*ready)(BdevIo*, void*)) {
+    if (bytes > bdk_iobuf_max_len()) return ready(io, bdk_dma_malloc(bytes, buf_align, BDK_NUMA_ANY));
+    bdk_iobuf_channel* iobuf = iobuf_of(io->pool);
+    if (iobuf == nullptr) return ready(io, nullptr);
+    io->buffer_wait.entry.cb = buffer_came;
+    io->buffer_wait.ready = ready;
+    io->buffer_wait.bytes = bytes;
+    void* buf = bdk_iobuf_get(iobuf, bytes, &io->buffer_wait.entry);
+    if (buf == nullptr) return;
+    io->buffer_wait.ready = nullptr;
+    ready(io, buf);
+}
+
+void give_back_buffer(IoPool* pool, void* buf, uint64_t bytes) {
+    if (bytes <= bdk_iobuf_max_len())
+        bdk_iobuf_put(pool->iobuf, buf, bytes);
     else
-        bdk_dma_free(io->own_buf);
-    io->own_buf = nullptr;
+        bdk_dma_free(buf);
+}
+
+bool cancel_buffer_wait(BdevIo* io) {
+    if (io->buffer_wait.ready == nullptr) return false;
+    bdk_iobuf_cancel(io->pool->iobuf, &io->buffer_wait.entry, io->buffer_wait.bytes);
+    io->buffer_wait.ready = nullptr;
+    return true;
+}
+
+bool has_buffer(const BdevIo* io) {
+    const bdk_bdev_io_block_params& params = io->pub.u.bdev;
+    return params.iovcnt > 0 && params.iovs[0].iov_base != nullptr;
+}
+
+void set_own_buf(BdevIo* io, void* buf, uint64_t bytes) {
+    io->own_buf = buf;
+    io->own_buf_len = bytes;
+    io->iov = {buf, bytes};
+    io->pub.u.bdev.iovs = &io->iov;
+    io->pub.u.bdev.iovcnt = 1;
+}
+
+void release_own_buf(BdevIo* io) {
+    give_back_buffer(io->pool, std::exchange(io->own_buf, nullptr), io->own_buf_len);
 }
 
 }  // namespace bdk
@@ -64,23 +80,14 @@ using bdk::BdevIo;
 
 void bdk_bdev_io_get_buf(bdk_bdev_io* pub, bdk_bdev_io_get_buf_cb cb, uint64_t len) {
     BdevIo* io = BdevIo::of(pub);
-    bdk_io_channel* ch = io->ch->module_ch;
-    if (bdk::has_buf(io)) return cb(ch, pub, true);
-    if (len > bdk_iobuf_max_len()) {
-        void* buf = bdk_dma_malloc(len, bdk::buf_align, BDK_NUMA_ANY);
-        if (buf != nullptr) bdk::set_own_buf(io, buf, len);
-        return cb(ch, pub, buf != nullptr);
-    }
-    bdk_iobuf_channel* iobuf = bdk::iobuf_of(io->pool);
-    if (iobuf == nullptr) return cb(ch, pub, false);
-    auto wait = std::make_unique<bdk::BufWait>(bdk::BufWait{{bdk::buf_ready, {}}, io, cb, len});
-    void* buf = bdk_iobuf_get(iobuf, len, &wait->entry);
-    if (buf == nullptr) {
-        static_cast<void>(wait.release());  // buf_ready() takes it back
-        return;
-    }
-    bdk::set_own_buf(io, buf, len);
-    cb(ch, pub, true);
+    if (bdk::has_buffer(io)) return cb(io->ch->module_ch, pub, true);
+    // For the time of the wait the length is kept where the buffer's will be.
+    io->own_buf_len = len;
+    io->get_buf_cb = cb;
+    bdk::take_buffer(io, len, [](BdevIo* reader, void* buf) {
+        if (buf != nullptr) bdk::set_own_buf(reader, buf, reader->own_buf_len);
+        reader->get_buf_cb(reader->ch->module_ch, &reader->pub, buf != nullptr);
+    });
 }
 
 void bdk_bdev_io_set_buf(bdk_bdev_io* pub, void* buf, uint64_t len) {

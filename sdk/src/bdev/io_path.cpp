@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "bdev/io_path.hpp"
 
+#include <bdevkit/zone.h>
+
 #include <cstdlib>
 
 #include "bdev/bdev.hpp"
 #include "bdev/io_pool.hpp"
+#include "bdev/validate.hpp"
 #include "thread/io_channel.hpp"
 
 namespace bdk {
@@ -14,6 +17,8 @@ namespace {
 // Nesting is bounded whatever the depth of the stack: what would go deeper runs later in the same turn.
 constexpr uint32_t max_submit_depth = 16;
 constexpr uint32_t max_complete_depth = 8;
+
+constexpr uint64_t no_offset = UINT64_MAX;  // of a seek that has found nothing
 
 constexpr uint32_t ctx_bytes(uint32_t ctx_size) {
     return ctx_header_bytes + ((ctx_size + 15) & ~15u);
@@ -49,6 +54,15 @@ void give_back_ctx(BdevIo* io, BdevChannel* ch) {
     }
 }
 
+inline void count(BdevChannel* ch, const BdevIo* io, const bdk_thread* thread) {
+    if (io->succeeded()) [[likely]] {
+        ch->stat.by_type[io->pub.type].count(io->pub.u.bdev.num_blocks,
+                                             thread->turn_ticks - io->submit_ticks);
+    } else {
+        ch->stat.count_error(io->status.code);
+    }
+}
+
 void run_callback(BdevIo* io) {
     io->cb(&io->pub, io->succeeded(), io->cb_arg);
 }
@@ -59,14 +73,13 @@ void io_finish(BdevIo* io) {
     bdk_thread* thread = current_thread();
     for (;;) {
         BdevChannel* ch = io->ch;
-        if (ch->flags != 0 && io->pub.type == BDK_BDEV_IO_TYPE_RESET && reset_leave(io)) [[unlikely]]
-            return;
-        if (io->succeeded()) [[likely]] {
-            ch->stat.by_type[io->pub.type].count(io->pub.u.bdev.num_blocks,
-                                                 thread->turn_ticks - io->submit_ticks);
-        } else {
-            ch->stat.count_error(io->status.code);
+        bool is_users = true;
+        if (ch->flags != 0) [[unlikely]] {
+            if (io->pub.type == BDK_BDEV_IO_TYPE_RESET && reset_leave(io)) return;
+            is_users = !io->is_child_here();
         }
+        if (is_users) [[likely]]
+            count(ch, io, thread);
         if (ch->ctx_size != 0) give_back_ctx(io, ch);
         ch->io_outstanding--;
         if (ch->flags != 0) [[unlikely]]
@@ -78,7 +91,7 @@ void io_finish(BdevIo* io) {
         io->pub.bdev = frame.ch->bdev->pub;
         io->pub.driver_ctx = frame.driver_ctx;
         io->submit_ticks = frame.submit_ticks;
-        if (frame.offset_delta != 0) io_shift_range(io, -frame.offset_delta);
+        if (frame.offset_delta != 0) io_shift_result(io, frame.offset_delta);
         if (frame.done != nullptr) {
             io->state = IoState::in_module;
             frame.done(&io->pub, io->succeeded());
@@ -111,7 +124,7 @@ void io_shift_range(BdevIo* io, int64_t delta) {
             break;
         case BDK_BDEV_IO_TYPE_SEEK_DATA:
         case BDK_BDEV_IO_TYPE_SEEK_HOLE:
-            if (io->pub.u.bdev.seek_offset != UINT64_MAX) io->pub.u.bdev.seek_offset += shift;
+            if (io->pub.u.bdev.seek_offset != no_offset) io->pub.u.bdev.seek_offset += shift;
             io->pub.u.bdev.offset_blocks += shift;
             break;
         case BDK_BDEV_IO_TYPE_COPY:
@@ -119,6 +132,16 @@ void io_shift_range(BdevIo* io, int64_t delta) {
             [[fallthrough]];
         default:
             io->pub.u.bdev.offset_blocks += shift;
+    }
+}
+
+void io_shift_result(BdevIo* io, int64_t delta) {
+    io_shift_range(io, -delta);
+    if (io->pub.type != BDK_BDEV_IO_TYPE_GET_ZONE_INFO || !io->succeeded()) return;
+    const bdk_bdev_io_zone_mgmt_params& params = io->pub.u.zone_mgmt;
+    for (uint32_t i = 0; i < params.num_zones; i++) {
+        params.buf[i].zone_id -= static_cast<uint64_t>(delta);
+        params.buf[i].write_pointer -= static_cast<uint64_t>(delta);
     }
 }
 
@@ -143,31 +166,56 @@ void io_dispatch(BdevIo* io) {
 
 namespace {
 
-/// Counts the I/O at the layer of its channel. True if the core has a part in it, or has ended it.
+/// Counts the I/O at the layer of its channel. False if it cannot go to the module straight away.
 bool enter_layer(BdevIo* io) {
     BdevChannel* ch = io->ch;
     ch->io_outstanding++;
     io->pub.bdev = ch->bdev->pub;
     io->pub.driver_ctx = nullptr;
-    if (ch->ctx_size != 0 && !take_ctx(io, ch)) [[unlikely]] {
-        io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
-        return true;
-    }
-    if ((ch->flags | (ch->bdev->core_types & BDK_BDEV_IO_TYPE_BIT(io->pub.type))) == 0) [[likely]]
+    if (ch->ctx_size != 0 && !take_ctx(io, ch)) [[unlikely]]
         return false;
+    return (ch->flags | (ch->bdev->core_types & BDK_BDEV_IO_TYPE_BIT(io->pub.type))) == 0;
+}
+
+/// The layer's slow way in. @return 0, or the errno with which the I/O is refused.
+int enter_core(BdevIo* io) {
     io->state = IoState::core;
-    io_core_start(io);
-    return true;
+    if (io->ch->ctx_size != 0 && io->pub.driver_ctx == nullptr)
+        io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
+    else if (int rc = validate_limits(io->ch->bdev, io); rc != 0)
+        return rc;
+    else
+        io_core_start(io);
+    return 0;
 }
 
 }  // namespace
 
+int io_submit(BdevIo* io) {
+    if (enter_layer(io)) [[likely]] {
+        io_dispatch(io);
+        return 0;
+    }
+    int rc = enter_core(io);
+    if (rc == 0) return 0;
+    if (io->ch->ctx_size != 0) give_back_ctx(io, io->ch);
+    io->ch->io_outstanding--;
+    io->pool->give_back(io);
+    return rc;
+}
+
 void io_enter(BdevIo* io) {
-    if (!enter_layer(io)) io_dispatch(io);
+    if (enter_layer(io)) return io_dispatch(io);
+    int rc = enter_core(io);
+    if (rc != 0) io_complete_from_core(io, status_from_errno(rc));
 }
 
 void io_enter_forwarded(BdevIo* io, bool in_submit) {
-    if (enter_layer(io)) return;
+    if (!enter_layer(io)) [[unlikely]] {
+        int rc = enter_core(io);
+        if (rc != 0) io_complete_from_core(io, status_from_errno(rc));
+        return;
+    }
     if (in_submit)
         io->state = IoState::forwarded;  // io_dispatch() goes on with it
     else
@@ -181,6 +229,7 @@ void io_hold(BdevIo* io, BdevChannel* ch) {
     io->submit_ticks = current_thread()->turn_ticks;
     io->state = IoState::core;
     ch->io_outstanding++;
+    ch->core_held++;
 }
 
 void io_complete_from_core(BdevIo* io, IoStatus status) {

@@ -20,11 +20,13 @@ namespace bdk {
 namespace {
 
 constexpr uint32_t chunk_ios = 64;
+constexpr uint32_t reserve_ios = 16;
 
 /// The chunks that no thread has at the moment, and how many bdev_ios there are in all.
 struct SpareChunks {
     std::mutex mutex;
     std::vector<IoChunk> chunks;
+    std::vector<IoChunk> reserve;
     uint64_t ios_made = 0;
 
     /// A chunk, or one without bdev_ios when the limit is reached. A thread's `first` chunk is always
@@ -48,6 +50,19 @@ struct SpareChunks {
         std::scoped_lock lock(mutex);
         chunks.push_back(std::move(chunk));
     }
+
+    IoChunk take_reserve() {
+        std::scoped_lock lock(mutex);
+        if (reserve.empty()) return {std::make_unique<BdevIo[]>(reserve_ios), reserve_ios};
+        IoChunk chunk = std::move(reserve.back());
+        reserve.pop_back();
+        return chunk;
+    }
+
+    void give_back_reserve(IoChunk chunk) {
+        std::scoped_lock lock(mutex);
+        reserve.push_back(std::move(chunk));
+    }
 };
 
 SpareChunks g_spares;
@@ -57,6 +72,7 @@ SpareChunks g_spares;
 void io_pool_free_spares() {
     std::scoped_lock lock(g_spares.mutex);
     g_spares.chunks.clear();
+    g_spares.reserve.clear();
     g_spares.ios_made = 0;
 }
 
@@ -78,6 +94,28 @@ bool IoPool::grow() noexcept {
     }
     link(chunks.back());
     return true;
+}
+
+BdevIo* IoPool::take_from_reserve() noexcept {
+    if (reserve == nullptr) {
+        try {
+            reserve_chunks.push_back(g_spares.take_reserve());
+        } catch (const std::bad_alloc&) {
+            return nullptr;
+        }
+        const IoChunk& chunk = reserve_chunks.back();
+        for (uint32_t i = 0; i < chunk.count; i++) {
+            chunk.ios[i].pool = this;
+            chunk.ios[i].part.from_reserve = true;
+            chunk.ios[i].deferred.next = reserve;
+            reserve = &chunk.ios[i].deferred;
+        }
+    }
+    BdevIo* io = BdevIo::of(reserve);
+    reserve = reserve->next;
+    in_use++;
+    io->generation++;
+    return io;
 }
 
 void IoPool::shrink() noexcept {
@@ -123,6 +161,8 @@ void io_pool_destroy(void*, void* ctx) {
     bdk_poller_unregister(&pool->late_io);
     for (IoChunk& chunk : pool->chunks)
         g_spares.give_back(std::move(chunk));
+    for (IoChunk& chunk : pool->reserve_chunks)
+        g_spares.give_back_reserve(std::move(chunk));
     pool->~IoPool();
 }
 

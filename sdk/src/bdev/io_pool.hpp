@@ -30,7 +30,9 @@ struct BDK_INTERNAL IoPool {
     uint64_t in_use = 0;
 
     std::vector<IoChunk> chunks;
-    uint64_t kept_chunks = 1;  ///< that stay when no bdev_io is in use
+    Deferred* reserve = nullptr;          ///< free bdev_ios of reserve_chunks
+    std::vector<IoChunk> reserve_chunks;  ///< beyond bdev_io_pool_size
+    uint64_t kept_chunks = 1;             ///< that stay when no bdev_io is in use
     std::deque<bdk_bdev_io_wait_entry*> waiting;
     std::vector<BdevChannel*> channels;  ///< all bdev channels of the thread
     std::vector<std::unique_ptr<SharedResource>> shared;
@@ -48,12 +50,30 @@ struct BDK_INTERNAL IoPool {
         return io;
     }
 
+    /// A bdev_io beyond the limit, for the core to go on with an I/O that it holds: those who hold all of the
+    /// pool wait for one another otherwise. At most one per I/O held. nullptr when there is no memory at all.
+    BdevIo* take_from_reserve() noexcept;
+
     /// Gives it back, and serves those who wait for one.
     void give_back(BdevIo* io) noexcept {
         io->state = IoState::free;
         io->deferred.next = free_list;
         free_list = &io->deferred;
         in_use--;
+        given_back();
+    }
+
+    /// Gives back what the core has taken, from the reserve or not. given_back() is due afterwards.
+    void put(BdevIo* io) noexcept {
+        Deferred*& list = io->part.from_reserve ? reserve : free_list;
+        io->state = IoState::free;
+        io->deferred.next = list;
+        list = &io->deferred;
+        in_use--;
+    }
+
+    /// Serves those who wait for a bdev_io.
+    void given_back() noexcept {
         if (!waiting.empty()) [[unlikely]]
             serve_waiting();
         if (in_use == 0 && chunks.size() > kept_chunks) [[unlikely]]
@@ -63,9 +83,10 @@ struct BDK_INTERNAL IoPool {
     /// Calls fn(io) for every bdev_io that is not free.
     template <typename Fn>
     void for_each_used(Fn&& fn) {
-        for (IoChunk& chunk : chunks)
-            for (uint32_t i = 0; i < chunk.count; i++)
-                if (chunk.ios[i].state != IoState::free) fn(&chunk.ios[i]);
+        for (std::vector<IoChunk>* list : {&chunks, &reserve_chunks})
+            for (IoChunk& chunk : *list)
+                for (uint32_t i = 0; i < chunk.count; i++)
+                    if (chunk.ios[i].state != IoState::free) fn(&chunk.ios[i]);
     }
 
 private:

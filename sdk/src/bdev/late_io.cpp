@@ -31,6 +31,11 @@ std::string way_of(const BdevIo* io) {
     return way;
 }
 
+/// True if others of the core's I/Os are on their way in the I/O's place.
+bool others_have(const BdevIo* io) {
+    return io->stand_in != nullptr || (io->work.step != nullptr && io->work.children != 0);
+}
+
 void report(const BdevIo* io, uint64_t now) {
     double age = static_cast<double>(now - first_submitted(io)) / static_cast<double>(bdk_get_ticks_hz());
     BDK_ERRLOG("a %s has been outstanding for %.1f s: %s; %s", bdk_bdev_io_type_name(io->pub.type), age,
@@ -46,7 +51,8 @@ int check_late_io(void* ctx) {
     uint64_t now = bdk_get_ticks();
     uint64_t last = std::exchange(pool->late_io_checked, now);
     pool->for_each_used([&](const BdevIo* io) {
-        bool waits = io->state == IoState::in_module || (io->state == IoState::core && io->child == nullptr);
+        bool waits = io->state == IoState::in_module || (io->state == IoState::core && !others_have(io));
+        if (io->part.previous != nullptr) return;  // the oldest child of a parent speaks for the others
         uint64_t deadline = first_submitted(io) + limit;
         if (waits && deadline > last && deadline <= now) report(io, now);
     });

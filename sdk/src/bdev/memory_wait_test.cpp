@@ -53,7 +53,7 @@ TEST(NoBdevIo, SubmissionSaysSoAndTheWaitEndsWhenOneIsFree) {
     });
 }
 
-TEST(NoBdevIo, ForwardBeyondTheFramesWaits) {
+TEST(NoBdevIo, ForwardBeyondTheFramesGoesOnWithTheReserve) {
     RawDisk disk("disk");
     std::vector<std::unique_ptr<RawLayer>> layers;
     TestHost host(with_pool_of(3));
@@ -71,10 +71,10 @@ TEST(NoBdevIo, ForwardBeyondTheFramesWaits) {
     });
     Client client("layer10", Access::write);
     auto first = client.start(write_zeroes(0));   // two bdev_ios: the second for what is below the frames
-    auto second = client.start(write_zeroes(1));  // has the third, and waits for a fourth
+    auto second = client.start(write_zeroes(1));  // has the third, and finds a fourth beyond the pool
     settle(bdk_thread_get_app_thread());
-    EXPECT_EQ(disk.held.size(), 1u);
-    EXPECT_FALSE(second.is_ready());
+    EXPECT_EQ(disk.held.size(), 2u);
+    EXPECT_EQ(client.run(write_zeroes(2)).rc, -ENOMEM) << "the reserve is not for users";
     call_on_app_thread([&] {
         disk.hold = false;
         disk.release();

@@ -181,7 +181,7 @@ void drain(BdevChannel* channel) {
     uint64_t ticks = channel->bdev->qos.take_for_waiting(channel->qos, passed);
     if (ticks != 0) retry_at(channel, ticks);
     while (!passed.empty())
-        io_core_go_on(passed.pop());
+        io_core_go_on(release_from(passed));
 }
 
 void retry_at(BdevChannel* channel, uint64_t ticks_to_wait) {
@@ -203,8 +203,10 @@ void retry_at(BdevChannel* channel, uint64_t ticks_to_wait) {
 bool qos_admit(BdevIo* io) {
     BdevChannel* channel = io->ch;
     uint64_t ticks = channel->bdev->qos.take_or_wait(channel->qos, io);
-    if (ticks != 0) retry_at(channel, ticks);
-    return ticks == 0;
+    if (ticks == 0) return true;
+    channel->core_held++;
+    retry_at(channel, ticks);
+    return false;
 }
 
 void channel_follow_qos(BdevChannel* channel) {
@@ -218,14 +220,17 @@ void channel_leave_qos(BdevChannel* channel) {
 }
 
 bool qos_take_out(BdevChannel* channel, const BdevIo* io) {
-    return !channel->bdev->qos.take_out(channel->qos, [io](const BdevIo* other) { return other == io; })
-                .empty();
+    IoQueue taken =
+        channel->bdev->qos.take_out(channel->qos, [io](const BdevIo* other) { return other == io; });
+    if (taken.empty()) return false;
+    release_from(taken);
+    return true;
 }
 
 void qos_abort_waiting(BdevChannel* channel) {
     IoQueue waiting = channel->bdev->qos.take_out(channel->qos, [](const BdevIo*) { return true; });
     while (!waiting.empty())
-        io_complete_from_core(waiting.pop(), BDK_BDEV_IO_STATUS_ABORTED);
+        io_complete_from_core(release_from(waiting), BDK_BDEV_IO_STATUS_ABORTED);
     stop_retry(channel);
 }
 

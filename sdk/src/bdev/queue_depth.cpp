@@ -39,7 +39,7 @@ int QueueDepthSampler::sample(void* ctx) {
     self->walking_ = true;
     auto sum = std::make_shared<uint64_t>(0);
     for_each_bdev_channel(
-        self->bdev_, [sum](BdevChannel* channel) { *sum += channel->io_outstanding; },
+        self->bdev_, [sum](BdevChannel* channel) { *sum += channel->io_outstanding - channel->children; },
         [sum, sampler = self->shared_from_this()] {
             sampler->walking_ = false;
             if (sampler->poller_ != nullptr) sampler->add(*sum);

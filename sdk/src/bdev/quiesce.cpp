@@ -55,14 +55,22 @@ bool touches(const BdevIo* io, int64_t shift, const QuiescedRange& range) {
     }
 }
 
-/// I/Os that have passed the channel, have not completed, and touch the range. Those that wait for it are not
-/// among them.
+/// True if the I/O is at the channel and waits there for its turn: it has not begun.
+bool waits_here(const BdevIo* io, const BdevChannel* ch) {
+    if (io->ch != ch) return false;
+    bool waits_for_lock = io->work.step != nullptr && io->work.waits_for_lock;
+    return waits_for_lock || ch->quiesced_io.contains(io);
+}
+
+/// I/Os that have passed the channel, have not completed, and touch the range. A parent stands for its
+/// children. Those that wait for the range are not among them.
 uint64_t in_flight(const BdevChannel* ch, const QuiescedRange& range) {
     uint64_t count = 0;
     ch->pool->for_each_used([&](const BdevIo* io) {
         bool runs = io->state == IoState::in_module || io->state == IoState::core;
-        if (!runs || !io->passed(ch) || !touches(io, shift_since(io, ch), range)) return;
-        if (!(io->ch == ch && ch->quiesced_io.contains(io))) count++;
+        bool child = io->part.parent != nullptr && io->origin() == ch;
+        if (!runs || child || !io->passed(ch) || !touches(io, shift_since(io, ch), range)) return;
+        if (!waits_here(io, ch)) count++;
     });
     return count;
 }
@@ -71,8 +79,7 @@ uint64_t in_flight(const BdevChannel* ch, const QuiescedRange& range) {
 struct Quiesce {
     Bdev* bdev;
     QuiescedRange range;
-    bdk_bdev_quiesce_cb cb;
-    void* ctx;
+    std::function<void()> done;
     bdk_poller* poller = nullptr;
 };
 
@@ -81,7 +88,7 @@ void wait_for_in_flight(const std::shared_ptr<Quiesce>& quiesce) {
     for_each_bdev_channel(
         quiesce->bdev, [=](BdevChannel* ch) { *left += in_flight(ch, quiesce->range); },
         [=] {
-            if (*left == 0) return quiesce->cb(quiesce->ctx, 0);
+            if (*left == 0) return quiesce->done();
             auto again = [](void* arg) {
                 std::unique_ptr<std::shared_ptr<Quiesce>> self(static_cast<std::shared_ptr<Quiesce>*>(arg));
                 bdk_poller_unregister(&(*self)->poller);
@@ -109,7 +116,7 @@ void release_range(BdevChannel* ch, const QuiescedRange& range) {
     if (ch->quiesced.empty()) ch->flags &= ~static_cast<uint32_t>(channel_quiesced);
     IoQueue waiting = std::exchange(ch->quiesced_io, {});
     while (!waiting.empty())
-        io_core_start(waiting.pop());
+        io_core_start(release_from(waiting));
 }
 
 bool overlaps_any(const Bdev* bdev, const QuiescedRange& range) {
@@ -142,9 +149,9 @@ int check(const Bdev* bdev, const bdk_module* module, const QuiescedRange& range
                                                                                                    : -EINVAL;
 }
 
-int quiesce(Bdev* bdev, const bdk_module* module, QuiescedRange range, bdk_bdev_quiesce_cb cb, void* ctx) {
-    if (int rc = check(bdev, module, range, cb); rc != 0) return rc;
-    auto operation = std::make_shared<Quiesce>(Quiesce{bdev, range, cb, ctx});
+/// Quiesces the range when it is its turn; then done(), on this thread.
+void hold_range(Bdev* bdev, const QuiescedRange& range, std::function<void()> done) {
+    auto operation = std::make_shared<Quiesce>(Quiesce{bdev, range, std::move(done)});
     bdk_thread* thread = current_thread();
     {
         std::scoped_lock lock(bdev->mutex);
@@ -152,11 +159,10 @@ int quiesce(Bdev* bdev, const bdk_module* module, QuiescedRange range, bdk_bdev_
     }
     for (PendingQuiesce& pending : take_startable(bdev))
         pending.start();
-    return 0;
 }
 
-int unquiesce(Bdev* bdev, const bdk_module* module, QuiescedRange range, bdk_bdev_quiesce_cb cb, void* ctx) {
-    if (int rc = check(bdev, module, range, cb); rc != 0) return rc;
+/// Releases the range; then done(), on this thread. @return 0; -ENOENT when it is not quiesced.
+int release_held_range(Bdev* bdev, const QuiescedRange& range, std::function<void()> done) {
     {
         std::scoped_lock lock(bdev->mutex);
         if (std::erase(bdev->quiesced, range) == 0) return -ENOENT;
@@ -166,12 +172,41 @@ int unquiesce(Bdev* bdev, const bdk_module* module, QuiescedRange range, bdk_bde
         [=] {
             for (PendingQuiesce& pending : take_startable(bdev))
                 pending.start();
-            cb(ctx, 0);
+            done();
         });
     return 0;
 }
 
+int quiesce(Bdev* bdev, const bdk_module* module, QuiescedRange range, bdk_bdev_quiesce_cb cb, void* ctx) {
+    if (int rc = check(bdev, module, range, cb); rc != 0) return rc;
+    hold_range(bdev, range, [=] { cb(ctx, 0); });
+    return 0;
+}
+
+int unquiesce(Bdev* bdev, const bdk_module* module, QuiescedRange range, bdk_bdev_quiesce_cb cb, void* ctx) {
+    if (int rc = check(bdev, module, range, cb); rc != 0) return rc;
+    return release_held_range(bdev, range, [=] { cb(ctx, 0); });
+}
+
+QuiescedRange range_of(const BdevIo* io) {
+    return {io->pub.u.bdev.offset_blocks, io->pub.u.bdev.num_blocks};
+}
+
 }  // namespace
+
+void lock_range(BdevIo* io, void (*locked)(BdevIo*)) {
+    io->work.waits_for_lock = true;
+    hold_range(io->ch->bdev, range_of(io), [=] {
+        io->work.waits_for_lock = false;
+        io->work.locked = true;
+        locked(io);
+    });
+}
+
+void unlock_range(BdevIo* io, void (*unlocked)(BdevIo*)) {
+    io->work.locked = false;
+    release_held_range(io->ch->bdev, range_of(io), [=] { unlocked(io); });
+}
 
 bool touches_quiesced_range(const BdevChannel* ch, const BdevIo* io) {
     return std::any_of(ch->quiesced.begin(), ch->quiesced.end(),

@@ -15,9 +15,8 @@ namespace {
 /// Aborts what waits for memory on the channel.
 void abort_nomem(BdevChannel* ch) {
     IoQueue taken = ch->shared->nomem.take_if([&](BdevIo* io) { return io->ch == ch; });
-    ch->nomem_count = 0;
     while (!taken.empty())
-        io_complete_from_core(taken.pop(), BDK_BDEV_IO_STATUS_ABORTED);
+        io_complete_from_core(release_from(taken), BDK_BDEV_IO_STATUS_ABORTED);
 }
 
 void freeze(BdevChannel* ch) {
@@ -30,12 +29,15 @@ void thaw(BdevChannel* ch) {
     ch->flags &= ~static_cast<uint32_t>(channel_frozen);
     IoQueue held = std::exchange(ch->held, {});
     while (!held.empty())
-        io_core_start(held.pop());
+        io_core_start(release_from(held));
 }
 
 void run_reset(BdevIo* io) {
     // The walk ends on this thread. The module sees the reset after every channel has stopped.
-    for_each_bdev_channel(io->ch->bdev, freeze, [io] { io_dispatch(io); });
+    for_each_bdev_channel(io->ch->bdev, freeze, [io] {
+        io->ch->core_held--;
+        io_dispatch(io);
+    });
 }
 
 /// Starts the reset that came next, if any, else lets the channels go on.
@@ -57,6 +59,7 @@ void reset_ended(Bdev* bdev) {
 
 void reset_start(BdevIo* io) {
     Bdev* bdev = io->ch->bdev;
+    io->ch->core_held++;
     {
         std::scoped_lock lock(bdev->mutex);
         if (bdev->reset != nullptr) {
@@ -75,8 +78,10 @@ bool reset_leave(BdevIo* io) {
         if (bdev->reset != io) return false;
     }
     io->state = IoState::core;
+    io->ch->core_held++;
     for_each_bdev_channel(bdev, thaw, [io, bdev] {
         reset_ended(bdev);
+        io->ch->core_held--;
         io_complete_from_core(io, io->status);
     });
     return true;

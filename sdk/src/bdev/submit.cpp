@@ -110,8 +110,7 @@ int submit_buf(const Submitter& by, uint32_t type, void* buf, BlockRange range) 
     io->iov = {buf, io->ch->bdev->bytes(range.count)};
     io->pub.u.bdev.iovs = &io->iov;
     io->pub.u.bdev.iovcnt = 1;
-    io_enter(io);
-    return 0;
+    return io_submit(io);
 }
 
 int submit_iovs(const Submitter& by, uint32_t type, iovec* iovs, int32_t iovcnt, BlockRange range,
@@ -132,8 +131,7 @@ int submit_iovs(const Submitter& by, uint32_t type, iovec* iovs, int32_t iovcnt,
     }
     io->pub.u.bdev.iovs = iovs;
     io->pub.u.bdev.iovcnt = iovcnt;
-    io_enter(io);
-    return 0;
+    return io_submit(io);
 }
 
 int submit_range(const Submitter& by, uint32_t type, BlockRange range, uint32_t flags = 0) {
@@ -141,8 +139,7 @@ int submit_range(const Submitter& by, uint32_t type, BlockRange range, uint32_t 
     int rc = take_block_io(by, type, range, &io);
     if (rc != 0) return rc;
     io->pub.u.bdev.flags = flags;
-    io_enter(io);
-    return 0;
+    return io_submit(io);
 }
 
 /// Bytes to blocks; false if they are no multiples of the block size.
@@ -162,8 +159,7 @@ int submit_seek(const Submitter& by, uint32_t type, uint64_t offset_blocks) {
     int rc = take_block_io(by, type, {offset_blocks, 1}, &io);
     if (rc != 0) return rc;
     io->pub.u.bdev.seek_offset = UINT64_MAX;
-    io_enter(io);
-    return 0;
+    return io_submit(io);
 }
 
 struct NvmeData {
@@ -187,22 +183,16 @@ int submit_nvme(const Submitter& by, uint32_t type, const void* cmd, const NvmeD
     params.nbytes = data.nbytes;
     params.md_buf = data.md_buf;
     params.md_len = data.md_len;
-    io_enter(io);
-    return 0;
+    return io_submit(io);
 }
 
 int submit_zone(const Submitter& by, uint32_t type, const bdk_bdev_io_zone_mgmt_params& params) {
     BdevIo* io = nullptr;
     int rc = take_io(by, type, &io);
     if (rc != 0) return rc;
-    const Bdev* bdev = io->ch->bdev;
-    bool valid = (bdev->flags & BDK_BDEV_ZONED) != 0 && bdev->config.zone_size != 0 &&
-                 params.zone_id % bdev->config.zone_size == 0 &&
-                 validate_range(io->ch, params.zone_id, 1) == 0;
-    if (!valid) return refuse(io, -EINVAL);
     io->pub.u.zone_mgmt = params;
-    io_enter(io);
-    return 0;
+    if (validate_zones(io->ch, io) != 0) return refuse(io, -EINVAL);
+    return io_submit(io);
 }
 
 }  // namespace
@@ -315,8 +305,7 @@ int bdk_bdev_comparev_and_writev_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch,
     io->pub.u.bdev.iovcnt = compare_iovcnt;
     io->pub.u.bdev.fused_iovs = write_iovs;
     io->pub.u.bdev.fused_iovcnt = write_iovcnt;
-    bdk::io_enter(io);
-    return 0;
+    return bdk::io_submit(io);
 }
 
 int bdk_bdev_copy_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t dst_offset_blocks,
@@ -328,8 +317,7 @@ int bdk_bdev_copy_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t dst_o
     rc = bdk::validate_range(io->ch, src_offset_blocks, num_blocks);
     if (rc != 0) return bdk::refuse(io, rc);
     io->pub.u.bdev.src_offset_blocks = src_offset_blocks;
-    bdk::io_enter(io);
-    return 0;
+    return bdk::io_submit(io);
 }
 
 int bdk_bdev_zcopy_start(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t offset_blocks, uint64_t num_blocks,
@@ -349,8 +337,7 @@ int bdk_bdev_zcopy_end(bdk_bdev_io* pub, bool commit, bdk_bdev_io_completion_cb 
     io->cb = cb;
     io->cb_arg = cb_arg;
     io->submit_ticks = bdk::current_thread()->turn_ticks;
-    bdk::io_enter(io);
-    return 0;
+    return bdk::io_submit(io);
 }
 
 int bdk_bdev_seek_data(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t offset_blocks,
@@ -368,8 +355,7 @@ int bdk_bdev_reset(bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completi
     int rc = bdk::take_io(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_RESET, &io);
     if (rc != 0) return rc;
     io->pub.u.reset = {};
-    bdk::io_enter(io);
-    return 0;
+    return bdk::io_submit(io);
 }
 
 int bdk_bdev_nvme_admin_passthru(bdk_bdev_desc* desc, bdk_io_channel* ch, const void* cmd, void* buf,

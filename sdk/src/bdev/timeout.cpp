@@ -28,7 +28,9 @@ int check_timeouts(void* ctx) {
         uint64_t start = io->depth == 0 ? io->submit_ticks : io->frames[0].submit_ticks;
         uint64_t deadline = start + desc->timeout_ticks;
         bool in_flight = io->state == IoState::in_module || io->state == IoState::core;
-        if (in_flight && io->origin() == channel && deadline > last && deadline <= now) late.push_back(io);
+        bool is_users = io->part.parent == nullptr;
+        if (in_flight && is_users && io->origin() == channel && deadline > last && deadline <= now)
+            late.push_back(io);
     });
     for (BdevIo* io : late)
         desc->timeout_cb(desc->timeout_arg, &io->pub);

@@ -23,10 +23,13 @@ constexpr uint64_t write_types = bit(BDK_BDEV_IO_TYPE_WRITE) | bit(BDK_BDEV_IO_T
                                  bit(BDK_BDEV_IO_TYPE_NVME_ADMIN) | bit(BDK_BDEV_IO_TYPE_NVME_IO) |
                                  bit(BDK_BDEV_IO_TYPE_NVME_IO_MD) | bit(BDK_BDEV_IO_TYPE_NVME_IOV_MD);
 
-constexpr uint64_t range_types =
-    bit(BDK_BDEV_IO_TYPE_READ) | bit(BDK_BDEV_IO_TYPE_WRITE) | bit(BDK_BDEV_IO_TYPE_UNMAP) |
-    bit(BDK_BDEV_IO_TYPE_FLUSH) | bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES) | bit(BDK_BDEV_IO_TYPE_ZCOPY) |
-    bit(BDK_BDEV_IO_TYPE_COMPARE) | bit(BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE) | bit(BDK_BDEV_IO_TYPE_COPY);
+constexpr uint64_t range_types = bit(BDK_BDEV_IO_TYPE_READ) | bit(BDK_BDEV_IO_TYPE_WRITE) |
+                                 bit(BDK_BDEV_IO_TYPE_UNMAP) | bit(BDK_BDEV_IO_TYPE_FLUSH) |
+                                 bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES) | bit(BDK_BDEV_IO_TYPE_ZCOPY) |
+                                 bit(BDK_BDEV_IO_TYPE_COMPARE) | bit(BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE) |
+                                 bit(BDK_BDEV_IO_TYPE_COPY) | bit(BDK_BDEV_IO_TYPE_ZONE_APPEND);
+
+constexpr uint64_t zone_types = bit(BDK_BDEV_IO_TYPE_GET_ZONE_INFO) | bit(BDK_BDEV_IO_TYPE_ZONE_MANAGEMENT);
 
 constexpr uint64_t seek_types = bit(BDK_BDEV_IO_TYPE_SEEK_DATA) | bit(BDK_BDEV_IO_TYPE_SEEK_HOLE);
 
@@ -75,8 +78,39 @@ int validate_io(const BdevChannel* ch, const BdevIo* io) {
             rc = validate_range(ch, io->pub.u.bdev.src_offset_blocks, io->pub.u.bdev.num_blocks);
     } else if ((type_bit & seek_types) != 0) {
         rc = validate_range(ch, io->pub.u.bdev.offset_blocks, 1);
+    } else if ((type_bit & zone_types) != 0) {
+        rc = validate_zones(ch, io);
     }
     return rc;
+}
+
+int validate_zones(const BdevChannel* ch, const BdevIo* io) {
+    const bdk_bdev_io_zone_mgmt_params& params = io->pub.u.zone_mgmt;
+    const bdk_bdev& config = ch->bdev->config;
+    bool zoned = (config.flags & BDK_BDEV_ZONED) != 0 && config.zone_size != 0;
+    if (!zoned || params.num_zones == 0 || params.zone_id % config.zone_size != 0) return -EINVAL;
+    uint64_t blockcnt = ch->bdev->blockcnt.load(std::memory_order_relaxed);
+    uint64_t zones_left =
+        params.zone_id < blockcnt ? (blockcnt - params.zone_id - 1) / config.zone_size + 1 : 0;
+    return params.num_zones <= zones_left ? 0 : -EINVAL;
+}
+
+int validate_limits(const Bdev* bdev, const BdevIo* io) {
+    const bdk_bdev_io_block_params& params = io->pub.u.bdev;
+    const bdk_bdev& config = bdev->config;
+    uint32_t type = io->pub.type;
+    if (type == BDK_BDEV_IO_TYPE_ZONE_APPEND) {
+        uint64_t segments = uint64_t{config.max_segment_size} * config.max_num_segments;
+        bool too_long = config.max_zone_append_size != 0 && params.num_blocks > config.max_zone_append_size;
+        return too_long || (segments != 0 && bdev->bytes(params.num_blocks) > segments) ? -EINVAL : 0;
+    }
+    bool writes =
+        type == BDK_BDEV_IO_TYPE_WRITE || (type == BDK_BDEV_IO_TYPE_WRITE_ZEROES && bdev->emulates(type));
+    bool units = (config.flags & BDK_BDEV_SPLIT_ON_WRITE_UNIT) != 0 && config.write_unit_size > 1;
+    if (!writes || !units) return 0;
+    uint64_t rest =
+        params.offset_blocks % config.write_unit_size | params.num_blocks % config.write_unit_size;
+    return rest == 0 ? 0 : -EINVAL;
 }
 
 }  // namespace bdk

@@ -4,6 +4,7 @@
 
 #include <bdevkit/desc.h>
 
+#include "bdev/bdev.hpp"
 #include "bdev/bdev_io.hpp"
 #include "bdev/channel.hpp"
 
@@ -18,6 +19,13 @@ int validate_type(const BdevChannel* ch, uint32_t type);
 
 /// @return 0 when the range is not empty and inside the bdev; -EINVAL.
 int validate_range(const BdevChannel* ch, uint64_t offset_blocks, uint64_t num_blocks);
+
+/// Whether the zones of a zone management I/O are zones of the bdev. @return 0 or -EINVAL.
+int validate_zones(const BdevChannel* ch, const BdevIo* io);
+
+/// Whether a write, or an emulated write of zeroes, is made of whole write units where the module insists on
+/// them, and a zone append short enough. @return 0 or -EINVAL.
+int validate_limits(const Bdev* bdev, const BdevIo* io);
 
 /// Type and range of a filled I/O, as it would enter `ch`.
 int validate_io(const BdevChannel* ch, const BdevIo* io);
