@@ -23,6 +23,7 @@ Command add_run_command(CLI::App& program);
 Command add_validate_command(CLI::App& program);
 Command add_graph_command(CLI::App& program);
 Command add_plugins_command(CLI::App& program);
+Command add_perf_command(CLI::App& program);
 Command add_schema_command(CLI::App& program);
 
 }  // namespace bdevkit::host

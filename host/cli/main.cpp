@@ -24,6 +24,7 @@ constexpr const char* footer =
     "  bdevkit graph my-stack.yaml                draw it\n"
     "  bdevkit plugins                            what there is to build with\n"
     "  bdevkit plugins malloc                     the options of one module\n"
+    "  bdevkit perf my-stack.yaml --rw randread   measure it\n"
     "\n"
     "`bdevkit COMMAND --help` tells more. Exit codes: 0 success, 1 failure at run time,\n"
     "2 wrong command line or configuration.";
@@ -55,9 +56,9 @@ ExitCode run_program(int argc, char** argv) {
         "--version", fmt::format("bdevkit {} (ABI {}.{})", BDEVKIT_VERSION, BDK_ABI_MAJOR, BDK_ABI_MINOR));
     program.footer(footer);
     program.require_subcommand(1);
-    const std::vector<Command> commands = {add_run_command(program), add_validate_command(program),
+    const std::vector<Command> commands = {add_run_command(program),   add_validate_command(program),
                                            add_graph_command(program), add_plugins_command(program),
-                                           add_schema_command(program)};
+                                           add_perf_command(program),  add_schema_command(program)};
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -53,6 +53,14 @@ SignalWatch::~SignalWatch() {
     close(end_);
 }
 
+std::optional<SignalWatch::Event> SignalWatch::next() {
+    const std::lock_guard lock(mutex_);
+    if (events_.empty()) return std::nullopt;
+    const Event event = events_.front();
+    events_.pop_front();
+    return event;
+}
+
 void SignalWatch::watch() {
     using Clock = std::chrono::steady_clock;
     std::optional<Clock::time_point> first_stop;

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 namespace bdevkit::host {
@@ -25,6 +26,9 @@ public:
 
     /// [main thread] Waits for the next event.
     Event wait();
+
+    /// [main thread] The next event, if there is one already.
+    std::optional<Event> next();
 
 private:
     void watch();

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <bdevkit/bdev.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <algorithm>
+#include <boost/algorithm/string/join.hpp>
+#include <cmath>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "cli/signal_watch.hpp"
+#include "cli/stack_loading.hpp"
+#include "host.hpp"
+#include "perf/perf_report.hpp"
+#include "perf/perf_run.hpp"
+#include "stack/nearest.hpp"
+#include "stack/quantity.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+constexpr const char* footer =
+    "Builds the stack without its frontends and keeps --depth I/Os in flight per job; there is a job per\n"
+    "bdev and core. Writes destroy what is on the bdev. ctrl-C ends the run early, with a report.\n"
+    "\n"
+    "--rw takes: read write rw (in order), randread randwrite randrw (at random), verify (writes, reads\n"
+    "back and compares), compare (writes, then the compare command), unmap, write_zeroes, copy, flush, "
+    "reset.\n"
+    "\n"
+    "Latency is that of every I/O; above a million I/Os per second and job, of one in 32. `cycles per I/O`\n"
+    "is the CPU time of the whole process. The tool's own share is measured at every run, with the same\n"
+    "loop against a device inside the tool that completes at once; --calibrate does only that.\n"
+    "\n"
+    "Memory and files that were never written read faster than data: --fill writes them first.\n"
+    "\n"
+    "Examples:\n"
+    "  bdevkit perf stack.yaml --bdev disk --rw randread --fill --depth 128 --time 5s\n"
+    "  bdevkit perf stack.yaml --rw verify --io-size 16KiB --count 100000\n"
+    "  bdevkit perf stack.yaml --rw randrw --read-percent 70 --zipf 1.1 --cores 0,1 --json";
+
+struct Options {
+    std::string file;
+    std::vector<std::string> plugin_path;
+    std::vector<std::string> bdevs;
+    std::vector<uint32_t> cores;
+    std::string rw = "randread";
+    std::string io_size = "4KiB";
+    std::string time;
+    std::string offset = "0";
+    std::string length;
+    bool json = false;
+    bool fill = false;
+    bool calibrate = false;
+    bool has_theta = false;
+    double theta = 0;
+    PerfOptions perf;
+};
+
+constexpr uint64_t default_time_ns = 5'000'000'000;
+constexpr uint64_t calibration_ns = 100'000'000;
+constexpr uint64_t largest_io = 64ull << 20;
+
+/// Reads the option's text. False, with a line on standard error, when it is no such quantity.
+bool read_quantity(const char* option, const std::string& text, Quantity (*parse)(std::string_view),
+                   uint64_t* result) {
+    const Quantity value = parse(text);
+    if (value)
+        *result = *value;
+    else
+        fmt::print(stderr, "{}: expected {}, got '{}'\n", option, value.error(), text);
+    return value.has_value();
+}
+
+bool complete_options(Options& options) {
+    PerfOptions& perf = options.perf;
+    const uint32_t read_percent = perf.mix.read_percent;
+    perf.mix = *perf_mix_from_name(options.rw);
+    if (perf.mix.mixed) perf.mix.read_percent = read_percent;
+    if (!read_quantity("--io-size", options.io_size, parse_size, &perf.io_size)) return false;
+    if (!read_quantity("--offset", options.offset, parse_size, &perf.offset)) return false;
+    if (!options.length.empty() && !read_quantity("--length", options.length, parse_size, &perf.length))
+        return false;
+    if (perf.io_size == 0 || perf.io_size > largest_io) {
+        fmt::print(stderr, "--io-size: expected 1 byte to 64MiB, got '{}'\n", options.io_size);
+        return false;
+    }
+    if (options.time.empty())
+        perf.time_ns = perf.count == 0 ? default_time_ns : 0;
+    else if (!read_quantity("--time", options.time, parse_duration, &perf.time_ns))
+        return false;
+    if (perf.time_ns == 0 && perf.count == 0) {
+        fmt::print(stderr, "--time: expected more than 0\n");
+        return false;
+    }
+    if (options.has_theta) perf.theta = options.theta;
+    return true;
+}
+
+/// The bdevs that nothing stands on. They are the ones that clients would use.
+std::vector<std::string> tops(const Stack& stack) {
+    std::vector<std::string> names;
+    bdk::call_on_app_thread([&] {
+        bdk_for_each_bdev_leaf(&names, [](void* ctx, bdk_bdev* bdev) {
+            static_cast<std::vector<std::string>*>(ctx)->emplace_back(bdk_bdev_get_name(bdev));
+            return 0;
+        });
+    });
+    for (const BdevSpec& bdev : stack.bdevs)
+        for (const BaseRef& base : bdev.bases)
+            std::erase(names, base.bdev);
+    return names;
+}
+
+/// Sets options.bdevs where it is empty; checks the names.
+bool choose_bdevs(Options& options, const Host& host, const Stack& stack) {
+    const std::vector<std::string> leaves = tops(stack);
+    if (options.bdevs.empty()) {
+        if (leaves.size() != 1) {
+            fmt::print(stderr, "--bdev: the stack has {} tops, name one or more: {}\n", leaves.size(),
+                       boost::algorithm::join(leaves, ", "));
+            return false;
+        }
+        options.bdevs = leaves;
+    }
+    std::vector<std::string> names;
+    for (const BdevCounters& bdev : host.counters())
+        names.push_back(bdev.name);
+    for (const std::string& name : options.bdevs) {
+        if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+        fmt::print(stderr, "--bdev: the stack has no bdev '{}'{}\n", name, suggestion(name, names));
+        return false;
+    }
+    return true;
+}
+
+/// A line that is written again every second, where somebody may watch.
+class ProgressLine {
+public:
+    explicit ProgressLine(uint64_t time_ns)
+        : total_(static_cast<double>(time_ns) / 1e9), shown_(isatty(2) != 0) {}
+    ~ProgressLine() {
+        if (last_ > 0) fmt::print(stderr, "\r\x1b[K");
+    }
+    ProgressLine(const ProgressLine&) = delete;
+    ProgressLine& operator=(const ProgressLine&) = delete;
+
+    void update(double seconds, uint64_t ios) {
+        if (!shown_ || seconds < last_ + 1) return;
+        const double rate = static_cast<double>(ios - ios_) / (seconds - last_);
+        const std::string of = total_ > 0 ? fmt::format(" of {:.0f}", total_) : "";
+        fmt::print(stderr, "\r\x1b[K{:.0f}{} s   {} IOPS   {} I/Os", seconds, of, readable_rate(rate), ios);
+        std::fflush(stderr);
+        last_ = seconds;
+        ios_ = ios;
+    }
+
+private:
+    double total_;
+    bool shown_;
+    double last_ = 0;
+    uint64_t ios_ = 0;
+};
+
+/// Writes the range once, in order: memory that was never written is read faster than any data.
+tl::expected<void, std::string> fill(const Options& options) {
+    PerfOptions perf = options.perf;
+    perf.mix = *perf_mix_from_name("write");
+    perf.time_ns = 0;
+    perf.rate = 0;
+    for (const std::string& bdev : options.bdevs) {
+        perf.count = perf_ios_of_range(perf, bdev);
+        const auto filled = run_perf(perf, {bdev}, {}, [](double, uint64_t) { return true; });
+        if (!filled) return tl::unexpected(filled.error());
+        if (filled->errors != 0) return tl::unexpected("--fill: " + filled->first_error);
+    }
+    return {};
+}
+
+/// What the same loop costs without a bdev.
+tl::expected<PerfReport, std::string> calibrate(const Options& options, uint64_t time_ns) {
+    PerfOptions perf = options.perf;
+    perf.mix = *perf_mix_from_name(perf.mix.random ? "randread" : "read");
+    perf.time_ns = time_ns;
+    perf.count = 0;
+    perf.rate = 0;
+    const std::vector<uint32_t> one(options.cores.begin(),
+                                    options.cores.begin() + (options.cores.empty() ? 0 : 1));
+    return run_perf(perf, {}, one, [](double, uint64_t) { return true; });
+}
+
+ExitCode print_report(const Options& options, const PerfReport& report, const PerfToolCost& tool) {
+    if (options.json) {
+        nlohmann::json json = perf_json(report, tool);
+        json["rw"] = options.calibrate ? "calibrate" : options.rw;
+        json["io_size"] = options.perf.io_size;
+        json["depth"] = options.perf.depth;
+        fmt::print("{}\n", json.dump(2));
+    } else {
+        fmt::print("{}, {} per I/O, depth {}\n{}", options.calibrate ? "calibration" : options.rw,
+                   format_size(options.perf.io_size), options.perf.depth, perf_table(report, tool));
+    }
+    if (report.errors == 0) return exit_ok;
+    fmt::print(stderr, "{} I/Os failed; the first: {}\n", report.errors, report.first_error);
+    return exit_failure;
+}
+
+ExitCode measure(Options& options, const Host& host, const Stack& stack, SignalWatch& signals) {
+    if (!options.calibrate && !choose_bdevs(options, host, stack)) return exit_usage;
+    const auto calibration = calibrate(options, options.calibrate ? options.perf.time_ns : calibration_ns);
+    if (!calibration) {
+        fmt::print(stderr, "{}\n", calibration.error());
+        return exit_usage;
+    }
+    const PerfToolCost tool = perf_tool_cost(*calibration);
+    if (options.calibrate) return print_report(options, *calibration, tool);
+
+    tl::expected<PerfReport, std::string> report;
+    if (const auto filled = options.fill ? fill(options) : tl::expected<void, std::string>(); !filled) {
+        report = tl::unexpected(filled.error());
+    } else {
+        ProgressLine line(options.perf.time_ns);
+        report = run_perf(options.perf, options.bdevs, options.cores, [&](double seconds, uint64_t ios) {
+            line.update(seconds, ios);
+            const auto event = signals.next();
+            return !event || *event != SignalWatch::Event::stop;
+        });
+    }
+    if (!report) {
+        fmt::print(stderr, "{}\n", report.error());
+        return exit_usage;
+    }
+    return print_report(options, *report, tool);
+}
+
+ExitCode perf(Options& options) {
+    if (!complete_options(options)) return exit_usage;
+    SignalWatch signals;
+    LoadedStack loaded = load_stack(options.file, options.plugin_path);
+    if (!loaded.valid()) {
+        fmt::print(stderr, "{}", loaded.problems.format(loaded.file.name));
+        return exit_usage;
+    }
+    loaded.stack.nbd_servers.clear();
+    if (options.cores.empty())
+        options.cores = loaded.stack.host.reactors.cores;
+    else
+        loaded.stack.host.reactors.cores = options.cores;
+    const auto host = Host::start(loaded.stack, *loaded.loader);
+    if (!host) {
+        fmt::print(stderr, "{}\n", host.error());
+        return exit_failure;
+    }
+    const ExitCode code = measure(options, **host, loaded.stack, signals);
+    const bool stopped = (*host)->stop();
+    return code == exit_ok && !stopped ? exit_failure : code;
+}
+
+void add_workload_options(CLI::App& command, Options& options) {
+    PerfOptions& perf = options.perf;
+    command.add_option("--rw", options.rw, "What to do (default randread)")
+        ->type_name("KIND")
+        ->check(CLI::IsMember(perf_mix_names()));
+    command.add_option("--read-percent", perf.mix.read_percent, "Of rw and randrw (default 50)")
+        ->type_name("N")
+        ->check(CLI::Range(0, 100));
+    command.add_option("--io-size", options.io_size, "Bytes per I/O (default 4KiB)")->type_name("SIZE");
+    command.add_option("--depth", perf.depth, "I/Os in flight per job (default 32)")
+        ->type_name("N")
+        ->check(CLI::Range(1, 65536));
+    command.add_option("--time", options.time, "How long (default 5s, or until --count)")
+        ->type_name("DURATION");
+    command.add_option("--count", perf.count, "I/Os of all jobs together")->type_name("N");
+    command.add_option("--offset", options.offset, "Start of the range in use (default 0)")
+        ->type_name("SIZE");
+    command.add_option("--length", options.length, "Length of it (default: to the end)")->type_name("SIZE");
+    command.add_option("--rate", perf.rate, "I/Os per second of all jobs together")->type_name("N");
+    command
+        .add_option_function<double>(
+            "--zipf",
+            [&options](double theta) {
+                options.theta = theta;
+                options.has_theta = true;
+            },
+            "Some places more often than others: the exponent, such as 1.1")
+        ->type_name("THETA")
+        ->check(CLI::Range(0.01, 10.0));
+    command.add_option("--seed", perf.seed, "Of the random numbers (default 1)")->type_name("N");
+}
+
+}  // namespace
+
+Command add_perf_command(CLI::App& program) {
+    auto options = std::make_shared<Options>();
+    options->perf.mix.read_percent = 50;
+    CLI::App* command = program.add_subcommand("perf", "Measure how fast a stack is");
+    command->footer(footer);
+    add_stack_argument(*command, options->file);
+    add_plugin_path_option(*command, options->plugin_path);
+    command->add_option("--bdev", options->bdevs, "The bdev to use, once for each (default: the stack's top)")
+        ->type_name("NAME")
+        ->take_all();
+    command->add_option("--cores", options->cores, "A job on each (default: the stack's `cores`)")
+        ->type_name("N,N")
+        ->delimiter(',');
+    add_workload_options(*command, *options);
+    command->add_flag("--fill", options->fill, "Write the range once before the measurement");
+    command->add_flag("--keep-going", options->perf.keep_going, "Go on after an I/O has failed");
+    command->add_flag("--time-each-io", options->perf.time_each_io,
+                      "Measure the latency of each I/O, at any rate");
+    command->add_flag("--calibrate", options->calibrate, "Measure the tool alone");
+    command->add_flag("--json", options->json, "Print the report as JSON");
+    return {command, [options] { return perf(*options); }};
+}
+
+}  // namespace bdevkit::host
