@@ -55,6 +55,27 @@ frontends:
 )";
 }
 
+TEST(HostTest, gives_bdevs_their_rate_limits) {
+    Fixture fixture(R"(
+version: 1
+bdevs:
+  - { name: top, module: passthru, base: disk, qos: { rw_iops: 500 } }
+  - { name: disk, module: malloc, size: 1MiB, qos: { write_bytes_per_second: 2MiB } }
+)");
+    auto host = Host::start(fixture.stack, fixture.loader);
+    ASSERT_TRUE(host.has_value()) << host.error();
+    bdk::call_on_app_thread([] {
+        bdk_bdev_qos_limits limits{};
+        limits.size = sizeof limits;
+        ASSERT_EQ(bdk_bdev_get_qos_rate_limits(bdk_bdev_get_by_name("top"), &limits), 0);
+        EXPECT_EQ(limits.rw_iops, 500u);
+        ASSERT_EQ(bdk_bdev_get_qos_rate_limits(bdk_bdev_get_by_name("disk"), &limits), 0);
+        EXPECT_EQ(limits.rw_iops, 0u);
+        EXPECT_EQ(limits.write_bytes_per_second, 2u << 20);
+    });
+    EXPECT_TRUE((*host)->stop());
+}
+
 TEST(HostTest, starts_and_stops_again_and_again_in_one_process) {
     for (int i = 0; i < 3; ++i) {
         Fixture fixture(served_stack());

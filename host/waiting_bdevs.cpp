@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <system_error>
 
+#include "bdev_qos.hpp"
+
 #define BDK_LOG_COMPONENT "host"
 #include <bdevkit/log.h>
 
@@ -24,7 +26,11 @@ const BaseRef* missing_base(const BdevSpec& bdev) {
 }
 
 void create_now(const BdevSpec& bdev, bdk::Done done) {
-    bdk::module_create_bdev(bdev.module->module, bdev.name, bdev.options.data(), std::move(done));
+    auto created = [&bdev, done = std::move(done)](int rc) {
+        if (rc != 0) return done(rc);
+        apply_qos(bdev, done);
+    };
+    bdk::module_create_bdev(bdev.module->module, bdev.name, bdev.options.data(), std::move(created));
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/counters_report.hpp"
 
+#include <bdevkit/status.h>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,6 +26,39 @@ std::string readable_bytes(uint64_t bytes) {
     return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
 }
 
+nlohmann::json errors_by_status(const bdk_bdev_io_stat& io) {
+    nlohmann::json result = nlohmann::json::object();
+    for (int32_t i = 1; i < static_cast<int32_t>(std::size(io.num_errors_by_status)); ++i) {
+        if (const uint64_t count = io.num_errors_by_status[i]; count != 0) {
+            result[bdk_bdev_io_status_name(-i)] = count;
+        }
+    }
+    return result;
+}
+
+/// Mean, smallest and largest latency of the types that have come, in microseconds.
+nlohmann::json latencies(const bdk_bdev_io_stat& io) {
+    nlohmann::json result = nlohmann::json::object();
+    const auto us = [&](uint64_t ticks) {
+        return static_cast<double>(ticks) * 1e6 / static_cast<double>(io.ticks_rate);
+    };
+    const auto add = [&](const char* name, uint64_t ops, uint64_t sum, uint64_t min, uint64_t max) {
+        if (ops == 0) return;
+        result[name] = {{"mean", us(sum) / static_cast<double>(ops)}, {"min", us(min)}, {"max", us(max)}};
+    };
+    add("read", io.num_read_ops, io.read_latency_ticks, io.min_read_latency_ticks, io.max_read_latency_ticks);
+    add("write", io.num_write_ops, io.write_latency_ticks, io.min_write_latency_ticks,
+        io.max_write_latency_ticks);
+    add("unmap", io.num_unmap_ops, io.unmap_latency_ticks, io.min_unmap_latency_ticks,
+        io.max_unmap_latency_ticks);
+    add("write_zeroes", io.num_write_zeroes_ops, io.write_zeroes_latency_ticks,
+        io.min_write_zeroes_latency_ticks, io.max_write_zeroes_latency_ticks);
+    add("copy", io.num_copy_ops, io.copy_latency_ticks, io.min_copy_latency_ticks, io.max_copy_latency_ticks);
+    add("flush", io.num_flush_ops, io.flush_latency_ticks, io.min_flush_latency_ticks,
+        io.max_flush_latency_ticks);
+    return result;
+}
+
 }  // namespace
 
 std::string counters_table(const std::vector<BdevCounters>& counters) {
@@ -38,11 +73,11 @@ std::string counters_table(const std::vector<BdevCounters>& counters) {
                                    "flushes", "unmaps", "other", "errors");
     for (const BdevCounters& bdev : counters | std::views::reverse) {
         const bdk_bdev_io_stat& io = bdev.io;
-        text +=
-            fmt::format("{:<{}}  {:<{}}  {:>9} {:>10}  {:>9} {:>10}  {:>7} {:>7} {:>7} {:>7}\n", bdev.name,
-                        name_width, bdev.module, module_width, io.num_read_ops, readable_bytes(io.bytes_read),
-                        io.num_write_ops, readable_bytes(io.bytes_written), io.num_flush_ops,
-                        io.num_unmap_ops, io.num_other_ops + io.num_copy_ops, io.num_errors);
+        text += fmt::format("{:<{}}  {:<{}}  {:>9} {:>10}  {:>9} {:>10}  {:>7} {:>7} {:>7} {:>7}\n",
+                            bdev.name, name_width, bdev.module, module_width, io.num_read_ops,
+                            readable_bytes(io.bytes_read), io.num_write_ops, readable_bytes(io.bytes_written),
+                            io.num_flush_ops, io.num_unmap_ops,
+                            io.num_other_ops + io.num_copy_ops + io.num_write_zeroes_ops, io.num_errors);
     }
     return text;
 }
@@ -61,9 +96,13 @@ nlohmann::json counters_json(const std::vector<BdevCounters>& counters) {
                           {"bytes_unmapped", io.bytes_unmapped},
                           {"copies", io.num_copy_ops},
                           {"bytes_copied", io.bytes_copied},
+                          {"write_zeroes", io.num_write_zeroes_ops},
+                          {"bytes_zeroed", io.bytes_zeroed},
                           {"flushes", io.num_flush_ops},
                           {"others", io.num_other_ops},
-                          {"errors", io.num_errors}});
+                          {"errors", io.num_errors},
+                          {"errors_by_status", errors_by_status(io)},
+                          {"latency_us", latencies(io)}});
     }
     return result;
 }

@@ -54,7 +54,7 @@ std::optional<std::string> why_wrong(const bdk_option& option, uint32_t struct_s
     if (!is_option_name(name))
         return fmt::format("option name '{}': lower-case letters, digits and _ are expected, a letter first",
                            name);
-    if (name == "name" || name == "module")
+    if (name == "name" || name == "module" || name == "qos")
         return fmt::format("option '{}': every bdev of a stack has that key already, choose another name",
                            name);
 

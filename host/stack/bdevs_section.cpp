@@ -134,13 +134,17 @@ private:
         std::vector<Member> members;
         for (const Member& member : node.members) {
             if (member.key == "name" || member.key == "module") continue;
+            if (member.key == "qos") {
+                bdev.qos = read_qos(*member.value, folder_, problems_);
+                continue;
+            }
             const bdk_option* option = table.find(member.key);
             const bool is_base = option != nullptr && option->type == BDK_OPTION_BDEV;
             members.push_back(is_base ? read_bases(*option, member, bdev) : member);
             if (option != nullptr && !is_base) note_given(*option, *member.value, bdev);
         }
         const OptionReader reader(table, folder_, fmt::format("module '{}'", bdev.module->name));
-        bdev.options = reader.read(members, bdev.at, {"name", "module"}, problems_);
+        bdev.options = reader.read(members, bdev.at, {"name", "module", "qos"}, problems_);
         sort_bases(table, bdev);
     }
 

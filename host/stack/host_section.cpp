@@ -18,7 +18,10 @@ struct HostSection {
     uint64_t memory;
     uint32_t violations;
     uint64_t late_io;
+    uint64_t late_call;
+    uint64_t blocked_limit;
     uint8_t auto_examine;
+    bdk_option_list examine;
     uint32_t bdev_io_pool_size;
     uint32_t bdev_io_cache_size;
     uint32_t iobuf_small_count;
@@ -58,8 +61,16 @@ constexpr bdk_option host_options[] = {
     {.name = "late_io", .help = "An I/O outstanding longer is reported with its bdev and module; 0 for never.",
      .type = BDK_OPTION_DURATION, .offset = offsetof(HostSection, late_io), .default_value = "30s",
      .max = 86'400 * second_ns},
+    {.name = "late_call", .help = "A module that has not ended an init, create, examination, remove or destruct after this is named; 0 for never.",
+     .type = BDK_OPTION_DURATION, .offset = offsetof(HostSection, late_call), .default_value = "10s",
+     .max = 86'400 * second_ns},
+    {.name = "blocked_limit", .help = "What holds a reactor longer is reported with a backtrace; 0 for never.",
+     .type = BDK_OPTION_DURATION, .offset = offsetof(HostSection, blocked_limit), .default_value = "500ms",
+     .max = 3'600 * second_ns},
     {.name = "auto_examine", .help = "Show every new bdev to the modules that recognise bdevs.",
      .type = BDK_OPTION_BOOL, .offset = offsetof(HostSection, auto_examine), .default_value = "true"},
+    {.name = "examine", .help = "Bdevs that are shown to modules even where auto_examine is false.",
+     .type = BDK_OPTION_STRING, .flags = BDK_OPTION_LIST, .offset = offsetof(HostSection, examine)},
     {.name = "bdev_io_pool_size", .help = "I/Os in flight in the whole host, those of every layer counted.",
      .type = BDK_OPTION_U32, .offset = offsetof(HostSection, bdev_io_pool_size), .default_value = "65536",
      .min = 64, .max = 16 * mib},
@@ -113,6 +124,11 @@ bool expect_map(const ConfigNode& node, const char* section, Problems& problems)
     if (node.is_map() || node.kind == ConfigNode::Kind::null) return true;
     problems.add(node.at, fmt::format("`{}`: expected a map, got {}", section, describe(node)));
     return false;
+}
+
+/// Rounded up, so that no limit becomes none.
+uint32_t in_ms(uint64_t ns) {
+    return static_cast<uint32_t>((ns + millisecond_ns - 1) / millisecond_ns);
 }
 
 Location value_place(const ConfigNode& node, const char* key) {
@@ -169,8 +185,12 @@ bdk::RuntimeOptions read_host_section(const ConfigNode& node, const std::filesys
     result.env.iobuf_small_size = static_cast<uint32_t>(section.iobuf_small_size);
     result.env.iobuf_large_size = static_cast<uint32_t>(section.iobuf_large_size);
     result.violations = violation_policies[section.violations];
-    result.bdev.late_io_ms = static_cast<uint32_t>(section.late_io / millisecond_ns);
+    result.bdev.late_io_ms = in_ms(section.late_io);
+    result.bdev.late_call_ms = in_ms(section.late_call);
+    result.blocked_limit = std::chrono::milliseconds(in_ms(section.blocked_limit));
     result.bdev.auto_examine = section.auto_examine != 0;
+    for (const char* name : elements<const char*>(section.examine))
+        if (name != nullptr) result.bdev.examine.emplace_back(name);
     result.bdev.bdev_io_pool_size = section.bdev_io_pool_size;
     result.bdev.bdev_io_cache_size = section.bdev_io_cache_size;
     return result;

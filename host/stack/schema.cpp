@@ -78,6 +78,8 @@ Json module_schema(const ModuleInfo& module, bool nested) {
     Json schema = map_schema(option_table_of(module));
     schema["properties"]["name"] = name_schema();
     schema["properties"]["module"] = {{"const", module.name}, {"description", module.description}};
+    schema["properties"]["qos"] = map_schema(qos_table());
+    schema["properties"]["qos"]["description"] = "Rate limits of the bdev.";
     schema["required"].push_back("module");
     if (!nested) schema["required"].push_back("name");
     return schema;

@@ -25,6 +25,8 @@ TEST(SchemaTest, follows_the_option_tables) {
     EXPECT_EQ(disk["properties"]["ports"]["type"], "array");
     EXPECT_EQ(disk["properties"]["size"]["description"], "Size of the bdev.");
 
+    EXPECT_EQ(disk["properties"]["qos"]["properties"]["rw_iops"]["type"], "integer");
+
     const nlohmann::json& raid = bdev["allOf"][2]["then"];
     EXPECT_EQ(raid["properties"]["bases"]["items"]["anyOf"][1]["$ref"], "#/definitions/nested_bdev");
     EXPECT_EQ(schema["properties"]["host"]["properties"]["mode"]["default"], "adaptive");

@@ -15,6 +15,7 @@ namespace bdevkit::host {
 /// The option tables of the sections that are the host's own; the schema is made from them too.
 OptionTable host_section_table();
 OptionTable plugins_section_table();
+OptionTable qos_table();
 OptionTable nbd_table();
 OptionTable nbd_export_table();
 
@@ -26,6 +27,9 @@ PluginSettings read_plugins_section(const ConfigNode& node, const std::filesyste
 /// The bdevs of the file, nested ones included, in the order of the file.
 std::vector<BdevSpec> read_bdevs_section(const ConfigNode& node, const std::filesystem::path& folder,
                                          const std::vector<const ModuleInfo*>& modules, Problems& problems);
+
+/// The key `qos` of a bdev.
+bdk_bdev_qos_limits read_qos(const ConfigNode& node, const std::filesystem::path& folder, Problems& problems);
 
 /// The bdevs that a base or an export may name.
 class KnownBdevs {

@@ -2,7 +2,10 @@
 // A stack, checked and ready to be built: what a stack file says.
 #pragma once
 
+#include <bdevkit/qos.h>
+
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +40,7 @@ struct BdevSpec {
     std::vector<BaseRef> bases;  ///< in the order of the option table
     std::vector<std::pair<std::string, std::string>>
         given;  ///< options as written, bases and secrets left out
+    std::optional<bdk_bdev_qos_limits> qos;
     Location at;
 };
 

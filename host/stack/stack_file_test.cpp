@@ -66,6 +66,7 @@ TEST(StackFileTest, sections_host_and_plugins) {
     const Reading reading(
         "version: 1\n"
         "host: { mode: interrupt, hugepages: 1GiB, memory: 128MiB, violations: abort, auto_examine: false,\n"
+        "        examine: [disk, other], late_io: 2s, late_call: 3s, blocked_limit: 1500us,\n"
         "        bdev_io_pool_size: 1024, bdev_io_cache_size: 16, iobuf_small_count: 64,\n"
         "        iobuf_large_count: 8, iobuf_small_size: 16k, iobuf_large_size: 2MiB }\n"
         "plugins: { on_error: stop }\n"
@@ -80,6 +81,10 @@ TEST(StackFileTest, sections_host_and_plugins) {
     EXPECT_EQ(host.env.iobuf_large_count, 8u);
     EXPECT_EQ(host.violations, bdk::ViolationPolicy::abort);
     EXPECT_FALSE(host.bdev.auto_examine);
+    EXPECT_EQ(host.bdev.examine, (std::vector<std::string>{"disk", "other"}));
+    EXPECT_EQ(host.bdev.late_io_ms, 2000u);
+    EXPECT_EQ(host.bdev.late_call_ms, 3000u);
+    EXPECT_EQ(host.blocked_limit.count(), 2) << "rounded up";
     EXPECT_EQ(host.bdev.bdev_io_pool_size, 1024u);
     EXPECT_EQ(host.bdev.bdev_io_cache_size, 16u);
     EXPECT_TRUE(reading.stack.plugins.stop_on_error);
@@ -97,8 +102,31 @@ TEST(StackFileTest, without_the_section_the_host_has_the_defaults_of_the_library
     EXPECT_EQ(reading.stack.host.bdev.bdev_io_pool_size, defaults.bdev.bdev_io_pool_size);
     EXPECT_EQ(reading.stack.host.bdev.bdev_io_cache_size, defaults.bdev.bdev_io_cache_size);
     EXPECT_EQ(reading.stack.host.bdev.auto_examine, defaults.bdev.auto_examine);
+    EXPECT_EQ(reading.stack.host.bdev.late_io_ms, defaults.bdev.late_io_ms);
+    EXPECT_EQ(reading.stack.host.bdev.late_call_ms, defaults.bdev.late_call_ms);
+    EXPECT_EQ(reading.stack.host.blocked_limit, defaults.blocked_limit);
     EXPECT_EQ(reading.stack.host.reactors.mode, defaults.reactors.mode);
     EXPECT_EQ(reading.stack.host.violations, defaults.violations);
+}
+
+TEST(StackFileTest, any_bdev_takes_rate_limits) {
+    const Reading reading(
+        "version: 1\n"
+        "bdevs:\n"
+        "  - { name: top, module: layer, base: disk, qos: { rw_iops: 10000 } }\n"
+        "  - { name: disk, module: disk, size: 1M, qos: { rw_bytes_per_second: 100MiB } }\n");
+    ASSERT_EQ(reading.errors(), "");
+    EXPECT_EQ(reading.stack.find("top")->qos->rw_iops, 10000u);
+    EXPECT_EQ(reading.stack.find("top")->qos->size, sizeof(bdk_bdev_qos_limits));
+    EXPECT_EQ(reading.stack.find("disk")->qos->rw_bytes_per_second, 100u << 20);
+
+    const Reading wrong(
+        "version: 1\n"
+        "bdevs:\n"
+        "  - { name: a, module: disk, size: 1M, qos: fast }\n"
+        "  - { name: b, module: disk, size: 1M, qos: { iops: 5 } }\n");
+    EXPECT_THAT(wrong.errors(), HasSubstr("3:45: 'qos': expected a map of limits"));
+    EXPECT_THAT(wrong.errors(), HasSubstr("iops"));
 }
 
 TEST(StackFileTest, every_problem_of_a_file_in_one_run) {

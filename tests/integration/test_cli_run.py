@@ -187,6 +187,26 @@ def test_a_second_signal_ends_a_stuck_host(tmp_path):
     assert process.returncode == -signal.SIGTERM or "second signal while stopping" in error
 
 
+def test_a_module_whose_init_never_ends_is_named(tmp_path):
+    folder = tmp_path / "plugins"
+    folder.mkdir(mode=0o755)
+    shutil.copy(BUILD / "tests" / "rogues" / "init_pending.so", folder)
+    file = write_stack(tmp_path, textwrap.dedent("""\
+        version: 1
+        host: { late_call: 50ms }
+        plugins: { path: [plugins] }
+        bdevs: [ { name: d, module: init_pending } ]
+        """))
+    process = subprocess.Popen([PROGRAM, "run", file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        line = next(line for line in process.stderr if "watchdog" in line)
+    finally:
+        process.kill()
+        process.communicate()
+    assert "module 'init_pending': init has not ended" in line
+    assert "bdk_module_init_done() is due" in line
+
+
 def test_a_poller_that_a_plugin_leaves_behind_is_named(run_stack, tmp_path):
     folder = tmp_path / "plugins"
     folder.mkdir(mode=0o755)

@@ -57,13 +57,18 @@ int RawDisk::add() {
 int RawDisk::destruct(void* ctxt) {
     auto* self = static_cast<RawDisk*>(ctxt);
     self->destructed = true;
+    if (self->never_destructed) return BDK_PENDING;
     if (self->async_destruct) {
-        bdk_io_device_unregister(
-            self, [](void* disk) { bdk_bdev_destruct_done(&static_cast<RawDisk*>(disk)->bdev, 0); });
+        self->end_destruct();
         return BDK_PENDING;
     }
     bdk_io_device_unregister(self, nullptr);
     return 0;
+}
+
+void RawDisk::end_destruct() {
+    bdk_io_device_unregister(
+        this, [](void* disk) { bdk_bdev_destruct_done(&static_cast<RawDisk*>(disk)->bdev, 0); });
 }
 
 bdk_io_channel* RawDisk::get_io_channel(void* ctxt) {

@@ -30,10 +30,14 @@ public:
     uint64_t io_types = all_types;
     uint32_t flags = 0;
     uint32_t block_size = 512;
-    bool async_destruct = false;
+    bool async_destruct = false;    ///< destruct ends in a later turn
+    bool never_destructed = false;  ///< destruct ends with end_destruct()
 
     /// [app thread] Registers it. The disk must outlive its unregistration.
     int add();
+
+    /// [app thread] Ends a destruct that would not.
+    void end_destruct();
 
     // [app thread] How it treats I/Os.
     bool hold = false;                            ///< keep them until release()

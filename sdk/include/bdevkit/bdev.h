@@ -21,7 +21,12 @@ BDK_API struct bdk_bdev* bdk_bdev_get_by_name(const char* name);
 
 /** @return 0 to go on; anything else ends the walk. */
 typedef int (*bdk_for_each_bdev_fn)(void* ctx, struct bdk_bdev* bdev);
-/** [app thread] Calls fn for every bdev. fn may open and close, not unregister. @return fn's last result. */
+/**
+ * [app thread] Calls fn for every bdev that is there when the walk begins. fn may open, close, register and
+ * unregister: a bdev that is gone by its turn is left out, one that is on its way out is not, and a new one is
+ * not visited.
+ * @return fn's last result
+ */
 BDK_API int bdk_for_each_bdev(void* ctx, bdk_for_each_bdev_fn fn);
 /** [app thread] As bdk_for_each_bdev(), for the bdevs that no module has claimed. */
 BDK_API int bdk_for_each_bdev_leaf(void* ctx, bdk_for_each_bdev_fn fn);

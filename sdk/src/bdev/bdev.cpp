@@ -17,6 +17,7 @@
 #include "bdev/io_types.hpp"
 #include "bdev/notify.hpp"
 #include "bdev/post.hpp"
+#include "diag/pending_calls.hpp"
 #include "diag/violation.hpp"
 #include "dif/dif_io.hpp"
 #include "dif/protection_info.hpp"
@@ -109,6 +110,7 @@ void report_unregistered(bdk_thread* thread, bdk_bdev_unregister_cb cb, void* ct
 
 /// [app thread] The module has let go of the bdev: so does the core.
 void destructed(std::unique_ptr<Bdev> bdev, int rc) {
+    pending_call_end(bdev->destruct_call);
     if (rc < 0) BDK_ERRLOG("bdev '%s': destruct failed: %s", bdev->name.c_str(), strerrordesc_np(-rc));
     report_unregistered(bdev->unregister_thread, bdev->unregister_cb, bdev->unregister_ctx, rc);
 }
@@ -118,6 +120,9 @@ void call_destruct(Bdev* bdev) {
     bdev_list_remove(bdev);
     if (bdev->queue_depth != nullptr) bdev->queue_depth->end();
     notify_watches(BDK_NOTIFY_BDEV_UNREGISTER, bdev->pub);
+    bdev->destruct_call =
+        pending_call_begin("module '" + bdev->module_name + "': destruct of bdev '" + bdev->name + "'",
+                           "bdk_bdev_destruct_done");
     int rc = bdev->fn.destruct(bdev->config.ctxt);
     if (rc != BDK_PENDING) destructed(std::unique_ptr<Bdev>(bdev), rc);
 }

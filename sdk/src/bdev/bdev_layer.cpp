@@ -13,6 +13,7 @@
 #include "bdev/desc.hpp"
 #include "bdev/examine.hpp"
 #include "bdev/io_pool.hpp"
+#include "diag/pending_calls.hpp"
 
 namespace bdk {
 
@@ -52,6 +53,7 @@ void finish_stop(Stop* raw, int rc) {
     std::unique_ptr<Stop> stop(raw);
     bdk_poller_unregister(&stop->poller);
     examine_reset();
+    pending_calls_stop();
     // Pools are given back with the last channel of each thread; the device goes after them.
     int unregistered = bdk_io_device_unregister(io_pool_io_device(), [](void*) { io_pool_free_spares(); });
     stop->done(rc != 0 ? rc : unregistered);
@@ -83,6 +85,8 @@ const BdevOptions& bdev_options() {
 
 void bdev_layer_start(const BdevOptions& options, const std::function<void(int)>& done) {
     g_options = options;
+    pending_calls_start(options.late_call_ms);
+    examine_only(options.examine);
     done(bdk_io_device_register(io_pool_io_device(), io_pool_create, io_pool_destroy, sizeof(IoPool),
                                 "bdev_layer"));
 }

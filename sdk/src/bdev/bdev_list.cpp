@@ -58,6 +58,11 @@ void bdev_list_remove(Bdev* bdev) {
     std::erase_if(list().by_name, [&](const auto& entry) { return entry.second == bdev; });
 }
 
+bool is_registered(const Bdev* bdev) {
+    std::scoped_lock lock(list().mutex);
+    return std::find(list().bdevs.begin(), list().bdevs.end(), bdev) != list().bdevs.end();
+}
+
 int bdev_list_add_alias(Bdev* bdev, const std::string& alias) {
     std::scoped_lock lock(list().mutex, bdev->mutex);
     if (!list().by_name.emplace(alias, bdev).second) return refuse_name(bdev, alias);
@@ -106,13 +111,16 @@ bdk_bdev* bdk_bdev_get_by_name(const char* name) {
 }
 
 int bdk_for_each_bdev(void* ctx, bdk_for_each_bdev_fn fn) {
-    for (bdk::Bdev* bdev : bdk::all_bdevs())
+    for (bdk::Bdev* bdev : bdk::all_bdevs()) {
+        if (!bdk::is_registered(bdev)) continue;  // fn may have removed it
         if (int rc = fn(ctx, bdev->pub); rc != 0) return rc;
+    }
     return 0;
 }
 
 int bdk_for_each_bdev_leaf(void* ctx, bdk_for_each_bdev_fn fn) {
     for (bdk::Bdev* bdev : bdk::all_bdevs()) {
+        if (!bdk::is_registered(bdev)) continue;
         bool claimed = false;
         {
             std::scoped_lock lock(bdev->mutex);

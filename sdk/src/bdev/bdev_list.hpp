@@ -17,6 +17,9 @@ int bdev_list_add(Bdev* bdev);
 /// [app thread] Takes it out, with all its names.
 void bdev_list_remove(Bdev* bdev);
 
+/// [any thread] True if this bdev is in the list. It may be gone: the pointer is only compared.
+bool is_registered(const Bdev* bdev);
+
 /// [app thread] One more, or one less, alias. @return 0; -EEXIST; -ENOENT.
 int bdev_list_add_alias(Bdev* bdev, const std::string& alias);
 int bdev_list_remove_alias(Bdev* bdev, const std::string& alias);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace bdk {
 
@@ -10,7 +12,9 @@ struct BdevOptions {
     uint32_t bdev_io_pool_size = 65536;  ///< bdev_ios of the whole process; the next one is -ENOMEM
     uint32_t bdev_io_cache_size = 256;   ///< bdev_ios that a thread keeps for itself when it has none in use
     uint32_t late_io_ms = 30'000;        ///< an I/O outstanding longer is reported; 0: never
+    uint32_t late_call_ms = 10'000;  ///< a module's init, create, ... that takes longer is reported; 0: never
     bool auto_examine = true;
+    std::vector<std::string> examine = {};  ///< bdevs that are examined where it is off
 };
 
 }  // namespace bdk

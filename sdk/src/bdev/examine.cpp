@@ -3,13 +3,15 @@
 
 #include <bdevkit/examine.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <map>
 #include <set>
 #include <utility>
 
 #include "bdev/bdev_layer.hpp"
+#include "bdev/bdev_list.hpp"
 #include "bdev/post.hpp"
+#include "diag/pending_calls.hpp"
 #include "diag/violation.hpp"
 #include "module/module_state.hpp"
 
@@ -23,9 +25,15 @@ struct Waiter {
     bdk_thread* thread;
 };
 
+struct Call {
+    uint64_t number;  ///< see pending_calls.hpp
+    const bdk_module* module;
+};
+
 /// All of it lives on the app thread.
 struct Examination {
-    std::map<const bdk_module*, uint32_t> pending;  ///< calls without their examine_done
+    std::vector<Call> calls;        ///< without their examine_done, oldest first
+    std::vector<uint64_t> running;  ///< numbers of the calls that have not returned, innermost last
     std::vector<Waiter> waiters;
     std::set<std::string> asked;  ///< by hand
 };
@@ -40,12 +48,33 @@ bool is_claimed(Bdev* bdev) {
     return bdev->claim.type != BDK_BDEV_CLAIM_NONE;
 }
 
+auto find_call(uint64_t number) {
+    return std::find_if(state().calls.begin(), state().calls.end(),
+                        [number](const Call& call) { return call.number == number; });
+}
+
+/// Calls the module. @return the number of the call if it has not ended yet, else 0
+uint64_t call_examine(const ModuleState& module, Bdev* bdev, const char* name, void (*fn)(bdk_bdev*)) {
+    uint64_t number = pending_call_begin(
+        std::string("module '") + module.table.name + "': " + name + " of bdev '" + bdev->name + "'",
+        "bdk_bdev_module_examine_done");
+    state().calls.push_back({number, module.original});
+    state().running.push_back(number);
+    fn(bdev->pub);
+    std::erase(state().running, number);
+    return find_call(number) == state().calls.end() ? 0 : number;
+}
+
+void end_call(std::vector<Call>::iterator call) {
+    pending_call_end(call->number);
+    state().calls.erase(call);
+}
+
 void call_config(const ModuleState& module, Bdev* bdev) {
     if (module.table.examine_config == nullptr) return;
-    uint32_t before = state().pending[module.original]++;
-    module.table.examine_config(bdev->pub);
-    if (state().pending[module.original] <= before) return;
-    state().pending[module.original] = before;
+    uint64_t pending = call_examine(module, bdev, "examine_config", module.table.examine_config);
+    if (pending == 0) return;
+    end_call(find_call(pending));
     report_violation({.rule = 0,
                       .what = "examine_config returned without examine_done",
                       .object = module.table.name,
@@ -54,51 +83,65 @@ void call_config(const ModuleState& module, Bdev* bdev) {
 
 void call_disk(const ModuleState& module, Bdev* bdev) {
     if (module.table.examine_disk == nullptr || is_claimed(bdev)) return;
-    state().pending[module.original]++;
-    module.table.examine_disk(bdev->pub);
+    call_examine(module, bdev, "examine_disk", module.table.examine_disk);
 }
 
-/// True while the bdev of that name is the same and stays: an examine call may have removed it.
-bool is_still_there(const std::string& name, const Bdev* bdev) {
-    std::unique_lock<std::mutex> lock;
-    return find_bdev(name, lock) == bdev;
+/// The call that the module's examine_done ends: the innermost that has not returned, else the oldest.
+std::vector<Call>::iterator call_to_end(const bdk_module* module) {
+    for (auto number = state().running.rbegin(); number != state().running.rend(); ++number)
+        if (auto call = find_call(*number); call != state().calls.end() && call->module == module)
+            return call;
+    return std::find_if(state().calls.begin(), state().calls.end(),
+                        [module](const Call& call) { return call.module == module; });
+}
+
+/// By hand, a bdev is asked for by its name, an alias or its UUID.
+bool is_to_be_examined(Bdev* bdev) {
+    if (bdev_options().auto_examine) return true;
+    std::scoped_lock lock(bdev->mutex);
+    const auto& asked = state().asked;
+    return asked.contains(bdev->name) || asked.contains(uuid_text(bdev->uuid)) ||
+           std::any_of(bdev->aliases.begin(), bdev->aliases.end(),
+                       [&](const std::string& alias) { return asked.contains(alias); });
 }
 
 void wake_waiters() {
-    if (!examining_modules().empty()) return;
+    if (!state().calls.empty()) return;
     for (Waiter& waiter : std::exchange(state().waiters, {}))
         post(waiter.thread, [waiter] { waiter.cb(waiter.ctx); });
 }
 
 void examine_now(Bdev* bdev) {
-    std::string name = bdev->name;
-    for (const ModuleState* module : module_states())
-        if (is_still_there(name, bdev)) call_config(*module, bdev);
-    for (const ModuleState* module : module_states())
-        if (is_still_there(name, bdev)) call_disk(*module, bdev);
+    // A call may remove the bdev.
+    for (auto call : {call_config, call_disk})
+        for (const ModuleState* module : module_states())
+            if (is_registered(bdev)) call(*module, bdev);
     wake_waiters();
 }
 
 }  // namespace
 
+void examine_only(const std::vector<std::string>& names) {
+    state().asked.insert(names.begin(), names.end());
+}
+
 void examine(Bdev* bdev) {
-    if (bdev_options().auto_examine || state().asked.contains(bdev->name)) examine_now(bdev);
+    if (is_to_be_examined(bdev)) examine_now(bdev);
 }
 
 void examine_all_by(const bdk_module* original) {
     const ModuleState* module = module_state(original);
-    if (module == nullptr || !bdev_options().auto_examine) return;
-    for (Bdev* bdev : all_bdevs())
-        call_config(*module, bdev);
-    for (Bdev* bdev : all_bdevs())
-        call_disk(*module, bdev);
+    if (module == nullptr) return;
+    for (auto call : {call_config, call_disk})
+        for (Bdev* bdev : all_bdevs())
+            if (is_registered(bdev) && is_to_be_examined(bdev)) call(*module, bdev);
 }
 
 std::vector<std::string> examining_modules() {
-    std::vector<std::string> names;
-    for (const auto& [module, count] : state().pending)
-        if (count != 0) names.emplace_back(module->name);
-    return names;
+    std::set<std::string> names;
+    for (const Call& call : state().calls)
+        names.emplace(call.module->name);
+    return {names.begin(), names.end()};
 }
 
 void examine_reset() {
@@ -106,15 +149,18 @@ void examine_reset() {
 }
 
 void examine_forget(const bdk_module* module) {
-    state().pending.erase(module);
+    std::erase_if(state().calls, [module](const Call& call) {
+        if (call.module == module) pending_call_end(call.number);
+        return call.module == module;
+    });
     wake_waiters();
 }
 
 }  // namespace bdk
 
 void bdk_bdev_module_examine_done(const bdk_module* module) {
-    auto it = bdk::state().pending.find(module);
-    if (it == bdk::state().pending.end() || it->second == 0) {
+    auto call = bdk::call_to_end(module);
+    if (call == bdk::state().calls.end()) {
         bdk::report_violation({.rule = 0,
                                .what = "bdk_bdev_module_examine_done() was called once too often",
                                .object = module->name,
@@ -122,7 +168,7 @@ void bdk_bdev_module_examine_done(const bdk_module* module) {
                                .return_address = __builtin_return_address(0)});
         return;
     }
-    it->second--;
+    bdk::end_call(call);
     bdk::wake_waiters();
 }
 

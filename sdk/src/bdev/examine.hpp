@@ -12,6 +12,9 @@ struct bdk_module;
 
 namespace bdk {
 
+/// [app thread] Where examination is not automatic: the bdevs to examine all the same.
+void examine_only(const std::vector<std::string>& names);
+
 /// [app thread] Shows a new bdev to the modules, if automatic examination is on or was asked for by name.
 void examine(Bdev* bdev);
 

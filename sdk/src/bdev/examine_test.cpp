@@ -6,6 +6,7 @@
 #include "bdev/examine.hpp"
 #include "diag/violation.hpp"
 #include "support/client.hpp"
+#include "support/log_capture.hpp"
 #include "support/raw_disk.hpp"
 #include "support/test_host.hpp"
 
@@ -16,6 +17,8 @@ namespace {
 struct Looker {
     std::vector<std::string> by_config, by_disk;
     bool answers = true;
+    bool answers_config = true;
+    RawLayer* makes = nullptr;  ///< in examine_config of its base
     bool claims = false;
 } looker;
 
@@ -24,7 +27,9 @@ extern const bdk_module looker_module;
 void look_at_config(bdk_bdev* bdev) {
     looker.by_config.emplace_back(bdk_bdev_get_name(bdev));
     if (looker.claims) bdk_bdev_module_claim_bdev(bdev, nullptr, &looker_module);
-    bdk_bdev_module_examine_done(&looker_module);
+    RawLayer* layer = std::exchange(looker.makes, nullptr);
+    if (layer != nullptr && layer->add() != 0) ADD_FAILURE() << "the layer could not be made";
+    if (looker.answers_config) bdk_bdev_module_examine_done(&looker_module);
 }
 
 void look_at_disk(bdk_bdev* bdev) {
@@ -108,6 +113,73 @@ TEST_F(Examine, AnswerTooManyIsReported) {
     EXPECT_EQ(violation_count(), before + 1);
 }
 
+TEST_F(Examine, EachCallNeedsItsOwnAnswer) {
+    RawDisk second("second");
+    looker.answers = false;
+    ASSERT_EQ(host.add(&looker_module), 0);
+    add(disk);
+    add(second);
+    auto examined = wait_for_examine();
+    call_on_app_thread([] { bdk_bdev_module_examine_done(&looker_module); });
+    settle(bdk_thread_get_app_thread());
+    EXPECT_FALSE(examined.is_ready()) << "one of two";
+    call_on_app_thread([] { bdk_bdev_module_examine_done(&looker_module); });
+    EXPECT_EQ(examined.get(), 0);
+    EXPECT_EQ(host.remove("second"), 0);
+}
+
+TEST_F(Examine, ConfigCallWithoutAnswerIsReportedAndHoldsNobody) {
+    looker.answers_config = false;
+    uint64_t before = violation_count();
+    ASSERT_EQ(host.add(&looker_module), 0);
+    add(disk);
+    EXPECT_EQ(violation_count(), before + 1);
+    EXPECT_EQ(wait_for_examine().get(), 0);
+}
+
+TEST_F(Examine, ModuleThatGoesIsNotWaitedFor) {
+    looker.answers = false;
+    ASSERT_EQ(host.add(&looker_module), 0);
+    add(disk);
+    auto examined = wait_for_examine();
+    EXPECT_EQ(host.unload("looker"), 0);
+    EXPECT_EQ(examined.get(), 0);
+}
+
+TEST_F(Examine, BdevsMadeByExaminationAreExaminedToo) {
+    RawLayer layer("layer", "disk");
+    looker.makes = &layer;
+    ASSERT_EQ(host.add(&looker_module), 0);
+    add(disk);
+    EXPECT_EQ(looker.by_config, (Names{"disk", "layer"}));
+    EXPECT_EQ(looker.by_disk, Names{"layer"}) << "the disk is claimed by then";
+    EXPECT_EQ(wait_for_examine().get(), 0);
+    EXPECT_EQ(host.remove("disk"), 0);
+    EXPECT_TRUE(layer.destructed);
+}
+
+RuntimeOptions impatient() {
+    RuntimeOptions options = test_runtime_options();
+    options.bdev.late_call_ms = 1;
+    return options;
+}
+
+class LateExamine : public Examine {
+protected:
+    LateExamine() : Examine(impatient()) {}
+};
+
+TEST_F(LateExamine, IsNamedWithModuleBdevAndCallback) {
+    LogCapture log;
+    looker.answers = false;
+    ASSERT_EQ(host.add(&looker_module), 0);
+    add(disk);
+    while (!log.has({"module 'looker'", "examine_disk of bdev 'disk'", "bdk_bdev_module_examine_done()"}))
+        settle(bdk_thread_get_app_thread());
+    call_on_app_thread([] { bdk_bdev_module_examine_done(&looker_module); });
+    EXPECT_EQ(wait_for_examine().get(), 0);
+}
+
 RuntimeOptions without_auto_examine() {
     RuntimeOptions options = test_runtime_options();
     options.bdev.auto_examine = false;
@@ -118,6 +190,10 @@ class ManualExamine : public Examine {
 protected:
     ManualExamine() : Examine(without_auto_examine()) {}
 };
+
+TEST_F(Examine, ByHandIsRefusedWhereItIsAutomatic) {
+    call_on_app_thread([] { EXPECT_EQ(bdk_bdev_examine("disk"), -EINVAL); });
+}
 
 TEST_F(ManualExamine, HappensWhenAskedFor) {
     RawDisk later("later");
@@ -132,6 +208,39 @@ TEST_F(ManualExamine, HappensWhenAskedFor) {
     EXPECT_EQ(looker.by_disk, Names{"disk"});
     add(later);
     EXPECT_EQ(looker.by_disk, (Names{"disk", "later"}));
+    EXPECT_EQ(host.remove("later"), 0);
+}
+
+TEST_F(ManualExamine, AllowsByAliasAndForLaterModules) {
+    call_on_app_thread([] { EXPECT_EQ(bdk_bdev_examine("nickname"), 0); });
+    RawDisk other("other");
+    const char* const aliases[] = {"nickname", nullptr};
+    disk.bdev.aliases = aliases;
+    add(disk);
+    add(other);
+    ASSERT_EQ(host.add(&looker_module), 0);
+    EXPECT_EQ(looker.by_disk, Names{"disk"});
+    EXPECT_EQ(host.remove("other"), 0);
+    EXPECT_EQ(host.remove("disk"), 0);
+}
+
+RuntimeOptions with_allow_list() {
+    RuntimeOptions options = without_auto_examine();
+    options.bdev.examine = {"later"};
+    return options;
+}
+
+class AllowedExamine : public Examine {
+protected:
+    AllowedExamine() : Examine(with_allow_list()) {}
+};
+
+TEST_F(AllowedExamine, TakesWhatTheHostNames) {
+    RawDisk later("later");
+    ASSERT_EQ(host.add(&looker_module), 0);
+    add(disk);
+    add(later);
+    EXPECT_EQ(looker.by_disk, Names{"later"});
     EXPECT_EQ(host.remove("later"), 0);
 }
 

@@ -13,15 +13,18 @@
 
 #include "bdev/bdev.hpp"
 #include "bdev/examine.hpp"
+#include "diag/pending_calls.hpp"
 #include "diag/violation.hpp"
 #include "module/module_state.hpp"
 
 struct bdk_create {
     bdk::Done done;
+    uint64_t call;  ///< see pending_calls.hpp
 };
 
 struct bdk_remove {
     bdk::Done done;
+    uint64_t call;
 };
 
 namespace bdk {
@@ -53,6 +56,10 @@ int call_module(const bdk_module& table, const char* callback, Fn&& fn) {
     return -EIO;
 }
 
+uint64_t begin_call(const bdk_module& table, const std::string& callback, const char* done) {
+    return pending_call_begin(std::string("module '") + table.name + "': " + callback, done);
+}
+
 /// Takes an operation under way out of its list; nullptr for one that has ended.
 template <typename T>
 std::unique_ptr<T> take(std::vector<std::unique_ptr<T>>& list, const T* operation) {
@@ -61,6 +68,7 @@ std::unique_ptr<T> take(std::vector<std::unique_ptr<T>>& list, const T* operatio
     if (it == list.end()) return nullptr;
     std::unique_ptr<T> taken = std::move(*it);
     list.erase(it);
+    pending_call_end(taken->call);
     return taken;
 }
 
@@ -79,6 +87,7 @@ void forget(const bdk_module* original) {
 
 void init_ended(ModuleState* state, int rc) {
     Done done = std::exchange(state->pending, nullptr);
+    pending_call_end(state->pending_call);
     state->ready = rc == 0;
     const bdk_module* original = state->original;
     if (rc != 0) forget(original);
@@ -88,6 +97,7 @@ void init_ended(ModuleState* state, int rc) {
 
 void fini_ended(ModuleState* state, int rc) {
     Done done = std::exchange(state->pending, nullptr);
+    pending_call_end(state->pending_call);
     forget(state->original);
     done(rc);
 }
@@ -127,6 +137,7 @@ void module_add(const bdk_module* module, Done done) {
     std::memcpy(&state->table, module, std::min<size_t>(module->size, sizeof(bdk_module)));
     state->pending = std::move(done);
     registry().modules.push_back(std::move(owned));
+    state->pending_call = begin_call(state->table, "init", "bdk_module_init_done");
     int rc = 0;
     if (state->table.init != nullptr) rc = call_module(state->table, "init", state->table.init);
     if (rc != BDK_PENDING && state->pending) init_ended(state, rc);
@@ -138,6 +149,7 @@ void module_remove(const bdk_module* module, Done done) {
     if (has_bdevs(module)) return done(-EBUSY);
     state->ready = false;
     state->pending = std::move(done);
+    state->pending_call = begin_call(state->table, "fini", "bdk_module_fini_done");
     int rc = 0;
     if (state->table.fini != nullptr) rc = call_module(state->table, "fini", state->table.fini);
     if (rc != BDK_PENDING) fini_ended(state, rc);
@@ -160,7 +172,8 @@ void module_create_bdev(const bdk_module* module, std::string name, const void* 
     const ModuleState* state = module_state(module);
     if (state == nullptr) return done(-ENOENT);
     if (state->table.create == nullptr) return done(-ENOTSUP);
-    registry().creates.push_back(std::make_unique<bdk_create>(bdk_create{std::move(done)}));
+    uint64_t call = begin_call(state->table, "create of bdev '" + name + "'", "bdk_module_create_done");
+    registry().creates.push_back(std::make_unique<bdk_create>(bdk_create{std::move(done), call}));
     bdk_create* create = registry().creates.back().get();
     int rc = call_module(state->table, "create",
                          [&] { return state->table.create(create, name.c_str(), options); });
@@ -182,7 +195,8 @@ void module_remove_bdev(std::string_view name, Done done) {
         bdk_bdev_unregister(bdev->pub, end, new Done(std::move(done)));
         return;
     }
-    registry().removes.push_back(std::make_unique<bdk_remove>(bdk_remove{std::move(done)}));
+    uint64_t call = begin_call(state->table, "remove of bdev '" + bdev->name + "'", "bdk_module_remove_done");
+    registry().removes.push_back(std::make_unique<bdk_remove>(bdk_remove{std::move(done), call}));
     bdk_remove* remove = registry().removes.back().get();
     int rc = call_module(state->table, "remove", [&] { return state->table.remove(remove, bdev->pub); });
     if (rc == BDK_PENDING) return;

@@ -8,6 +8,7 @@
 
 #include "diag/violation.hpp"
 #include "support/client.hpp"
+#include "support/log_capture.hpp"
 #include "support/raw_disk.hpp"
 #include "support/test_host.hpp"
 
@@ -42,7 +43,9 @@ const bdk_module moody_module = {
 
 class ModuleRegistry : public testing::Test {
 protected:
-    ModuleRegistry() { behaviour = {}; }
+    explicit ModuleRegistry(const RuntimeOptions& options = test_runtime_options()) : host(options) {
+        behaviour = {};
+    }
 
     int add() {
         return await_on_app_thread([](Done done) { module_add(&moody_module, std::move(done)); });
@@ -118,6 +121,61 @@ TEST_F(ModuleRegistry, ModuleWithBdevsStays) {
               -EBUSY);
     EXPECT_EQ(host.remove("disk"), 0);
     EXPECT_EQ(host.remove("disk"), -ENODEV);
+}
+
+class LateModule : public ModuleRegistry {
+protected:
+    LateModule() : ModuleRegistry(impatient()) {}
+
+    static RuntimeOptions impatient() {
+        RuntimeOptions options = test_runtime_options();
+        options.bdev.late_call_ms = 1;
+        return options;
+    }
+
+    void wait_until_logged(std::initializer_list<std::string_view> words) {
+        while (!log.has(words))
+            settle(bdk_thread_get_app_thread());
+    }
+
+    LogCapture log;
+};
+
+TEST_F(LateModule, IsNamedWithTheCallThatDoesNotEnd) {
+    Awaited<int> added, created, removed;
+    behaviour.init = [] { return BDK_PENDING; };
+    call_on_app_thread([&] { module_add(&moody_module, added.setter()); });
+    wait_until_logged({"module 'moody': init", "bdk_module_init_done() is due"});
+    call_on_app_thread([] { bdk_module_init_done(&moody_module, 0); });
+    EXPECT_EQ(added.get(), 0);
+
+    bdk_create* pending = nullptr;
+    behaviour.create = [&](bdk_create* create) {
+        pending = create;
+        return BDK_PENDING;
+    };
+    call_on_app_thread([&] { module_create_bdev(&moody_module, "slow", nullptr, created.setter()); });
+    wait_until_logged({"module 'moody': create of bdev 'slow'", "bdk_module_create_done() is due"});
+    call_on_app_thread([&] { bdk_module_create_done(pending, -EIO); });
+    EXPECT_EQ(created.get(), -EIO);
+
+    behaviour.fini = [] { return BDK_PENDING; };
+    call_on_app_thread([&] { module_remove(&moody_module, removed.setter()); });
+    wait_until_logged({"module 'moody': fini", "bdk_module_fini_done() is due"});
+    call_on_app_thread([] { bdk_module_fini_done(&moody_module); });
+    EXPECT_EQ(removed.get(), 0);
+}
+
+TEST_F(LateModule, IsNamedWithTheBdevThatItDoesNotDestruct) {
+    RawDisk disk("disk");
+    disk.never_destructed = true;
+    ASSERT_EQ(host.add(&raw_disk_module), 0);
+    call_on_app_thread([&] { ASSERT_EQ(disk.add(), 0); });
+    Awaited<int> removed;
+    host.start_remove("disk", removed.setter());
+    wait_until_logged({"module 'raw_disk': destruct of bdev 'disk'", "bdk_bdev_destruct_done() is due"});
+    call_on_app_thread([&] { disk.end_destruct(); });
+    EXPECT_EQ(removed.get(), 0);
 }
 
 TEST_F(ModuleRegistry, TableOfAnOlderPluginEndsEarly) {

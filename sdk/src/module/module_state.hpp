@@ -16,6 +16,7 @@ struct ModuleState {
     bdk_module table;                  ///< a copy, zero beyond the plugin's `size`
     bool ready = false;                ///< init has succeeded
     std::function<void(int)> pending;  ///< the init or fini under way
+    uint64_t pending_call = 0;         ///< likewise: see pending_calls.hpp
 };
 
 /// [app thread] The modules whose init has succeeded, in the order of their coming.

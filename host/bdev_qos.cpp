@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "bdev_qos.hpp"
+
+#include <bdevkit/desc.h>
+
+#include <memory>
+
+#define BDK_LOG_COMPONENT "host"
+#include <bdevkit/log.h>
+
+namespace bdevkit::host {
+
+namespace {
+
+/// Limits on their way, under a desc of the bdev.
+struct Setting {
+    bdk_bdev_desc* desc = nullptr;
+    bdk::Done done;
+};
+
+void set(void* ctx, int rc) {
+    const std::unique_ptr<Setting> setting(static_cast<Setting*>(ctx));
+    bdk_bdev_close(setting->desc);
+    setting->done(rc);
+}
+
+}  // namespace
+
+void apply_qos(const BdevSpec& bdev, bdk::Done done) {
+    if (!bdev.qos) return done(0);
+    auto setting = std::make_unique<Setting>();
+    // The desc is closed in a moment, removal or not.
+    const auto ignore_event = [](uint32_t, bdk_bdev*, void*) {};
+    const int rc = bdk_bdev_open_ext(bdev.name.c_str(), false, ignore_event, nullptr, &setting->desc);
+    if (rc != 0) {
+        BDK_ERRLOG("bdev '%s' cannot be given its limits: its module has made no bdev of that name",
+                   bdev.name.c_str());
+        return done(rc);
+    }
+    setting->done = std::move(done);
+    bdk_bdev* opened = bdk_bdev_desc_get_bdev(setting->desc);
+    bdk_bdev_set_qos_rate_limits(opened, &*bdev.qos, set, setting.release());
+}
+
+}  // namespace bdevkit::host

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "module/module_registry.hpp"
+#include "stack/stack.hpp"
+
+namespace bdevkit::host {
+
+/// [app thread] Sets the rate limits that the stack gives the bdev, if any; done(0) when they hold.
+void apply_qos(const BdevSpec& bdev, bdk::Done done);
+
+}  // namespace bdevkit::host

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#define BDK_LOG_COMPONENT "watchdog"
+#include "diag/pending_calls.hpp"
+
+#include <bdevkit/log.h>
+#include <bdevkit/poller.h>
+#include <bdevkit/thread.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace bdk {
+
+namespace {
+
+constexpr uint64_t ns_per_ms = 1'000'000;
+
+struct PendingCall {
+    std::string what, done;
+    uint64_t begin_ns;
+    uint64_t report_ns;  ///< when to report it next
+};
+
+/// All of it lives on the app thread.
+struct PendingCalls {
+    uint64_t limit_ns = 0;
+    uint64_t last_number = 0;
+    std::map<uint64_t, PendingCall> calls;
+    bdk_poller* poller = nullptr;  ///< while there are calls, and a little longer
+};
+
+PendingCalls& state() {
+    static PendingCalls instance;
+    return instance;
+}
+
+void report(PendingCall& call, uint64_t now) {
+    double seconds = static_cast<double>(now - call.begin_ns) / 1e9;
+    BDK_ERRLOG("%s has not ended for %.1f s: %s() is due", call.what.c_str(), seconds, call.done.c_str());
+    call.report_ns = now + (now - call.begin_ns);
+}
+
+int look(void*) {
+    uint64_t now = bdk_get_time_ns();
+    for (auto& [number, call] : state().calls)
+        if (call.report_ns <= now) report(call, now);
+    // Most calls end at once: the poller is not taken away with each, so that it need not come with the next.
+    if (state().calls.empty()) bdk_poller_unregister(&state().poller);
+    return BDK_POLLER_IDLE;
+}
+
+void start_poller() {
+    if (state().limit_ns == 0 || state().poller != nullptr) return;
+    uint64_t period_us = std::clamp<uint64_t>(state().limit_ns / 4000, 1000, 5'000'000);
+    state().poller = bdk_poller_register(look, nullptr, period_us, "pending_calls");
+}
+
+}  // namespace
+
+uint64_t pending_call_begin(std::string what, std::string done) {
+    uint64_t now = bdk_get_time_ns();
+    start_poller();
+    uint64_t number = ++state().last_number;
+    state().calls.emplace(number, PendingCall{std::move(what), std::move(done), now, now + state().limit_ns});
+    return number;
+}
+
+void pending_call_end(uint64_t call) {
+    state().calls.erase(call);
+}
+
+void pending_calls_start(uint32_t limit_ms) {
+    pending_calls_stop();
+    state().limit_ns = limit_ms * ns_per_ms;
+}
+
+void pending_calls_stop() {
+    bdk_poller_unregister(&state().poller);
+    state().calls.clear();
+}
+
+}  // namespace bdk

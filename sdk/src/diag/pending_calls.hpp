@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Calls into modules that may end later, with a done call of theirs. One that does not end is named in the
+// log, so that a host that waits for it does not hang without a word.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/export.hpp"
+
+namespace bdk {
+
+/// [app thread] A call begins.
+/// @param what  "module 'raid': create of bdev 'r0'"
+/// @param done  what ends it: "bdk_module_create_done"
+/// @return its number, never 0
+uint64_t pending_call_begin(std::string what, std::string done);
+
+/// [app thread] It has ended. A number that is unknown or 0 is ignored.
+void pending_call_end(uint64_t call);
+
+/// [app thread] Calls that take longer than `limit_ms` are reported, then again each time they have taken
+/// twice as long; 0: never. Forgets all calls.
+void pending_calls_start(uint32_t limit_ms);
+
+/// [app thread] The host ends.
+void pending_calls_stop();
+
+}  // namespace bdk
