@@ -32,7 +32,7 @@ void channel_leave_histogram(BdevChannel* channel) {
 
 void channel_measure(BdevChannel* channel, const BdevIo* io) {
     bool wanted = (channel->latencies.io_types & BDK_BDEV_IO_TYPE_BIT(io->pub.type)) != 0;
-    if (wanted && io->succeeded())
+    if (wanted && io->succeeded() && !io->is_child_here())
         channel->latencies.histogram->add(current_thread()->turn_ticks - io->submit_ticks);
 }
 
