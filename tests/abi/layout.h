@@ -171,6 +171,10 @@ FIELD(bdk_dif_error, actual, 24, 8);
 
 GROWS_FROM(bdk_bdev_io_opts, 24);
 
+GROWS_FROM(bdk_bdev_open_opts, 8);
+FIELD(bdk_bdev_open_opts, size, 0, 4);
+FIELD(bdk_bdev_open_opts, flags, 4, 4);
+
 GROWS_FROM(bdk_bdev_claim_opts, 48);
 
 FROZEN(bdk_bdev_io_wait_entry, 40);

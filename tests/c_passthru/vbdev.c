@@ -102,6 +102,9 @@ static void copy_geometry(struct bdk_bdev* bdev, const struct bdk_bdev* base) {
     bdev->acwu = bdk_bdev_get_acwu(base);
     bdev->md_len = bdk_bdev_get_md_size(base);
     bdev->dif_type = bdk_bdev_get_dif_type(base);
+    bdev->dif_pi_format = bdk_bdev_get_dif_pi_format(base);
+    bdev->dif_check_flags = bdk_bdev_get_dif_check_flags(base);
+    if (bdk_bdev_is_dif_head_of_md(base)) bdev->flags |= BDK_BDEV_DIF_HEAD_OF_MD;
 }
 
 static void fill_bdev(struct pt_bdev* pt) {

@@ -39,11 +39,14 @@ std::vector<std::byte> pattern(size_t length, uint64_t seed) {
     return data;
 }
 
-Client::Client(const std::string& bdev, Access access, bdk_thread* thread)
+Client::Client(const std::string& bdev, Access access, bdk_thread* thread, Metadata metadata)
     : thread_(thread != nullptr ? thread : bdk_thread_get_app_thread()) {
     int rc = 0;
+    bdk_bdev_open_opts opts{};
+    opts.size = sizeof(opts);
+    opts.flags = metadata == Metadata::hidden ? BDK_BDEV_OPEN_HIDE_METADATA : 0;
     call_on(thread_, [&] {
-        rc = bdk_bdev_open_ext(bdev.c_str(), access == Access::write, on_event, this, &desc_);
+        rc = bdk_bdev_open_ext_v2(bdev.c_str(), access == Access::write, on_event, this, &opts, &desc_);
         if (rc == 0) channel_ = bdk_bdev_get_io_channel(desc_);
         if (rc == 0 && channel_ == nullptr) bdk_bdev_close(desc_);
     });

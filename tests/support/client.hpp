@@ -17,6 +17,9 @@ namespace bdk::test {
 
 enum class Access { read, write };
 
+/// Whether a client sees the bdev's metadata.
+enum class Metadata { shown, hidden };
+
 /// How an I/O went.
 struct IoResult {
     int rc = 0;          ///< of the submission; the rest counts when it is 0
@@ -40,7 +43,8 @@ public:
     using Submit = std::function<int(bdk_bdev_desc*, bdk_io_channel*, bdk_bdev_io_completion_cb, void*)>;
 
     /// Throws when the bdev cannot be opened. `thread`: nullptr for the app thread.
-    Client(const std::string& bdev, Access access, bdk_thread* thread = nullptr);
+    Client(const std::string& bdev, Access access, bdk_thread* thread = nullptr,
+           Metadata metadata = Metadata::shown);
     ~Client();
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
@@ -79,7 +83,7 @@ public:
 
     bool supports(uint32_t type) { return bdk_bdev_io_type_supported(bdev(), type); }
     uint64_t num_blocks() { return bdk_bdev_get_num_blocks(bdev()); }
-    uint32_t block_size() { return bdk_bdev_get_block_size(bdev()); }
+    uint32_t block_size() { return bdk_bdev_desc_get_block_size(desc_); }
     bdk_bdev* bdev() { return bdk_bdev_desc_get_bdev(desc_); }
     bdk_thread* thread() { return thread_; }
     bdk_bdev_desc* desc() { return desc_; }

@@ -25,6 +25,15 @@ std::string why_not_open(const NbdExport& config, int rc) {
     }
 }
 
+/// NBD has no metadata: a bdev that has them is served as its data.
+int open_desc(const NbdExport& config, bool write, bdk_bdev_event_cb on_event, void* ctx,
+              bdk_bdev_desc** desc) {
+    bdk_bdev_open_opts opts{};
+    opts.size = sizeof(opts);
+    opts.flags = BDK_BDEV_OPEN_HIDE_METADATA;
+    return bdk_bdev_open_ext_v2(config.bdev.c_str(), write, on_event, ctx, &opts, desc);
+}
+
 bool supports(const bdk_bdev* bdev, uint32_t type) {
     return bdk_bdev_io_type_supported(bdev, type);
 }
@@ -37,7 +46,7 @@ tl::expected<std::unique_ptr<Export>, std::string> Export::open(const NbdExport&
     if (self->config_.name.empty()) self->config_.name = config.bdev;
 
     // Whether the bdev takes writes shows only once it is open.
-    int rc = bdk_bdev_open_ext(config.bdev.c_str(), false, on_event, self.get(), &self->desc_);
+    int rc = open_desc(config, false, on_event, self.get(), &self->desc_);
     if (rc != 0) return tl::make_unexpected(why_not_open(self->config_, rc));
     self->bdev_ = bdk_bdev_desc_get_bdev(self->desc_);
     if (self->config_.read_only) return self;
@@ -46,7 +55,7 @@ tl::expected<std::unique_ptr<Export>, std::string> Export::open(const NbdExport&
         return self;
     }
     bdk_bdev_desc* writable = nullptr;
-    rc = bdk_bdev_open_ext(config.bdev.c_str(), true, on_event, self.get(), &writable);
+    rc = open_desc(config, true, on_event, self.get(), &writable);
     if (rc != 0) return tl::make_unexpected(why_not_open(self->config_, rc));
     bdk_bdev_close(std::exchange(self->desc_, writable));
     return self;
@@ -74,7 +83,7 @@ uint16_t Export::flags() const {
 }
 
 ExportInfo Export::info() const {
-    const uint64_t block = bdk_bdev_get_block_size(bdev_);
+    const uint64_t block = bdk_bdev_desc_get_block_size(desc_);
     const uint64_t boundary = block * bdk_bdev_get_optimal_io_boundary(bdev_);
     const uint64_t physical = bdk_bdev_get_physical_block_size(bdev_);
     uint64_t preferred = std::max<uint64_t>({4096, block, physical});
@@ -89,7 +98,7 @@ ExportInfo Export::info() const {
 }
 
 Target Export::target() {
-    const uint32_t block = bdk_bdev_get_block_size(bdev_);
+    const uint32_t block = bdk_bdev_desc_get_block_size(desc_);
     return Target{
         .bdev = bdev_,
         .desc = desc_,

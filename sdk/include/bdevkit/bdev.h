@@ -49,6 +49,12 @@ BDK_API uint32_t bdk_bdev_get_md_size(const struct bdk_bdev* bdev);
 BDK_API bool bdk_bdev_is_md_interleaved(const struct bdk_bdev* bdev);
 /** Protection information: 0 none, 1 to 3. */
 BDK_API uint32_t bdk_bdev_get_dif_type(const struct bdk_bdev* bdev);
+/** BDK_DIF_PI_FORMAT_* */
+BDK_API uint32_t bdk_bdev_get_dif_pi_format(const struct bdk_bdev* bdev);
+/** Whether protection information is at the head of the metadata, else at the tail. */
+BDK_API bool bdk_bdev_is_dif_head_of_md(const struct bdk_bdev* bdev);
+/** BDK_DIF_CHECK_*: what the bdev checks. */
+BDK_API uint32_t bdk_bdev_get_dif_check_flags(const struct bdk_bdev* bdev);
 /** Bytes to which buffers should be aligned for speed; any buffer is accepted. */
 BDK_API size_t bdk_bdev_get_buf_align(const struct bdk_bdev* bdev);
 /** In blocks. */

@@ -35,6 +35,26 @@ struct bdk_bdev_desc;
 BDK_API int bdk_bdev_open_ext(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
                               struct bdk_bdev_desc** desc);
 
+/** Options of a desc. Set `size`. */
+struct bdk_bdev_open_opts {
+    uint32_t size;
+    uint32_t flags; /**< BDK_BDEV_OPEN_* */
+};
+
+/** Flags of a desc. */
+enum {
+    /**
+     * The desc has blocks of data alone: where the bdev has interleaved metadata or protection information,
+     * the host inserts them into what is written, and checks and strips them from what is read or compared.
+     * An md_buf is refused with -EINVAL; zcopy and zone append with -ENOTSUP; NVMe commands pass as they are.
+     */
+    BDK_BDEV_OPEN_HIDE_METADATA = 1u << 0,
+};
+
+/** [bdk thread] As bdk_bdev_open_ext(). @param opts  may be NULL; read before the call returns */
+BDK_API int bdk_bdev_open_ext_v2(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
+                                 const struct bdk_bdev_open_opts* opts, struct bdk_bdev_desc** desc);
+
 /** `desc` is NULL when rc is not 0. Runs on the thread that asked. */
 typedef void (*bdk_bdev_open_async_cb)(struct bdk_bdev_desc* desc, int rc, void* ctx);
 /**
@@ -56,6 +76,15 @@ BDK_API void bdk_bdev_close(struct bdk_bdev_desc* desc);
 BDK_API struct bdk_bdev* bdk_bdev_desc_get_bdev(const struct bdk_bdev_desc* desc);
 /** [any thread] */
 BDK_API bool bdk_bdev_desc_is_writable(const struct bdk_bdev_desc* desc);
+
+/* The bdev as this desc has it: where metadata are hidden, without. Each of these: [any thread]. */
+/** Bytes per block; with interleaved metadata, those included. */
+BDK_API uint32_t bdk_bdev_desc_get_block_size(const struct bdk_bdev_desc* desc);
+/** Bytes of metadata per block; 0 for none. */
+BDK_API uint32_t bdk_bdev_desc_get_md_size(const struct bdk_bdev_desc* desc);
+BDK_API bool bdk_bdev_desc_is_md_interleaved(const struct bdk_bdev_desc* desc);
+/** Protection information: 0 none, 1 to 3. */
+BDK_API uint32_t bdk_bdev_desc_get_dif_type(const struct bdk_bdev_desc* desc);
 
 /** [bdk thread] The calling thread's channel of the desc; give it back with bdk_put_io_channel(). NULL on
  * failure. */

@@ -101,6 +101,7 @@ int bdev_channel_create(void* io_device, void* ctx) {
     channel->bdev = bdev;
     channel->desc = desc;
     channel->ctx_size = bdev->ctx_size;
+    if (desc->hides_md) channel->flags |= channel_hides_md;
     channel->shared = join_shared(channel);
     channel->pool->channels.push_back(channel);
     channel_start_timeouts(channel);

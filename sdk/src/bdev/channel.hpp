@@ -30,6 +30,7 @@ enum ChannelFlag : uint32_t {
     channel_measured = 1u << 5,  ///< latencies are counted in `latencies`
     channel_limited = 1u << 6,   ///< the bdev has rate limits: I/O may wait in `qos`
     channel_children = 1u << 7,  ///< I/Os of the core's own are in flight, which are not counted
+    channel_hides_md = 1u << 8,  ///< of a desc that hides metadata
 };
 
 /// What the bdev channels of one module channel share: the queue of I/Os that the module answered with NOMEM.

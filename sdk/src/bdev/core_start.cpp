@@ -2,6 +2,7 @@
 // What the core does with an I/O before, or instead of, the module.
 #include "bdev/bdev.hpp"
 #include "bdev/bounce.hpp"
+#include "bdev/hidden_md.hpp"
 #include "bdev/io_path.hpp"
 #include "bdev/split.hpp"
 
@@ -55,6 +56,7 @@ void io_core_start(BdevIo* io) {
 
 void io_core_go_on(BdevIo* io) {
     const Bdev* bdev = io->ch->bdev;
+    if (needs_metadata(io)) return metadata_start(io);
     if ((bdev->core_types & BDK_BDEV_IO_TYPE_BIT(io->pub.type)) == 0) return dispatch_in_turn(io);
     // Each of these hands on to children, which come here again: from the whole to the smallest piece.
     if (needs_flush(io)) return fua_emulate(io);

@@ -41,6 +41,11 @@ void forget_desc(bdk_bdev_desc* desc) {
 
 }  // namespace
 
+uint32_t block_size_of(const bdk_bdev_desc* desc) {
+    const Bdev* bdev = desc->bdev;
+    return desc->hides_md ? bdk_bdev_get_data_block_size(bdev->pub) : bdev->blocklen;
+}
+
 void send_event(Bdev* bdev, uint32_t type) {
     std::scoped_lock lock(bdev->mutex);
     for (bdk_bdev_desc* desc : bdev->descs)
@@ -51,16 +56,27 @@ void send_event(Bdev* bdev, uint32_t type) {
 
 using bdk::Bdev;
 
-int bdk_bdev_open_ext(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
-                      bdk_bdev_desc** result) {
+namespace {
+
+struct Opening {
+    const char* name;
+    bool write;
+    bdk_bdev_event_cb event_cb;
+    void* event_ctx;
+    bool hide_metadata;
+    const void* caller;
+};
+
+int open(const Opening& opening, bdk_bdev_desc** result) {
+    const auto& [name, write, event_cb, event_ctx, hide_metadata, caller] = opening;
     bdk_thread* thread = bdk::current_thread();
     if (thread == nullptr) {
         bdk::report_violation(
             {.rule = 4,
-             .what = "bdk_bdev_open_ext() outside a bdk thread",
+             .what = "a bdev was opened outside a bdk thread",
              .object = name,
              .advice = "open from a callback of the host, or send a message to a bdk thread",
-             .return_address = __builtin_return_address(0)});
+             .return_address = caller});
         return -EINVAL;
     }
     if (event_cb == nullptr) {
@@ -82,6 +98,8 @@ int bdk_bdev_open_ext(const char* name, bool write, bdk_bdev_event_cb event_cb, 
         }
         desc->bdev = bdev;
         desc->thread = thread;
+        desc->hides_md =
+            hide_metadata && (bdk_bdev_is_md_interleaved(bdev->pub) || bdev->config.dif_type != 0);
         desc->write = write;
         desc->event_cb = event_cb;
         desc->event_ctx = event_ctx;
@@ -100,6 +118,20 @@ int bdk_bdev_open_ext(const char* name, bool write, bdk_bdev_event_cb event_cb, 
     }
     *result = desc.release();
     return 0;
+}
+
+}  // namespace
+
+int bdk_bdev_open_ext(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
+                      bdk_bdev_desc** result) {
+    return open({name, write, event_cb, event_ctx, false, __builtin_return_address(0)}, result);
+}
+
+int bdk_bdev_open_ext_v2(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
+                         const bdk_bdev_open_opts* opts, bdk_bdev_desc** result) {
+    const bool has_flags = opts != nullptr && BDK_HAS_FIELD(opts, bdk_bdev_open_opts, flags);
+    const bool hide = has_flags && (opts->flags & BDK_BDEV_OPEN_HIDE_METADATA) != 0;
+    return open({name, write, event_cb, event_ctx, hide, __builtin_return_address(0)}, result);
 }
 
 void bdk_bdev_close(bdk_bdev_desc* desc) {
@@ -130,6 +162,22 @@ bdk_bdev* bdk_bdev_desc_get_bdev(const bdk_bdev_desc* desc) {
 
 bool bdk_bdev_desc_is_writable(const bdk_bdev_desc* desc) {
     return desc->write.load(std::memory_order_relaxed);
+}
+
+uint32_t bdk_bdev_desc_get_block_size(const bdk_bdev_desc* desc) {
+    return bdk::block_size_of(desc);
+}
+
+uint32_t bdk_bdev_desc_get_md_size(const bdk_bdev_desc* desc) {
+    return desc->hides_md ? 0 : desc->bdev->md_len;
+}
+
+bool bdk_bdev_desc_is_md_interleaved(const bdk_bdev_desc* desc) {
+    return !desc->hides_md && bdk_bdev_is_md_interleaved(desc->bdev->pub);
+}
+
+uint32_t bdk_bdev_desc_get_dif_type(const bdk_bdev_desc* desc) {
+    return desc->hides_md ? 0 : desc->bdev->config.dif_type;
 }
 
 bdk_io_channel* bdk_bdev_get_io_channel(bdk_bdev_desc* desc) {

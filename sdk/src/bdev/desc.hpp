@@ -13,12 +13,16 @@ struct Bdev;
 /// before.
 void send_event(Bdev* bdev, uint32_t type);
 
+/// [any thread] Bytes per block as the desc has them: without metadata where they are hidden.
+uint32_t block_size_of(const bdk_bdev_desc* desc);
+
 }  // namespace bdk
 
 /// An open handle. It is the io_device of its channels.
 struct bdk_bdev_desc {
     bdk::Bdev* bdev = nullptr;
     bdk_thread* thread = nullptr;
+    bool hides_md = false;  ///< BDK_BDEV_OPEN_HIDE_METADATA, and there are some to hide
     std::atomic<bool> write{false};
     std::atomic<bool> closed{false};  ///< set on the desc's thread; its channels read it on theirs
     bdk_bdev_event_cb event_cb = nullptr;

@@ -6,6 +6,7 @@
 
 #include "bdev/bdev.hpp"
 #include "bdev/channel.hpp"
+#include "bdev/hidden_md.hpp"
 #include "bdev/io_path.hpp"
 #include "bdev/parent.hpp"
 
@@ -78,6 +79,7 @@ void fua_child_ended(BdevIo* io, BdevIo* child) {
 }  // namespace
 
 void write_zeroes_emulate(BdevIo* io) {
+    if (io->ch->bdev->config.dif_type != 0) return metadata_start(io);  // each block's are others
     if (zero_buffer() == nullptr) return io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
     parent_begin(io, zeroes_step);
 }

@@ -64,6 +64,18 @@ uint32_t bdk_bdev_get_dif_type(const bdk_bdev* bdev) {
     return Bdev::of(bdev)->config.dif_type;
 }
 
+uint32_t bdk_bdev_get_dif_pi_format(const bdk_bdev* bdev) {
+    return Bdev::of(bdev)->config.dif_pi_format;
+}
+
+bool bdk_bdev_is_dif_head_of_md(const bdk_bdev* bdev) {
+    return bdk_bdev_get_dif_type(bdev) != 0 && (Bdev::of(bdev)->flags & BDK_BDEV_DIF_HEAD_OF_MD) != 0;
+}
+
+uint32_t bdk_bdev_get_dif_check_flags(const bdk_bdev* bdev) {
+    return Bdev::of(bdev)->config.dif_check_flags;
+}
+
 size_t bdk_bdev_get_buf_align(const bdk_bdev* bdev) {
     return size_t{1} << Bdev::of(bdev)->config.required_alignment;
 }
@@ -103,6 +115,22 @@ void dump_types(const Bdev* bdev, bdk_json_writer* w) {
     for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++)
         if (bdev->supports(type)) bdk_json_string(w, nullptr, bdk_bdev_io_type_name(type));
     bdk_json_array_end(w);
+}
+
+void dump_metadata(const bdk_bdev* bdev, bdk_json_writer* w) {
+    bdk_json_u64(w, "md_size", bdk_bdev_get_md_size(bdev));
+    if (bdk_bdev_get_md_size(bdev) == 0) return;
+    bdk_json_bool(w, "md_interleave", bdk_bdev_is_md_interleaved(bdev));
+    bdk_json_u64(w, "dif_type", bdk_bdev_get_dif_type(bdev));
+    if (bdk_bdev_get_dif_type(bdev) == 0) return;
+    bdk_json_bool(w, "dif_is_head_of_md", bdk_bdev_is_dif_head_of_md(bdev));
+    bdk_json_u64(w, "dif_pi_format", bdk_bdev_get_dif_pi_format(bdev));
+    const uint32_t checks = bdk_bdev_get_dif_check_flags(bdev);
+    bdk_json_object_begin(w, "enabled_dif_check_types");
+    bdk_json_bool(w, "guard", (checks & BDK_DIF_CHECK_GUARD) != 0);
+    bdk_json_bool(w, "apptag", (checks & BDK_DIF_CHECK_APPTAG) != 0);
+    bdk_json_bool(w, "reftag", (checks & BDK_DIF_CHECK_REFTAG) != 0);
+    bdk_json_object_end(w);
 }
 
 void dump_open_state(Bdev* bdev, bdk_json_writer* w) {
@@ -158,7 +186,7 @@ void bdk_bdev_dump_info_json(bdk_bdev* pub, bdk_json_writer* w) {
     bdk_json_string(w, "uuid", bdk::uuid_text(bdev->uuid).c_str());
     bdk_json_u64(w, "block_size", bdev->blocklen);
     bdk_json_u64(w, "num_blocks", bdk_bdev_get_num_blocks(pub));
-    bdk_json_u64(w, "md_size", bdev->md_len);
+    dump_metadata(pub, w);
     bdk_json_bool(w, "zoned", bdk_bdev_is_zoned(pub));
     bdk_json_bool(w, "write_cache", bdk_bdev_has_write_cache(pub));
     dump_types(bdev, w);

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "bdev/bdev.hpp"
+#include "bdev/hidden_md.hpp"
 #include "bdev/io_pool.hpp"
 #include "bdev/validate.hpp"
 #include "thread/io_channel.hpp"
@@ -183,6 +184,8 @@ int enter_core(BdevIo* io) {
     if (io->ch->ctx_size != 0 && io->pub.driver_ctx == nullptr)
         io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
     else if (int rc = validate_limits(io->ch->bdev, io); rc != 0)
+        return rc;
+    else if (rc = validate_hidden_md(io); rc != 0)
         return rc;
     else
         io_core_start(io);

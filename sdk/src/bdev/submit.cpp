@@ -73,6 +73,13 @@ int take_block_io(const Submitter& by, uint32_t type, BlockRange range, BdevIo**
     return 0;
 }
 
+/// Bytes of blocks as the channel's desc has them.
+uint64_t bytes_of(const BdevChannel* ch, uint64_t blocks) {
+    if ((ch->flags & channel_hides_md) != 0) [[unlikely]]
+        return blocks * block_size_of(ch->desc);
+    return ch->bdev->bytes(blocks);
+}
+
 int refuse(BdevIo* io, int rc) {
     io->pool->give_back(io);
     return rc;
@@ -95,7 +102,8 @@ bool apply_opts(BdevIo* io, const bdk_bdev_io_opts* opts) {
     if (BDK_HAS_FIELD(opts, Opts, md_buf)) io->pub.u.bdev.md_buf = opts->md_buf;
     if (BDK_HAS_FIELD(opts, Opts, dif_check_flags_exclude))
         io->pub.u.bdev.dif_check_flags &= ~opts->dif_check_flags_exclude;
-    bool separate_md = bdev->md_len != 0 && (bdev->flags & BDK_BDEV_MD_INTERLEAVED) == 0;
+    bool separate_md = bdev->md_len != 0 && (bdev->flags & BDK_BDEV_MD_INTERLEAVED) == 0 &&
+                       (io->ch->flags & channel_hides_md) == 0;
     return io->pub.u.bdev.md_buf == nullptr || separate_md;
 }
 
@@ -107,7 +115,7 @@ int submit_buf(const Submitter& by, uint32_t type, void* buf, BlockRange range) 
         return rc;
     if (buf == nullptr && type != BDK_BDEV_IO_TYPE_READ) [[unlikely]]
         return refuse(io, -EINVAL);
-    io->iov = {buf, io->ch->bdev->bytes(range.count)};
+    io->iov = {buf, bytes_of(io->ch, range.count)};
     io->pub.u.bdev.iovs = &io->iov;
     io->pub.u.bdev.iovcnt = 1;
     return io_submit(io);
@@ -120,12 +128,12 @@ int submit_iovs(const Submitter& by, uint32_t type, iovec* iovs, int32_t iovcnt,
     if (rc != 0) [[unlikely]]
         return rc;
     bool without = type == BDK_BDEV_IO_TYPE_READ && iovcnt == 0;
-    if (!without && !covers(iovs, iovcnt, io->ch->bdev->bytes(range.count))) [[unlikely]]
+    if (!without && !covers(iovs, iovcnt, bytes_of(io->ch, range.count))) [[unlikely]]
         return refuse(io, -EINVAL);
     if (!apply_opts(io, opts)) [[unlikely]]
         return refuse(io, -EINVAL);
     if (without) {
-        io->iov = {nullptr, io->ch->bdev->bytes(range.count)};
+        io->iov = {nullptr, bytes_of(io->ch, range.count)};
         iovs = &io->iov;
         iovcnt = 1;
     }
@@ -146,12 +154,13 @@ int submit_range(const Submitter& by, uint32_t type, BlockRange range, uint32_t 
 bool to_blocks(const bdk_bdev_desc* desc, uint64_t offset, uint64_t nbytes, BlockRange* range) {
     const Bdev* bdev = desc->bdev;
     uint64_t mask = bdev->blocklen - 1ull;
-    if (bdev->block_shift != 0) [[likely]] {
+    if (bdev->block_shift != 0 && !desc->hides_md) [[likely]] {
         *range = {offset >> bdev->block_shift, nbytes >> bdev->block_shift};
         return ((offset | nbytes) & mask) == 0;
     }
-    *range = {offset / bdev->blocklen, nbytes / bdev->blocklen};
-    return offset % bdev->blocklen == 0 && nbytes % bdev->blocklen == 0;
+    uint32_t block_size = block_size_of(desc);
+    *range = {offset / block_size, nbytes / block_size};
+    return offset % block_size == 0 && nbytes % block_size == 0;
 }
 
 int submit_seek(const Submitter& by, uint32_t type, uint64_t offset_blocks) {
@@ -298,7 +307,7 @@ int bdk_bdev_comparev_and_writev_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch,
     int rc = bdk::take_block_io(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE,
                                 {offset_blocks, num_blocks}, &io);
     if (rc != 0) return rc;
-    uint64_t bytes = io->ch->bdev->bytes(num_blocks);
+    uint64_t bytes = bdk::bytes_of(io->ch, num_blocks);
     if (!bdk::covers(compare_iovs, compare_iovcnt, bytes) || !bdk::covers(write_iovs, write_iovcnt, bytes))
         return bdk::refuse(io, -EINVAL);
     io->pub.u.bdev.iovs = compare_iovs;

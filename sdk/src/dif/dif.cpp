@@ -153,6 +153,21 @@ int verify_md(Blocks& blocks, uint64_t block, Guard& guard, bdk_dif_error* error
     return check_pi(blocks, block, pi, guard.value(), error);
 }
 
+/// Calls fn(block, pi, place) for each block, `place` being where its PI is, until that is not 0. @return
+/// what the last call returned.
+template <class Fn>
+int for_each_pi(Blocks& blocks, Fn&& fn) {
+    for (uint64_t block = 0; block < blocks.count(); block++) {
+        blocks.data().skip(blocks.layout().data_size);
+        blocks.md().skip(blocks.layout().pi_offset);
+        IovCursor place = blocks.md();
+        const ProtectionInfo pi = blocks.read_pi();
+        blocks.md().skip(blocks.md_after_pi());
+        if (const int rc = fn(block, pi, place); rc != 0) return rc;
+    }
+    return 0;
+}
+
 /// The data side of a copy.
 int open_data(const Blocks& blocks, const iovec* iovs, int32_t iovcnt) {
     return iovs_hold(iovs, iovcnt, blocks.count() * blocks.layout().data_size) ? 0 : -EINVAL;
@@ -233,23 +248,24 @@ int bdk_dif_verify_copy(const bdk_dif_ctx* ctx, const iovec* data_iovs, int32_t 
 
 int bdk_dif_remap_ref_tag(const bdk_dif_ctx* ctx, const iovec* iovs, int32_t iovcnt, void* md_buf,
                           uint64_t num_blocks, uint64_t ref_tag, bdk_dif_error* error) {
-    Blocks blocks;
-    if (int rc = blocks.open(ctx, iovs, iovcnt, md_buf, num_blocks); rc != 0) return rc;
-    const auto [dif_type, pi_format] = std::pair{blocks.ctx().dif_type, blocks.ctx().pi_format};
-    if (!blocks.has_pi() || dif_type == 3) return 0;
-    for (uint64_t block = 0; block < num_blocks; block++) {
-        blocks.data().skip(blocks.layout().data_size);
-        blocks.md().skip(blocks.layout().pi_offset);
-        IovCursor place = blocks.md();
-        ProtectionInfo pi = blocks.read_pi();
-        blocks.md().skip(blocks.md_after_pi());
-        if (bdk::is_escaped(pi, dif_type, pi_format)) continue;
-        if (blocks.checks(BDK_DIF_CHECK_REFTAG))
-            if (int rc = bdk::check_ref_tag(blocks, block, pi, error); rc != 0) return rc;
-        pi = bdk::make_pi(pi_format, pi.guard, pi.app_tag, blocks.ref_tag_of(block, ref_tag));
-        blocks.write_pi_at(place, pi);
+    Blocks checked, changed;
+    if (int rc = checked.open(ctx, iovs, iovcnt, md_buf, num_blocks); rc != 0) return rc;
+    if (int rc = changed.open(ctx, iovs, iovcnt, md_buf, num_blocks); rc != 0) return rc;
+    const auto [dif_type, pi_format] = std::pair{changed.ctx().dif_type, changed.ctx().pi_format};
+    if (!changed.has_pi() || dif_type == 3) return 0;
+    if (checked.checks(BDK_DIF_CHECK_REFTAG)) {
+        const int rc = bdk::for_each_pi(checked, [&](uint64_t block, const ProtectionInfo& pi, IovCursor&) {
+            return bdk::is_escaped(pi, dif_type, pi_format) ? 0
+                                                            : bdk::check_ref_tag(checked, block, pi, error);
+        });
+        if (rc != 0) return rc;
     }
-    return 0;
+    return bdk::for_each_pi(changed, [&](uint64_t block, const ProtectionInfo& pi, IovCursor& place) {
+        if (bdk::is_escaped(pi, dif_type, pi_format)) return 0;
+        const uint64_t fit = changed.ref_tag_of(block, ref_tag);
+        changed.write_pi_at(place, bdk::make_pi(pi_format, pi.guard, pi.app_tag, fit));
+        return 0;
+    });
 }
 
 int bdk_dif_inject_error(const bdk_dif_ctx* ctx, const iovec* iovs, int32_t iovcnt, void* md_buf,

@@ -262,6 +262,7 @@ TEST(Dif, RemapsReferenceTags) {
     bdk_dif_error error = no_error();
     EXPECT_EQ(bdk_dif_remap_ref_tag(&blocks.ctx, &blocks.iov, 1, nullptr, Blocks::count, 0, &error), -EILSEQ);
     EXPECT_EQ(error.block, 2u) << "a tag that was wrong before is not made right";
+    EXPECT_EQ(blocks.find(), Found(BDK_DIF_CHECK_REFTAG, 2)) << "and the others stay";
 }
 
 TEST(Dif, RefusesWhatMakesNoSense) {
