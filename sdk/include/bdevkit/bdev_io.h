@@ -155,7 +155,12 @@ BDK_API void bdk_bdev_io_forward(struct bdk_bdev_io* io, struct bdk_bdev_desc* b
 struct bdk_bdev_io_forward_opts {
     uint32_t size;
     uint32_t reserved;
-    int64_t offset_delta; /**< blocks added to offset_blocks (and to a copy's source); zone ids too */
+    /**
+     * Blocks added to offset_blocks (and to a copy's source); zone ids too. Where the buffers hold protection
+     * information of type 1 or 2 that is checked, its reference tags are changed to fit, also in what is
+     * written: from the forward until the base has completed the buffers are not the client's.
+     */
+    int64_t offset_delta;
     /**
      * [the submitter's thread] If given: called when the base has completed, with `io` as it was before the
      * forward and the base's status set; the module then completes `io`, now or later.

@@ -13,6 +13,7 @@
 #include "bdev/io_path.hpp"
 #include "bdev/io_pool.hpp"
 #include "bdev/parent.hpp"
+#include "bdev/ref_tags.hpp"
 #include "bdev/validate.hpp"
 #include "diag/violation.hpp"
 #include "thread/io_channel.hpp"
@@ -66,17 +67,17 @@ void take_results(BdevIo* io, BdevIo* stand_in) {
     }
 }
 
-void stand_in_ended(bdk_bdev_io* stand_in_pub, bool success, void* arg) {
+void stand_in_ended(bdk_bdev_io* stand_in_pub, bool, void* arg) {
     BdevIo* stand_in = BdevIo::of(stand_in_pub);
     auto* io = static_cast<BdevIo*>(arg);
     auto done = io->stand_in_done;
     io->stand_in = nullptr;
-    io->status = stand_in->status;
     take_results(io, stand_in);
+    io->status = stand_in->status;
     free_core_io(stand_in);
     io->state = IoState::in_module;
     if (done != nullptr)
-        done(&io->pub, success);
+        done(&io->pub, io->succeeded());
     else
         io_complete_from_core(io, io->status);
 }
@@ -122,6 +123,11 @@ void forward(BdevIo* io, bdk_bdev_desc* desc, bdk_io_channel* ch, const Opts* op
         BDK_DEBUGLOG("forwarding a %s to '%s' is refused: %s", bdk_bdev_io_type_name(io->pub.type),
                      desc->bdev->name.c_str(), strerrordesc_np(-rc));
         io_complete_from_core(io, rc == -ENOTSUP ? status_from_nvme(0, 0, 1) : status_from_errno(rc));
+        return;
+    }
+    if (delta != 0 && !io_fit_ref_tags(io, delta)) [[unlikely]] {
+        io_shift_range(io, -delta);
+        io_complete_from_core(io, io->status);
         return;
     }
     if (io->depth == max_io_frames) [[unlikely]] {

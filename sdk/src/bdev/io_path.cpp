@@ -8,6 +8,7 @@
 #include "bdev/bdev.hpp"
 #include "bdev/hidden_md.hpp"
 #include "bdev/io_pool.hpp"
+#include "bdev/ref_tags.hpp"
 #include "bdev/validate.hpp"
 #include "thread/io_channel.hpp"
 
@@ -138,6 +139,7 @@ void io_shift_range(BdevIo* io, int64_t delta) {
 
 void io_shift_result(BdevIo* io, int64_t delta) {
     io_shift_range(io, -delta);
+    io_restore_ref_tags(io, delta);
     if (io->pub.type != BDK_BDEV_IO_TYPE_GET_ZONE_INFO || !io->succeeded()) return;
     const bdk_bdev_io_zone_mgmt_params& params = io->pub.u.zone_mgmt;
     for (uint32_t i = 0; i < params.num_zones; i++) {
