@@ -15,7 +15,7 @@ namespace bdk {
 namespace {
 
 constexpr uint64_t bursts_per_second = 50;  // 20 ms
-constexpr uint64_t min_retry_us = 100;
+constexpr uint64_t min_retry_us = 500;      // less than the burst by far: nothing is lost by coming late
 constexpr uint64_t max_retry_us = 100'000;
 
 constexpr uint32_t ios = 0, bytes = 1, first_of_one_direction = 2;
@@ -113,7 +113,9 @@ Qos::Floors Qos::share_floors() const {
                                 ? waiting_channels_[i - first_of_one_direction]
                                 : std::max(waiting_channels_[read], waiting_channels_[write]);
         double level = std::max(buckets_[i].level(), 0.0);
-        if (channels > 1) floors[i] = level - level / static_cast<double>(channels);
+        // Where plenty has gathered, nobody is short of it, and what is not taken is lost.
+        double plenty = buckets_[i].burst() / 2;
+        if (channels > 1) floors[i] = std::min(level - level / static_cast<double>(channels), plenty);
     }
     return floors;
 }
@@ -134,8 +136,12 @@ uint64_t Qos::take_or_wait(ChannelQos& channel, BdevIo* io) {
     if (cost.ios == 0) return 0;
     std::scoped_lock lock(mutex_);
     refill();
-    // Who comes new does not pass those who wait, on whatever thread.
-    if (!others_wait(cost.direction) && may_pass(cost.direction, {})) {
+    // Who comes new does not pass those who wait, on whatever thread, unless there is plenty for all.
+    Floors floors{};
+    if (others_wait(cost.direction))
+        for (uint32_t i = 0; i < floors.size(); i++)
+            floors[i] = buckets_[i].burst() / 2;
+    if (channel.count[cost.direction] == 0 && may_pass(cost.direction, floors)) {
         pay(cost);
         return 0;
     }

@@ -31,6 +31,9 @@ public:
     /// After refill(). 0 always without a limit.
     double level() const noexcept { return level_; }
 
+    /// The most that gathers.
+    double burst() const noexcept { return burst_; }
+
     void take(uint64_t units) noexcept {
         if (is_limited()) level_ -= static_cast<double>(units);
     }
