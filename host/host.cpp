@@ -181,19 +181,8 @@ std::vector<BdevCounters> Host::counters() const {
 }
 
 bool Host::remove_bdevs() {
-    bool clean = true;
-    std::vector<std::string> names = bdev_names();
-    std::reverse(names.begin(), names.end());
-    for (const std::string& name : names) {
-        const int rc =
-            bdk::await_on_app_thread([&](bdk::Done done) { bdk::module_remove_bdev(name, std::move(done)); });
-        // A bdev made by examination may have gone with the one below it.
-        if (rc == 0 || rc == -ENODEV) continue;
-        BDK_ERRLOG("bdev '%s' could not be removed: %s", name.c_str(),
-                   std::generic_category().message(-rc).c_str());
-        clean = false;
-    }
-    return clean;
+    return bdk::await_on_app_thread([](bdk::Done done) { bdk::module_remove_all_bdevs(std::move(done)); }) ==
+           0;
 }
 
 bool Host::stop() {

@@ -192,6 +192,8 @@ FIELD(bdk_bdev_io_stat, num_write_zeroes_ops, 208, 8);
 FIELD(bdk_bdev_io_stat, max_flush_latency_ticks, 256, 8);
 FIELD(bdk_bdev_io_stat, num_errors_by_status, 264, 128);
 
+FROZEN(bdk_bdev_media_event, 16);
+
 GROWS_FROM(bdk_bdev_qd_stat, 48);
 
 GROWS_FROM(bdk_bdev_qos_limits, 40);

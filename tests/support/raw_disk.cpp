@@ -154,6 +154,7 @@ int RawLayer::add() {
 
 int RawLayer::destruct(void* ctxt) {
     auto* self = static_cast<RawLayer*>(ctxt);
+    if (self->on_destruct) self->on_destruct();
     bdk_bdev_module_release_bdev(bdk_bdev_desc_get_bdev(self->base_));
     bdk_bdev_close(self->base_);
     bdk_io_device_unregister(self, nullptr);

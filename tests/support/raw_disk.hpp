@@ -74,6 +74,8 @@ public:
     void (*done)(bdk_bdev_io*, bool) = nullptr;  ///< see bdk_bdev_io_forward_opts
     std::function<void(bdk_bdev_io*, bdk_bdev_desc*, bdk_io_channel*)> on_submit;  ///< instead of forwarding
 
+    std::function<void()> on_destruct;  ///< first of all
+
     /// [app thread] Opens and claims the base, and registers. The layer must outlive its unregistration.
     int add();
 

@@ -88,17 +88,6 @@ std::vector<uint32_t> usable_cores() {
     return cores;
 }
 
-std::vector<std::string> bdev_names() {
-    std::vector<std::string> names;
-    call_on_app_thread([&] {
-        bdk_for_each_bdev(&names, [](void* ctx, bdk_bdev* bdev) {
-            static_cast<std::vector<std::string>*>(ctx)->emplace_back(bdk_bdev_get_name(bdev));
-            return 0;
-        });
-    });
-    return names;
-}
-
 }  // namespace
 
 struct TestHost::Loaded {
@@ -127,9 +116,7 @@ TestHost::TestHost(const RuntimeOptions& options) : cores_(options.reactors.core
 }
 
 TestHost::~TestHost() {
-    const std::vector<std::string> names = bdev_names();
-    for (auto name = names.rbegin(); name != names.rend(); ++name)
-        if (exists(*name)) remove(*name);
+    await_on_app_thread([](Done done) { module_remove_all_bdevs(std::move(done)); });
     while (!modules_.empty())
         unload(modules_.back());
     for (bdk_thread* thread : threads_)

@@ -6,6 +6,7 @@
 #include <bdevkit/abi.h>
 #include <bdevkit/bdev.h>
 #include <bdevkit/bdev_io.h>
+#include <bdevkit/event.h>
 #include <bdevkit/module.h>
 
 BDK_C_BEGIN
@@ -143,9 +144,17 @@ BDK_API void bdk_bdev_destruct_done(struct bdk_bdev* bdev, int rc);
 /**
  * [app thread] Tells the core that the size has changed; every desc gets BDK_BDEV_EVENT_RESIZE.
  * @param num_blocks  fewer than now only while no desc is open
- * @return 0; -EBUSY for a shrink under an open desc.
+ * @return 0; -EBUSY for a shrink under an open desc; -EINVAL for no blocks, or more bytes than 2^64.
  */
 BDK_API int bdk_bdev_notify_blockcnt_change(struct bdk_bdev* bdev, uint64_t num_blocks);
+
+/**
+ * [app thread] Tells every desc of ranges that ask for attention; each gets BDK_BDEV_EVENT_MEDIA_MANAGEMENT.
+ * @param events  `count` of them, copied
+ * @return 0; -EINVAL for none, or a range outside the bdev; -ENOSPC when a desc has not read 4096 yet.
+ */
+BDK_API int bdk_bdev_push_media_events(struct bdk_bdev* bdev, const struct bdk_bdev_media_event* events,
+                                       uint32_t count);
 
 /** [app thread] More names for a bdev. @return 0; -EEXIST; -ENOENT for one that it does not have. */
 BDK_API int bdk_bdev_alias_add(struct bdk_bdev* bdev, const char* alias);

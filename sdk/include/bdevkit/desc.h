@@ -72,6 +72,15 @@ BDK_API int bdk_bdev_open_async(const char* name, bool write, bdk_bdev_event_cb 
  */
 BDK_API void bdk_bdev_close(struct bdk_bdev_desc* desc);
 
+/**
+ * [desc's thread] Takes the oldest media events that the desc has not read, after
+ * BDK_BDEV_EVENT_MEDIA_MANAGEMENT.
+ * @param max  room in `events`
+ * @return how many were taken
+ */
+BDK_API uint32_t bdk_bdev_get_media_events(struct bdk_bdev_desc* desc, struct bdk_bdev_media_event* events,
+                                           uint32_t max);
+
 /** [any thread] */
 BDK_API struct bdk_bdev* bdk_bdev_desc_get_bdev(const struct bdk_bdev_desc* desc);
 /** [any thread] */

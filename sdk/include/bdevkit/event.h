@@ -12,8 +12,14 @@ enum {
     BDK_BDEV_EVENT_REMOVE = 1,
     /** The number of blocks has changed. */
     BDK_BDEV_EVENT_RESIZE = 2,
-    /** The media asks for attention (of open-channel devices). */
+    /** The media asks for attention: bdk_bdev_get_media_events() says where. */
     BDK_BDEV_EVENT_MEDIA_MANAGEMENT = 3,
+};
+
+/** A range of blocks that asks for attention: its data should be moved. Frozen. */
+struct bdk_bdev_media_event {
+    uint64_t offset_blocks;
+    uint64_t num_blocks;
 };
 
 /** [desc's thread] `type`: BDK_BDEV_EVENT_*; types that the callee does not know are to be ignored. */

@@ -197,7 +197,12 @@ int bdk_bdev_notify_blockcnt_change(bdk_bdev* pub, uint64_t num_blocks) {
         std::scoped_lock lock(bdev->mutex);
         uint64_t now = bdev->blockcnt.load(std::memory_order_relaxed);
         if (num_blocks == now) return 0;
-        if (num_blocks == 0 || (num_blocks < now && !bdev->descs.empty())) {
+        if (num_blocks == 0 || num_blocks > UINT64_MAX / bdev->blocklen) {
+            BDK_ERRLOG("bdev '%s' cannot have %lu blocks: 1 to 2^64 / %u are possible", bdev->name.c_str(),
+                       static_cast<unsigned long>(num_blocks), bdev->blocklen);
+            return -EINVAL;
+        }
+        if (num_blocks < now && !bdev->descs.empty()) {
             BDK_ERRLOG("bdev '%s' cannot shrink from %lu to %lu blocks: it is open", bdev->name.c_str(),
                        static_cast<unsigned long>(now), static_cast<unsigned long>(num_blocks));
             return -EBUSY;

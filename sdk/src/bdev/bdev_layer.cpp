@@ -34,19 +34,10 @@ struct Stop {
 
 bool is_ready(Bdev* bdev, bool unopened) {
     std::scoped_lock lock(bdev->mutex);
-    return bdev->status == BdevStatus::ready && (!unopened || bdev->descs.empty());
-}
-
-/// The next bdev to unregister, or nullptr while one is on its way out.
-Bdev* next_to_go(const std::vector<Bdev*>& bdevs) {
-    auto newest_first = [&](auto pred) {
-        auto it = std::find_if(bdevs.rbegin(), bdevs.rend(), pred);
-        return it == bdevs.rend() ? nullptr : *it;
-    };
-    if (Bdev* unopened = newest_first([](Bdev* bdev) { return is_ready(bdev, true); })) return unopened;
-    bool all_ready =
-        std::all_of(bdevs.begin(), bdevs.end(), [](Bdev* bdev) { return is_ready(bdev, false); });
-    return all_ready ? newest_first([](Bdev* bdev) { return is_ready(bdev, false); }) : nullptr;
+    // A desc that is being closed holds the bdev no longer than its I/O in flight.
+    bool is_open = std::any_of(bdev->descs.begin(), bdev->descs.end(),
+                               [](const bdk_bdev_desc* desc) { return !desc->closed; });
+    return bdev->status == BdevStatus::ready && !(unopened && is_open);
 }
 
 void finish_stop(Stop* raw, int rc) {
@@ -78,6 +69,17 @@ int poll_stop(void* ctx) {
 }
 
 }  // namespace
+
+Bdev* next_to_go(const std::vector<Bdev*>& bdevs) {
+    auto newest_first = [&](auto pred) {
+        auto it = std::find_if(bdevs.rbegin(), bdevs.rend(), pred);
+        return it == bdevs.rend() ? nullptr : *it;
+    };
+    if (Bdev* unopened = newest_first([](Bdev* bdev) { return is_ready(bdev, true); })) return unopened;
+    bool all_ready =
+        std::all_of(bdevs.begin(), bdevs.end(), [](Bdev* bdev) { return is_ready(bdev, false); });
+    return all_ready ? newest_first([](Bdev* bdev) { return is_ready(bdev, false); }) : nullptr;
+}
 
 const BdevOptions& bdev_options() {
     return g_options;

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
+#include "bdev/bdev.hpp"
 #include "bdev/bdev_options.hpp"
 
 namespace bdk {
@@ -14,6 +16,10 @@ void bdev_layer_start(const BdevOptions& options, const std::function<void(int)>
 /// [app thread] Unregisters every bdev that is left, top-down, and ends the layer. done(-ETIMEDOUT): a desc
 /// was never closed; the log names its bdev.
 void bdev_layer_stop(std::function<void(int)> done);
+
+/// [app thread] Which of these is to go next when all go: the newest that nobody has open; else, unless one
+/// is on its way out already, the newest. nullptr: none.
+Bdev* next_to_go(const std::vector<Bdev*>& bdevs);
 
 /// [any thread] The options in force.
 const BdevOptions& bdev_options();

@@ -4,6 +4,7 @@
 #include <bdevkit/desc.h>
 
 #include <atomic>
+#include <vector>
 
 namespace bdk {
 
@@ -27,6 +28,7 @@ struct bdk_bdev_desc {
     std::atomic<bool> closed{false};  ///< set on the desc's thread; its channels read it on theirs
     bdk_bdev_event_cb event_cb = nullptr;
     void* event_ctx = nullptr;
+    std::vector<bdk_bdev_media_event> media_events;  ///< unread; guarded by the bdev's mutex
     std::atomic<uint32_t> refs{1};  ///< the open handle, and each event under way
 
     // Set on the desc's thread; each channel's thread reads them after a message of that thread, or at its

@@ -192,7 +192,12 @@ void module_remove_bdev(std::string_view name, Done done) {
             std::unique_ptr<Done> ended(static_cast<Done*>(ctx));
             (*ended)(rc);
         };
-        bdk_bdev_unregister(bdev->pub, end, new Done(std::move(done)));
+        uint64_t call = pending_call_begin("removal of bdev '" + bdev->name + "'", "bdk_bdev_close");
+        auto removed = [call, done = std::move(done)](int rc) {
+            pending_call_end(call);
+            done(rc);
+        };
+        bdk_bdev_unregister(bdev->pub, end, new Done(std::move(removed)));
         return;
     }
     uint64_t call = begin_call(state->table, "remove of bdev '" + bdev->name + "'", "bdk_module_remove_done");

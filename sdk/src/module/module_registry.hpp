@@ -37,4 +37,8 @@ BDK_INTERNAL void module_create_bdev(const bdk_module* module, std::string name,
 /// such bdev.
 BDK_INTERNAL void module_remove_bdev(std::string_view name, Done done);
 
+/// [app thread] Removes every bdev, top-down, whatever the order of creation. done(first error, which is
+/// logged): some are left.
+BDK_INTERNAL void module_remove_all_bdevs(Done done);
+
 }  // namespace bdk
