@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// malloc: a disk in memory. All I/O is done and completed inside submit(), but for zeroing of large ranges,
-// which goes on step by step from a poller so that the reactor is never held up.
+// malloc: a disk in memory. Reads and writes are done in batches from a poller: the memory that the next ones
+// need is on its way to the cache meanwhile, which is most of their time. Zeroing of large ranges goes on
+// step by step, so that the reactor is never held up. The rest is done and completed inside submit().
+#include <algorithm>
 #include <bdevkit/bdevkit.hpp>
 #include <bit>
 
@@ -40,7 +42,22 @@ public:
         bdevkit::io_types(IoType::read, IoType::write, IoType::flush, IoType::unmap, IoType::write_zeroes,
                           IoType::compare, IoType::copy, IoType::zcopy, IoType::reset, IoType::abort);
 
-    using Channel = ZeroingChannel<Malloc>;
+    class Channel {
+    public:
+        explicit Channel(Malloc& disk) : transfers_(disk, disk.name()), zeroing_(disk) {}
+
+        void transfer(Io io) { transfers_.add(io); }
+        void zero(Io io) { zeroing_.zero(io); }
+        bool abort(bdk_bdev_io* io) { return transfers_.abort(io) || zeroing_.abort(io); }
+        void abort_all() {
+            transfers_.abort_all();
+            zeroing_.abort_all();
+        }
+
+    private:
+        bdevkit::IoBatch<Malloc> transfers_;
+        ZeroingChannel<Malloc> zeroing_;
+    };
 
     static int create(bdk_create*, const char* name, const Options& given) {
         return given.md_size != 0 || given.dif_type != 0 ? create_with_metadata(name, given)
@@ -62,9 +79,9 @@ public:
     void submit(Channel& ch, Io io) {
         switch (io.type()) {
             case IoType::read:
-                return io.has_buffer() ? read(ch, io) : with_buffer<&Malloc::read>(io);
+                return io.has_buffer() ? ch.transfer(io) : with_buffer<&Malloc::transfer>(io);
             case IoType::write:
-                return write(io);
+                return ch.transfer(io);
             case IoType::unmap:
             case IoType::write_zeroes:
                 return ch.zero(io);
@@ -88,11 +105,26 @@ public:
         }
     }
 
+    /// A read or a write whose turn comes soon. The processor goes on by itself after the first lines.
+    void prepare(Io io) const noexcept {
+        const std::byte* start = start_of(io);
+        const uint64_t length = std::min<uint64_t>(length_of(io), prefetched_bytes);
+        for (uint64_t at = 0; at < length; at += cache_line)
+            bdevkit::prefetch(start + at);
+    }
+
+    void finish(Io io) { io.type() == IoType::read ? read(io) : write(io); }
+
 private:
+    static constexpr uint64_t cache_line = 64;
+    static constexpr uint64_t prefetched_bytes = 512;
+
+    void transfer(Channel& ch, Io io) { ch.transfer(io); }
+
     uint64_t length_of(Io io) const noexcept { return io.num_blocks() << block_shift_; }
     std::byte* start_of(Io io) const noexcept { return memory_.at(io.offset_blocks() << block_shift_); }
 
-    void read(Channel&, Io io) {
+    void read(Io io) {
         const std::byte* from = start_of(io);
         for (const iovec& piece : io.iovs()) {
             std::memcpy(piece.iov_base, from, piece.iov_len);

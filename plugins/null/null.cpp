@@ -5,8 +5,6 @@
 #include <bdevkit/bdevkit.hpp>
 #include <bit>
 #include <cstring>
-#include <utility>
-#include <vector>
 
 namespace {
 
@@ -69,54 +67,12 @@ public:
 
     class Channel {
     public:
-        explicit Channel(NullDisk& disk)
-            : poller_(bdevkit::Poller::start<&Channel::complete_batch>(this, disk.name())) {
-            queued_.reserve(256);
-            batch_.reserve(256);
-            poller_.pause();
-        }
-
-        void queue(Io io) {
-            if (std::exchange(paused_, false)) poller_.resume();
-            queued_.push_back(io.get());
-        }
-
-        /// Takes `io` out and completes it as aborted. False when it is not here.
-        bool abort(bdk_bdev_io* io) {
-            for (auto* list : {&queued_, &batch_})
-                for (bdk_bdev_io*& slot : *list)
-                    if (slot == io) {
-                        slot = nullptr;
-                        Io(io).complete(IoStatus::aborted);
-                        return true;
-                    }
-            return false;
-        }
+        explicit Channel(NullDisk& disk) : batch_(disk, disk.name()) {}
+        void queue(Io io) { batch_.add(io); }
+        bool abort(bdk_bdev_io* io) { return batch_.abort(io); }
 
     private:
-        /// Turns without work before the poller pauses: pausing at once would cost a resume per I/O at
-        /// depth 1.
-        static constexpr uint32_t idle_turns_before_pause = 64;
-
-        bool complete_batch() {
-            if (queued_.empty()) {
-                paused_ = ++idle_turns_ >= idle_turns_before_pause;
-                if (paused_) poller_.pause();
-                return false;
-            }
-            idle_turns_ = 0;
-            std::swap(queued_, batch_);  // what the callbacks submit waits for the next turn
-            for (bdk_bdev_io*& slot : batch_)
-                if (bdk_bdev_io* io = std::exchange(slot, nullptr)) Io(io).complete();
-            batch_.clear();
-            return true;
-        }
-
-        std::vector<bdk_bdev_io*> queued_;  ///< nullptr where an I/O was aborted
-        std::vector<bdk_bdev_io*> batch_;   ///< being completed; nullptr where done
-        bdevkit::Poller poller_;
-        uint32_t idle_turns_ = 0;
-        bool paused_ = true;
+        bdevkit::IoBatch<NullDisk> batch_;
     };
 
     NullDisk(const char* name, const NullOptions& given) : Base(name) { apply(given, this->bdev()); }
@@ -131,6 +87,9 @@ public:
             return io.complete(ch.abort(io->u.abort.bio_to_abort) ? IoStatus::success : IoStatus::failed);
         ch.queue(io);
     }
+
+    void prepare(Io) {}
+    void finish(Io io) { io.complete(); }
 
     void resize(uint64_t num_blocks) { this->notify_resized(num_blocks); }
 

@@ -8,6 +8,7 @@
 #include <bdevkit/desc.hpp>
 #include <bdevkit/error.hpp>
 #include <bdevkit/io.hpp>
+#include <bdevkit/io_batch.hpp>
 #include <bdevkit/io_channel.hpp>
 #include <bdevkit/json.hpp>
 #include <bdevkit/log.hpp>
