@@ -36,6 +36,10 @@ int RawDisk::add() {
     fn_.destruct = destruct;
     fn_.submit_request = submit;
     fn_.get_io_channel = get_io_channel;
+    if (io_type_supported != nullptr)
+        fn_.io_type_supported = [](void* ctxt, uint32_t type) {
+            return static_cast<RawDisk*>(ctxt)->io_type_supported(type);
+        };
     bdev.size = sizeof(bdev);
     bdev.ctxt = this;
     bdev.name = name_.c_str();
@@ -145,7 +149,7 @@ int RawLayer::add() {
     bdev.fn_table = &fn_;
     bdev.blocklen = bdk_bdev_get_block_size(base);
     bdev.blockcnt = num_blocks != 0 ? num_blocks : bdk_bdev_get_num_blocks(base);
-    bdev.io_type_supported = RawDisk::all_types;
+    bdev.io_type_supported = io_types;
     bdk_io_device_register(this, create_channel, destroy_channel, sizeof(Channel), name_.c_str());
     int rc = bdk_bdev_register(&bdev);
     if (rc != 0) destruct(this);

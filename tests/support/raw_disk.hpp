@@ -32,6 +32,7 @@ public:
     uint32_t block_size = 512;
     bool async_destruct = false;    ///< destruct ends in a later turn
     bool never_destructed = false;  ///< destruct ends with end_destruct()
+    bool (*io_type_supported)(uint32_t type) = nullptr;  ///< asked as bdk_bdev_fn_table's is
 
     /// [app thread] Registers it. The disk must outlive its unregistration.
     int add();
@@ -70,7 +71,8 @@ class RawLayer {
 public:
     RawLayer(std::string name, std::string base, int64_t delta = 0);
 
-    uint64_t num_blocks = 0;                     ///< 0: as the base
+    uint64_t num_blocks = 0;  ///< 0: as the base
+    uint64_t io_types = RawDisk::all_types;
     void (*done)(bdk_bdev_io*, bool) = nullptr;  ///< see bdk_bdev_io_forward_opts
     std::function<void(bdk_bdev_io*, bdk_bdev_desc*, bdk_io_channel*)> on_submit;  ///< instead of forwarding
 

@@ -51,8 +51,12 @@ const char* wrong_limit(const bdk_bdev& config) {
     uint64_t smallest = unit ? config.write_unit_size : 1;
     if (config.max_rw_size != 0 && config.max_rw_size < smallest)
         return "max_rw_size is less than write_unit_size";
-    if (config.max_segment_size != 0 && config.max_num_segments != 0 &&
-        uint64_t{config.max_segment_size} * config.max_num_segments < smallest * config.blocklen)
+    // Data are cut where the rest is aligned as well.
+    uint64_t segment = config.max_segment_size & ~((uint64_t{1} << config.required_alignment) - 1);
+    if (config.max_segment_size != 0 && segment == 0)
+        return "max_segment_size is less than the alignment of required_alignment";
+    if (segment != 0 && config.max_num_segments != 0 &&
+        segment * config.max_num_segments < smallest * config.blocklen)
         return "max_num_segments of max_segment_size bytes hold no block, or no write unit";
     return nullptr;
 }

@@ -68,6 +68,7 @@ struct alignas(64) Bdev {
     BdevIo* reset = nullptr;
     std::vector<BdevIo*> queued_resets;
     std::vector<QuiescedRange> quiesced;
+    std::vector<QuiescedRange> released;           ///< that channels may still hold I/O for
     std::vector<PendingQuiesce> pending_quiesces;  ///< behind ranges that overlap theirs
     bdk_bdev_unregister_cb unregister_cb = nullptr;
     void* unregister_ctx = nullptr;

@@ -24,6 +24,7 @@ namespace bdk {
 
 struct BdevChannel;
 struct BdevIo;
+struct IoBuffer;
 struct IoPool;
 
 /// Where an I/O is. Completing is legal in the two states in which a module owns it.
@@ -79,7 +80,7 @@ struct ParentWork {
 /// Of an I/O that waits for a buffer of iobuf.
 struct BufferWait {
     bdk_iobuf_entry entry{};
-    void (*ready)(BdevIo* io, void* buf) = nullptr;  ///< nullptr: it does not wait
+    void (*ready)(BdevIo* io, IoBuffer buffer) = nullptr;  ///< nullptr: it does not wait
     uint64_t bytes = 0;
 };
 
@@ -122,7 +123,9 @@ struct alignas(64) BdevIo {
     ParentWork work;
     BufferWait buffer_wait;
     bdk_bdev_io_get_buf_cb get_buf_cb;  ///< of a module's read that waits for its buffer
+    uint64_t get_buf_bytes;
     int64_t stand_in_delta;
+    BdevIo* stands_for = nullptr;  ///< of a stand-in
 
     static BdevIo* of(bdk_bdev_io* io) noexcept { return reinterpret_cast<BdevIo*>(io); }
     static const BdevIo* of(const bdk_bdev_io* io) noexcept { return reinterpret_cast<const BdevIo*>(io); }

@@ -72,7 +72,7 @@ int bdk_bdev_module_claim_bdev(bdk_bdev* pub, bdk_bdev_desc* desc, const bdk_mod
         return bdk::refuse(bdev, module, -EPERM, bdk::describe_claim(bdev->claim));
     if (desc != nullptr && bdk::has_other_writer(bdev, desc))
         return bdk::refuse(bdev, module, -EPERM, "somebody else has it open for writing");
-    if (desc != nullptr) desc->write = true;
+    if (desc != nullptr) desc->write = desc->of_module = true;
     bdev->claim = {BDK_BDEV_CLAIM_EXCL_WRITE, 0, {{nullptr, module->name}}};
     return 0;
 }
@@ -107,6 +107,7 @@ int bdk_bdev_module_claim_bdev_desc(bdk_bdev_desc* desc, uint32_t type, const bd
     if (forbids_own_write && desc->write)
         return bdk::refuse(bdev, module, -EBUSY, "the claiming desc is open for writing");
     if (!forbids_own_write) desc->write = true;
+    desc->of_module = true;
     bdev->claim.type = type;
     bdev->claim.key = key;
     bdev->claim.holders.push_back({desc, name});

@@ -25,7 +25,8 @@ struct bdk_bdev_desc {
     bdk_thread* thread = nullptr;
     bool hides_md = false;  ///< BDK_BDEV_OPEN_HIDE_METADATA, and there are some to hide
     std::atomic<bool> write{false};
-    std::atomic<bool> closed{false};  ///< set on the desc's thread; its channels read it on theirs
+    std::atomic<bool> of_module{false};  ///< has claimed: its I/O is part of the I/O on another bdev
+    std::atomic<bool> closed{false};     ///< set on the desc's thread; its channels read it on theirs
     bdk_bdev_event_cb event_cb = nullptr;
     void* event_ctx = nullptr;
     std::vector<bdk_bdev_media_event> media_events;  ///< unread; guarded by the bdev's mutex

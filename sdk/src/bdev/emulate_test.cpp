@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
+#include <deque>
+#include <memory>
+
 #include "support/client.hpp"
 #include "support/raw_disk.hpp"
 #include "support/test_host.hpp"
@@ -86,6 +91,161 @@ TEST_F(Emulate, FailureOfAPartIsTheWholes) {
     EXPECT_EQ(result.status, BDK_BDEV_IO_STATUS_AIO_ERROR);
     EXPECT_EQ(result.aio_errno, -ENOSPC);
     call_on_app_thread([&] { disk.on_submit = nullptr; });
+}
+
+/// Compares every byte of a block with `wanted`, and writes `fresh` if it is so. Holds the data: it must live
+/// until the I/O has ended.
+struct CompareAndWrite {
+    CompareAndWrite(std::byte wanted, std::byte fresh) : old_data(512, wanted), new_data(512, fresh) {}
+
+    Client::Submit at(uint64_t block) {
+        return [=, this](bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb, void* arg) {
+            return bdk_bdev_comparev_and_writev_blocks(desc, ch, &iovs[0], 1, &iovs[1], 1, block, 1, cb, arg);
+        };
+    }
+
+    std::vector<std::byte> old_data, new_data;
+    iovec iovs[2] = {{old_data.data(), 512}, {new_data.data(), 512}};
+};
+
+constexpr uint64_t read_and_write = bit(BDK_BDEV_IO_TYPE_READ) | bit(BDK_BDEV_IO_TYPE_WRITE);
+
+TEST_F(Emulate, CompareIsARead) {
+    disk.io_types = bit(BDK_BDEV_IO_TYPE_READ);
+    add();
+    Client client("disk", Access::read);
+    EXPECT_TRUE(client.supports(BDK_BDEV_IO_TYPE_COMPARE));
+    EXPECT_FALSE(client.supports(BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE));
+    EXPECT_FALSE(client.supports(BDK_BDEV_IO_TYPE_COPY));
+    EXPECT_TRUE(client.compare(0, Client::Data(8192 * 512)).ok());
+    EXPECT_GT(disk.seen.size(), 1u) << "in pieces of the host's buffers";
+    Client::Data other(8192 * 512);
+    other.back() = std::byte{1};
+    EXPECT_EQ(client.compare(0, other).status, BDK_BDEV_IO_STATUS_MISCOMPARE);
+}
+
+TEST_F(Emulate, CopyOntoItselfKeepsTheData) {
+    disk.io_types = read_and_write;
+    add();
+    Client client("disk", Access::write);
+    EXPECT_TRUE(client.supports(BDK_BDEV_IO_TYPE_COPY));
+    Client::Data data = pattern(4000 * 512);
+    for (uint64_t to : {1000, 993, 1007}) {
+        ASSERT_TRUE(client.write(1000, data).ok());
+        EXPECT_TRUE(client.copy(to, 1000, 4000).ok());
+        EXPECT_EQ(client.read(to, 4000), data);
+    }
+}
+
+TEST_F(Emulate, CompareAndWriteIsAtomicOverThreads) {
+    disk.io_types = read_and_write;
+    add();
+    call_on_app_thread([&] {
+        // Without lists of what came, which the threads would share.
+        disk.on_submit = [&](bdk_bdev_io* io) {
+            std::byte* at = disk.data.data() + io->u.bdev.offset_blocks * 512;
+            if (io->type == BDK_BDEV_IO_TYPE_READ)
+                std::memcpy(io->u.bdev.iovs[0].iov_base, at, 512);
+            else
+                std::memcpy(at, io->u.bdev.iovs[0].iov_base, 512);
+            bdk_bdev_io_complete(io, BDK_BDEV_IO_STATUS_SUCCESS);
+        };
+    });
+    bdk_thread* other = host.new_thread("other");
+    Client here("disk", Access::write);
+    Client there("disk", Access::write, other);
+    int successes = 0;
+    for (int round = 0; round < 100; round++) {
+        CompareAndWrite step(std::byte(round), std::byte(round + 1));
+        std::vector<Awaited<IoResult>> racing;
+        for (Client* client : {&here, &there, &here, &there})
+            racing.push_back(client->start(step.at(7)));
+        for (auto& one : racing) {
+            IoResult result = one.get();
+            EXPECT_EQ(result.rc, 0);
+            if (result.ok())
+                successes++;
+            else
+                EXPECT_EQ(result.status, BDK_BDEV_IO_STATUS_MISCOMPARE);
+        }
+    }
+    EXPECT_EQ(successes, 100) << "one of each four found what it wanted";
+    EXPECT_EQ(here.read(7, 1), Client::Data(512, std::byte{100}));
+    call_on_app_thread([&] { disk.on_submit = nullptr; });
+}
+
+TEST_F(Emulate, CompareAndWriteHoldsOtherIoOnItsBlocksAlone) {
+    disk.io_types = read_and_write;
+    add();
+    Client client("disk", Access::write);
+    std::deque<bdk_bdev_io*> held;
+    call_on_app_thread([&] {
+        disk.on_submit = [&](bdk_bdev_io* io) {
+            if (io->type == BDK_BDEV_IO_TYPE_READ && io->u.bdev.offset_blocks == 5) return held.push_back(io);
+            bdk_bdev_io_complete(io, BDK_BDEV_IO_STATUS_SUCCESS);
+        };
+    });
+    CompareAndWrite step(std::byte{0}, std::byte{1});
+    auto one = client.start(step.at(5));
+    bool reads = false;
+    while (!reads)
+        call_on_app_thread([&] { reads = !held.empty(); });
+    auto conflicting = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
+        return bdk_bdev_write_blocks(desc, ch, block, 5, 1, cb, arg);
+    });
+    EXPECT_TRUE(client.write(6, pattern(512)).ok());
+    EXPECT_FALSE(conflicting.is_ready());
+    call_on_app_thread([&] {
+        std::memset(held.front()->u.bdev.iovs[0].iov_base, 0, 512);
+        bdk_bdev_io_complete(held.front(), BDK_BDEV_IO_STATUS_SUCCESS);
+    });
+    EXPECT_TRUE(one.get().ok());
+    EXPECT_TRUE(conflicting.get().ok());
+    call_on_app_thread([&] { disk.on_submit = nullptr; });
+}
+
+TEST_F(Emulate, AbortEndsACompareAndWriteThatWaitsForItsBlocks) {
+    disk.io_types |= bit(BDK_BDEV_IO_TYPE_ABORT);
+    disk.io_types &= ~bit(BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE);
+    add();
+    Client client("disk", Access::write);
+    call_on_app_thread([&] { disk.hold = true; });
+    auto write = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
+        return bdk_bdev_write_blocks(desc, ch, block, 5, 1, cb, arg);
+    });
+    void* token = nullptr;
+    CompareAndWrite step(std::byte{0}, std::byte{1});
+    auto one = client.start(step.at(5), &token);
+    EXPECT_TRUE(client.abort(token).ok());
+    call_on_app_thread([&] {
+        disk.hold = false;
+        disk.release();
+    });
+    EXPECT_TRUE(write.get().ok());
+    EXPECT_EQ(one.get().status, BDK_BDEV_IO_STATUS_ABORTED);
+    EXPECT_TRUE(client.write(5, pattern(512)).ok()) << "the blocks are free again";
+}
+
+TEST_F(Emulate, DynamicTypesAreAskedForEachTime) {
+    static bool native;
+    native = true;
+    disk.flags = BDK_BDEV_DYNAMIC_IO_TYPES;
+    disk.io_type_supported = [](uint32_t type) { return native || (read_and_write & bit(type)) != 0; };
+    add();
+    Client client("disk", Access::write);
+    for (bool now : {true, false}) {
+        native = now;
+        call_on_app_thread([&] { disk.seen.clear(); });
+        EXPECT_TRUE(client.supports(BDK_BDEV_IO_TYPE_WRITE_ZEROES));
+        EXPECT_TRUE(client.supports(BDK_BDEV_IO_TYPE_COPY));
+        EXPECT_EQ(client.supports(BDK_BDEV_IO_TYPE_UNMAP), now);
+        EXPECT_TRUE(client.write_zeroes(0, 1).ok());
+        EXPECT_EQ(disk.seen.front(), uint32_t(now ? BDK_BDEV_IO_TYPE_WRITE_ZEROES : BDK_BDEV_IO_TYPE_WRITE));
+    }
+    disk.io_type_supported = [](uint32_t type) { return type == BDK_BDEV_IO_TYPE_READ; };
+    EXPECT_FALSE(client.supports(BDK_BDEV_IO_TYPE_WRITE_ZEROES)) << "of what would it be made?";
+    EXPECT_FALSE(client.supports(BDK_BDEV_IO_TYPE_COPY));
+    EXPECT_TRUE(client.supports(BDK_BDEV_IO_TYPE_COMPARE));
 }
 
 }  // namespace

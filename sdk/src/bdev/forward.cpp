@@ -74,6 +74,7 @@ void stand_in_ended(bdk_bdev_io* stand_in_pub, bool, void* arg) {
     io->stand_in = nullptr;
     take_results(io, stand_in);
     io->status = stand_in->status;
+    stand_in->stands_for = nullptr;
     free_core_io(stand_in);
     io->state = IoState::in_module;
     if (done != nullptr)
@@ -95,6 +96,7 @@ void forward_in_stand_in(BdevIo* io, BdevChannel* base, int64_t delta, void (*do
     stand_in->cb_arg = io;
     stand_in->submit_ticks = current_thread()->turn_ticks;
     io->stand_in = stand_in;
+    stand_in->stands_for = io;
     io->stand_in_done = done;
     io->stand_in_delta = delta;
     if (delta != 0) io_shift_range(stand_in, delta);

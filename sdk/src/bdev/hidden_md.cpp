@@ -106,7 +106,8 @@ void metadata_step(BdevIo* io) {
     }
     if (io->pub.type == BDK_BDEV_IO_TYPE_READ && !has_buffer(io)) {
         if (work.buf == nullptr) return parent_take_buffer(io, params.num_blocks * data_size(io));
-        set_own_buf(io, std::exchange(work.buf, nullptr), work.buf_bytes);
+        set_own_buf(io, {std::exchange(work.buf, nullptr), work.buf_bytes},
+                    params.num_blocks * data_size(io));
     }
     if (work.done == params.num_blocks) {
         if (!compares_and_writes || work.stage == writing) return parent_finish(io);

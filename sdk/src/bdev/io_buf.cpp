@@ -5,10 +5,12 @@
 
 #include <bdevkit/memory.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
 #include "bdev/channel.hpp"
+#include "bdev/desc.hpp"
 #include "bdev/io_pool.hpp"
 
 namespace bdk {
@@ -22,32 +24,49 @@ bdk_iobuf_channel* iobuf_of(IoPool* pool) {
     return pool->iobuf;
 }
 
-void buffer_came(bdk_iobuf_entry* entry, void* buf) {
+void buffer_came(bdk_iobuf_entry* entry, void* memory) {
     auto* io = reinterpret_cast<BdevIo*>(reinterpret_cast<std::byte*>(entry) - offsetof(BdevIo, buffer_wait) -
                                          offsetof(BufferWait, entry));
-    std::exchange(io->buffer_wait.ready, nullptr)(io, buf);
+    std::exchange(io->buffer_wait.ready, nullptr)(io, {memory, io->buffer_wait.bytes});
+}
+
+/// False if the buffers of iobuf may all be held for I/Os that cannot complete before this one.
+bool may_wait(const BdevIo* io) {
+    const BdevIo* at = io;
+    while (at->own_buf == nullptr) {
+        const BdevIo* above = at->part.parent != nullptr ? at->part.parent : at->stands_for;
+        if (above == nullptr) return !at->origin()->desc->of_module.load(std::memory_order_relaxed);
+        if (above->work.step != nullptr && above->work.buf != nullptr) return false;
+        at = above;
+    }
+    return false;
+}
+
+IoBuffer heap_buffer(uint64_t bytes) {
+    // Longer than any buffer of iobuf, by which it is known when it goes back.
+    bytes = std::max(bytes, bdk_iobuf_max_len() + 1);
+    return {bdk_dma_malloc(bytes, buf_align, BDK_NUMA_ANY), bytes};
 }
 
 }  // namespace
 
-void take_buffer(BdevIo* io, uint64_t bytes, void (*ready)(BdevIo*, void*)) {
-    if (bytes > bdk_iobuf_max_len()) return ready(io, bdk_dma_malloc(bytes, buf_align, BDK_NUMA_ANY));
-    bdk_iobuf_channel* iobuf = iobuf_of(io->pool);
-    if (iobuf == nullptr) return ready(io, nullptr);
+void take_buffer(BdevIo* io, uint64_t bytes, void (*ready)(BdevIo*, IoBuffer)) {
+    bdk_iobuf_channel* iobuf = bytes <= bdk_iobuf_max_len() ? iobuf_of(io->pool) : nullptr;
+    if (iobuf == nullptr) return ready(io, heap_buffer(bytes));
+    bool waits = may_wait(io);
     io->buffer_wait.entry.cb = buffer_came;
-    io->buffer_wait.ready = ready;
     io->buffer_wait.bytes = bytes;
-    void* buf = bdk_iobuf_get(iobuf, bytes, &io->buffer_wait.entry);
-    if (buf == nullptr) return;
-    io->buffer_wait.ready = nullptr;
-    ready(io, buf);
+    void* memory = bdk_iobuf_get(iobuf, bytes, waits ? &io->buffer_wait.entry : nullptr);
+    if (memory != nullptr) return ready(io, {memory, bytes});
+    if (!waits) return ready(io, heap_buffer(bytes));
+    io->buffer_wait.ready = ready;
 }
 
-void give_back_buffer(IoPool* pool, void* buf, uint64_t bytes) {
-    if (bytes <= bdk_iobuf_max_len())
-        bdk_iobuf_put(pool->iobuf, buf, bytes);
+void give_back_buffer(IoPool* pool, IoBuffer buffer) {
+    if (buffer.bytes <= bdk_iobuf_max_len())
+        bdk_iobuf_put(pool->iobuf, buffer.memory, buffer.bytes);
     else
-        bdk_dma_free(buf);
+        bdk_dma_free(buffer.memory);
 }
 
 bool cancel_buffer_wait(BdevIo* io) {
@@ -62,16 +81,16 @@ bool has_buffer(const BdevIo* io) {
     return params.iovcnt > 0 && params.iovs[0].iov_base != nullptr;
 }
 
-void set_own_buf(BdevIo* io, void* buf, uint64_t bytes) {
-    io->own_buf = buf;
-    io->own_buf_len = bytes;
-    io->iov = {buf, bytes};
+void set_own_buf(BdevIo* io, IoBuffer buffer, uint64_t bytes) {
+    io->own_buf = buffer.memory;
+    io->own_buf_len = buffer.bytes;
+    io->iov = {buffer.memory, bytes};
     io->pub.u.bdev.iovs = &io->iov;
     io->pub.u.bdev.iovcnt = 1;
 }
 
 void release_own_buf(BdevIo* io) {
-    give_back_buffer(io->pool, std::exchange(io->own_buf, nullptr), io->own_buf_len);
+    give_back_buffer(io->pool, {std::exchange(io->own_buf, nullptr), io->own_buf_len});
 }
 
 }  // namespace bdk
@@ -81,12 +100,11 @@ using bdk::BdevIo;
 void bdk_bdev_io_get_buf(bdk_bdev_io* pub, bdk_bdev_io_get_buf_cb cb, uint64_t len) {
     BdevIo* io = BdevIo::of(pub);
     if (bdk::has_buffer(io)) return cb(io->ch->module_ch, pub, true);
-    // For the time of the wait the length is kept where the buffer's will be.
-    io->own_buf_len = len;
     io->get_buf_cb = cb;
-    bdk::take_buffer(io, len, [](BdevIo* reader, void* buf) {
-        if (buf != nullptr) bdk::set_own_buf(reader, buf, reader->own_buf_len);
-        reader->get_buf_cb(reader->ch->module_ch, &reader->pub, buf != nullptr);
+    io->get_buf_bytes = len;
+    bdk::take_buffer(io, len, [](BdevIo* reader, bdk::IoBuffer buffer) {
+        if (buffer.memory != nullptr) bdk::set_own_buf(reader, buffer, reader->get_buf_bytes);
+        reader->get_buf_cb(reader->ch->module_ch, &reader->pub, buffer.memory != nullptr);
     });
 }
 

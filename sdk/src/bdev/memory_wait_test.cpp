@@ -100,6 +100,20 @@ TEST_F(Nomem, IsRetriedWithNothingElseInFlight) {
     EXPECT_EQ(disk.seen.size(), 6u);
 }
 
+TEST_F(Nomem, IsRetriedWhenOnlyTheParentIsOutstanding) {
+    RawDisk plain("plain");
+    plain.io_types =
+        BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_READ) | BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_WRITE);
+    call_on_app_thread([&] { ASSERT_EQ(plain.add(), 0); });
+    {
+        Client client("plain", Access::write);
+        call_on_app_thread([&] { plain.nomem_answers = 3; });
+        EXPECT_TRUE(client.write_zeroes(0, 8).ok());
+        EXPECT_EQ(plain.seen.size(), 4u);
+    }
+    EXPECT_EQ(host.remove("plain"), 0);
+}
+
 TEST_F(Nomem, IsRetriedInOrderWhenAnotherIoCompletes) {
     Client client("disk", Access::write);
     call_on_app_thread([&] { disk.hold = true; });

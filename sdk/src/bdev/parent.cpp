@@ -88,12 +88,13 @@ bool yield(BdevIo* parent) {
     return true;
 }
 
-void buffer_ready(BdevIo* parent, void* buf) {
-    if (buf == nullptr) {
+void buffer_ready(BdevIo* parent, IoBuffer buffer) {
+    if (buffer.memory == nullptr) {
         parent->work.waiting = false;
         return parent_fail(parent, status_of(BDK_BDEV_IO_STATUS_NOMEM));
     }
-    parent->work.buf = buf;
+    parent->work.buf = buffer.memory;
+    parent->work.buf_bytes = buffer.bytes;
     parent_resume(parent);
 }
 
@@ -117,7 +118,7 @@ void parent_begin(BdevIo* io, void (*step)(BdevIo*), void (*ended)(BdevIo*, Bdev
 void parent_finish(BdevIo* io) {
     ParentWork& work = io->work;
     work.step = nullptr;
-    if (work.buf != nullptr) give_back_buffer(io->pool, std::exchange(work.buf, nullptr), work.buf_bytes);
+    if (work.buf != nullptr) give_back_buffer(io->pool, {std::exchange(work.buf, nullptr), work.buf_bytes});
     if (work.locked)
         unlock_range(io, finish_unlocked);
     else
@@ -158,7 +159,6 @@ void child_start(BdevIo* child) {
 }
 
 void parent_take_buffer(BdevIo* io, uint64_t bytes) {
-    io->work.buf_bytes = bytes;
     io->work.waiting = true;
     take_buffer(io, bytes, buffer_ready);
 }

@@ -120,8 +120,9 @@ void release_range(BdevChannel* ch, const QuiescedRange& range) {
 }
 
 bool overlaps_any(const Bdev* bdev, const QuiescedRange& range) {
-    return std::any_of(bdev->quiesced.begin(), bdev->quiesced.end(),
-                       [&](const QuiescedRange& other) { return other.overlaps(range.offset, range.count); });
+    auto overlaps = [&](const QuiescedRange& other) { return other.overlaps(range.offset, range.count); };
+    return std::any_of(bdev->quiesced.begin(), bdev->quiesced.end(), overlaps) ||
+           std::any_of(bdev->released.begin(), bdev->released.end(), overlaps);
 }
 
 /// The pending quiesces that nothing stands in the way of now; they count as quiesced from here on.
@@ -166,10 +167,15 @@ int release_held_range(Bdev* bdev, const QuiescedRange& range, std::function<voi
     {
         std::scoped_lock lock(bdev->mutex);
         if (std::erase(bdev->quiesced, range) == 0) return -ENOENT;
+        bdev->released.push_back(range);
     }
     for_each_bdev_channel(
         bdev, [=](BdevChannel* ch) { release_range(ch, range); },
         [=] {
+            {
+                std::scoped_lock lock(bdev->mutex);
+                std::erase(bdev->released, range);
+            }
             for (PendingQuiesce& pending : take_startable(bdev))
                 pending.start();
             done();

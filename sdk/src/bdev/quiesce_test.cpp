@@ -147,6 +147,43 @@ TEST_F(Quiesce, SeesTheRangeOfAShiftedLayer) {
     EXPECT_EQ(host.remove("part"), 0);
 }
 
+TEST_F(Quiesce, WaitsForAParentAndLetsItsChildrenPass) {
+    RawDisk limited("limited");
+    limited.bdev.max_rw_size = 1;
+    call_on_app_thread([&] {
+        ASSERT_EQ(limited.add(), 0);
+        limited.hold = true;
+    });
+    {
+        Client client("limited", Access::write);
+        Client::Data data = pattern(64 * 512);
+        auto write = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
+            return bdk_bdev_write_blocks(desc, ch, data.data(), 0, 64, cb, arg);
+        });
+        settle(client.thread());
+        Awaited<int> quiesced;
+        auto set = quiesced.setter();
+        auto done = [](void* ctx, int rc) { (*static_cast<std::function<void(int)>*>(ctx))(rc); };
+        call_on_app_thread(
+            [&] { ASSERT_EQ(bdk_bdev_quiesce(&limited.bdev, &raw_disk_module, done, &set), 0); });
+        settle(client.thread());
+        EXPECT_FALSE(quiesced.is_ready());
+        call_on_app_thread([&] {
+            limited.hold = false;
+            limited.release();
+        });
+        EXPECT_TRUE(write.get().ok()) << "half of its pieces came after the quiesce";
+        EXPECT_EQ(quiesced.get(), 0);
+        Awaited<int> unquiesced;
+        set = unquiesced.setter();
+        call_on_app_thread(
+            [&] { ASSERT_EQ(bdk_bdev_unquiesce(&limited.bdev, &raw_disk_module, done, &set), 0); });
+        EXPECT_EQ(unquiesced.get(), 0);
+        EXPECT_EQ(client.read(0, 64), data);
+    }
+    EXPECT_EQ(host.remove("limited"), 0);
+}
+
 TEST_F(Quiesce, RefusesWhatMakesNoSense) {
     auto cb = [](void*, int) {};
     call_on_app_thread([&] {

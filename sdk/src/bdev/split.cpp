@@ -63,8 +63,10 @@ uint64_t blocks_at_once(const BdevIo* io, uint64_t done) {
     return blocks;
 }
 
+/// Where data are cut, the second part is as aligned as the first.
 uint64_t longest_segment(const bdk_bdev& limits) {
-    return is_limited(limits.max_segment_size) ? limits.max_segment_size : UINT64_MAX;
+    uint64_t alignment = uint64_t{1} << limits.required_alignment;
+    return is_limited(limits.max_segment_size) ? limits.max_segment_size & ~(alignment - 1) : UINT64_MAX;
 }
 
 /// Bytes from `at` on, at most `bytes`, that as many segments as the module takes can hold.
@@ -137,7 +139,8 @@ void split_step(BdevIo* io) {
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;
     if (has_data(io->pub.type) && !has_buffer(io)) {
         if (work.buf == nullptr) return parent_take_buffer(io, io->ch->bdev->bytes(params.num_blocks));
-        set_own_buf(io, std::exchange(work.buf, nullptr), work.buf_bytes);
+        set_own_buf(io, {std::exchange(work.buf, nullptr), work.buf_bytes},
+                    io->ch->bdev->bytes(params.num_blocks));
     }
     // The pieces of a copy onto itself must not overtake one another, nor overwrite what is still to be read.
     bool in_order = io->pub.type == BDK_BDEV_IO_TYPE_COPY && overlaps(params);
