@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "bdev/bdev.hpp"
 #include "bdev/channel.hpp"
 #include "bdev/desc.hpp"
 #include "bdev/io_pool.hpp"
@@ -132,7 +133,10 @@ uint64_t bdk_bdev_io_get_submit_tsc(const bdk_bdev_io* io) {
 }
 
 uint64_t bdk_bdev_io_get_seek_offset(const bdk_bdev_io* io) {
-    return io->u.bdev.seek_offset;
+    const bdk::Bdev* bdev = BdevIo::of(io)->ch->bdev;
+    bool outside =
+        bdev != nullptr && io->u.bdev.seek_offset >= bdev->blockcnt.load(std::memory_order_relaxed);
+    return outside ? UINT64_MAX : io->u.bdev.seek_offset;  // outside: found by a base that is larger
 }
 
 uint64_t bdk_bdev_io_get_append_location(const bdk_bdev_io* io) {
