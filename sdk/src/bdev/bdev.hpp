@@ -55,6 +55,7 @@ struct alignas(64) Bdev {
     std::string name, product_name, module_name;
     bdk_uuid uuid{};
 
+    uint64_t serial = 0;  ///< of its registration; never used again, as an address may be
     Qos qos;
 
     std::mutex mutex;  ///< guards what follows; never held while a callback runs

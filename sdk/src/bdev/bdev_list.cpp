@@ -18,6 +18,7 @@ namespace {
 struct BdevList {
     std::mutex mutex;
     std::vector<Bdev*> bdevs;
+    uint64_t last_serial = 0;
     std::map<std::string, Bdev*, std::less<>> by_name;  ///< names, aliases and UUIDs
 };
 
@@ -48,6 +49,7 @@ int bdev_list_add(Bdev* bdev) {
         if (list().by_name.contains(name)) return refuse_name(bdev, name);
     for (const std::string& name : names)
         list().by_name.emplace(name, bdev);
+    bdev->serial = ++list().last_serial;
     list().bdevs.push_back(bdev);
     return 0;
 }
@@ -58,9 +60,15 @@ void bdev_list_remove(Bdev* bdev) {
     std::erase_if(list().by_name, [&](const auto& entry) { return entry.second == bdev; });
 }
 
-bool is_registered(const Bdev* bdev) {
+bool is_registered(const ListedBdev& listed) {
     std::scoped_lock lock(list().mutex);
-    return std::find(list().bdevs.begin(), list().bdevs.end(), bdev) != list().bdevs.end();
+    return std::any_of(list().bdevs.begin(), list().bdevs.end(),
+                       [&](const Bdev* bdev) { return bdev->serial == listed.serial; });
+}
+
+std::vector<ListedBdev> listed_bdevs() {
+    std::scoped_lock lock(list().mutex);
+    return {list().bdevs.begin(), list().bdevs.end()};
 }
 
 int bdev_list_add_alias(Bdev* bdev, const std::string& alias) {
@@ -111,16 +119,17 @@ bdk_bdev* bdk_bdev_get_by_name(const char* name) {
 }
 
 int bdk_for_each_bdev(void* ctx, bdk_for_each_bdev_fn fn) {
-    for (bdk::Bdev* bdev : bdk::all_bdevs()) {
-        if (!bdk::is_registered(bdev)) continue;  // fn may have removed it
-        if (int rc = fn(ctx, bdev->pub); rc != 0) return rc;
+    for (const bdk::ListedBdev& listed : bdk::listed_bdevs()) {
+        if (!bdk::is_registered(listed)) continue;  // fn may have removed it
+        if (int rc = fn(ctx, listed.bdev->pub); rc != 0) return rc;
     }
     return 0;
 }
 
 int bdk_for_each_bdev_leaf(void* ctx, bdk_for_each_bdev_fn fn) {
-    for (bdk::Bdev* bdev : bdk::all_bdevs()) {
-        if (!bdk::is_registered(bdev)) continue;
+    for (const bdk::ListedBdev& listed : bdk::listed_bdevs()) {
+        if (!bdk::is_registered(listed)) continue;
+        bdk::Bdev* bdev = listed.bdev;
         bool claimed = false;
         {
             std::scoped_lock lock(bdev->mutex);

@@ -17,8 +17,18 @@ int bdev_list_add(Bdev* bdev);
 /// [app thread] Takes it out, with all its names.
 void bdev_list_remove(Bdev* bdev);
 
-/// [any thread] True if this bdev is in the list. It may be gone: the pointer is only compared.
-bool is_registered(const Bdev* bdev);
+/// A bdev of the list that may go: to be looked at only while is_registered().
+struct ListedBdev {
+    explicit ListedBdev(Bdev* listed) : bdev(listed), serial(listed->serial) {}
+    Bdev* bdev;
+    uint64_t serial;
+};
+
+/// [app thread] True while it is in the list.
+bool is_registered(const ListedBdev& listed);
+
+/// [app thread] As all_bdevs(), for a walk whose steps may take bdevs away.
+std::vector<ListedBdev> listed_bdevs();
 
 /// [app thread] One more, or one less, alias. @return 0; -EEXIST; -ENOENT.
 int bdev_list_add_alias(Bdev* bdev, const std::string& alias);

@@ -112,10 +112,10 @@ void wake_waiters() {
 }
 
 void examine_now(Bdev* bdev) {
-    // A call may remove the bdev.
+    ListedBdev listed(bdev);  // a call may remove it
     for (auto call : {call_config, call_disk})
         for (const ModuleState* module : module_states())
-            if (is_registered(bdev)) call(*module, bdev);
+            if (is_registered(listed)) call(*module, bdev);
     wake_waiters();
 }
 
@@ -133,8 +133,8 @@ void examine_all_by(const bdk_module* original) {
     const ModuleState* module = module_state(original);
     if (module == nullptr) return;
     for (auto call : {call_config, call_disk})
-        for (Bdev* bdev : all_bdevs())
-            if (is_registered(bdev) && is_to_be_examined(bdev)) call(*module, bdev);
+        for (const ListedBdev& listed : listed_bdevs())
+            if (is_registered(listed) && is_to_be_examined(listed.bdev)) call(*module, listed.bdev);
 }
 
 std::vector<std::string> examining_modules() {

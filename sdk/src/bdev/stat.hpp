@@ -21,8 +21,10 @@ struct alignas(64) TypeStat {
         ops++;
         blocks += num_blocks;
         ticks += latency_ticks;
-        min_ticks = std::min(min_ticks, latency_ticks);
-        max_ticks = std::max(max_ticks, latency_ticks);
+        // Of copies: std::min() of what is in memory becomes a branch.
+        uint64_t least = min_ticks, most = max_ticks;
+        min_ticks = latency_ticks < least ? latency_ticks : least;
+        max_ticks = latency_ticks > most ? latency_ticks : most;
     }
 
     void add(const TypeStat& other) noexcept {

@@ -26,13 +26,13 @@ constexpr uint64_t look_again_us = 1000;
 struct RemoveAll : std::enable_shared_from_this<RemoveAll> {
     Done done;
     int rc = 0;
-    std::set<const Bdev*> stuck;
+    std::set<uint64_t> stuck;  ///< serials
     uint64_t deadline_ns = 0;  ///< once the next bdev is on its way out already
     bdk_poller* poller = nullptr;
 
     void step() {
         std::vector<Bdev*> left = all_bdevs();
-        std::erase_if(left, [this](const Bdev* bdev) { return stuck.contains(bdev); });
+        std::erase_if(left, [this](const Bdev* bdev) { return stuck.contains(bdev->serial); });
         Bdev* next = next_to_go(left);
         if (next != nullptr) return remove(next);
         if (left.empty() || (deadline_ns != 0 && bdk_get_time_ns() > deadline_ns)) return done(rc);
@@ -42,11 +42,11 @@ struct RemoveAll : std::enable_shared_from_this<RemoveAll> {
 
     void remove(Bdev* bdev) {
         deadline_ns = 0;
-        auto removed = [self = shared_from_this(), bdev, name = bdev->name](int result) {
+        auto removed = [self = shared_from_this(), serial = bdev->serial, name = bdev->name](int result) {
             // One made by examination may have gone with the one below it.
             if (result != 0 && result != -ENODEV) {
                 BDK_ERRLOG("bdev '%s' could not be removed: %s", name.c_str(), errno_text(result).c_str());
-                self->stuck.insert(bdev);
+                self->stuck.insert(serial);
                 self->rc = result;
             }
             post(current_thread(), [self] { self->step(); });
