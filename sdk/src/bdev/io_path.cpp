@@ -65,6 +65,14 @@ inline void count(BdevChannel* ch, const BdevIo* io, const bdk_thread* thread) {
     }
 }
 
+/// count() on a channel that has flags: but for the core's own I/Os. False if the I/O does not leave the
+/// layer yet.
+[[gnu::noinline, gnu::cold]] bool count_on_unusual(BdevChannel* ch, BdevIo* io, const bdk_thread* thread) {
+    if (io->pub.type == BDK_BDEV_IO_TYPE_RESET && reset_leave(io)) return false;
+    if (!io->is_child_here()) count(ch, io, thread);
+    return true;
+}
+
 void run_callback(BdevIo* io) {
     io->cb(&io->pub, io->succeeded(), io->cb_arg);
 }
@@ -75,13 +83,10 @@ void io_finish(BdevIo* io) {
     bdk_thread* thread = current_thread();
     for (;;) {
         BdevChannel* ch = io->ch;
-        bool is_users = true;
-        if (ch->flags != 0) [[unlikely]] {
-            if (io->pub.type == BDK_BDEV_IO_TYPE_RESET && reset_leave(io)) return;
-            is_users = !io->is_child_here();
-        }
-        if (is_users) [[likely]]
+        if (ch->flags == 0) [[likely]]
             count(ch, io, thread);
+        else if (!count_on_unusual(ch, io, thread))
+            return;
         if (ch->ctx_size != 0) give_back_ctx(io, ch);
         ch->io_outstanding--;
         if (ch->flags != 0) [[unlikely]]
@@ -194,6 +199,11 @@ int enter_core(BdevIo* io) {
     return 0;
 }
 
+/// As enter_core(), for an I/O that cannot be refused any more.
+[[gnu::noinline, gnu::cold]] void enter_core_or_fail(BdevIo* io) {
+    if (int rc = enter_core(io); rc != 0) io_complete_from_core(io, status_from_errno(rc));
+}
+
 }  // namespace
 
 int io_submit(BdevIo* io) {
@@ -211,16 +221,12 @@ int io_submit(BdevIo* io) {
 
 void io_enter(BdevIo* io) {
     if (enter_layer(io)) return io_dispatch(io);
-    int rc = enter_core(io);
-    if (rc != 0) io_complete_from_core(io, status_from_errno(rc));
+    enter_core_or_fail(io);
 }
 
 void io_enter_forwarded(BdevIo* io, bool in_submit) {
-    if (!enter_layer(io)) [[unlikely]] {
-        int rc = enter_core(io);
-        if (rc != 0) io_complete_from_core(io, status_from_errno(rc));
-        return;
-    }
+    if (!enter_layer(io)) [[unlikely]]
+        return enter_core_or_fail(io);
     if (in_submit)
         io->state = IoState::forwarded;  // io_dispatch() goes on with it
     else
