@@ -56,6 +56,7 @@ struct Options {
     bool json = false;
     bool fill = false;
     bool calibrate = false;
+    bool skip_calibration = false;
     bool has_theta = false;
     double theta = 0;
     PerfOptions perf;
@@ -211,7 +212,9 @@ ExitCode print_report(const Options& options, const PerfReport& report, const Pe
 
 ExitCode measure(Options& options, const Host& host, const Stack& stack, SignalWatch& signals) {
     if (!options.calibrate && !choose_bdevs(options, host, stack)) return exit_usage;
-    const auto calibration = calibrate(options, options.calibrate ? options.perf.time_ns : calibration_ns);
+    const uint64_t calibration_time = options.calibrate ? options.perf.time_ns : calibration_ns;
+    const auto calibration = options.skip_calibration ? tl::expected<PerfReport, std::string>(PerfReport{})
+                                                      : calibrate(options, calibration_time);
     if (!calibration) {
         fmt::print(stderr, "{}\n", calibration.error());
         return exit_usage;
@@ -313,6 +316,7 @@ Command add_perf_command(CLI::App& program) {
     command->add_flag("--time-each-io", options->perf.time_each_io,
                       "Measure the latency of each I/O, at any rate");
     command->add_flag("--calibrate", options->calibrate, "Measure the tool alone");
+    command->add_flag("--no-calibration", options->skip_calibration, "Do not measure the tool");
     command->add_flag("--json", options->json, "Print the report as JSON");
     return {command, [options] { return perf(*options); }};
 }

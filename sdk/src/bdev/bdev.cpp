@@ -102,6 +102,7 @@ std::unique_ptr<Bdev> make_bdev(bdk_bdev* pub) {
     bdev->block_shift = std::has_single_bit(config.blocklen) ? std::countr_zero(config.blocklen) : 0;
     bdev->blockcnt = config.blockcnt;
     bdev->md_len = config.md_len;
+    bdev->dif_check_flags = config.dif_check_flags;
     bdev->ctx_size = module_ctx_size(config.module);
     return bdev;
 }

@@ -48,6 +48,7 @@ struct alignas(64) Bdev {
     uint32_t block_shift = 0;  ///< log2 of blocklen, or 0 where that is no power of two
     uint32_t md_len = 0;
     uint32_t ctx_size = 0;
+    uint32_t dif_check_flags = 0;
     uint64_t module_types = 0;  ///< bits of the types that the module takes, or may take
 
     bdk_bdev config{};       ///< the module's struct as registered, zero-extended to our size

@@ -37,9 +37,23 @@ enum class IoState : uint8_t {
     completed,  ///< its callback is due, runs, or has run
 };
 
-/// What is restored when the base of a forwarding layer has completed.
-struct IoFrame {
-    BdevChannel* ch;
+/// A layer that the I/O has left for its base. A word, so that those of eight layers fit a cache line: what a
+/// layer that changes nothing leaves behind is its channel; more stands in an IoFrameRest.
+class IoFrame {
+public:
+    IoFrame() = default;
+    IoFrame(BdevChannel* ch, bool has_rest) noexcept
+        : bits_(reinterpret_cast<uintptr_t>(ch) | static_cast<uintptr_t>(has_rest)) {}
+
+    BdevChannel* ch() const noexcept { return reinterpret_cast<BdevChannel*>(bits_ & ~uintptr_t{1}); }
+    bool has_rest() const noexcept { return (bits_ & 1) != 0; }
+
+private:
+    uintptr_t bits_;
+};
+
+/// What a layer without it has in common with its base (the time), or has not (the rest).
+struct IoFrameRest {
     void* driver_ctx;
     void (*done)(bdk_bdev_io*, bool);
     int64_t offset_delta;
@@ -112,10 +126,11 @@ struct alignas(64) BdevIo {
     BdevIo* stand_in;  ///< that goes on for it at a base, when the frames were used up
     union {
         uint64_t aborts_left;                       ///< of an abort that has become several
-        void (*stand_in_done)(bdk_bdev_io*, bool);  ///< see IoFrame
+        void (*stand_in_done)(bdk_bdev_io*, bool);  ///< see IoFrameRest
     };
 
     IoFrame frames[max_io_frames];
+    IoFrameRest rests[max_io_frames];
     alignas(16) std::byte ctx[inline_ctx_bytes];
 
     // --- last lines: only what the core works on
@@ -141,12 +156,19 @@ struct alignas(64) BdevIo {
     bool is_child_here() const noexcept { return part.parent != nullptr && depth == 0; }
 
     /// The channel it was submitted on, whatever layer it has reached.
-    BdevChannel* origin() const noexcept { return depth == 0 ? ch : frames[0].ch; }
+    BdevChannel* origin() const noexcept { return depth == 0 ? ch : frames[0].ch(); }
+
+    /// When it was submitted there, in ticks.
+    uint64_t first_submit_ticks() const noexcept {
+        for (uint32_t i = 0; i < depth; i++)
+            if (frames[i].has_rest()) return rests[i].submit_ticks;
+        return submit_ticks;
+    }
 
     /// True when it is at `channel` or has been forwarded from there.
     bool passed(const BdevChannel* channel) const noexcept {
         for (uint32_t i = 0; i < depth; i++)
-            if (frames[i].ch == channel) return true;
+            if (frames[i].ch() == channel) return true;
         return ch == channel;
     }
 };

@@ -17,6 +17,7 @@
 #include "bdev/io_path.hpp"
 #include "bdev/io_pool.hpp"
 #include "bdev/post.hpp"
+#include "bdev/straight.hpp"
 #include "thread/io_channel.hpp"
 
 namespace bdk {
@@ -101,6 +102,7 @@ int bdev_channel_create(void* io_device, void* ctx) {
     channel->bdev = bdev;
     channel->desc = desc;
     channel->ctx_size = bdev->ctx_size;
+    channel->straight_types = straight_types_of(channel);
     if (desc->hides_md) channel->flags |= channel_hides_md;
     channel->shared = join_shared(channel);
     channel->pool->channels.push_back(channel);

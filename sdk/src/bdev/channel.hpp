@@ -54,9 +54,10 @@ struct alignas(64) BdevChannel {
     uint64_t io_outstanding = 0;  ///< submitted and not completed, I/Os that the core holds included
     uint32_t flags = 0;
     uint32_t ctx_size = 0;
-    void* free_ctx = nullptr;  ///< contexts too large for a bdev_io, linked through their first word
+    uint64_t straight_types = 0;  ///< see straight.hpp
 
     IoStat stat;
+    void* free_ctx = nullptr;  ///< contexts too large for a bdev_io, linked through their first word
     MeasuredLatencies latencies;
     ChannelQos qos;
     SharedResource* shared = nullptr;

@@ -30,7 +30,7 @@ struct bdk_bdev_desc {
     bdk_bdev_event_cb event_cb = nullptr;
     void* event_ctx = nullptr;
     std::vector<bdk_bdev_media_event> media_events;  ///< unread; guarded by the bdev's mutex
-    std::atomic<uint32_t> refs{1};  ///< the open handle, and each event under way
+    std::atomic<uint32_t> refs{1};                   ///< the open handle, and each event under way
 
     // Set on the desc's thread; each channel's thread reads them after a message of that thread, or at its
     // creation.

@@ -14,6 +14,7 @@
 #include "bdev/io_pool.hpp"
 #include "bdev/parent.hpp"
 #include "bdev/ref_tags.hpp"
+#include "bdev/straight.hpp"
 #include "bdev/validate.hpp"
 #include "diag/violation.hpp"
 #include "thread/io_channel.hpp"
@@ -33,9 +34,12 @@ auto done_of(const Opts* opts) -> void (*)(bdk_bdev_io*, bool) {
 }
 
 void push_frame(BdevIo* io, BdevChannel* base, int64_t delta, void (*done)(bdk_bdev_io*, bool)) {
-    IoFrame& frame = io->frames[io->depth++];
-    frame = {io->ch, io->pub.driver_ctx, done, delta, io->submit_ticks};
-    io->submit_ticks = current_thread()->turn_ticks;
+    uint64_t now = current_thread()->turn_ticks;
+    void* driver_ctx = io->pub.driver_ctx;
+    bool has_rest = driver_ctx != nullptr || done != nullptr || delta != 0 || now != io->submit_ticks;
+    if (has_rest) io->rests[io->depth] = {driver_ctx, done, delta, io->submit_ticks};
+    io->frames[io->depth++] = IoFrame(io->ch, has_rest);
+    io->submit_ticks = now;
     io->ch = base;
 }
 
@@ -142,11 +146,27 @@ void forward(BdevIo* io, bdk_bdev_desc* desc, bdk_io_channel* ch, const Opts* op
     io_enter_forwarded(io, in_submit);
 }
 
+/// True if the I/O has gone to the base: nothing stood in its way.
+bool forward_straight(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch) {
+    bool in_submit = io->state == IoState::in_submit;
+    bool owned = in_submit || io->state == IoState::in_module;
+    if (!owned || io->depth == max_io_frames) [[unlikely]]
+        return false;
+    const bdk_bdev_io_block_params& params = io->pub.u.bdev;
+    BdevChannel* base = straight_channel(desc, ch, io->pub.type, params.offset_blocks, params.num_blocks);
+    if (base == nullptr) return false;
+    push_frame(io, base, 0, nullptr);
+    io_enter_straight(io, in_submit);
+    return true;
+}
+
 }  // namespace
 
 }  // namespace bdk
 
 void bdk_bdev_io_forward(bdk_bdev_io* io, bdk_bdev_desc* base_desc, bdk_io_channel* base_ch) {
+    if (bdk::forward_straight(bdk::BdevIo::of(io), base_desc, base_ch)) [[likely]]
+        return;
     bdk::forward(bdk::BdevIo::of(io), base_desc, base_ch, nullptr, __builtin_return_address(0));
 }
 

@@ -93,18 +93,24 @@ void io_finish(BdevIo* io) {
             channel_io_done(ch, io);
         if (io->depth == 0) break;
 
-        IoFrame& frame = io->frames[--io->depth];
-        io->ch = frame.ch;
-        io->pub.bdev = frame.ch->bdev->pub;
-        io->pub.driver_ctx = frame.driver_ctx;
-        io->submit_ticks = frame.submit_ticks;
-        if (frame.offset_delta != 0) io_shift_result(io, frame.offset_delta);
-        if (frame.done != nullptr) {
+        IoFrame frame = io->frames[--io->depth];
+        io->ch = frame.ch();
+        if (!frame.has_rest()) {
+            io->pub.driver_ctx = nullptr;
+            continue;
+        }
+        const IoFrameRest& rest = io->rests[io->depth];
+        io->pub.driver_ctx = rest.driver_ctx;
+        io->submit_ticks = rest.submit_ticks;
+        if (rest.offset_delta != 0) io_shift_result(io, rest.offset_delta);
+        if (rest.done != nullptr) {
+            io->pub.bdev = io->ch->bdev->pub;
             io->state = IoState::in_module;
-            frame.done(&io->pub, io->succeeded());
+            rest.done(&io->pub, io->succeeded());
             return;
         }
     }
+    io->pub.bdev = io->ch->bdev->pub;
     if (thread->complete_depth >= max_complete_depth) [[unlikely]] {
         io->deferred.run = [](Deferred* node) { run_callback(BdevIo::of(node)); };
         thread->deferred.push(&io->deferred);
@@ -174,13 +180,19 @@ void io_dispatch(BdevIo* io) {
 
 namespace {
 
-/// Counts the I/O at the layer of its channel. False if it cannot go to the module straight away.
-bool enter_layer(BdevIo* io) {
+/// Counts the I/O at the layer of its channel. False if it has no context, for lack of memory.
+bool count_in(BdevIo* io) {
     BdevChannel* ch = io->ch;
     ch->io_outstanding++;
     io->pub.bdev = ch->bdev->pub;
     io->pub.driver_ctx = nullptr;
-    if (ch->ctx_size != 0 && !take_ctx(io, ch)) [[unlikely]]
+    return ch->ctx_size == 0 || take_ctx(io, ch);
+}
+
+/// As count_in(). False if the I/O cannot go to the module straight away.
+bool enter_layer(BdevIo* io) {
+    BdevChannel* ch = io->ch;
+    if (!count_in(io)) [[unlikely]]
         return false;
     return (ch->flags | (ch->bdev->core_types & BDK_BDEV_IO_TYPE_BIT(io->pub.type))) == 0;
 }
@@ -205,6 +217,21 @@ int enter_core(BdevIo* io) {
 }
 
 }  // namespace
+
+void io_submit_straight(BdevIo* io) {
+    if (count_in(io)) [[likely]]
+        return io_dispatch(io);
+    io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
+}
+
+void io_enter_straight(BdevIo* io, bool in_submit) {
+    if (!count_in(io)) [[unlikely]]
+        return io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
+    if (in_submit)
+        io->state = IoState::forwarded;  // io_dispatch() goes on with it
+    else
+        io_dispatch(io);
+}
 
 int io_submit(BdevIo* io) {
     if (enter_layer(io)) [[likely]] {

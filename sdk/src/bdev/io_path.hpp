@@ -16,6 +16,10 @@ int io_submit(BdevIo* io);
 /// set.
 void io_enter(BdevIo* io);
 
+/// As io_enter() and io_enter_forwarded(), for an I/O that straight_channel() lets through.
+void io_submit_straight(BdevIo* io);
+void io_enter_straight(BdevIo* io, bool in_submit);
+
 /// As io_enter(), for an I/O that a module has forwarded, `in_submit` or later.
 void io_enter_forwarded(BdevIo* io, bool in_submit);
 

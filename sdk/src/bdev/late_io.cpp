@@ -16,15 +16,11 @@ namespace bdk {
 
 namespace {
 
-uint64_t first_submitted(const BdevIo* io) {
-    return io->depth == 0 ? io->submit_ticks : io->frames[0].submit_ticks;
-}
-
 /// "bdev 'top' (module 'passthru') > bdev 'disk' (module 'malloc')": the way that the I/O has gone.
 std::string way_of(const BdevIo* io) {
     std::string way;
     for (uint32_t layer = 0; layer <= io->depth; layer++) {
-        const BdevChannel* ch = layer < io->depth ? io->frames[layer].ch : io->ch;
+        const BdevChannel* ch = layer < io->depth ? io->frames[layer].ch() : io->ch;
         if (layer != 0) way += " > ";
         way += "bdev '" + ch->bdev->name + "' (module '" + ch->bdev->module_name + "')";
     }
@@ -37,7 +33,8 @@ bool others_have(const BdevIo* io) {
 }
 
 void report(const BdevIo* io, uint64_t now) {
-    double age = static_cast<double>(now - first_submitted(io)) / static_cast<double>(bdk_get_ticks_hz());
+    double age =
+        static_cast<double>(now - io->first_submit_ticks()) / static_cast<double>(bdk_get_ticks_hz());
     BDK_ERRLOG("a %s has been outstanding for %.1f s: %s; %s", bdk_bdev_io_type_name(io->pub.type), age,
                way_of(io).c_str(),
                io->state == IoState::core
@@ -53,7 +50,7 @@ int check_late_io(void* ctx) {
     pool->for_each_used([&](const BdevIo* io) {
         bool waits = io->state == IoState::in_module || (io->state == IoState::core && !others_have(io));
         if (io->part.previous != nullptr) return;  // the oldest child of a parent speaks for the others
-        uint64_t deadline = first_submitted(io) + limit;
+        uint64_t deadline = io->first_submit_ticks() + limit;
         if (waits && deadline > last && deadline <= now) report(io, now);
     });
     return BDK_POLLER_IDLE;

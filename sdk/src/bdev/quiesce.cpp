@@ -26,8 +26,8 @@ constexpr uint64_t look_again_us = 100;
 int64_t shift_since(const BdevIo* io, const BdevChannel* ch) {
     int64_t shift = 0;
     for (uint32_t i = io->depth; i-- > 0;) {
-        shift += io->frames[i].offset_delta;
-        if (io->frames[i].ch == ch) return shift;
+        if (io->frames[i].has_rest()) shift += io->rests[i].offset_delta;
+        if (io->frames[i].ch() == ch) return shift;
     }
     return 0;
 }

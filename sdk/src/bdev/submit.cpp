@@ -10,6 +10,7 @@
 #include "bdev/desc.hpp"
 #include "bdev/io_path.hpp"
 #include "bdev/io_pool.hpp"
+#include "bdev/straight.hpp"
 #include "bdev/validate.hpp"
 
 namespace bdk {
@@ -69,7 +70,7 @@ int take_block_io(const Submitter& by, uint32_t type, BlockRange range, BdevIo**
     params.offset_blocks = range.offset;
     params.num_blocks = range.count;
     params.md_buf = nullptr;
-    params.dif_check_flags = io->ch->bdev->config.dif_check_flags;
+    params.dif_check_flags = io->ch->bdev->dif_check_flags;
     return 0;
 }
 
@@ -107,8 +108,35 @@ bool apply_opts(BdevIo* io, const bdk_bdev_io_opts* opts) {
     return io->pub.u.bdev.md_buf == nullptr || separate_md;
 }
 
+/// A filled I/O with one buffer, on its way already. @return 0 or -ENOMEM.
+int submit_straight(const Submitter& by, BdevChannel* ch, uint32_t type, void* buf, BlockRange range) {
+    BdevIo* io = ch->pool->take();
+    if (io == nullptr) [[unlikely]]
+        return -ENOMEM;
+    const Bdev* bdev = ch->bdev;
+    io->pub.type = type;
+    io->ch = ch;
+    io->cb = by.cb;
+    io->cb_arg = by.cb_arg;
+    io->submit_ticks = current_thread()->turn_ticks;
+    io->iov = {buf, bdev->bytes(range.count)};
+    bdk_bdev_io_block_params& params = io->pub.u.bdev;
+    params.iovs = &io->iov;
+    params.iovcnt = 1;
+    params.flags = 0;
+    params.offset_blocks = range.offset;
+    params.num_blocks = range.count;
+    params.md_buf = nullptr;
+    params.dif_check_flags = bdev->dif_check_flags;
+    io_submit_straight(io);
+    return 0;
+}
+
 /// An I/O with one buffer; `buf` NULL where the host is to give one.
 int submit_buf(const Submitter& by, uint32_t type, void* buf, BlockRange range) {
+    BdevChannel* straight = straight_channel(by.desc, by.ch, type, range.offset, range.count);
+    if (straight != nullptr && buf != nullptr) [[likely]]
+        return submit_straight(by, straight, type, buf, range);
     BdevIo* io = nullptr;
     int rc = take_block_io(by, type, range, &io);
     if (rc != 0) [[unlikely]]

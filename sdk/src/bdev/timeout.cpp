@@ -25,7 +25,7 @@ int check_timeouts(void* ctx) {
     uint64_t last = std::exchange(channel->timeouts_checked, now);
     std::vector<BdevIo*> late;
     channel->pool->for_each_used([&](BdevIo* io) {
-        uint64_t start = io->depth == 0 ? io->submit_ticks : io->frames[0].submit_ticks;
+        uint64_t start = io->first_submit_ticks();
         uint64_t deadline = start + desc->timeout_ticks;
         bool in_flight = io->state == IoState::in_module || io->state == IoState::core;
         bool is_users = io->part.parent == nullptr;

@@ -5,6 +5,7 @@
 
 #include "bdev/bdev.hpp"
 #include "bdev/desc.hpp"
+#include "bdev/straight.hpp"
 #include "diag/violation.hpp"
 #include "thread/io_channel.hpp"
 
@@ -34,6 +35,16 @@ constexpr uint64_t zone_types = bit(BDK_BDEV_IO_TYPE_GET_ZONE_INFO) | bit(BDK_BD
 constexpr uint64_t seek_types = bit(BDK_BDEV_IO_TYPE_SEEK_DATA) | bit(BDK_BDEV_IO_TYPE_SEEK_HOLE);
 
 }  // namespace
+
+uint64_t straight_types_of(const BdevChannel* ch) {
+    const Bdev* bdev = ch->bdev;
+    if ((bdev->flags & BDK_BDEV_DYNAMIC_IO_TYPES) != 0) return 0;
+    constexpr uint64_t plain = bit(BDK_BDEV_IO_TYPE_READ) | bit(BDK_BDEV_IO_TYPE_WRITE) |
+                               bit(BDK_BDEV_IO_TYPE_UNMAP) | bit(BDK_BDEV_IO_TYPE_FLUSH) |
+                               bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES);
+    uint64_t allowed = ch->desc->write.load(std::memory_order_relaxed) ? plain : plain & ~write_types;
+    return bdev->io_types & ~bdev->core_types & allowed;
+}
 
 int validate_channel(bdk_bdev_desc* desc, bdk_io_channel* ch, BdevChannel** result, const void* caller) {
     if (ch->io_device != desc) [[unlikely]]
