@@ -30,8 +30,8 @@ public:
     uint64_t io_types = all_types;
     uint32_t flags = 0;
     uint32_t block_size = 512;
-    bool async_destruct = false;    ///< destruct ends in a later turn
-    bool never_destructed = false;  ///< destruct ends with end_destruct()
+    bool async_destruct = false;                         ///< destruct ends in a later turn
+    bool never_destructed = false;                       ///< destruct ends with end_destruct()
     bool (*io_type_supported)(uint32_t type) = nullptr;  ///< asked as bdk_bdev_fn_table's is
 
     /// [app thread] Registers it. The disk must outlive its unregistration.

@@ -23,8 +23,8 @@ BDK_API struct bdk_bdev* bdk_bdev_get_by_name(const char* name);
 typedef int (*bdk_for_each_bdev_fn)(void* ctx, struct bdk_bdev* bdev);
 /**
  * [app thread] Calls fn for every bdev that is there when the walk begins. fn may open, close, register and
- * unregister: a bdev that is gone by its turn is left out, one that is on its way out is not, and a new one is
- * not visited.
+ * unregister: a bdev that is gone by its turn is left out, one that is on its way out is not, and a new one
+ * is not visited.
  * @return fn's last result
  */
 BDK_API int bdk_for_each_bdev(void* ctx, bdk_for_each_bdev_fn fn);
