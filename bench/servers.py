@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The NBD servers that are compared: each with a disk of 64 MiB in memory, on a unix socket, on core 0."""
+
+import contextlib
+import os
+import pathlib
+import select
+import subprocess
+import tempfile
+
+SIZE = 64 << 20
+BENCH = pathlib.Path(__file__).resolve().parent
+
+
+def bdevkit(program, socket):
+    return [program, "run", BENCH / "stacks" / "malloc.yaml", "--listen", f"unix:{socket}"]
+
+
+def nbdkit(_, socket):
+    return ["nbdkit", "--foreground", "--unix", socket, "memory", str(SIZE)]
+
+
+def qemu_storage_daemon(_, socket):
+    return ["qemu-storage-daemon", "--blockdev", f"null-co,node-name=disk,size={SIZE},read-zeroes=on",
+            "--nbd-server", f"addr.type=unix,addr.path={socket}", "--export", "nbd,id=e,node-name=disk,name=disk,writable=on"]
+
+
+# Its command, and the name of its export.
+SERVERS = {"bdevkit": (bdevkit, ""), "nbdkit": (nbdkit, ""), "qsd": (qemu_storage_daemon, "disk")}
+
+
+class Running:
+    def __init__(self, pid, uri):
+        self.pid = pid
+        self.uri = uri
+
+    def cpu_seconds(self):
+        """User and system time of all its threads."""
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextlib.contextmanager
+def serving(name, program):
+    """The server, once it can be connected to."""
+    command, export = SERVERS[name]
+    with tempfile.TemporaryDirectory() as folder:
+        socket = pathlib.Path(folder) / "nbd.sock"
+        server = subprocess.Popen(["taskset", "-c", "0", *command(program, socket)], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        try:
+            wait_for(socket, server)
+            yield Running(server.pid, f"nbd+unix:///{export}?socket={socket}")
+        finally:
+            server.terminate()
+            server.communicate()
+
+
+def wait_for(socket, server):
+    while not listens(socket):
+        if server.poll() is not None:
+            raise RuntimeError(f"{server.args} ended: {server.stderr.read().decode()}")
+        select.select([], [], [], 0.01)
+
+
+def listens(socket):
+    """The kernel's table has a line of each socket; the fourth field holds __SO_ACCEPTCON, 0x10000."""
+    lines = pathlib.Path("/proc/net/unix").read_text().splitlines()
+    return any(fields[-1] == str(socket) and int(fields[3], 16) & 0x10000 for fields in map(str.split, lines[1:]))
