@@ -92,6 +92,20 @@ TEST_F(CPassthru, CopiesTheStatusOfItsBase) {
     EXPECT_EQ(client.try_read(2, 1).status, BDK_BDEV_IO_STATUS_NVME_ERROR);
 }
 
+TEST_F(CPassthru, FailsAnIoThatItsBaseRefuses) {
+    TestDisk::configure() = [](bdk_bdev& bdev) {
+        bdev.flags = BDK_BDEV_SPLIT_ON_WRITE_UNIT;  // which this module does not pass up
+        bdev.write_unit_size = 4;
+    };
+    stack();
+    Client client("top", Access::write);
+    const IoResult refused = client.write(1, pattern(512));
+    EXPECT_EQ(refused.rc, 0);
+    EXPECT_EQ(refused.aio_errno, -EINVAL);
+    EXPECT_TRUE(base().seen().empty());
+    EXPECT_TRUE(client.write(4, pattern(2048)).ok());
+}
+
 TEST_F(CPassthru, AbortsTheIoThatItSentToItsBase) {
     stack();
     std::vector<Io> held;

@@ -59,6 +59,54 @@ const bdk_module* UpperHalf::module() noexcept {
     return &upper_half_module;
 }
 
+/// A layer on a base that another thread has opened for it.
+class FarBase : public bdevkit::Bdev<FarBase> {
+public:
+    struct Channel {
+        explicit Channel(FarBase& bdev) : desc(bdev.base_.get()), base(bdev.base_.get_io_channel()) {}
+        bdk_bdev_desc* desc;
+        bdevkit::IoChannel base;
+    };
+
+    explicit FarBase(const char* name) : Bdev(name), base_(std::move(opened)) {
+        self = this;
+        bdev().blockcnt = base_.num_blocks();
+        bdev().blocklen = base_.block_size();
+    }
+
+    static const bdk_module* module() noexcept;
+
+    static void open(bdk_thread* thread, const char* base) {
+        call_on(thread, [&] {
+            opened = bdevkit::Desc::open<&Events::on_event>(base, bdevkit::Access::read, &events);
+        });
+    }
+
+    bool io_type_supported(IoType type) const { return base_.io_type_supported(type); }
+    void submit(Channel& ch, Io io) { bdk_bdev_io_forward(io.get(), ch.desc, ch.base.get()); }
+    void destruct() {
+        base_.close();
+        finish_destruct();
+    }
+
+private:
+    struct Events {
+        void on_event(uint32_t type, bdk_bdev*) {
+            if (type == BDK_BDEV_EVENT_REMOVE) self->unregister();
+        }
+    };
+    static inline Events events;
+    static inline FarBase* self = nullptr;
+    static inline bdevkit::Desc opened;
+
+    bdevkit::Desc base_;
+};
+
+constinit const bdk_module far_base_module = bdevkit::make_module<FarBase>({.name = "far_base"});
+const bdk_module* FarBase::module() noexcept {
+    return &far_base_module;
+}
+
 class VirtualBdevTest : public testing::Test {
 protected:
     VirtualBdevTest() {
@@ -276,6 +324,19 @@ TEST_F(VirtualBdevTest, GoesWhileIoIsInFlight) {
         EXPECT_EQ(write.get().status, BDK_BDEV_IO_STATUS_FAILED);
     EXPECT_EQ(gone.get(), 0);
     EXPECT_FALSE(host.exists("top"));
+}
+
+TEST_F(VirtualBdevTest, BaseThatWasOpenedOnAnotherThreadIsClosedThere) {
+    LogCapture log;
+    ASSERT_EQ(host.add(&far_base_module), 0);
+    ASSERT_EQ(host.create("test_disk", "base", {}), 0);
+    FarBase::open(host.new_thread("opener"), "base");
+    ASSERT_EQ(host.create("far_base", "top"), 0);
+    Client client("top", Access::read);
+    EXPECT_TRUE(client.try_read(0, 1).ok());
+    EXPECT_EQ(host.remove("base"), 0) << "destruct, on the app thread, has closed the desc";
+    EXPECT_FALSE(host.exists("top"));
+    EXPECT_FALSE(log.has({"rule 2 broken"}));
 }
 
 TEST_F(VirtualBdevTest, OverriddenRemovalAndDestructAreCalledInOrder) {

@@ -83,6 +83,36 @@ TEST_F(Desc, CloseWaitsForIoInFlight) {
     EXPECT_TRUE(disk.destructed);
 }
 
+TEST_F(Desc, CloseWaitsForTheIoOfEveryThread) {
+    bdk_thread* other = host.new_thread("other");
+    auto client = std::make_unique<Client>("disk", Access::read);
+    struct Far {
+        bdk_io_channel* ch = nullptr;
+        bdk_bdev_io* in_module = nullptr;
+        bool completed = false;
+        char buf[512];
+    } far;
+    call_on_app_thread([&] { disk.on_submit = [&](bdk_bdev_io* io) { far.in_module = io; }; });
+    call_on(other, [&] {
+        far.ch = bdk_bdev_get_io_channel(client->desc());
+        auto cb = [](bdk_bdev_io* io, bool success, void* arg) {
+            static_cast<Far*>(arg)->completed = success;
+            bdk_bdev_free_io(io);
+        };
+        ASSERT_EQ(bdk_bdev_read_blocks(client->desc(), far.ch, far.buf, 0, 1, cb, &far), 0);
+    });
+    call_on_app_thread([&] { client->close_here(); });
+    Awaited<int> removed;
+    host.start_remove("disk", removed.setter());
+    settle(bdk_thread_get_app_thread());
+    settle(other);
+    EXPECT_FALSE(removed.is_ready()) << "an I/O of another thread is still in flight";
+    call_on(other, [&] { bdk_bdev_io_complete(far.in_module, BDK_BDEV_IO_STATUS_SUCCESS); });
+    EXPECT_EQ(removed.get(), 0);
+    EXPECT_TRUE(far.completed);
+    call_on(other, [&] { bdk_put_io_channel(far.ch); });
+}
+
 TEST_F(Desc, ClosedDescTakesNoMoreIoAndDoesNotHoldTheBdev) {
     Client client("disk", Access::read);
     bdk_io_channel* careless = nullptr;
@@ -123,6 +153,44 @@ TEST_F(Desc, RemovalWaitsForAnAsynchronousDestruct) {
     call_on_app_thread([&] { ASSERT_EQ(slow.add(), 0); });
     EXPECT_EQ(host.remove("slow"), 0);
     EXPECT_TRUE(slow.destructed);
+}
+
+TEST_F(Desc, UnregisterReturnsAtOnceAndCallsBackOnItsThread) {
+    bdk_thread* other = host.new_thread("other");
+    struct State {
+        bool returned = false;
+        bool called_inside = true;
+        bdk_thread* thread = nullptr;
+        std::function<void(int)> set;
+    } state;
+    Awaited<int> gone;
+    state.set = gone.setter();
+    auto cb = [](void* ctx, int rc) {
+        auto* self = static_cast<State*>(ctx);
+        self->called_inside = !self->returned;
+        self->thread = bdk_get_thread();
+        self->set(rc);
+    };
+    call_on(other, [&] {
+        bdk_bdev_unregister(&disk.bdev, cb, &state);
+        state.returned = true;
+    });
+    EXPECT_EQ(gone.get(), 0);
+    EXPECT_FALSE(state.called_inside);
+    EXPECT_EQ(state.thread, other);
+}
+
+TEST_F(Desc, AnyThreadMayAskAboutTheBdev) {
+    bdk_thread* other = host.new_thread("other");
+    Client client("disk", Access::read);
+    uint64_t before = violation_count();
+    call_on(other, [&] {
+        EXPECT_STREQ(bdk_bdev_get_name(client.bdev()), "disk");
+        EXPECT_EQ(bdk_bdev_get_num_blocks(client.bdev()), 64u);
+        EXPECT_EQ(bdk_bdev_get_block_size(client.bdev()), 512u);
+        EXPECT_TRUE(bdk_bdev_io_type_supported(client.bdev(), BDK_BDEV_IO_TYPE_READ));
+    });
+    EXPECT_EQ(violation_count(), before);
 }
 
 TEST_F(Desc, SecondRemovalIsRefused) {

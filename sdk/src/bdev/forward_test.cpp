@@ -138,6 +138,25 @@ TEST_F(Forward, NomemOfTheBaseIsRetried) {
     EXPECT_EQ(disk.seen.size(), 4u);
 }
 
+TEST_F(Forward, RefusalOfTheBaseFailsTheIo) {
+    stack_on("disk", "larger", 0, 128);
+    Client client("larger", Access::write);
+    EXPECT_EQ(client.write(64, pattern(512)).aio_errno, -EINVAL) << "beyond the end of the base";
+    EXPECT_TRUE(disk.seen.empty());
+    RawDisk plain("plain");
+    plain.io_types =
+        BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_READ) | BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_WRITE);
+    call_on_app_thread([&] { ASSERT_EQ(plain.add(), 0); });
+    stack_on("plain", "boaster");
+    Client boaster("boaster", Access::write);
+    const IoResult unmap = boaster.unmap(0, 1);
+    EXPECT_EQ(unmap.rc, 0) << "the layer says that it can";
+    EXPECT_EQ(unmap.status, BDK_BDEV_IO_STATUS_NVME_ERROR);
+    EXPECT_EQ(unmap.nvme_sc, 1u) << "invalid opcode";
+    boaster.close();
+    EXPECT_EQ(host.remove("plain"), 0);
+}
+
 TEST_F(Forward, AbortReachesTheModuleThatHasTheIo) {
     for (int depth : {2, 11}) {  // within the frames, and beyond
         layers.clear();

@@ -110,6 +110,41 @@ TEST_F(Lifecycle, WalkMayOpenCloseAndUnregister) {
     EXPECT_EQ(host.remove("fourth"), 0);
 }
 
+TEST(Walks, NestAndLetOtherThreadsOpenMeanwhile) {
+    RawDisk disk("disk"), second("second");
+    TestHost host(test_runtime_options_with_reactors(2));
+    host.add(&raw_disk_module);
+    struct State {
+        bdk_thread* other;
+        size_t inner_visits = 0;
+        int opened = 0;
+    } state{host.new_thread("other", 1)};
+    auto visit = [](void* ctx, bdk_bdev* bdev) {
+        auto* self = static_cast<State*>(ctx);
+        const std::string name = bdk_bdev_get_name(bdev);
+        // The walk holds no lock: else the other thread would wait for it, and it for the other thread.
+        call_on(self->other, [&] {
+            bdk_bdev_desc* desc = nullptr;
+            auto ignore = [](uint32_t, bdk_bdev*, void*) {};
+            self->opened += bdk_bdev_open_ext(name.c_str(), true, ignore, nullptr, &desc) == 0;
+            bdk_bdev_close(desc);
+        });
+        return bdk_for_each_bdev(ctx, [](void* inner_ctx, bdk_bdev*) {
+            static_cast<State*>(inner_ctx)->inner_visits++;
+            return 0;
+        });
+    };
+    call_on_app_thread([&] {
+        ASSERT_EQ(disk.add(), 0);
+        ASSERT_EQ(second.add(), 0);
+        EXPECT_EQ(bdk_for_each_bdev(&state, visit), 0);
+    });
+    EXPECT_EQ(state.opened, 2);
+    EXPECT_EQ(state.inner_visits, 4u) << "a walk inside each of two visits";
+    EXPECT_EQ(host.remove("disk"), 0);
+    EXPECT_EQ(host.remove("second"), 0);
+}
+
 TEST_F(Lifecycle, LeavesAreTheBdevsThatNobodyClaims) {
     RawLayer layer("layer", "disk");
     Names leaves;

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The tables of the documents name tests: each of them exists, and each row names one."""
+
+import re
+
+import pytest
+
+from conftest import SOURCE
+
+DOCUMENTS = ["threading.md", "bdev.md"]
+IN_SOURCE = re.compile(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", re.MULTILINE)
+IN_TEXT = re.compile(r"`([A-Z]\w*)\.([A-Z]\w+)`")
+
+
+@pytest.fixture(scope="module")
+def tests():
+    found = set()
+    for folder in ["sdk", "host", "tests", "plugins"]:
+        for file in (SOURCE / folder).rglob("*_test.cpp"):
+            found.update(IN_SOURCE.findall(file.read_text()))
+    return found
+
+
+def rows_of(text):
+    """The rows of the tables whose last column is headed 'test', as lists of cells."""
+    is_table_of_tests = False
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
+        if not cells:
+            is_table_of_tests = False
+        elif cells[-1] == "test":
+            is_table_of_tests = True
+        elif is_table_of_tests and not cells[-1].startswith("---"):
+            yield cells
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_test_that_is_named_exists(document, tests):
+    named = IN_TEXT.findall((SOURCE / "docs" / document).read_text())
+    assert len(named) > 20
+    missing = [f"{suite}.{test}" for suite, test in named if (suite, test) not in tests]
+    assert not missing
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_row_names_tests_in_full(document):
+    rows = list(rows_of((SOURCE / "docs" / document).read_text()))
+    assert len(rows) > 20
+    for cells in rows:
+        assert re.fullmatch(rf"{IN_TEXT.pattern}(, {IN_TEXT.pattern})*", cells[-1]), cells
