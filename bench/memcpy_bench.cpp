@@ -71,7 +71,8 @@ int main(int argc, char** argv) {
     const std::unique_ptr<std::byte, decltype(&std::free)> into(
         static_cast<std::byte*>(std::aligned_alloc(4096, (size * buffers + 4095) / 4096 * 4096)), &std::free);
     if (!disk || !into) {
-        std::fprintf(stderr, "memcpy_bench: not enough memory: 64 MiB and %zu bytes are needed\n", size * buffers);
+        std::fprintf(stderr, "memcpy_bench: not enough memory: 64 MiB and %zu bytes are needed\n",
+                     size * buffers);
         return 1;
     }
     std::memset(into.get(), 0, size * buffers);
