@@ -80,6 +80,7 @@ FIELD(bdk_module, remove, 112, 8);
 FIELD(bdk_module, examine_config, 120, 8);
 FIELD(bdk_module, examine_disk, 128, 8);
 FIELD(bdk_module, config_json, 136, 8);
+FIELD(bdk_module, reconfigure, 144, 8);
 
 GROWS_FROM(bdk_option, 80);
 FIELD(bdk_option, name, 0, 8);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "support/test_host.hpp"
 
-#include <bdevkit/bdev.h>
+#include <bdevkit/bdev_module.h>
 #include <bdevkit/option.h>
 #include <bdevkit/thread.h>
 #include <dlfcn.h>
@@ -10,6 +10,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "json/json_writer.hpp"
 #include "module/module_registry.hpp"
 #include "support/await.hpp"
 
@@ -48,11 +49,34 @@ private:
     static OptionValue parse(const bdk_option& option, const char* text) {
         if (is_text(option)) return std::string(text);
         if (option.type == BDK_OPTION_BOOL) return std::strcmp(text, "true") == 0;
-        return std::strtoull(text, nullptr, 0);
+        if (option.type != BDK_OPTION_ENUM) return std::strtoull(text, nullptr, 0);
+        uint64_t index = 0;
+        while (std::strcmp(option.enum_values[index], text) != 0)
+            index++;
+        return index;
+    }
+
+    /// The list's elements, side by side, as their type says.
+    template <class T>
+    bdk_option_list keep(const std::vector<T>& list) {
+        lists_.push_back(std::make_unique<std::byte[]>(list.size() * sizeof(T)));
+        std::memcpy(lists_.back().get(), list.data(), list.size() * sizeof(T));
+        return {lists_.back().get(), list.size()};
+    }
+
+    bdk_option_list list_of(const bdk_option& option, const OptionValue& value) {
+        if (option.type == BDK_OPTION_UUID) return keep(std::get<std::vector<bdk_uuid>>(value));
+        const auto& numbers = std::get<std::vector<uint64_t>>(value);
+        const bool is_short = option.type == BDK_OPTION_U32 || option.type == BDK_OPTION_ENUM;
+        return is_short ? keep(std::vector<uint32_t>(numbers.begin(), numbers.end())) : keep(numbers);
     }
 
     void set(const bdk_option& option, const OptionValue& value) {
         std::byte* at = bytes_.data() + option.offset;
+        if ((option.flags & BDK_OPTION_LIST) != 0) {
+            const bdk_option_list list = list_of(option, value);
+            return void(std::memcpy(at, &list, sizeof(list)));
+        }
         if (is_text(option)) {
             const char* text = strings_->emplace_back(std::get<std::string>(value)).c_str();
             std::memcpy(at, &text, sizeof(text));
@@ -70,6 +94,7 @@ private:
 
     std::vector<std::byte> bytes_;
     std::shared_ptr<std::vector<std::string>> strings_;
+    std::vector<std::unique_ptr<std::byte[]>> lists_;
 };
 
 const bdk_module* find_module(const std::string& name) {
@@ -159,6 +184,18 @@ int TestHost::create(const std::string& module_name, const std::string& bdev, co
         [&](Done done) { module_create_bdev(module, bdev, options.get(), std::move(done)); });
 }
 
+int TestHost::reconfigure(const std::string& bdev, const GivenOptions& given) {
+    const bdk_module* module = nullptr;
+    call_on_app_thread([&] {
+        const bdk_bdev* found = bdk_bdev_get_by_name(bdev.c_str());
+        if (found != nullptr) module = found->module;
+    });
+    if (module == nullptr) return -ENODEV;
+    const OptionsStruct options(module, given);
+    return await_on_app_thread(
+        [&](Done done) { module_reconfigure_bdev(bdev, options.get(), std::move(done)); });
+}
+
 int TestHost::remove(const std::string& bdev) {
     return await_on_app_thread([&](Done done) { module_remove_bdev(bdev, std::move(done)); });
 }
@@ -171,6 +208,12 @@ bool TestHost::exists(const std::string& bdev) {
     bool found = false;
     call_on_app_thread([&] { found = bdk_bdev_get_by_name(bdev.c_str()) != nullptr; });
     return found;
+}
+
+nlohmann::ordered_json TestHost::info(const std::string& bdev) {
+    bdk_json_writer writer;
+    call_on_app_thread([&] { bdk_bdev_dump_info_json(bdk_bdev_get_by_name(bdev.c_str()), &writer); });
+    return writer.root();
 }
 
 bdk_thread* TestHost::new_thread(const char* name, int reactor) {

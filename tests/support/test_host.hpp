@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <utility>
 #include <variant>
@@ -22,14 +23,19 @@
 
 namespace bdk::test {
 
-/// Options of one bdev by name. Numbers are sizes, durations and so on in their smallest unit.
-using OptionValue = std::variant<bool, uint64_t, std::string>;
+/// Options of one bdev by name. Numbers are sizes, durations and so on in their smallest unit, and an enum's
+/// index.
+using OptionValue = std::variant<bool, uint64_t, std::string, std::vector<uint64_t>, std::vector<bdk_uuid>>;
 struct GivenOption {
     GivenOption(std::string option, const char* text) : name(std::move(option)), value(std::string(text)) {}
     GivenOption(std::string option, std::string text) : name(std::move(option)), value(std::move(text)) {}
     GivenOption(std::string option, bool flag) : name(std::move(option)), value(flag) {}
     GivenOption(std::string option, uint64_t number) : name(std::move(option)), value(number) {}
     GivenOption(std::string option, int number) : name(std::move(option)), value(uint64_t(number)) {}
+    GivenOption(std::string option, std::vector<uint64_t> list)
+        : name(std::move(option)), value(std::move(list)) {}
+    GivenOption(std::string option, std::vector<bdk_uuid> list)
+        : name(std::move(option)), value(std::move(list)) {}
 
     std::string name;
     OptionValue value;
@@ -59,11 +65,16 @@ public:
 
     /// Creates a bdev. @return 0 or a negative errno.
     int create(const std::string& module, const std::string& bdev, const GivenOptions& options = {});
+    /// Gives a bdev other options; those that are not given have their defaults. @return 0 or a negative
+    /// errno.
+    int reconfigure(const std::string& bdev, const GivenOptions& options);
     /// Removes one; returns when it is gone. @return 0 or a negative errno.
     int remove(const std::string& bdev);
     /// As remove(), without waiting; done(rc) runs on the app thread.
     void start_remove(const std::string& bdev, std::function<void(int)> done);
     bool exists(const std::string& bdev);
+    /// What bdk_bdev_dump_info_json() writes.
+    nlohmann::ordered_json info(const std::string& bdev);
 
     /// A new bdk_thread; it exits with the host. `reactor`: its index, modulo their number; -1 for any.
     bdk_thread* new_thread(const char* name, int reactor = -1);

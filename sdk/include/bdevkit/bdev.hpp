@@ -31,6 +31,8 @@ namespace BDEVKIT_HIDDEN bdevkit {
  *     void reset_device_stat()
  *     void resize(uint64_t num_blocks)         changes the size, then calls notify_resized()
  *     uint64_t get_spin_time(Channel&)
+ *     void reconfigure(const Options&, Reconfiguration)   [app thread] other options while in use
+ *     void on_remove()                         [app thread] it is about to go: ends I/O that would not end
  *     void destruct()                          see there
  *
  * What submit() throws completes the I/O with that error. Where else an exception comes out of a callback, it
@@ -75,7 +77,11 @@ public:
     const char* name() const noexcept { return name_.c_str(); }
 
     /// [app thread] Takes the bdev away, as bdk_bdev_unregister().
-    void unregister() noexcept { bdk_bdev_unregister(&bdev_, nullptr, nullptr); }
+    void unregister() noexcept {
+        if constexpr (requires(Derived & bdev) { bdev.on_remove(); })
+            detail::guarded_for<Derived>("on_remove", [&] { static_cast<Derived*>(this)->on_remove(); });
+        bdk_bdev_unregister(&bdev_, nullptr, nullptr);
+    }
 
     /// [app thread] The last desc is closed, or registration has failed: gives everything back. A module that
     /// needs time defines its own, and calls finish_destruct() on the app thread at its end.

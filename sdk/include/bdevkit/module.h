@@ -23,6 +23,8 @@ struct bdk_json_writer;
 struct bdk_create;
 /** One removal under way; the host's, valid until it has ended. */
 struct bdk_remove;
+/** One change of options under way; the host's, valid until it has ended. */
+struct bdk_reconfigure;
 
 /** Flags of a module. None is defined in 1.0. */
 
@@ -94,6 +96,15 @@ struct bdk_module {
 
     /** [app thread] Writes module-wide settings, as members of the current object; optional. */
     void (*config_json)(struct bdk_json_writer* w);
+
+    /**
+     * [app thread] Gives a bdev that `create` made other options while it is in use; optional: without it
+     * they are fixed. On error the bdev is as it was. I/O submitted after the end sees the new options.
+     * @param options  as create's: every option as it is to be from now on; those of type bdev are the same
+     * @return 0; a negative errno (said in a log line before); BDK_PENDING, then
+     * bdk_module_reconfigure_done().
+     */
+    int (*reconfigure)(struct bdk_reconfigure* reconfigure, struct bdk_bdev* bdev, const void* options);
 };
 
 /** The plugin's own table, which it names as the module of its bdevs and in the done calls. */
@@ -115,6 +126,8 @@ BDK_API void bdk_module_fini_done(const struct bdk_module* module);
 BDK_API void bdk_module_create_done(struct bdk_create* create, int rc);
 /** [app thread] Ends a remove that returned BDK_PENDING. `rc`: 0 or a negative errno. */
 BDK_API void bdk_module_remove_done(struct bdk_remove* remove, int rc);
+/** [app thread] Ends a reconfigure that returned BDK_PENDING. `rc`: 0 or a negative errno. */
+BDK_API void bdk_module_reconfigure_done(struct bdk_reconfigure* reconfigure, int rc);
 
 BDK_C_END
 

@@ -16,9 +16,12 @@
 ///     static void examine_config(bdk_bdev*)                   this layer calls examine_done after it
 ///     static void examine_disk(bdk_bdev*)                     calls bdk_bdev_module_examine_done() itself
 ///     static void module_config(Json)                         settings of the module
+///     void reconfigure(const Options&, Reconfiguration)       of a Bdev: see struct bdk_module
+///     void on_remove()                                        of a Bdev: it is about to be unregistered
 ///     static const bdk_module* module()                       where a program holds several modules
 #pragma once
 
+#include <bdevkit/bdev_module.h>
 #include <bdevkit/examine.h>
 #include <bdevkit/module.h>
 #include <bdevkit/error.hpp>
@@ -37,6 +40,17 @@ const bdk_module* module_of() noexcept {
     else
         return &bdk_module_v1;
 }
+
+/// A change of options under way: finish() it once, on the app thread, now or later.
+class Reconfiguration {
+public:
+    explicit Reconfiguration(bdk_reconfigure* reconfigure) noexcept : reconfigure_(reconfigure) {}
+    /// @param rc  0 or a negative errno
+    void finish(int rc = 0) const noexcept { bdk_module_reconfigure_done(reconfigure_, rc); }
+
+private:
+    bdk_reconfigure* reconfigure_;
+};
 
 struct ModuleInfo {
     const char* name = nullptr;
@@ -96,6 +110,20 @@ struct ModuleCallbacks {
         const int rc = guarded_for<T>("examine_disk", [&] { T::examine_disk(bdev); });
         if (rc != 0) bdk_bdev_module_examine_done(module_of<T>());
     }
+    static int remove(bdk_remove* remove, bdk_bdev* bdev) noexcept {
+        guarded_for<T>("on_remove", [&] { static_cast<T*>(bdev->ctxt)->on_remove(); });
+        bdk_bdev_unregister(
+            bdev, [](void* ctx, int rc) { bdk_module_remove_done(static_cast<bdk_remove*>(ctx), rc); },
+            remove);
+        return BDK_PENDING;
+    }
+    static int reconfigure(bdk_reconfigure* reconfigure, bdk_bdev* bdev, const void* options) noexcept {
+        const int rc = guarded_for<T>("reconfigure", [&] {
+            static_cast<T*>(bdev->ctxt)
+                ->reconfigure(*static_cast<const Options*>(options), Reconfiguration(reconfigure));
+        });
+        return rc == 0 ? BDK_PENDING : rc;
+    }
     static void config_json(bdk_json_writer* writer) noexcept {
         guarded_for<T>("config_json", [&] { T::module_config(Json(writer)); });
     }
@@ -129,6 +157,11 @@ constexpr bdk_module make_module(const ModuleInfo& info) {
     if constexpr (requires { T::examine_config(nullptr); }) module.examine_config = Callbacks::examine_config;
     if constexpr (requires { T::examine_disk(nullptr); }) module.examine_disk = Callbacks::examine_disk;
     if constexpr (requires { T::module_config(Json(nullptr)); }) module.config_json = Callbacks::config_json;
+    if constexpr (requires(T & bdev) { bdev.on_remove(); }) module.remove = Callbacks::remove;
+    if constexpr (requires(T & bdev, const typename Callbacks::Options& options, Reconfiguration change) {
+                      bdev.reconfigure(options, change);
+                  })
+        module.reconfigure = Callbacks::reconfigure;
     return module;
 }
 

@@ -27,6 +27,11 @@ struct bdk_remove {
     uint64_t call;
 };
 
+struct bdk_reconfigure {
+    bdk::Done done;
+    uint64_t call;
+};
+
 namespace bdk {
 
 namespace {
@@ -34,8 +39,9 @@ namespace {
 /// All of it lives on the app thread.
 struct Registry {
     std::vector<std::unique_ptr<ModuleState>> modules;
-    std::vector<std::unique_ptr<bdk_create>> creates;  ///< under way
-    std::vector<std::unique_ptr<bdk_remove>> removes;  ///< under way
+    std::vector<std::unique_ptr<bdk_create>> creates;            ///< under way
+    std::vector<std::unique_ptr<bdk_remove>> removes;            ///< under way
+    std::vector<std::unique_ptr<bdk_reconfigure>> reconfigures;  ///< under way
 };
 
 Registry& registry() {
@@ -208,6 +214,24 @@ void module_remove_bdev(std::string_view name, Done done) {
     if (auto ended = take(registry().removes, remove)) ended->done(rc);
 }
 
+void module_reconfigure_bdev(std::string_view name, const void* options, Done done) {
+    std::unique_lock<std::mutex> lock;
+    Bdev* bdev = find_bdev(std::string(name), lock);
+    lock.unlock();
+    if (bdev == nullptr) return done(-ENODEV);
+    const ModuleState* state = module_state(bdev->config.module);
+    if (state == nullptr || state->table.reconfigure == nullptr) return done(-ENOTSUP);
+    uint64_t call =
+        begin_call(state->table, "reconfigure of bdev '" + bdev->name + "'", "bdk_module_reconfigure_done");
+    registry().reconfigures.push_back(
+        std::make_unique<bdk_reconfigure>(bdk_reconfigure{std::move(done), call}));
+    bdk_reconfigure* reconfigure = registry().reconfigures.back().get();
+    int rc = call_module(state->table, "reconfigure",
+                         [&] { return state->table.reconfigure(reconfigure, bdev->pub, options); });
+    if (rc == BDK_PENDING) return;
+    if (auto ended = take(registry().reconfigures, reconfigure)) ended->done(rc);
+}
+
 }  // namespace bdk
 
 void bdk_module_init_done(const bdk_module* module, int rc) {
@@ -238,6 +262,14 @@ void bdk_module_remove_done(bdk_remove* remove, int rc) {
     auto ended = bdk::take(bdk::registry().removes, remove);
     if (ended == nullptr)
         return bdk::report_second_done("bdk_module_remove_done() without a pending remove",
+                                       __builtin_return_address(0));
+    ended->done(rc);
+}
+
+void bdk_module_reconfigure_done(bdk_reconfigure* reconfigure, int rc) {
+    auto ended = bdk::take(bdk::registry().reconfigures, reconfigure);
+    if (ended == nullptr)
+        return bdk::report_second_done("bdk_module_reconfigure_done() without a pending reconfigure",
                                        __builtin_return_address(0));
     ended->done(rc);
 }

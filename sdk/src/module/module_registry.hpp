@@ -37,6 +37,10 @@ BDK_INTERNAL void module_create_bdev(const bdk_module* module, std::string name,
 /// such bdev.
 BDK_INTERNAL void module_remove_bdev(std::string_view name, Done done);
 
+/// [app thread] The module's reconfigure. `options` is the module's options struct, kept by the caller until
+/// done. done(-ENODEV): no such bdev; done(-ENOTSUP): the module's options are fixed.
+BDK_INTERNAL void module_reconfigure_bdev(std::string_view name, const void* options, Done done);
+
 /// [app thread] Removes every bdev, top-down, whatever the order of creation. done(first error, which is
 /// logged): some are left.
 BDK_INTERNAL void module_remove_all_bdevs(Done done);

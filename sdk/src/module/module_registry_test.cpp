@@ -75,6 +75,15 @@ TEST_F(ModuleRegistry, NameIsTakenOnce) {
     EXPECT_EQ(find(), nullptr);
 }
 
+TEST_F(ModuleRegistry, OptionsAreFixedWhereTheModuleDoesNotSay) {
+    ASSERT_EQ(host.add(&raw_disk_module), 0);
+    RawDisk disk("disk");
+    call_on_app_thread([&] { ASSERT_EQ(disk.add(), 0); });
+    EXPECT_EQ(host.reconfigure("disk", {}), -ENOTSUP);
+    EXPECT_EQ(host.reconfigure("nowhere", {}), -ENODEV);
+    EXPECT_EQ(host.remove("disk"), 0);
+}
+
 TEST_F(ModuleRegistry, InitThatFailsOrThrowsLeavesNothing) {
     behaviour.init = [] { return -ENODEV; };
     EXPECT_EQ(add(), -ENODEV);
