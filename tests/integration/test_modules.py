@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The examples of the modules, each served and used by a real client."""
+
+import errno
+
+import pytest
+
+from conftest import SOURCE
+
+nbd = pytest.importorskip("nbd")
+
+
+def connect(uri):
+    client = nbd.NBD()
+    client.connect_uri(uri)
+    return client
+
+
+@pytest.fixture
+def run_example(run_stack):
+    """Runs examples/NAME.yaml; its only export is the result's `client`."""
+    def run(name, **options):
+        text = (SOURCE / "examples" / f"{name}.yaml").read_text()
+        stack = run_stack(text, "--listen", "unix:nbd.sock", **options)
+        stack.clients = {uri.partition("?")[0].rpartition("/")[2]: connect(uri) for uri in stack.uris}
+        return stack
+
+    return run
+
+
+def error_of(call):
+    with pytest.raises(nbd.Error) as raised:
+        call()
+    return raised.value.errnum
+
+
+def test_error(run_example):
+    client = run_example("error").clients["faulty"]
+    client.pread(1 << 20, 0)
+    assert error_of(lambda: client.pread(4096, (1 << 20) + 4096)) == errno.EIO
+    client.pread(4096, (1 << 20) + 8192)
+    for _ in range(99):
+        client.pwrite(b"x" * 4096, 8192)
+    assert error_of(lambda: client.pwrite(b"y" * 4096, 8192)) == errno.ENOSPC
+    client.pwrite(b"z" * 4096, 8192)
+    assert client.pread(4096, 8192) == b"z" * 4096
+    client.shutdown()
