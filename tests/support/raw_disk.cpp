@@ -149,6 +149,7 @@ int RawLayer::add() {
     bdev.fn_table = &fn_;
     bdev.blocklen = bdk_bdev_get_block_size(base);
     bdev.blockcnt = num_blocks != 0 ? num_blocks : bdk_bdev_get_num_blocks(base);
+    bdev.acwu = bdk_bdev_get_acwu(base);
     bdev.io_type_supported = io_types;
     bdk_io_device_register(this, create_channel, destroy_channel, sizeof(Channel), name_.c_str());
     int rc = bdk_bdev_register(&bdev);

@@ -61,7 +61,7 @@ BDK_API size_t bdk_bdev_get_buf_align(const struct bdk_bdev* bdev);
 BDK_API uint32_t bdk_bdev_get_write_unit_size(const struct bdk_bdev* bdev);
 /** In blocks; 0 for none. I/O that crosses a multiple of it is slower. */
 BDK_API uint32_t bdk_bdev_get_optimal_io_boundary(const struct bdk_bdev* bdev);
-/** Blocks that compare-and-write handles atomically. */
+/** Blocks of the longest compare-and-write: no other I/O comes between its two parts. */
 BDK_API uint32_t bdk_bdev_get_acwu(const struct bdk_bdev* bdev);
 BDK_API bool bdk_bdev_has_write_cache(const struct bdk_bdev* bdev);
 BDK_API bool bdk_bdev_is_zoned(const struct bdk_bdev* bdev);

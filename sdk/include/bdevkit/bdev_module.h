@@ -103,7 +103,7 @@ struct bdk_bdev {
     uint32_t max_unmap_segments;  /**< 0: 1 */
     uint32_t max_write_zeroes;    /**< blocks; 0: no limit */
     uint32_t max_copy;            /**< blocks; 0: no limit */
-    uint32_t acwu;                /**< blocks of an atomic compare-and-write; 0: 1 */
+    uint32_t acwu;                /**< blocks per compare-and-write; 0: a write unit; any, if emulated */
 
     uint32_t md_len;          /**< bytes of metadata per block; 0: none */
     uint32_t dif_type;        /**< protection information: 0 to 3 */

@@ -177,7 +177,7 @@ BDK_API int bdk_bdev_comparev_blocks(struct bdk_bdev_desc* desc, struct bdk_io_c
                                      struct iovec* iovs, int32_t iovcnt, uint64_t offset_blocks,
                                      uint64_t num_blocks, const struct bdk_bdev_io_opts* opts,
                                      bdk_bdev_io_completion_cb cb, void* cb_arg);
-/** Compares, and writes when equal; atomic for up to the bdev's acwu blocks. */
+/** Compares, and writes when equal, as one; -EINVAL for more than bdk_bdev_get_acwu() blocks. */
 BDK_API int bdk_bdev_comparev_and_writev_blocks(struct bdk_bdev_desc* desc, struct bdk_io_channel* ch,
                                                 struct iovec* compare_iovs, int32_t compare_iovcnt,
                                                 struct iovec* write_iovs, int32_t write_iovcnt,

@@ -126,6 +126,7 @@ private:
         shape.bases = own.bases;
         shape.internal = own.internal;
         shape.blockcnt = base_.num_blocks();
+        shape.acwu = bdk_bdev_get_acwu(base_.bdev());
         own = shape;
     }
 

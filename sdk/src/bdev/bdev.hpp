@@ -95,6 +95,9 @@ struct alignas(64) Bdev {
     /// [any thread] True if the core makes I/Os of that type from others, asked now.
     bool emulates(uint32_t type) const noexcept;
 
+    /// [any thread] Blocks of the longest compare-and-write.
+    uint32_t acwu() const noexcept;
+
     uint64_t bytes(uint64_t blocks) const noexcept { return blocks * blocklen; }
 
     bool has_separate_md() const noexcept { return md_len != 0 && (flags & BDK_BDEV_MD_INTERLEAVED) == 0; }

@@ -10,6 +10,7 @@
 #include "bdev/io_path.hpp"
 #include "bdev/parent.hpp"
 #include "bdev/quiesce.hpp"
+#include "bdev/ref_tags.hpp"
 
 namespace bdk {
 
@@ -103,6 +104,15 @@ void compare_and_write_step(BdevIo* io) {
 
 /* ---- copy; work.done: blocks copied ---- */
 
+/// Protection information may tell the block: what has been read gets that of its new place.
+void copy_child_ended(BdevIo* io, BdevIo* child) {
+    if (child->pub.type != BDK_BDEV_IO_TYPE_READ) return;
+    const bdk_bdev_io_block_params& params = io->pub.u.bdev;
+    uint64_t from = child->pub.u.bdev.offset_blocks;
+    uint64_t to = params.offset_blocks + (from - params.src_offset_blocks);
+    if (!io_remap_ref_tags(child, from, to)) io->work.status = child->status;
+}
+
 void copy_step(BdevIo* io) {
     ParentWork& work = io->work;
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;
@@ -131,7 +141,7 @@ void compare_and_write_emulate(BdevIo* io) {
 }
 
 void copy_emulate(BdevIo* io) {
-    parent_begin(io, copy_step);
+    parent_begin(io, copy_step, copy_child_ended);
 }
 
 }  // namespace bdk

@@ -226,6 +226,68 @@ TEST_F(Emulate, AbortEndsACompareAndWriteThatWaitsForItsBlocks) {
     EXPECT_TRUE(client.write(5, pattern(512)).ok()) << "the blocks are free again";
 }
 
+/// A compare-and-write of zeroes with zeroes.
+IoResult compare_and_write_zeroes(Client& client, uint64_t block, uint64_t count) {
+    Client::Data zeroes(count * 512);
+    iovec iov{zeroes.data(), zeroes.size()};
+    return client.run([&](auto* desc, auto* ch, auto cb, void* arg) {
+        return bdk_bdev_comparev_and_writev_blocks(desc, ch, &iov, 1, &iov, 1, block, count, cb, arg);
+    });
+}
+
+TEST_F(Emulate, CompareAndWriteOfAnyLengthIsOne) {
+    disk.io_types = read_and_write;
+    add();
+    RawLayer layer("layer", "disk");
+    call_on_app_thread([&] { ASSERT_EQ(layer.add(), 0); });
+    Client client("layer", Access::write);
+    EXPECT_EQ(bdk_bdev_get_acwu(&disk.bdev), UINT32_MAX);
+    EXPECT_TRUE(compare_and_write_zeroes(client, 0, 8192).ok());
+    client.close();
+    EXPECT_EQ(host.remove("disk"), 0);
+}
+
+TEST_F(Emulate, CompareAndWriteLongerThanTheModulesIsRefused) {
+    disk.bdev.acwu = 4;
+    add();
+    {
+        Client client("disk", Access::write);
+        EXPECT_TRUE(compare_and_write_zeroes(client, 0, 4).ok());
+        EXPECT_EQ(compare_and_write_zeroes(client, 0, 5).rc, -EINVAL);
+    }
+    RawDisk plain("plain");
+    plain.bdev.write_unit_size = 2;
+    RawLayer boaster("boaster", "plain");
+    boaster.on_submit = [](bdk_bdev_io* io, bdk_bdev_desc* desc, bdk_io_channel* ch) {
+        io->u.bdev.num_blocks = 3;
+        bdk_bdev_io_forward(io, desc, ch);
+    };
+    call_on_app_thread([&] {
+        ASSERT_EQ(plain.add(), 0);
+        EXPECT_EQ(bdk_bdev_get_acwu(&plain.bdev), 2u) << "of a module that does not say";
+        ASSERT_EQ(boaster.add(), 0);
+    });
+    Client client("boaster", Access::write);
+    EXPECT_EQ(compare_and_write_zeroes(client, 0, 2).aio_errno, -EINVAL) << "at a base as well";
+    EXPECT_TRUE(plain.seen.empty());
+    client.close();
+    EXPECT_EQ(host.remove("plain"), 0);
+}
+
+TEST_F(Emulate, WhatIsMadeOfWritesIsMadeOfWholeWriteUnits) {
+    disk.io_types = read_and_write;
+    disk.flags = BDK_BDEV_SPLIT_ON_WRITE_UNIT;
+    disk.bdev.write_unit_size = 4;
+    add();
+    Client client("disk", Access::write);
+    EXPECT_EQ(client.write_zeroes(0, 3).rc, -EINVAL);
+    EXPECT_EQ(client.copy(6, 0, 4).rc, -EINVAL);
+    EXPECT_EQ(compare_and_write_zeroes(client, 4, 2).rc, -EINVAL);
+    EXPECT_TRUE(disk.seen.empty());
+    EXPECT_TRUE(client.copy(8, 1, 4).ok()) << "reads need no units";
+    EXPECT_TRUE(compare_and_write_zeroes(client, 4, 8).ok());
+}
+
 TEST_F(Emulate, DynamicTypesAreAskedForEachTime) {
     static bool native;
     native = true;

@@ -89,7 +89,7 @@ uint32_t bdk_bdev_get_optimal_io_boundary(const bdk_bdev* bdev) {
 }
 
 uint32_t bdk_bdev_get_acwu(const bdk_bdev* bdev) {
-    return std::max(1u, Bdev::of(bdev)->config.acwu);
+    return Bdev::of(bdev)->acwu();
 }
 
 bool bdk_bdev_has_write_cache(const bdk_bdev* bdev) {

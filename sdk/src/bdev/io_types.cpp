@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "bdev/io_types.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "bdev/bdev.hpp"
@@ -16,20 +17,17 @@ constexpr uint64_t bit(uint32_t type) {
 constexpr uint64_t all_types = bit(BDK_BDEV_IO_NUM_TYPES) - 1 - bit(BDK_BDEV_IO_TYPE_INVALID);
 
 /// What the core makes a type from; 0 for a type that is the module's alone.
-uint64_t emulation_needs(const Bdev* bdev, uint32_t type) {
+uint64_t emulation_needs(uint32_t type) {
     constexpr uint64_t read = bit(BDK_BDEV_IO_TYPE_READ);
     constexpr uint64_t write = bit(BDK_BDEV_IO_TYPE_WRITE);
-    // Protection information may hold the address of the block, which a copy of it would have to change.
-    bool copies_alone = bdev->config.dif_type == 0;
     switch (type) {
         case BDK_BDEV_IO_TYPE_WRITE_ZEROES:
             return write;
         case BDK_BDEV_IO_TYPE_COMPARE:
             return read;
         case BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE:
-            return read | write;
         case BDK_BDEV_IO_TYPE_COPY:
-            return copies_alone ? read | write : 0;
+            return read | write;
         default:
             return 0;
     }
@@ -82,7 +80,7 @@ void set_io_types(Bdev* bdev) {
     bdev->io_types = bdev->module_types;
     bdev->core_types = bit(BDK_BDEV_IO_TYPE_RESET) | bit(BDK_BDEV_IO_TYPE_ABORT);
     for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++) {
-        uint64_t needs = emulation_needs(bdev, type);
+        uint64_t needs = emulation_needs(type);
         bool possible = needs != 0 && (bdev->module_types & needs) == needs;
         if (!possible || (!dynamic && (bdev->module_types & bit(type)) != 0)) continue;
         bdev->io_types |= bit(type);
@@ -93,8 +91,15 @@ void set_io_types(Bdev* bdev) {
 
 bool Bdev::emulates(uint32_t type) const noexcept {
     if ((core_types & bit(type)) == 0 || supports_natively(type)) return false;
-    uint64_t needs = emulation_needs(this, type);
+    uint64_t needs = emulation_needs(type);
     return needs != 0 && has_all(this, needs);
+}
+
+uint32_t Bdev::acwu() const noexcept {
+    if (config.acwu != 0) return config.acwu;
+    // The core locks as many blocks as it takes.
+    if (emulates(BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE)) return UINT32_MAX;
+    return std::max(1u, config.write_unit_size);
 }
 
 bool Bdev::supports_dynamic(uint32_t type) const noexcept {

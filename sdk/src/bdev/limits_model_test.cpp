@@ -299,6 +299,7 @@ void set_random_limits(StrictDisk& disk, Random& random) {
     bdev.optimal_io_boundary = maybe(3, 50);
     bdev.required_alignment = maybe(1, 12);
     bdev.md_len = one_in(random, 3) ? 8 : 0;
+    bdev.acwu = 200;  // the longest that there is
     if (one_in(random, 2)) disk.flags |= BDK_BDEV_SPLIT_ON_OPTIMAL_IO_BOUNDARY;
     if (one_in(random, 3)) disk.flags |= BDK_BDEV_WRITE_CACHE;
     if (one_in(random, 2)) disk.flags |= BDK_BDEV_FUA;

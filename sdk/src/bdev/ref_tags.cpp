@@ -10,10 +10,7 @@
 
 namespace bdk {
 
-namespace {
-
-/// False with the I/O's status set if the tags are not those of the blocks from `from` on.
-bool remap(BdevIo* io, uint64_t from, uint64_t to) {
+bool io_remap_ref_tags(BdevIo* io, uint64_t from, uint64_t to) {
     bdk_dif_error error{};
     error.size = sizeof(error);
     const int rc = bdk_bdev_io_dif_remap(&io->pub, from, to, &error);
@@ -23,19 +20,17 @@ bool remap(BdevIo* io, uint64_t from, uint64_t to) {
     return false;
 }
 
-}  // namespace
-
 bool io_fit_ref_tags(BdevIo* io, int64_t delta) {
     if (io->pub.type == BDK_BDEV_IO_TYPE_READ || !carries_ref_tags(&io->pub)) return true;
     const uint64_t to = io->pub.u.bdev.offset_blocks;
-    return remap(io, to - static_cast<uint64_t>(delta), to);
+    return io_remap_ref_tags(io, to - static_cast<uint64_t>(delta), to);
 }
 
 void io_restore_ref_tags(BdevIo* io, int64_t delta) {
     if (!carries_ref_tags(&io->pub)) return;
     if (io->pub.type == BDK_BDEV_IO_TYPE_READ && !io->succeeded()) return;
     const uint64_t to = io->pub.u.bdev.offset_blocks;
-    remap(io, to + static_cast<uint64_t>(delta), to);
+    io_remap_ref_tags(io, to + static_cast<uint64_t>(delta), to);
 }
 
 }  // namespace bdk

@@ -14,4 +14,8 @@ bool io_fit_ref_tags(BdevIo* io, int64_t delta);
 /// that its submitter asked for, or the I/O has failed.
 void io_restore_ref_tags(BdevIo* io, int64_t delta);
 
+/// Makes the tags in the buffers those of the blocks from `to` on, where they are now of those from `from`
+/// on. False if they are not: the I/O has the status, and its buffers are as they were.
+bool io_remap_ref_tags(BdevIo* io, uint64_t from, uint64_t to);
+
 }  // namespace bdk

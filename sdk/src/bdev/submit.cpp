@@ -335,6 +335,8 @@ int bdk_bdev_comparev_and_writev_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch,
     int rc = bdk::take_block_io(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE,
                                 {offset_blocks, num_blocks}, &io);
     if (rc != 0) return rc;
+    rc = bdk::validate_compare_and_write(io->ch, offset_blocks, num_blocks);
+    if (rc != 0) return bdk::refuse(io, rc);
     uint64_t bytes = bdk::bytes_of(io->ch, num_blocks);
     if (!bdk::covers(compare_iovs, compare_iovcnt, bytes) || !bdk::covers(write_iovs, write_iovcnt, bytes))
         return bdk::refuse(io, -EINVAL);

@@ -78,6 +78,11 @@ int validate_range(const BdevChannel* ch, uint64_t offset_blocks, uint64_t num_b
     return inside ? 0 : -EINVAL;
 }
 
+int validate_compare_and_write(const BdevChannel* ch, uint64_t offset_blocks, uint64_t num_blocks) {
+    int rc = validate_range(ch, offset_blocks, num_blocks);
+    return rc == 0 && num_blocks > ch->bdev->acwu() ? -EINVAL : rc;
+}
+
 int validate_io(const BdevChannel* ch, const BdevIo* io) {
     int rc = validate_type(ch, io->pub.type);
     if (rc != 0) [[unlikely]]
@@ -87,6 +92,8 @@ int validate_io(const BdevChannel* ch, const BdevIo* io) {
         rc = validate_range(ch, io->pub.u.bdev.offset_blocks, io->pub.u.bdev.num_blocks);
         if (rc == 0 && io->pub.type == BDK_BDEV_IO_TYPE_COPY)
             rc = validate_range(ch, io->pub.u.bdev.src_offset_blocks, io->pub.u.bdev.num_blocks);
+        else if (rc == 0 && io->pub.type == BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE)
+            rc = validate_compare_and_write(ch, io->pub.u.bdev.offset_blocks, io->pub.u.bdev.num_blocks);
     } else if ((type_bit & seek_types) != 0) {
         rc = validate_range(ch, io->pub.u.bdev.offset_blocks, 1);
     } else if ((type_bit & zone_types) != 0) {
@@ -115,8 +122,10 @@ int validate_limits(const Bdev* bdev, const BdevIo* io) {
         bool too_long = config.max_zone_append_size != 0 && params.num_blocks > config.max_zone_append_size;
         return too_long || (segments != 0 && bdev->bytes(params.num_blocks) > segments) ? -EINVAL : 0;
     }
+    constexpr uint64_t made_of_writes = bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES) | bit(BDK_BDEV_IO_TYPE_COPY) |
+                                        bit(BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE);
     bool writes =
-        type == BDK_BDEV_IO_TYPE_WRITE || (type == BDK_BDEV_IO_TYPE_WRITE_ZEROES && bdev->emulates(type));
+        type == BDK_BDEV_IO_TYPE_WRITE || ((bit(type) & made_of_writes) != 0 && bdev->emulates(type));
     bool units = (config.flags & BDK_BDEV_SPLIT_ON_WRITE_UNIT) != 0 && config.write_unit_size > 1;
     if (!writes || !units) return 0;
     uint64_t rest =

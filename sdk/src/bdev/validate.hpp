@@ -23,7 +23,10 @@ int validate_range(const BdevChannel* ch, uint64_t offset_blocks, uint64_t num_b
 /// Whether the zones of a zone management I/O are zones of the bdev. @return 0 or -EINVAL.
 int validate_zones(const BdevChannel* ch, const BdevIo* io);
 
-/// Whether a write, or an emulated write of zeroes, is made of whole write units where the module insists on
+/// As validate_range(), for a compare-and-write: no more blocks than are compared and written as one.
+int validate_compare_and_write(const BdevChannel* ch, uint64_t offset_blocks, uint64_t num_blocks);
+
+/// Whether what is written, or emulated by writes, is made of whole write units where the module insists on
 /// them, and a zone append short enough. @return 0 or -EINVAL.
 int validate_limits(const Bdev* bdev, const BdevIo* io);
 
