@@ -30,7 +30,7 @@ public:
         bdevkit::List<bdevkit::BdevName> bases;
     };
     static constexpr bdk_option options[] = {
-        BDEVKIT_OPTION(where, "Where to throw.").one_of(where_names).defaults_to("0"),
+        BDEVKIT_OPTION(where, "Where to throw.").one_of(where_names).defaults_to("nowhere"),
         BDEVKIT_OPTION(standard, "Throw what a library would."),
         BDEVKIT_OPTION(pause, "A duration.").min(10).max(1000),
         BDEVKIT_OPTION(bases, "A list.").secret(),
