@@ -2,6 +2,7 @@
 """The examples of the modules, each served and used by a real client."""
 
 import errno
+import time
 
 import pytest
 
@@ -44,4 +45,16 @@ def test_error(run_example):
     assert error_of(lambda: client.pwrite(b"y" * 4096, 8192)) == errno.ENOSPC
     client.pwrite(b"z" * 4096, 8192)
     assert client.pread(4096, 8192) == b"z" * 4096
+    client.shutdown()
+
+
+def test_delay(run_example):
+    client = run_example("delay").clients["slow"]
+    begin = time.monotonic()
+    for i in range(20):
+        client.pwrite(bytes([i]) * 4096, i * 4096)
+    client.flush()
+    assert time.monotonic() - begin >= 20 * 500e-6 + 2e-3
+    for i in range(20):
+        assert client.pread(4096, i * 4096) == bytes([i]) * 4096
     client.shutdown()
