@@ -21,7 +21,7 @@ def nbdkit(_, socket):
 
 
 def qemu_storage_daemon(_, socket):
-    return ["qemu-storage-daemon", "--blockdev", f"null-co,node-name=disk,size={SIZE},read-zeroes=on",
+    return ["qemu-storage-daemon", "--blockdev", f"null-co,node-name=disk,size={SIZE}",
             "--nbd-server", f"addr.type=unix,addr.path={socket}", "--export", "nbd,id=e,node-name=disk,name=disk,writable=on"]
 
 

@@ -83,6 +83,7 @@ def test_counters_at_the_end(run_stack, tmp_path):
         assert layer["module"] == module
         assert layer["bytes_written"] == 8192
         assert layer["bytes_read"] == 4096
+        assert layer["others"] == 1  # the read was lent, and given back
         assert layer["flushes"] >= 1
         assert layer["errors"] == 0
 

@@ -114,6 +114,16 @@ void Connection::answer(Request& request) {
 }
 
 void Connection::release(Request& request) {
+    if (!request.give_back(on_given_back, this)) forget(request);
+}
+
+void Connection::on_given_back(Request& request, void* self) {
+    auto& connection = *static_cast<Connection*>(self);
+    connection.forget(request);
+    connection.worker_.mark_dirty(connection);
+}
+
+void Connection::forget(Request& request) {
     --held_;
     held_bytes_ -= request.footprint();
     worker_.requests().put(request);
@@ -129,19 +139,22 @@ void Connection::start_sending() {
     send_iovs_.clear();
     size_t skip = front_sent_;
     size_t room = max_send_bytes;
-    const auto add = [&](std::span<const std::byte> bytes) {
-        const size_t skipped = std::min(skip, bytes.size());
+    const auto add = [&](const void* data, size_t size) {
+        const size_t skipped = std::min(skip, size);
         skip -= skipped;
-        bytes = bytes.subspan(skipped, std::min(bytes.size() - skipped, room));
-        room -= bytes.size();
-        if (bytes.empty()) return;
-        send_iovs_.push_back({.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()});
+        const size_t taken = std::min(size - skipped, room);
+        room -= taken;
+        if (taken == 0) return;
+        auto* from = static_cast<std::byte*>(const_cast<void*>(data)) + skipped;
+        send_iovs_.push_back({.iov_base = from, .iov_len = taken});
+        if (send_iovs_.size() == max_send_iovs) room = 0;  // the rest goes with the next one
     };
-    add(outbox_);
+    add(outbox_.data(), outbox_.size());
     for (const Request& reply : replies_) {
-        if (room == 0 || send_iovs_.size() + 2 > max_send_iovs) break;
-        add(reply.reply_head());
-        add(reply.reply_data());
+        if (room == 0) break;
+        add(reply.reply_head().data(), reply.reply_head().size());
+        for (const iovec& piece : reply.reply_data())
+            add(piece.iov_base, piece.iov_len);
     }
     send_message_ = {};
     send_message_.msg_iov = send_iovs_.data();
@@ -168,7 +181,7 @@ void Connection::sent(size_t bytes) {
     }
     while (!replies_.empty()) {
         Request& reply = replies_.front();
-        const size_t size = reply.reply_head().size() + reply.reply_data().size();
+        const size_t size = reply.reply_size();
         if (front_sent_ < size) return;
         front_sent_ -= size;
         replies_.pop_front();

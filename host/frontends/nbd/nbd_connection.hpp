@@ -73,6 +73,7 @@ private:
     static void on_received(void* self, int result);
     static void on_sent(void* self, int result);
     static void on_done(Request& request, void* self);
+    static void on_given_back(Request& request, void* self);
     void received(size_t bytes);
     void sent(size_t bytes);
 
@@ -87,6 +88,7 @@ private:
     void start_request(Request& request);
     void answer(Request& request);
     void release(Request& request);
+    void forget(Request& request);
     void release_answers();
 
     void start_receiving();

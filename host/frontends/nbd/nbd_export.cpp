@@ -99,6 +99,8 @@ ExportInfo Export::info() const {
 
 Target Export::target() {
     const uint32_t block = bdk_bdev_desc_get_block_size(desc_);
+    // What is lent has the metadata in it that the desc hides.
+    const bool lends = supports(bdev_, BDK_BDEV_IO_TYPE_ZCOPY) && block == bdk_bdev_get_block_size(bdev_);
     return Target{
         .bdev = bdev_,
         .desc = desc_,
@@ -107,6 +109,7 @@ Target Export::target() {
         .size = block * bdk_bdev_get_num_blocks(bdev_),
         .block_size = block,
         .write_unit = block * std::max<uint32_t>(1, bdk_bdev_get_write_unit_size(bdev_)),
+        .lends = lends,
         .seeks = supports(bdev_, BDK_BDEV_IO_TYPE_SEEK_DATA) && supports(bdev_, BDK_BDEV_IO_TYPE_SEEK_HOLE),
     };
 }

@@ -25,11 +25,12 @@ struct Target {
     uint64_t size = 0;            ///< bytes
     uint32_t block_size = 0;      ///< bytes; reads of the bdev are multiples of it
     uint32_t write_unit = 0;      ///< bytes; writes of the bdev are multiples of it
+    bool lends = false;           ///< the bdev lends its own memory to readers (zcopy)
     bool seeks = false;           ///< the bdev finds data and holes
 };
 
 /// [one bdk thread] Lives in a RequestPool. prepare(), then start(), then `done` is called once, then
-/// reply().
+/// make_reply(), and when that has been sent, give_back() and clear().
 class Request : public boost::intrusive::list_base_hook<> {
 public:
     using Done = void (*)(Request& request, void* ctx);
@@ -50,7 +51,11 @@ public:
     /// Makes the bytes of the reply, valid until clear().
     void make_reply(bool structured);
     std::span<const std::byte> reply_head() const noexcept { return {head_.data(), head_size_}; }
-    std::span<const std::byte> reply_data() const noexcept { return reply_data_; }
+    std::span<const iovec> reply_data() const noexcept { return reply_data_; }
+    size_t reply_size() const noexcept;
+
+    /// Gives the bdev what it has lent. @return false if there was nothing; else done(*this, ctx) follows
+    bool give_back(Done done, void* ctx);
 
     /// Gives the buffers back.
     void clear() noexcept;
@@ -62,6 +67,7 @@ public:
 
 private:
     enum class Step : uint8_t {
+        borrow,       ///< the blocks, as the bdev's own memory
         read,         ///< the covering blocks, into buffer_
         write,        ///< the covering blocks, from buffer_
         read_head,    ///< the first unit, into edge_
@@ -82,6 +88,7 @@ private:
     bool partial_tail() const noexcept { return inside_end_ != end_; }
     bool head_is_tail() const noexcept { return head_end() == end_; }
     bool has_inside() const noexcept { return inside_first_ < inside_end_; }
+    bool borrows() const noexcept;
     void add(Step step) noexcept { plan_[steps_++] = step; }
     void plan();
     void plan_write();
@@ -96,8 +103,10 @@ private:
     void after_seek_data(uint64_t block);
     void after_seek_hole(uint64_t block);
     void end_with(Error error);
+    void refer_to_data();
 
     static void on_io(bdk_bdev_io* io, bool success, void* ctx);
+    static void on_given_back(bdk_bdev_io* io, bool success, void* ctx);
     static void on_memory(void* ctx);
     static void on_granted(Range& range);
 
@@ -111,7 +120,8 @@ private:
     bool locked_ = false;
     std::array<Step, 6> plan_{};
     std::array<std::byte, 32> head_;
-    std::span<const std::byte> reply_data_;
+    std::span<const iovec> reply_data_;
+    bdk_bdev_io* loan_ = nullptr;  ///< a zcopy that has started
     Done done_ = nullptr;
     void* done_ctx_ = nullptr;
 

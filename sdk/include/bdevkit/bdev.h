@@ -72,7 +72,8 @@ BDK_API bool bdk_bdev_io_type_supported(const struct bdk_bdev* bdev, uint32_t ty
 
 /**
  * Counters of I/O. Latencies are in ticks: the sum, and the smallest and largest of all, 0 while there is
- * none. Only I/Os that succeeded have a part in them. Set `size`.
+ * none. Only I/Os that succeeded have a part in them. A zcopy start that populates counts as a read, an end
+ * that commits as a write. Set `size`.
  */
 struct bdk_bdev_io_stat {
     uint32_t size;

@@ -56,10 +56,19 @@ void give_back_ctx(BdevIo* io, BdevChannel* ch) {
     }
 }
 
+/// What borrows data counts as a read, what gives data back as a write.
+[[gnu::noinline, gnu::cold]] uint32_t zcopy_counts_as(const BdevIo* io) {
+    if ((io->pub.u.bdev.flags & BDK_BDEV_IO_ZCOPY_POPULATE) != 0) return BDK_BDEV_IO_TYPE_READ;
+    if ((io->pub.u.bdev.flags & BDK_BDEV_IO_ZCOPY_COMMIT) != 0) return BDK_BDEV_IO_TYPE_WRITE;
+    return BDK_BDEV_IO_TYPE_ZCOPY;
+}
+
 inline void count(BdevChannel* ch, const BdevIo* io, const bdk_thread* thread) {
     if (io->succeeded()) [[likely]] {
-        ch->stat.by_type[io->pub.type].count(io->pub.u.bdev.num_blocks,
-                                             thread->turn_ticks - io->submit_ticks);
+        uint32_t type = io->pub.type;
+        if (type == BDK_BDEV_IO_TYPE_ZCOPY) [[unlikely]]
+            type = zcopy_counts_as(io);
+        ch->stat.by_type[type].count(io->pub.u.bdev.num_blocks, thread->turn_ticks - io->submit_ticks);
     } else {
         ch->stat.count_error(io->status.code);
     }
