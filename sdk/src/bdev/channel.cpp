@@ -179,19 +179,23 @@ void channel_io_done(BdevChannel* channel, const BdevIo* io) {
     if ((channel->flags & channel_nomem) != 0) retry_nomem(channel->shared);
     bool ends = (channel->flags & channel_put) != 0 || channel->close_iter != nullptr;
     if (!ends || channel->io_outstanding != 0) return;
-    // In a message: the callback of the last I/O has not run yet.
-    post(current_thread(), [channel] {
+    // In a message: the callback of the last I/O has not run yet. It may put the channel, or has done so: the
+    // reference keeps it until then, and its end looks again whether it is to be destroyed.
+    bdk_io_channel* held = bdk_io_channel_ref(io_channel_from_ctx(channel));
+    post(current_thread(), [channel, held] {
         if (bdk_io_channel_iter* iter = std::exchange(channel->close_iter, nullptr)) {
             close_now(channel);
             bdk_for_each_channel_continue(iter, 0);
         }
-        if ((channel->flags & channel_put) == 0) return;
         channel->flags &= ~static_cast<uint32_t>(channel_put);
-        bdk_put_io_channel(bdk_io_channel_ref(io_channel_from_ctx(channel)));
+        bdk_put_io_channel(held);
     });
 }
 
 void close_channels(bdk_bdev_desc* desc, std::function<void()> done) {
+    // The caller's own channel takes no I/O from now on; the others, from the walk on.
+    if (bdk_io_channel* own = current_thread()->channels.find(desc))
+        static_cast<BdevChannel*>(io_channel_ctx(own))->flags |= channel_closing;
     auto on_channel = [](bdk_io_channel_iter* iter) {
         auto* channel = static_cast<BdevChannel*>(io_channel_ctx(bdk_io_channel_iter_get_channel(iter)));
         channel->flags |= channel_closing;

@@ -113,6 +113,34 @@ TEST_F(Desc, CloseWaitsForTheIoOfEveryThread) {
     call_on(other, [&] { bdk_put_io_channel(far.ch); });
 }
 
+TEST_F(Desc, ChannelMayBePutJustBeforeTheLastIoOfAClosedDescCompletes) {
+    hold();
+    bool completed = false;
+    bdk_bdev_desc* desc = nullptr;
+    bdk_io_channel* ch = nullptr;
+    call_on_app_thread([&] {
+        ASSERT_EQ(bdk_bdev_open_ext(
+                      "disk", false, [](uint32_t, bdk_bdev*, void*) {}, nullptr, &desc),
+                  0);
+        ch = bdk_bdev_get_io_channel(desc);
+        auto cb = [](bdk_bdev_io* io, bool, void* arg) {
+            *static_cast<bool*>(arg) = true;
+            bdk_bdev_free_io(io);
+        };
+        EXPECT_EQ(bdk_bdev_flush_blocks(desc, ch, 0, 1, cb, &completed), 0);
+        bdk_bdev_close(desc);
+        EXPECT_EQ(bdk_bdev_flush_blocks(desc, ch, 0, 1, cb, &completed), -ENODEV);
+    });
+    settle(bdk_thread_get_app_thread());  // the close waits for the I/O by now
+    call_on_app_thread([&] {
+        bdk_put_io_channel(ch);
+        disk.release();
+    });
+    settle(bdk_thread_get_app_thread());
+    EXPECT_TRUE(completed);
+    EXPECT_EQ(host.remove("disk"), 0);
+}
+
 TEST_F(Desc, ClosedDescTakesNoMoreIoAndDoesNotHoldTheBdev) {
     Client client("disk", Access::read);
     bdk_io_channel* careless = nullptr;
