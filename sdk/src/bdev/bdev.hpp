@@ -68,6 +68,7 @@ struct alignas(64) Bdev {
     MeasuredLatencies latencies;                     ///< likewise
     std::shared_ptr<QueueDepthSampler> queue_depth;  ///< nullptr: never asked for
     BdevIo* reset = nullptr;
+    bool thawing = false;  ///< the reset is over: new channels need not wait for it
     std::vector<BdevIo*> queued_resets;
     std::vector<QuiescedRange> quiesced;
     std::vector<QuiescedRange> released;           ///< that channels may still hold I/O for

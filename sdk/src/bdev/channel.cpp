@@ -108,7 +108,7 @@ int bdev_channel_create(void* io_device, void* ctx) {
     channel->pool->channels.push_back(channel);
     channel_start_timeouts(channel);
     std::scoped_lock lock(bdev->mutex);
-    if (bdev->reset != nullptr) channel->flags |= channel_frozen;
+    if (bdev->reset != nullptr && !bdev->thawing) channel->flags |= channel_frozen;
     channel_follow_histogram(channel);
     channel_follow_qos(channel);
     channel->quiesced = bdev->quiesced;

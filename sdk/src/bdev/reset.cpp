@@ -50,6 +50,7 @@ void reset_ended(Bdev* bdev) {
             bdev->queued_resets.erase(bdev->queued_resets.begin());
         }
         bdev->reset = next;
+        bdev->thawing = false;
     }
     if (next == nullptr) return;
     run_on(next->pool->thread, [next] { run_reset(next); });
@@ -76,6 +77,7 @@ bool reset_leave(BdevIo* io) {
     {
         std::scoped_lock lock(bdev->mutex);
         if (bdev->reset != io) return false;
+        bdev->thawing = true;  // a channel made behind the walk that follows would stay frozen
     }
     io->state = IoState::core;
     io->ch->core_held++;

@@ -89,6 +89,37 @@ TEST_F(Reset, ChannelMadeDuringAResetIsFrozen) {
     EXPECT_TRUE(write.get().ok());
 }
 
+TEST(ResetOnTwoReactors, ChannelMadeWhileTheChannelsGoOnIsNotFrozen) {
+    RawDisk disk("disk");
+    TestHost host(test_runtime_options_with_reactors(2));
+    host.add(&raw_disk_module);
+    call_on_app_thread([&] { ASSERT_EQ(disk.add(), 0); });
+    bdk_thread* other = host.new_thread("other", 1);
+    Client here("disk", Access::write), there("disk", Access::write, other);
+    call_on_app_thread([&] { disk.hold = true; });
+    auto resetting = here.start(
+        [](auto* desc, auto* ch, auto cb, void* arg) { return bdk_bdev_reset(desc, ch, cb, arg); });
+    bool with_module = false;
+    while (!with_module)
+        call_on_app_thread([&] { with_module = !disk.held.empty(); });
+    // The app thread's channels go on, and then the other thread's, which does not come to it yet.
+    Awaited<bool> holds_up, go_on;
+    post(other, [&, set = holds_up.setter()] {
+        set(true);
+        go_on.get();
+    });
+    holds_up.get();
+    call_on_app_thread([&] {
+        disk.hold = false;
+        disk.release();
+    });
+    settle(bdk_thread_get_app_thread());
+    Client late("disk", Access::write);
+    go_on.setter()(true);
+    EXPECT_TRUE(resetting.get().ok());
+    EXPECT_TRUE(late.write_zeroes(0, 1).ok());
+}
+
 TEST_F(Reset, ResetsQueue) {
     bdk_thread* other = host.new_thread("other");
     Client here("disk", Access::write);
