@@ -4,6 +4,7 @@
 
 #include <bdevkit/thread.h>
 
+#include <chrono>
 #include <exception>
 #include <functional>
 #include <future>
@@ -23,6 +24,11 @@ public:
     }
 
     bool is_ready() const { return future_.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }
+
+    /// [not a bdk thread] True once it is there, false when it has not come for so long.
+    bool comes_within(std::chrono::seconds time) const {
+        return future_.wait_for(time) == std::future_status::ready;
+    }
 
     /// [not a bdk thread] Waits for it, once.
     T get() { return future_.get(); }

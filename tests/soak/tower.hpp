@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A stack of bdevs that comes and goes: a disk, and virtual bdevs on it.
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "soak/soak_random.hpp"
+#include "support/test_host.hpp"
+
+namespace bdk::test {
+
+/// Its levels are numbered from the disk, 0. What stands on a level goes with it.
+class Tower {
+public:
+    Tower(TestHost& host, size_t number, size_t height) : host_(host), number_(number), height_(height) {}
+
+    size_t height() const { return height_; }
+    std::string name(size_t level) const {
+        return "tower" + std::to_string(number_) + "." + std::to_string(level);
+    }
+    std::string any_name(SoakRandom& random) const { return name(random.below(height_)); }
+
+    /// [not a bdk thread] Levels that are there; those above are to be built.
+    size_t standing() const { return standing_; }
+    /// The level goes, and what is above.
+    void falls_to(size_t level) { standing_ = std::min(standing_, level); }
+    /// Builds the next level of a module by chance. @return 0, or -EPERM while the level below is written to.
+    int build_next(SoakRandom& random);
+
+    /// While it is being built, nobody opens it for writing: a virtual bdev could not claim its base.
+    void forbid_writers(bool forbidden) {
+        const std::scoped_lock lock(mutex_);
+        writers_forbidden_ = forbidden;
+    }
+    /// [any thread] Runs open(write), write being false while that is forbidden.
+    template <class Open>
+    int open_as(bool write, Open open) {
+        const std::scoped_lock lock(mutex_);
+        return open(write && !writers_forbidden_);
+    }
+
+private:
+    int build_disk(SoakRandom& random);
+    int build_layer(SoakRandom& random);
+
+    TestHost& host_;
+    const size_t number_;
+    const size_t height_;
+    size_t standing_ = 0;
+    std::mutex mutex_;
+    bool writers_forbidden_ = true;
+};
+
+}  // namespace bdk::test
