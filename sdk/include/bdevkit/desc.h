@@ -67,8 +67,8 @@ BDK_API int bdk_bdev_open_async(const char* name, bool write, bdk_bdev_event_cb 
 
 /**
  * [desc's thread] Closes the desc. I/O in flight on it is waited for, without blocking; its channels take no
- * new I/O, that of this thread from now on, and their memory lives until they are put. Elsewhere: reported as rule 2, nothing is
- * done.
+ * new I/O, that of this thread from now on, and their memory lives until they are put. Elsewhere: reported as
+ * rule 2, nothing is done.
  */
 BDK_API void bdk_bdev_close(struct bdk_bdev_desc* desc);
 
