@@ -27,7 +27,8 @@ constexpr const char* footer =
     "Builds the stack and serves it until SIGTERM or SIGINT (ctrl-C). When clients can connect it prints\n"
     "one line that begins with `ready:` and says where. On the signal, requests in flight are answered,\n"
     "the stack is taken down and the exit code is 0. Another signal, half a second later or more, exits\n"
-    "at once. SIGUSR1 prints the I/O counters.\n"
+    "at once. A signal while the stack is being built waits for that as long as `late_call` says (10s),\n"
+    "then names the module that hangs and exits with 1. SIGUSR1 prints the I/O counters.\n"
     "\n"
     "Examples:\n"
     "  bdevkit run examples/quickstart.yaml\n"
@@ -111,6 +112,9 @@ ExitCode run(const RunOptions& options) {
     }
     if (!override_listen(options.listen, loaded.stack)) return exit_usage;
 
+    // What may take a module that long may take the start of the host that long, too.
+    if (const uint32_t late_ms = loaded.stack.host.bdev.late_call_ms; late_ms != 0)
+        signals.set_patience(std::chrono::milliseconds(late_ms));
     const auto host = Host::start(loaded.stack, *loaded.loader);
     if (!host) {
         fmt::print(stderr, "{}\n", host.error());

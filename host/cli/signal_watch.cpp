@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -15,9 +16,11 @@
 #include <cstdint>
 #include <cstdio>
 #include <optional>
+#include <string>
 #include <system_error>
 
 #include "cli/command.hpp"
+#include "diag/pending_calls.hpp"
 
 namespace bdevkit::host {
 
@@ -25,6 +28,17 @@ namespace {
 
 /// timeout(1) and others send the signal to the process and then to its group: one request, not two.
 constexpr std::chrono::milliseconds same_request{500};
+
+/// While the main thread has not taken a stop.
+constexpr int look_again_ms = 20;
+
+[[noreturn]] void give_up() {
+    fmt::print(stderr,
+               "bdevkit: asked to stop, but the host is busy and cannot: exiting without taking it down\n");
+    for (const std::string& call : bdk::describe_pending_calls())
+        fmt::print(stderr, "bdevkit: {}\n", call);
+    _exit(exit_failure);
+}
 
 int checked(int fd, const char* what) {
     if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
@@ -66,7 +80,9 @@ void SignalWatch::watch() {
     std::optional<Clock::time_point> first_stop;
     while (true) {
         std::array<pollfd, 2> fds = {pollfd{signals_, POLLIN, 0}, pollfd{end_, POLLIN, 0}};
-        if (poll(fds.data(), fds.size(), -1) < 0) continue;
+        const bool waits = first_stop && has_stop();
+        if (waits && Clock::now() - *first_stop >= std::chrono::milliseconds(patience_ms_)) give_up();
+        if (poll(fds.data(), fds.size(), waits ? look_again_ms : -1) <= 0) continue;
         if (fds[1].revents != 0) return;
         signalfd_siginfo info{};
         if (read(signals_, &info, sizeof info) != sizeof info) continue;
@@ -90,6 +106,11 @@ void SignalWatch::push(Event event) {
         events_.push_back(event);
     }
     changed_.notify_one();
+}
+
+bool SignalWatch::has_stop() {
+    const std::lock_guard lock(mutex_);
+    return std::find(events_.begin(), events_.end(), Event::stop) != events_.end();
 }
 
 SignalWatch::Event SignalWatch::wait() {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -11,7 +14,8 @@ namespace bdevkit::host {
 
 /// Turns signals into events for the main thread. Made before any other thread, so that all of them inherit
 /// the blocked signals. A SIGTERM or SIGINT that comes half a second or more after the first ends the process
-/// at once, whatever the main thread is doing.
+/// at once, whatever the main thread is doing. So does the first one when the main thread has not taken it
+/// within its time, since it hangs in a module: what does not end is said.
 class SignalWatch {
 public:
     enum class Event {
@@ -24,6 +28,9 @@ public:
     SignalWatch(const SignalWatch&) = delete;
     SignalWatch& operator=(const SignalWatch&) = delete;
 
+    /// [any thread] How long the main thread may be busy with something else when a stop comes.
+    void set_patience(std::chrono::milliseconds patience) { patience_ms_ = patience.count(); }
+
     /// [main thread] Waits for the next event.
     Event wait();
 
@@ -33,7 +40,9 @@ public:
 private:
     void watch();
     void push(Event event);
+    bool has_stop();
 
+    std::atomic<int64_t> patience_ms_{10'000};
     int signals_ = -1;  ///< signalfd
     int end_ = -1;      ///< eventfd: the watch is over
     std::mutex mutex_;

@@ -188,24 +188,34 @@ def test_a_second_signal_ends_a_stuck_host(tmp_path):
     assert process.returncode == -signal.SIGTERM or "second signal while stopping" in error
 
 
-def test_a_module_whose_init_never_ends_is_named(tmp_path):
+@pytest.mark.parametrize("module, call, due", [
+    ("init_pending", "init", "bdk_module_init_done"),
+    ("init_blocks", "init", "bdk_module_init_done"),
+    ("create_pending", "create of bdev 'd'", "bdk_module_create_done"),
+])
+def test_a_module_that_hangs_is_named_and_one_signal_ends_it(tmp_path, module, call, due):
     folder = tmp_path / "plugins"
     folder.mkdir(mode=0o755)
-    shutil.copy(BUILD / "tests" / "rogues" / "init_pending.so", folder)
-    file = write_stack(tmp_path, textwrap.dedent("""\
+    shutil.copy(BUILD / "tests" / "rogues" / f"{module}.so", folder)
+    file = write_stack(tmp_path, textwrap.dedent(f"""\
         version: 1
-        host: { late_call: 50ms }
-        plugins: { path: [plugins] }
-        bdevs: [ { name: d, module: init_pending } ]
+        host: {{ late_call: 50ms, blocked_limit: 50ms }}
+        plugins: {{ path: [plugins] }}
+        bdevs: [ {{ name: d, module: {module} }} ]
         """))
     process = subprocess.Popen([PROGRAM, "run", file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
+        # One that has returned is named as late; one that has not holds the reactor.
         line = next(line for line in process.stderr if "watchdog" in line)
+        process.send_signal(signal.SIGTERM)
+        error = process.communicate(timeout=PATIENCE)[1]
     finally:
         process.kill()
-        process.communicate()
-    assert "module 'init_pending': init has not ended" in line
-    assert "bdk_module_init_done() is due" in line
+    hangs = f"module '{module}': {call} has not ended for "
+    assert ("the reactor of core" if module == "init_blocks" else hangs) in line
+    assert process.returncode == 1
+    assert "asked to stop, but the host is busy" in error
+    assert re.search(rf"^bdevkit: {re.escape(hangs)}\d+\.\d s: {due}\(\) is due$", error, re.MULTILINE)
 
 
 def test_a_poller_that_a_plugin_leaves_behind_is_named(run_stack, tmp_path):

@@ -7,7 +7,9 @@
 #include <bdevkit/thread.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <map>
+#include <mutex>
 #include <utility>
 
 namespace bdk {
@@ -26,8 +28,9 @@ struct PendingCall {
 struct PendingCalls {
     uint64_t limit_ns = 0;
     uint64_t last_number = 0;
-    std::map<uint64_t, PendingCall> calls;
-    bdk_poller* poller = nullptr;  ///< while there are calls, and a little longer
+    std::mutex mutex;                       ///< guards `calls`, which others may look at
+    std::map<uint64_t, PendingCall> calls;  ///< by number: the oldest first
+    bdk_poller* poller = nullptr;           ///< while there are calls, and a little longer
 };
 
 PendingCalls& state() {
@@ -35,14 +38,20 @@ PendingCalls& state() {
     return instance;
 }
 
+std::string describe(const PendingCall& call, uint64_t now) {
+    char seconds[32];
+    std::snprintf(seconds, sizeof(seconds), "%.1f", static_cast<double>(now - call.begin_ns) / 1e9);
+    return call.what + " has not ended for " + seconds + " s: " + call.done + "() is due";
+}
+
 void report(PendingCall& call, uint64_t now) {
-    double seconds = static_cast<double>(now - call.begin_ns) / 1e9;
-    BDK_ERRLOG("%s has not ended for %.1f s: %s() is due", call.what.c_str(), seconds, call.done.c_str());
+    BDK_ERRLOG("%s", describe(call, now).c_str());
     call.report_ns = now + (now - call.begin_ns);
 }
 
 int look(void*) {
     uint64_t now = bdk_get_time_ns();
+    std::scoped_lock lock(state().mutex);
     for (auto& [number, call] : state().calls)
         if (call.report_ns <= now) report(call, now);
     // Most calls end at once: the poller is not taken away with each, so that it need not come with the next.
@@ -61,13 +70,24 @@ void start_poller() {
 uint64_t pending_call_begin(std::string what, std::string done) {
     uint64_t now = bdk_get_time_ns();
     start_poller();
+    std::scoped_lock lock(state().mutex);
     uint64_t number = ++state().last_number;
     state().calls.emplace(number, PendingCall{std::move(what), std::move(done), now, now + state().limit_ns});
     return number;
 }
 
 void pending_call_end(uint64_t call) {
+    std::scoped_lock lock(state().mutex);
     state().calls.erase(call);
+}
+
+std::vector<std::string> describe_pending_calls() {
+    uint64_t now = bdk_get_time_ns();
+    std::vector<std::string> lines;
+    std::scoped_lock lock(state().mutex);
+    for (const auto& [number, call] : state().calls)
+        lines.push_back(describe(call, now));
+    return lines;
 }
 
 void pending_calls_start(uint32_t limit_ms) {
@@ -77,6 +97,7 @@ void pending_calls_start(uint32_t limit_ms) {
 
 void pending_calls_stop() {
     bdk_poller_unregister(&state().poller);
+    std::scoped_lock lock(state().mutex);
     state().calls.clear();
 }
 

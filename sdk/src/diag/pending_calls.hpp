@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/export.hpp"
 
@@ -22,6 +23,10 @@ void pending_call_end(uint64_t call);
 /// [app thread] Calls that take longer than `limit_ms` are reported, then again each time they have taken
 /// twice as long; 0: never. Forgets all calls.
 void pending_calls_start(uint32_t limit_ms);
+
+/// [any thread] Every call that has not ended, oldest first: "module 'raid': init has not ended for 2.0 s:
+/// bdk_module_init_done() is due".
+BDK_INTERNAL std::vector<std::string> describe_pending_calls();
 
 /// [app thread] The host ends.
 void pending_calls_stop();
