@@ -14,6 +14,7 @@
 #include <bdevkit/log.hpp>
 #include <bdevkit/module.hpp>
 #include <bdevkit/option.hpp>
+#include <bdevkit/part_bdev.hpp>
 #include <bdevkit/poller.hpp>
 #include <bdevkit/thread.hpp>
 #include <bdevkit/transform_bdev.hpp>

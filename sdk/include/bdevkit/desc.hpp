@@ -78,6 +78,17 @@ private:
     Thread thread_{nullptr};
 };
 
+/// [app thread] Claims the bdev of `desc` for writing beside other descs that claim it with the same key, and
+/// nobody else. The claim goes with the desc. Throws Error when it cannot be had.
+inline void claim_shared(const Desc& desc, uint64_t key, const bdk_module* module) {
+    bdk_bdev_claim_opts opts{};
+    opts.size = sizeof(opts);
+    opts.shared_claim_key = key;
+    const int rc =
+        bdk_bdev_module_claim_bdev_desc(desc.get(), BDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED, &opts, module);
+    if (rc != 0) throw Error(rc, std::string("cannot claim bdev '") + desc.name() + "'");
+}
+
 /// A module's exclusive-write claim on a bdev; released on destruction.
 class Claim {
 public:

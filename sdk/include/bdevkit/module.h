@@ -26,14 +26,19 @@ struct bdk_remove;
 /** One change of options under way; the host's, valid until it has ended. */
 struct bdk_reconfigure;
 
-/** Flags of a module. None is defined in 1.0. */
+/** Flags of a module. */
+enum {
+    /** The bdevs that its examine makes are named after the one examined, with a letter and a number behind
+     * it: `diskp1`. So the host can tell a misspelt name from one that is to appear. */
+    BDK_MODULE_NAMES_AFTER_BASE = 1u << 0,
+};
 
 struct bdk_module {
     /* These four never change. */
     uint32_t abi_major; /**< BDK_ABI_MAJOR */
     uint32_t abi_minor; /**< BDK_ABI_MINOR */
     uint32_t size;      /**< sizeof(struct bdk_module) */
-    uint32_t flags;     /**< 0 */
+    uint32_t flags;     /**< BDK_MODULE_* */
 
     const char* name;        /**< unique among modules: lower-case letters, digits, `_` and `-` */
     const char* version;     /**< the module's own, such as "1.2.0" */

@@ -58,6 +58,7 @@ struct ModuleInfo {
     const char* description = "";
     const char* author = "";
     const char* license = "";
+    uint32_t flags = 0;  ///< BDK_MODULE_*
 };
 
 namespace detail {
@@ -139,6 +140,7 @@ constexpr bdk_module make_module(const ModuleInfo& info) {
     module.abi_major = BDK_ABI_MAJOR;
     module.abi_minor = BDK_ABI_MINOR;
     module.size = sizeof(bdk_module);
+    module.flags = info.flags;
     module.name = info.name;
     module.version = info.version;
     module.description = info.description;

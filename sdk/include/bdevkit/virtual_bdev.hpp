@@ -15,6 +15,7 @@ namespace BDEVKIT_HIDDEN bdevkit {
 /// How a virtual bdev holds its base.
 enum class BaseUse {
     exclusive_write,  ///< writes to it, and claims it so that nobody else does
+    shared_write,     ///< writes to it, and claims it so that only those with the same key do
     shared_read,      ///< reads from it; others may write meanwhile
 };
 
@@ -61,11 +62,13 @@ public:
 
 protected:
     /// [app thread] Opens `base` and copies its shape into bdev(). Throws Error when it cannot be had.
-    VirtualBdev(const char* name, const char* base, BaseUse use = BaseUse::exclusive_write)
+    /// @param key  with shared_write: not 0
+    VirtualBdev(const char* name, const char* base, BaseUse use = BaseUse::exclusive_write, uint64_t key = 0)
         : Bdev<Derived>(name),
           base_(Desc::open<&VirtualBdev::on_base_event>(base, Access::read, this)),
           claim_(use == BaseUse::exclusive_write ? Claim(base_, module_of<Derived>()) : Claim()),
           bases_{base_.bdev(), nullptr} {
+        if (use == BaseUse::shared_write) claim_shared(base_, key, module_of<Derived>());
         copy_shape(*base_.bdev());
         this->bdev().bases = bases_;
     }
