@@ -225,9 +225,22 @@ KnownBdevs::KnownBdevs(const std::vector<BdevSpec>& bdevs, bool others_may_appea
     std::sort(names_.begin(), names_.end());
 }
 
+bool KnownBdevs::is_named_after_one(std::string_view name) const {
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
+    for (size_t digit = name.size(); digit != 0 && is_digit(name[digit - 1]);) {
+        while (digit != 0 && is_digit(name[digit - 1]))
+            digit--;
+        if (digit < 2 || !is_lower(name[digit - 1])) return false;
+        digit--;
+        if (std::binary_search(names_.begin(), names_.end(), name.substr(0, digit))) return true;
+    }
+    return false;
+}
+
 bool KnownBdevs::check(const std::string& name, Location at, Problems& problems) const {
     if (std::binary_search(names_.begin(), names_.end(), name)) return true;
-    if (!others_may_appear_) {
+    if (!others_may_appear_ && !is_named_after_one(name)) {
         problems.add(at, fmt::format("no bdev '{}' in this file{}", name, suggestion(name, names_)));
     }
     return false;

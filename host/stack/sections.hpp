@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "stack/option_table.hpp"
@@ -34,13 +35,17 @@ bdk_bdev_qos_limits read_qos(const ConfigNode& node, const std::filesystem::path
 /// The bdevs that a base or an export may name.
 class KnownBdevs {
 public:
-    /// @param others_may_appear  some module's examine may make bdevs that the file does not name
+    /// @param others_may_appear  some module's examine may make bdevs of any name
     KnownBdevs(const std::vector<BdevSpec>& bdevs, bool others_may_appear);
 
     /// True if the file makes the bdev. If not, that is a problem unless it may still appear.
     bool check(const std::string& name, Location at, Problems& problems) const;
 
 private:
+    /// Whether it is a bdev of the file followed by a letter and a number, or several of these: a module that
+    /// makes several bdevs names them so, as `diskp1` or `Nvme0n1`.
+    bool is_named_after_one(std::string_view name) const;
+
     std::vector<std::string> names_;  ///< sorted
     bool others_may_appear_;
 };

@@ -69,9 +69,10 @@ void resolve(const StackFile& file, const std::vector<const ModuleInfo*>& module
     } else {
         stack.bdevs = read_bdevs_section(*section(file, "bdevs"), file.folder, modules, problems);
     }
-    const KnownBdevs known(stack.bdevs,
-                           std::any_of(modules.begin(), modules.end(),
-                                       [](const ModuleInfo* module) { return examines(*module); }));
+    const KnownBdevs known(
+        stack.bdevs, std::any_of(modules.begin(), modules.end(), [](const ModuleInfo* module) {
+            return examines(*module) && (module->module->flags & BDK_MODULE_NAMES_AFTER_BASE) == 0;
+        }));
     for (BdevSpec& bdev : stack.bdevs) {
         for (BaseRef& base : bdev.bases)
             base.in_file = known.check(base.bdev, base.at, problems);

@@ -219,6 +219,20 @@ TEST(StackFileTest, a_base_that_examine_may_make_is_waited_for) {
     EXPECT_FALSE(reading.stack.find("a")->bases[0].in_file);
 }
 
+TEST(StackFileTest, a_bdev_named_after_one_of_the_file_is_waited_for) {
+    const auto text = [](const std::string& base) {
+        return "version: 1\nbdevs:\n  - { name: a, module: layer, base: " + base +
+               " }\n  - { name: disk0, module: disk, size: 1k }\n";
+    };
+    for (const char* base : {"disk0p1", "disk0n12", "disk0n1p3"}) {
+        const Reading reading(text(base));
+        EXPECT_EQ(reading.errors(), "") << base;
+        EXPECT_FALSE(reading.stack.find("a")->bases[0].in_file);
+    }
+    for (const char* base : {"disk0p", "disk01", "disk0pp1", "disk0_1", "dsk0p1", "p1", "1", "disk0P1"})
+        EXPECT_THAT(Reading(text(base)).errors(), HasSubstr("no bdev")) << base;
+}
+
 TEST(StackFileTest, a_module_without_create_cannot_be_named) {
     EXPECT_THAT(Reading("version: 1\nbdevs: [ { name: a, module: finder } ]\n", true).errors(),
                 HasSubstr("makes its bdevs by examination alone"));

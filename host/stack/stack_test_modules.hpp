@@ -130,11 +130,20 @@ inline const bdk_module finder_module = {.abi_major = BDK_ABI_MAJOR,
                                          .name = "finder",
                                          .examine_disk = never_called};
 
+/// One that names them after what it examines.
+inline const bdk_module namer_module = {.abi_major = BDK_ABI_MAJOR,
+                                        .abi_minor = BDK_ABI_MINOR,
+                                        .size = sizeof(bdk_module),
+                                        .flags = BDK_MODULE_NAMES_AFTER_BASE,
+                                        .name = "namer",
+                                        .examine_disk = never_called};
+
 inline std::vector<const ModuleInfo*> test_modules() {
     static const ModuleInfo disk = *read_module(disk_module);
     static const ModuleInfo layer = *read_module(layer_module);
     static const ModuleInfo raid = *read_module(raid_module);
-    return {&disk, &layer, &raid};
+    static const ModuleInfo namer = *read_module(namer_module);
+    return {&disk, &layer, &raid, &namer};
 }
 
 inline std::vector<const ModuleInfo*> test_modules_with_finder() {
