@@ -58,3 +58,16 @@ def test_delay(run_example):
     for i in range(20):
         assert client.pread(4096, i * 4096) == bytes([i]) * 4096
     client.shutdown()
+
+
+def test_split(run_example):
+    clients = run_example("split").clients
+    sizes = {"partp0": 8 << 20, "partp1": 16 << 20, "halfp0": 20 << 20, "halfp1": 20 << 20}
+    assert {name: client.get_size() for name, client in clients.items()} == sizes
+    for name, client in clients.items():
+        client.pwrite(name.encode() * 1024, 0)
+        client.pwrite(name.encode() * 1024, client.get_size() - len(name) * 1024)
+    for name, client in clients.items():
+        assert client.pread(len(name) * 1024, 0) == name.encode() * 1024
+        assert client.pread(len(name) * 1024, client.get_size() - len(name) * 1024) == name.encode() * 1024
+        client.shutdown()
