@@ -67,6 +67,15 @@ void complete(BdevIo* io, IoStatus status, const void* caller) {
     io_finish(io);
 }
 
+[[gnu::noinline, gnu::cold]] void complete_unusual(BdevIo* io, int32_t status, const void* caller) {
+    // A form whose detail is missing says no more than "failed".
+    bool lacks_detail = status == BDK_BDEV_IO_STATUS_PENDING || status == BDK_BDEV_IO_STATUS_NVME_ERROR ||
+                        status == BDK_BDEV_IO_STATUS_SCSI_ERROR || status == BDK_BDEV_IO_STATUS_AIO_ERROR;
+    IoStatus full;
+    full.code = lacks_detail ? BDK_BDEV_IO_STATUS_FAILED : status;
+    complete(io, full, caller);
+}
+
 }  // namespace
 
 void report_wrong_free(const BdevIo* io, const void* caller) {
@@ -83,13 +92,15 @@ void report_wrong_free(const BdevIo* io, const void* caller) {
 using bdk::BdevIo;
 using bdk::IoStatus;
 
-void bdk_bdev_io_complete(bdk_bdev_io* io, int32_t status) {
-    // A form whose detail is missing says no more than "failed".
-    bool lacks_detail = status == BDK_BDEV_IO_STATUS_PENDING || status == BDK_BDEV_IO_STATUS_NVME_ERROR ||
-                        status == BDK_BDEV_IO_STATUS_SCSI_ERROR || status == BDK_BDEV_IO_STATUS_AIO_ERROR;
-    IoStatus full;
-    full.code = lacks_detail ? BDK_BDEV_IO_STATUS_FAILED : status;
-    bdk::complete(BdevIo::of(io), full, __builtin_return_address(0));
+void bdk_bdev_io_complete(bdk_bdev_io* pub, int32_t status) {
+    BdevIo* io = BdevIo::of(pub);
+    bool usual = status == BDK_BDEV_IO_STATUS_SUCCESS && io->state == bdk::IoState::in_module &&
+                 bdk::current_thread() == io->pool->thread;
+    if (!usual) [[unlikely]]
+        return bdk::complete_unusual(io, status, __builtin_return_address(0));
+    io->status = IoStatus{.code = BDK_BDEV_IO_STATUS_SUCCESS};
+    io->state = bdk::IoState::completed;
+    bdk::io_finish(io);
 }
 
 void bdk_bdev_io_complete_nvme_status(bdk_bdev_io* io, uint32_t cdw0, uint32_t sct, uint32_t sc) {
