@@ -1,16 +1,56 @@
-# What `cmake --install` gives: the program, the library, headers, plugins and the pkg-config file.
-install(TARGETS bdevkit RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS bdevkit_sdk LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(TARGETS malloc null passthru readonly LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/bdevkit/plugins)
-install(DIRECTORY sdk/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+# What `cmake --install` gives, in two components: `runtime` to run stacks, `dev` to write plugins. Nothing that is
+# installed names the place, so that an installation may be moved.
+include(CMakePackageConfigHelpers)
 
-# The file finds the rest from where it stands, so that an installation may be moved.
+set(plugin_dir ${CMAKE_INSTALL_LIBDIR}/bdevkit/plugins)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/bdevkit)
+set(template_dir ${CMAKE_INSTALL_DATADIR}/bdevkit/templates)
+
+set_target_properties(bdevkit_sdk PROPERTIES EXPORT_NAME bdevkit)
+set_target_properties(bdevkit PROPERTIES EXPORT_NAME program)
+install(TARGETS bdevkit bdevkit_sdk EXPORT bdevkit
+        RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev)
+install(TARGETS ${BDEVKIT_PLUGINS} LIBRARY DESTINATION ${plugin_dir} COMPONENT runtime)
+install(FILES scripts/bdevkit.bash-completion DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+        RENAME bdevkit COMPONENT runtime)
+foreach(section 1 5)
+  file(GLOB pages CONFIGURE_DEPENDS docs/man/*.${section})
+  install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} COMPONENT runtime)
+endforeach()
+
+install(DIRECTORY sdk/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
+install(DIRECTORY templates/ DESTINATION ${template_dir} COMPONENT dev)
+
 file(RELATIVE_PATH pc_to_prefix /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 string(REGEX REPLACE "/$" "" pc_to_prefix "${pc_to_prefix}")
 configure_file(cmake/bdevkit.pc.in bdevkit.pc @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/bdevkit.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/bdevkit.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
 
-file(GLOB man1 docs/man/*.1)
-install(FILES ${man1} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-file(GLOB man5 docs/man/*.5)
-install(FILES ${man5} DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
+# The package's version is that of the ABI, which decides whether a plugin builds and loads.
+file(STRINGS sdk/include/bdevkit/abi.h abi_lines REGEX "#define BDK_ABI_M(AJOR|INOR) ")
+string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*" "\\1.\\2" abi_version "${abi_lines}")
+install(EXPORT bdevkit NAMESPACE bdevkit:: FILE bdevkitTargets.cmake DESTINATION ${package_dir} COMPONENT dev)
+configure_package_config_file(cmake/bdevkitConfig.cmake.in bdevkitConfig.cmake INSTALL_DESTINATION ${package_dir}
+                              PATH_VARS plugin_dir template_dir)
+write_basic_package_version_file(bdevkitConfigVersion.cmake VERSION ${abi_version} COMPATIBILITY SameMajorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/bdevkitConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/bdevkitConfigVersion.cmake
+              cmake/BdevkitPlugin.cmake DESTINATION ${package_dir} COMPONENT dev)
+
+# `cpack -G DEB` makes the packages bdevkit and bdevkit-dev.
+set(CPACK_PACKAGE_CONTACT "the bdevkit developers <bdevkit@localhost>")
+set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_COMPONENTS_ALL runtime dev)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME bdevkit)
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION admin)
+set(CPACK_DEBIAN_DEV_PACKAGE_NAME bdevkit-dev)
+set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "bdevkit (= ${PROJECT_VERSION}), python3-cookiecutter")
+set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "Runs stacks of user-space block devices and serves them over NBD")
+set(CPACK_COMPONENT_DEV_DESCRIPTION "Headers, CMake package and templates to write bdevkit plugins")
+include(CPack)

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What an installation and the Debian packages give to somebody who writes plugins with CMake."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import BUILD, SOURCE
+
+PROJECT = """
+cmake_minimum_required(VERSION 3.25)
+project(third LANGUAGES C CXX)
+find_package(bdevkit {version} REQUIRED)
+bdevkit_add_plugin(pattern SOURCES pattern.c)
+install(TARGETS pattern LIBRARY DESTINATION "${{bdevkit_PLUGIN_DIR}}")
+"""
+
+
+def run(*command, **options):
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, **options)
+
+
+def succeeds(*command, **options):
+    result = run(*command, **options)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def configure(folder, prefix, version="1.0"):
+    shutil.copy(SOURCE / "tests/integration/third_party/pattern.c", folder)
+    (folder / "CMakeLists.txt").write_text(PROJECT.format(version=version))
+    return run("cmake", "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
+
+
+def builds_a_plugin(folder, prefix):
+    configured = configure(folder, prefix)
+    assert configured.returncode == 0, configured.stderr
+    succeeds("cmake", "--build", folder / "build")
+    succeeds("cmake", "--install", folder / "build")
+    assert "pattern" in succeeds(prefix / "bin/bdevkit", "plugins")
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """An installation, moved after it was made: nothing in it may name the place."""
+    made = tmp_path_factory.mktemp("install") / "made"
+    succeeds("cmake", "--install", BUILD, "--prefix", made)
+    return made.rename(made.with_name("moved"))
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("packages")
+    # The packaged libbdevkit.so is found by name only once the package is installed; dpkg-shlibdeps needs it now.
+    succeeds("cpack", "-G", "DEB", "-B", folder, "--config", BUILD / "CPackConfig.cmake",
+             env=os.environ | {"LD_LIBRARY_PATH": str(BUILD / "lib")})
+    return {path.name.split("_")[0]: path for path in folder.glob("*.deb")}
+
+
+def test_a_project_finds_the_package(installed, tmp_path):
+    builds_a_plugin(tmp_path, installed)
+
+
+@pytest.mark.parametrize("version", ["1.99", "2.0"])
+def test_a_newer_abi_than_installed_is_refused(installed, tmp_path, version):
+    configured = configure(tmp_path, installed, version)
+    assert configured.returncode != 0
+    assert f'compatible with requested version "{version}"' in configured.stderr
+
+
+def test_the_packages_say_what_they_need(packages):
+    assert set(packages) == {"bdevkit", "bdevkit-dev"}
+    depends = succeeds("dpkg-deb", "--field", packages["bdevkit"], "Depends")
+    for library in ("libc6", "liburing2", "libyaml-cpp"):
+        assert library in depends
+    assert "bdevkit (= " in succeeds("dpkg-deb", "--field", packages["bdevkit-dev"], "Depends")
+
+
+def test_the_packages_work_from_the_root_they_are_unpacked_to(packages, tmp_path):
+    root = tmp_path / "root"
+    for package in packages.values():
+        succeeds("dpkg-deb", "--extract", package, root)
+    project = tmp_path / "project"
+    project.mkdir()
+    builds_a_plugin(project, root / "usr")
+
+
+def test_the_runtime_package_runs_alone(packages, tmp_path):
+    succeeds("dpkg-deb", "--extract", packages["bdevkit"], tmp_path)
+    assert "malloc" in succeeds(tmp_path / "usr/bin/bdevkit", "plugins")
+    assert not (tmp_path / "usr/include").exists()
+    assert (tmp_path / "usr/share/man/man1/bdevkit.1").exists()
+
+
+def completes(program, line):
+    """What bash offers for the last word of the line."""
+    script = f"""
+        source {SOURCE}/scripts/bdevkit.bash-completion
+        COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_WORDS[0]={program}
+        _bdevkit; printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    return succeeds("bash", "-c", script).split()
+
+
+def test_bash_completes_commands_and_options(installed):
+    program = installed / "bin/bdevkit"
+    assert completes(program, "bdevkit pl") == ["plugins"]
+    assert completes(program, "bdevkit run --stats-") == ["--stats-json"]
