@@ -86,6 +86,56 @@ TEST_P(HiddenMetadata, AWriteGetsMetadataAndAReadLosesThem) {
     EXPECT_EQ(plain->read(39, 61), zeroes(61 * 512)) << "unwritten";
 }
 
+struct IgnoreEvents {
+    void on_event(uint32_t, bdk_bdev*) {}
+};
+
+TEST_P(HiddenMetadata, TheCppLayerOpensSo) {
+    call_on_app_thread([plain_desc = plain->desc()] {
+        IgnoreEvents ignore;
+        const auto open = [&](auto... metadata) {
+            return bdevkit::Desc::open<&IgnoreEvents::on_event>("top", bdevkit::Access::read, &ignore,
+                                                                metadata...);
+        };
+        const bdevkit::Desc hidden = open(bdevkit::Metadata::hidden), shown = open();
+        EXPECT_EQ(hidden.block_size(), 512u);
+        EXPECT_EQ(bdk_bdev_desc_get_md_size(hidden.get()), bdk_bdev_desc_get_md_size(plain_desc));
+        EXPECT_EQ(bdk_bdev_desc_get_md_size(shown.get()), uint32_t(GetParam().md_size));
+        EXPECT_EQ(shown.block_size(), 512u + uint32_t(GetParam().interleave ? GetParam().md_size : 0));
+    });
+}
+
+TEST_P(HiddenMetadata, AnOpenThatWaitsTakesItsOptionsAlong) {
+    struct State {
+        bdk_bdev_desc* desc = nullptr;
+        std::function<void(int)> set;
+    } state;
+    Awaited<int> opened;
+    state.set = opened.setter();
+    const auto on_open = [](bdk_bdev_desc* desc, int rc, void* ctx) {
+        auto* self = static_cast<State*>(ctx);
+        self->desc = desc;
+        self->set(rc);
+    };
+    call_on_app_thread([&] {
+        bdk_bdev_open_opts opts{};
+        opts.size = sizeof(opts);
+        opts.flags = BDK_BDEV_OPEN_HIDE_METADATA;
+        const auto ignore = [](uint32_t, bdk_bdev*, void*) {};
+        ASSERT_EQ(bdk_bdev_open_async_v2("late", false, ignore, nullptr, &opts, 60'000, on_open, &state), 0);
+        opts.flags = 0;
+    });
+    whole.reset();
+    plain.reset();
+    ASSERT_EQ(host.create("passthru", "late", {{"base", "top"}}), 0);
+    ASSERT_EQ(opened.get(), 0);
+    call_on_app_thread([&] {
+        EXPECT_EQ(bdk_bdev_desc_get_block_size(state.desc), 512u);
+        EXPECT_EQ(bdk_bdev_desc_get_dif_type(state.desc), 0u);
+        bdk_bdev_close(state.desc);
+    });
+}
+
 TEST_P(HiddenMetadata, OffsetsInBytesAreOfData) {
     std::vector<std::byte> data = pattern(1024);
     ASSERT_TRUE(plain

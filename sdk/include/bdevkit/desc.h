@@ -65,6 +65,11 @@ typedef void (*bdk_bdev_open_async_cb)(struct bdk_bdev_desc* desc, int rc, void*
 BDK_API int bdk_bdev_open_async(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
                                 uint64_t timeout_ms, bdk_bdev_open_async_cb cb, void* ctx);
 
+/** [bdk thread] As bdk_bdev_open_async(). @param opts  may be NULL; read before the call returns */
+BDK_API int bdk_bdev_open_async_v2(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
+                                   const struct bdk_bdev_open_opts* opts, uint64_t timeout_ms,
+                                   bdk_bdev_open_async_cb cb, void* ctx);
+
 /**
  * [desc's thread] Closes the desc. I/O in flight on it is waited for, without blocking; its channels take no
  * new I/O, that of this thread from now on, and their memory lives until they are put. Elsewhere: reported as

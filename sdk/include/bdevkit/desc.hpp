@@ -17,6 +17,9 @@ namespace BDEVKIT_HIDDEN bdevkit {
 /// What a desc allows.
 enum class Access { read, write };
 
+/// Whether a desc has the metadata of its bdev, or blocks of data alone: BDK_BDEV_OPEN_HIDE_METADATA.
+enum class Metadata { shown, hidden };
+
 /// An open bdev; closed on destruction, on the thread that opened it.
 class Desc {
 public:
@@ -32,9 +35,13 @@ public:
     /// [bdk thread] Opens the bdev. target->Event(type, bdev) hears its events on this thread, until the desc
     /// is closed.
     template <auto Event, class T>
-    static Desc open(const char* name, Access access, T* target) {
+    static Desc open(const char* name, Access access, T* target, Metadata metadata = Metadata::shown) {
         Desc desc;
-        const int rc = bdk_bdev_open_ext(name, access == Access::write, call<Event, T>, target, &desc.desc_);
+        bdk_bdev_open_opts opts{};
+        opts.size = sizeof(opts);
+        if (metadata == Metadata::hidden) opts.flags |= BDK_BDEV_OPEN_HIDE_METADATA;
+        const int rc =
+            bdk_bdev_open_ext_v2(name, access == Access::write, call<Event, T>, target, &opts, &desc.desc_);
         if (rc != 0) throw Error(rc, std::string("cannot open bdev '") + name + "'");
         desc.thread_ = Thread::current();
         return desc;
@@ -60,7 +67,8 @@ public:
     bdk_bdev* bdev() const noexcept { return bdk_bdev_desc_get_bdev(desc_); }
     const char* name() const noexcept { return bdk_bdev_get_name(bdev()); }
     uint64_t num_blocks() const noexcept { return bdk_bdev_get_num_blocks(bdev()); }
-    uint32_t block_size() const noexcept { return bdk_bdev_get_block_size(bdev()); }
+    /// Bytes per block as this desc has it: bdk_bdev_desc_get_block_size().
+    uint32_t block_size() const noexcept { return bdk_bdev_desc_get_block_size(desc_); }
     bool io_type_supported(IoType type) const noexcept {
         return bdk_bdev_io_type_supported(bdev(), uint32_t(type));
     }

@@ -150,6 +150,9 @@ TEST_F(Lifecycle, LeavesAreTheBdevsThatNobodyClaims) {
     Names leaves;
     auto visit = [](void* ctx, bdk_bdev* bdev) {
         static_cast<Names*>(ctx)->emplace_back(bdk_bdev_get_name(bdev));
+        bdk_bdev_desc* desc = nullptr;
+        EXPECT_EQ(bdk_bdev_open_ext(bdk_bdev_get_name(bdev), true, ignore_event, nullptr, &desc), 0);
+        bdk_bdev_close(desc);
         return 0;
     };
     call_on_app_thread([&] {

@@ -3,7 +3,9 @@
 #include <bdevkit/desc.h>
 #include <bdevkit/poller.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -18,6 +20,7 @@ struct OpenWait {
     bool write;
     bdk_bdev_event_cb event_cb;
     void* event_ctx;
+    bdk_bdev_open_opts opts;
     uint64_t deadline_ns;
     bdk_bdev_open_async_cb cb;
     void* ctx;
@@ -26,7 +29,7 @@ struct OpenWait {
     /// True when the wait is over; then *this is gone.
     bool try_open() {
         bdk_bdev_desc* desc = nullptr;
-        int rc = bdk_bdev_open_ext(name.c_str(), write, event_cb, event_ctx, &desc);
+        int rc = bdk_bdev_open_ext_v2(name.c_str(), write, event_cb, event_ctx, &opts, &desc);
         if (rc == -ENODEV && bdk_get_time_ns() < deadline_ns) return false;
         std::unique_ptr<OpenWait> self(this);
         bdk_poller_unregister(&poller);
@@ -49,10 +52,20 @@ void first_try(void* ctx) {
 
 int bdk_bdev_open_async(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
                         uint64_t timeout_ms, bdk_bdev_open_async_cb cb, void* ctx) {
+    return bdk_bdev_open_async_v2(name, write, event_cb, event_ctx, nullptr, timeout_ms, cb, ctx);
+}
+
+int bdk_bdev_open_async_v2(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
+                           const bdk_bdev_open_opts* opts, uint64_t timeout_ms, bdk_bdev_open_async_cb cb,
+                           void* ctx) {
     bdk_thread* thread = bdk::current_thread();
     if (thread == nullptr || name == nullptr || event_cb == nullptr || cb == nullptr) return -EINVAL;
     uint64_t deadline = bdk_get_time_ns() + timeout_ms * 1000000;
-    auto wait = std::make_unique<OpenWait>(OpenWait{name, write, event_cb, event_ctx, deadline, cb, ctx});
+    bdk_bdev_open_opts wanted{};
+    if (opts != nullptr) std::memcpy(&wanted, opts, std::min<size_t>(opts->size, sizeof(wanted)));
+    wanted.size = sizeof(wanted);
+    auto wait =
+        std::make_unique<OpenWait>(OpenWait{name, write, event_cb, event_ctx, wanted, deadline, cb, ctx});
     int rc = bdk_thread_send_msg(thread, first_try, wait.get());
     if (rc == 0) static_cast<void>(wait.release());  // the message has it
     return rc;

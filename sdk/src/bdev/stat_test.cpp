@@ -199,7 +199,7 @@ TEST_F(Stat, ResetSetsBackAllOrTheExtremes) {
 
 TEST_F(Stat, ThreadsAreAddedUpAndChannelsTellTheirOwn) {
     Client here("disk", Access::write);
-    Client there("disk", Access::write);
+    Client there("disk", Access::write, host.new_thread("there"));
     here.read(0, 1);
     there.read(0, 1);
     there.read(0, 1);
