@@ -86,6 +86,8 @@ TEST_F(Qos, IoBeyondTheLimitWaitsAndOtherIoPasses) {
     auto waits = start_write(client, 1);
     EXPECT_TRUE(client.try_read(0, 1).ok()) << "reads have no limit";
     EXPECT_TRUE(client.write_zeroes(4, 1).ok());
+    EXPECT_TRUE(client.unmap(4, 1).ok());
+    EXPECT_TRUE(client.copy(5, 4, 1).ok());
     EXPECT_TRUE(client.flush(0, 1).ok());
     EXPECT_FALSE(waits.is_ready());
     set(client, none());
