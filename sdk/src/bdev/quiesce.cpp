@@ -125,13 +125,20 @@ bool overlaps_any(const Bdev* bdev, const QuiescedRange& range) {
            std::any_of(bdev->released.begin(), bdev->released.end(), overlaps);
 }
 
-/// The pending quiesces that nothing stands in the way of now; they count as quiesced from here on.
+/// The pending quiesces that nothing stands in the way of now; they count as quiesced from here on. Each has
+/// its turn: one that came earlier is not passed by those that overlap it, or it might wait for ever.
 std::vector<PendingQuiesce> take_startable(Bdev* bdev) {
     std::vector<PendingQuiesce> startable;
     std::scoped_lock lock(bdev->mutex);
     auto& pending = bdev->pending_quiesces;
     for (size_t i = 0; i < pending.size();) {
-        if (overlaps_any(bdev, pending[i].range)) {
+        const QuiescedRange& range = pending[i].range;
+        auto overlaps = [&](const PendingQuiesce& earlier) {
+            return earlier.range.overlaps(range.offset, range.count);
+        };
+        bool passes =
+            std::any_of(pending.begin(), pending.begin() + static_cast<std::ptrdiff_t>(i), overlaps);
+        if (passes || overlaps_any(bdev, range)) {
             i++;
             continue;
         }

@@ -131,6 +131,24 @@ TEST_F(Quiesce, OverlappingQuiesceWaitsForItsTurn) {
     unquiesce(32, 8);
 }
 
+TEST_F(Quiesce, IsNotPassedByOnesThatCameLater) {
+    quiesce(0, 16);
+    auto all = call(bdk_bdev_quiesce_range, 0, 64);
+    auto later = call(bdk_bdev_quiesce_range, 32, 8);
+    auto last = call(bdk_bdev_quiesce_range, 40, 8);
+    settle(bdk_thread_get_app_thread());
+    EXPECT_FALSE(later.is_ready());
+    EXPECT_FALSE(last.is_ready());
+    unquiesce(0, 16);
+    EXPECT_EQ(all.get(), 0) << "else a stream of small ones would keep it waiting";
+    EXPECT_FALSE(later.is_ready());
+    unquiesce(0, 64);
+    EXPECT_EQ(later.get(), 0);
+    EXPECT_EQ(last.get(), 0);
+    unquiesce(32, 8);
+    unquiesce(40, 8);
+}
+
 TEST_F(Quiesce, SeesTheRangeOfAShiftedLayer) {
     RawLayer layer("part", "disk", 32);
     layer.num_blocks = 32;
