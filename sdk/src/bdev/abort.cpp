@@ -71,7 +71,7 @@ BdevIo* target_at(BdevIo* target, const BdevChannel* ch) {
 /// The caller's abort completes with the last of those it has become; aborts_left: how many are left.
 void one_aborted(bdk_bdev_io* child, bool success, void* arg) {
     auto* parent = static_cast<BdevIo*>(arg);
-    bdk_bdev_free_io(child);
+    free_core_io(BdevIo::of(child));
     if (!success) parent->status.code = BDK_BDEV_IO_STATUS_FAILED;
     if (--parent->aborts_left != 0) return;
     parent->ch->core_held--;
@@ -105,7 +105,7 @@ int bdk_bdev_abort(bdk_bdev_desc* desc, bdk_io_channel* ch, void* bio_cb_arg, bd
     int rc = bdk::validate_channel(desc, ch, &channel, __builtin_return_address(0));
     if (rc == 0) rc = bdk::validate_type(channel, BDK_BDEV_IO_TYPE_ABORT);
     if (rc != 0) return rc;
-    BdevIo* parent = channel->pool->take();
+    BdevIo* parent = channel->pool->take_for(channel);
     if (parent == nullptr) return -ENOMEM;
 
     std::vector<BdevIo*> targets;
@@ -118,10 +118,12 @@ int bdk_bdev_abort(bdk_bdev_desc* desc, bdk_io_channel* ch, void* bio_cb_arg, bd
     });
     std::vector<BdevIo*> aborts;
     for (size_t i = 0; i < targets.size(); i++) {
+        // One per target, beyond the limit if need be: the caller cannot wait for as many to be free at once.
         BdevIo* abort = channel->pool->take();
+        if (abort == nullptr) abort = channel->pool->take_from_reserve();
         if (abort == nullptr) {
             for (BdevIo* taken : aborts)
-                channel->pool->give_back(taken);
+                channel->pool->put(taken);
             channel->pool->give_back(parent);
             return -ENOMEM;
         }

@@ -55,6 +55,29 @@ TEST_F(Abort, EndsAllOnTheChannel) {
     EXPECT_TRUE(others.get().ok());
 }
 
+TEST(AbortWithoutMemory, EndsMoreIosThanTheLimitLeavesAbortsFor) {
+    RuntimeOptions options = test_runtime_options();
+    options.bdev.bdev_io_pool_size = 5;
+    RawDisk disk("disk");
+    TestHost host(options);
+    host.add(&raw_disk_module);
+    call_on_app_thread([&] {
+        ASSERT_EQ(disk.add(), 0);
+        disk.hold = true;
+    });
+    Client client("disk", Access::write);
+    for (int round = 0; round < 20; round++) {
+        std::vector<Awaited<IoResult>> ios;
+        for (uint64_t block = 0; block < 4; block++)
+            ios.push_back(client.start([=](auto* desc, auto* ch, auto cb, void* arg) {
+                return bdk_bdev_write_zeroes_blocks(desc, ch, block, 1, nullptr, cb, arg);
+            }));
+        EXPECT_TRUE(client.abort(nullptr).ok()) << "it has the fifth bdev_io, and needs four more";
+        for (auto& io : ios)
+            EXPECT_EQ(io.get().status, BDK_BDEV_IO_STATUS_ABORTED);
+    }
+}
+
 TEST_F(Abort, WithoutATargetItSucceeds) {
     Client client("disk", Access::write);
     EXPECT_TRUE(client.abort(&client).ok());

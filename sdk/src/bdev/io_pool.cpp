@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "bdev/bdev_layer.hpp"
+#include "bdev/desc.hpp"
 #include "bdev/io_buf.hpp"
 #include "bdev/io_path.hpp"
 #include "thread/io_channel.hpp"
@@ -96,6 +97,10 @@ bool IoPool::grow() noexcept {
     return true;
 }
 
+BdevIo* IoPool::take_beyond_limit(const BdevChannel* ch) noexcept {
+    return ch->desc->of_module.load(std::memory_order_relaxed) ? take_from_reserve() : nullptr;
+}
+
 BdevIo* IoPool::take_from_reserve() noexcept {
     if (reserve == nullptr) {
         try {
@@ -103,6 +108,7 @@ BdevIo* IoPool::take_from_reserve() noexcept {
         } catch (const std::bad_alloc&) {
             return nullptr;
         }
+        is_short = true;
         const IoChunk& chunk = reserve_chunks.back();
         for (uint32_t i = 0; i < chunk.count; i++) {
             chunk.ios[i].pool = this;
@@ -126,6 +132,16 @@ void IoPool::shrink() noexcept {
     free_list = nullptr;
     for (const IoChunk& chunk : chunks)
         link(chunk);
+    reserve = nullptr;
+    for (IoChunk& chunk : reserve_chunks)
+        g_spares.give_back_reserve(std::move(chunk));
+    reserve_chunks.clear();
+    is_short = !waiting.empty();
+}
+
+void IoPool::give_back_short(BdevIo* io) noexcept {
+    put(io);
+    given_back();
 }
 
 void IoPool::serve_waiting() noexcept {
@@ -134,6 +150,7 @@ void IoPool::serve_waiting() noexcept {
         waiting.pop_front();
         entry->cb(entry->cb_arg);
     }
+    is_short = !waiting.empty() || !reserve_chunks.empty();
 }
 
 namespace {
@@ -182,6 +199,6 @@ void bdk_bdev_free_io(bdk_bdev_io* pub) {
 int bdk_bdev_queue_io_wait(bdk_bdev* bdev, bdk_io_channel* ch, bdk_bdev_io_wait_entry* entry) {
     auto* channel = static_cast<bdk::BdevChannel*>(bdk::io_channel_ctx(ch));
     if (entry->bdev != bdev || channel->pool->free_list != nullptr) return -EINVAL;
-    channel->pool->waiting.push_back(entry);
+    channel->pool->wait(entry);
     return 0;
 }

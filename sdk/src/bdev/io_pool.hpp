@@ -28,6 +28,7 @@ struct BDK_INTERNAL IoPool {
     bdk_thread* thread = nullptr;
     Deferred* free_list = nullptr;
     uint64_t in_use = 0;
+    bool is_short = false;  ///< somebody waits for a bdev_io, or the reserve is in use
 
     std::vector<IoChunk> chunks;
     Deferred* reserve = nullptr;          ///< free bdev_ios of reserve_chunks
@@ -50,20 +51,30 @@ struct BDK_INTERNAL IoPool {
         return io;
     }
 
-    /// A bdev_io beyond the limit, for the core to go on with an I/O that it holds: those who hold all of the
-    /// pool wait for one another otherwise. At most one per I/O held. nullptr when there is no memory at all.
+    /// A bdev_io beyond the limit, to go on with an I/O that the core or a module holds: those who hold all
+    /// of the pool wait for one another otherwise. nullptr when there is no memory at all.
     BdevIo* take_from_reserve() noexcept;
+
+    /// As take(), for a submitter. A module that submits to its base goes on with an I/O that it holds, and
+    /// with it perhaps all of the pool: it finds one beyond the limit too.
+    BdevIo* take_for(const BdevChannel* ch) noexcept {
+        BdevIo* io = take();
+        return io != nullptr ? io : take_beyond_limit(ch);
+    }
 
     /// Gives it back, and serves those who wait for one.
     void give_back(BdevIo* io) noexcept {
+        if (is_short) [[unlikely]]
+            return give_back_short(io);
         io->state = IoState::free;
         io->deferred.next = free_list;
         free_list = &io->deferred;
         in_use--;
-        given_back();
+        if (in_use == 0 && chunks.size() > kept_chunks) [[unlikely]]
+            shrink();
     }
 
-    /// Gives back what the core has taken, from the reserve or not. given_back() is due afterwards.
+    /// Gives it back to the list that it is from. given_back() is due afterwards.
     void put(BdevIo* io) noexcept {
         Deferred*& list = io->part.from_reserve ? reserve : free_list;
         io->state = IoState::free;
@@ -74,10 +85,16 @@ struct BDK_INTERNAL IoPool {
 
     /// Serves those who wait for a bdev_io.
     void given_back() noexcept {
-        if (!waiting.empty()) [[unlikely]]
+        if (is_short) [[unlikely]]
             serve_waiting();
-        if (in_use == 0 && chunks.size() > kept_chunks) [[unlikely]]
+        if (in_use == 0 && (chunks.size() > kept_chunks || is_short)) [[unlikely]]
             shrink();
+    }
+
+    /// Calls the entry when a bdev_io is free.
+    void wait(bdk_bdev_io_wait_entry* entry) {
+        waiting.push_back(entry);
+        is_short = true;
     }
 
     /// Calls fn(io) for every bdev_io that is not free.
@@ -91,8 +108,10 @@ struct BDK_INTERNAL IoPool {
 
 private:
     bool grow() noexcept;
+    BdevIo* take_beyond_limit(const BdevChannel* ch) noexcept;
     void shrink() noexcept;
     void link(const IoChunk& chunk) noexcept;
+    void give_back_short(BdevIo* io) noexcept;
     void serve_waiting() noexcept;
 };
 

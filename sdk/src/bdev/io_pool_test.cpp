@@ -78,6 +78,30 @@ TEST(IoPool, LastGivenBackIsTakenNext) {
     });
 }
 
+TEST(IoPool, ReserveStaysBeyondTheLimit) {
+    TestHost host(with(4, 64));
+    call_on_app_thread([] {
+        bdk_io_channel* ch = bdk_get_io_channel(io_pool_io_device());
+        auto* pool = static_cast<IoPool*>(io_channel_ctx(ch));
+        std::vector<BdevIo*> taken;
+        while (BdevIo* io = pool->take())
+            taken.push_back(io);
+        EXPECT_EQ(taken.size(), 4u);
+        BdevIo* beyond = pool->take_from_reserve();
+        ASSERT_NE(beyond, nullptr);
+        pool->give_back(beyond);
+        EXPECT_EQ(pool->take(), nullptr);
+        EXPECT_EQ(pool->take_from_reserve(), beyond);
+        pool->give_back(taken.back());
+        EXPECT_EQ(pool->take(), taken.back());
+        pool->give_back(beyond);
+        for (BdevIo* io : taken)
+            pool->give_back(io);
+        EXPECT_TRUE(pool->reserve_chunks.empty()) << "other threads may need it";
+        bdk_put_io_channel(ch);
+    });
+}
+
 TEST(IoPool, EndsAtTheLimitOfTheProcess) {
     TestHost host(with(128, 64));
     HeldPool pool(bdk_thread_get_app_thread());

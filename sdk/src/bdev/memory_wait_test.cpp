@@ -2,6 +2,8 @@
 // Out of memory: in the core (no bdev_io), and in a module (NOMEM).
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "support/client.hpp"
 #include "support/raw_disk.hpp"
 #include "support/test_host.hpp"
@@ -81,6 +83,43 @@ TEST(NoBdevIo, ForwardBeyondTheFramesGoesOnWithTheReserve) {
     });
     EXPECT_TRUE(first.get().ok());
     EXPECT_TRUE(second.get().ok());
+}
+
+TEST(NoBdevIo, ModuleGoesOnWithTheReserve) {
+    RawDisk disk("disk");
+    TestHost host(with_pool_of(2));
+    host.add(&raw_disk_module);
+    RawLayer layer("layer", "disk");
+    std::vector<bdk_bdev_io*> kept;
+    layer.on_submit = [&](bdk_bdev_io* io, bdk_bdev_desc* desc, bdk_io_channel* ch) {
+        auto ended = [](bdk_bdev_io* base_io, bool, void* arg) {
+            bdk_bdev_io_complete_base_io_status(static_cast<bdk_bdev_io*>(arg), base_io);
+            bdk_bdev_free_io(base_io);
+        };
+        kept.push_back(io);
+        for (bdk_bdev_io* each : kept.size() < 2 ? std::vector<bdk_bdev_io*>() : std::exchange(kept, {}))
+            EXPECT_EQ(
+                bdk_bdev_write_zeroes_blocks(desc, ch, each->u.bdev.offset_blocks, 1, nullptr, ended, each),
+                0);
+    };
+    call_on_app_thread([&] {
+        ASSERT_EQ(disk.add(), 0);
+        ASSERT_EQ(layer.add(), 0);
+    });
+    Client client("layer", Access::write);
+    for (int round = 0; round < 20; round++) {
+        call_on_app_thread([&] { disk.hold = true; });
+        auto first = client.start(write_zeroes(0));
+        auto second = client.start(write_zeroes(1));
+        settle(bdk_thread_get_app_thread());
+        EXPECT_EQ(client.run(write_zeroes(2)).rc, -ENOMEM) << "the reserve is not for users";
+        call_on_app_thread([&] {
+            disk.hold = false;
+            disk.release();
+        });
+        EXPECT_TRUE(first.get().ok());
+        EXPECT_TRUE(second.get().ok());
+    }
 }
 
 class Nomem : public testing::Test {

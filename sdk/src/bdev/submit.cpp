@@ -40,7 +40,7 @@ int take_io(const Submitter& by, uint32_t type, BdevIo** result) {
     if (rc == 0) rc = validate_type(channel, type);
     if (rc != 0) [[unlikely]]
         return rc;
-    BdevIo* io = channel->pool->take();
+    BdevIo* io = channel->pool->take_for(channel);
     if (io == nullptr) [[unlikely]]
         return -ENOMEM;
     io->pub.type = type;
@@ -110,7 +110,7 @@ bool apply_opts(BdevIo* io, const bdk_bdev_io_opts* opts) {
 
 /// A filled I/O with one buffer, on its way already. @return 0 or -ENOMEM.
 int submit_straight(const Submitter& by, BdevChannel* ch, uint32_t type, void* buf, BlockRange range) {
-    BdevIo* io = ch->pool->take();
+    BdevIo* io = ch->pool->take_for(ch);
     if (io == nullptr) [[unlikely]]
         return -ENOMEM;
     const Bdev* bdev = ch->bdev;
