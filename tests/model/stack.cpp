@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "model/stack.hpp"
+
+#include <bdevkit/bdev_io.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "model/limiter.hpp"
+
+namespace bdk::test {
+
+namespace {
+
+using Io = bdevkit::IoType;
+
+// Of the module error's options.
+constexpr uint64_t error_fails = 1, error_aborted = 5, error_nomem = 6;
+
+/// Adds layer by layer.
+class StackBuilder {
+public:
+    StackBuilder(TestHost& host, Random& random) : host_(host), random_(random) {}
+
+    Stack build() {
+        add_disk();
+        const uint64_t layers = random_.chance(70) ? random_.below(5) : random_.below(11);
+        for (uint64_t i = 0; i < layers; i++)
+            add_layer();
+        // Below it nobody cuts writes otherwise.
+        if (random_.chance(20)) add_limiter(stack_.write_unit = uint32_t(random_.between(2, 8)));
+        if (stack_.bdevs.size() > 1 && random_.chance(60)) {
+            // Above the last layer that changes the data.
+            const std::string below = stack_.bdevs.at(random_.between(plain_from_, stack_.bdevs.size() - 1));
+            stack_.beside = "beside";
+            create("readonly", stack_.beside, {{"base", below}});
+        }
+        return stack_;
+    }
+
+private:
+    void create(const std::string& module, const std::string& name, const GivenOptions& options) {
+        stack_.description += "  " + name + ": " + module;
+        for (const GivenOption& option : options) {
+            stack_.description += " " + option.name + "=";
+            if (const auto* text = std::get_if<std::string>(&option.value)) stack_.description += *text;
+            if (const auto* number = std::get_if<uint64_t>(&option.value))
+                stack_.description += std::to_string(*number);
+            if (const auto* flag = std::get_if<bool>(&option.value))
+                stack_.description += *flag ? "true" : "false";
+        }
+        stack_.description += "\n";
+        if (const int rc = host_.create(module, name, options); rc != 0)
+            throw std::runtime_error("cannot create the last of\n" + stack_.description);
+    }
+
+    void add(const std::string& module, GivenOptions options) {
+        const std::string name = "level" + std::to_string(stack_.bdevs.size());
+        options.emplace_back("base", stack_.top());
+        create(module, name, options);
+        stack_.bdevs.push_back(name);
+    }
+
+    void add_disk() {
+        block_size_ = random_.chance(50) ? 512 : 4096;
+        const uint64_t size = (4ull << 20) << random_.below(3);
+        stack_.num_blocks = size / block_size_;
+        GivenOptions options = {{"size", size}, {"block_size", uint64_t(block_size_)}};
+        if (random_.chance(35)) {
+            stack_.has_metadata = true;
+            const bool wide = random_.chance(50);
+            options.emplace_back("md_size", uint64_t(wide ? 16 << random_.below(2) : 8));
+            options.emplace_back("md_interleave", random_.chance(60));
+            options.emplace_back("dif_type", random_.between(1, 3));
+            options.emplace_back("dif_is_head_of_md", random_.chance(50));
+            options.emplace_back("dif_pi_format", uint64_t(wide && random_.chance(50)));
+        }
+        if (random_.chance(20)) options.emplace_back("optimal_io_boundary", random_.between(1, 64));
+        create("malloc", "disk", options);
+        stack_.bdevs.emplace_back("disk");
+    }
+
+    void add_layer() {
+        const uint64_t drawn = random_.below(100);
+        if (drawn < 45) return add_limiter(1);
+        if (drawn < 57 && !stack_.has_metadata) return add_xor();
+        if (drawn < 65) return add_delay();
+        if (drawn < 75) return add_error();
+        add(drawn < 88 ? "c_passthru" : "passthru", {});
+    }
+
+    void add_xor() {
+        add("xor", {{"key", random_.between(1, 255)}});
+        plain_from_ = stack_.bdevs.size() - 1;
+        stack_.starts_zeroed = false;
+    }
+
+    void add_delay() {
+        GivenOptions options;
+        for (const char* kind : {"read", "write", "unmap", "flush", "other"}) {
+            if (!random_.chance(40)) continue;
+            const uint64_t average = random_.between(1'000, 300'000);
+            options.emplace_back(std::string("avg_") + kind, average);
+            if (random_.chance(50))
+                options.emplace_back(std::string("p99_") + kind, average * random_.between(1, 20));
+        }
+        add("delay", options);
+    }
+
+    void add_error() {
+        const bool memory = random_.chance(50);
+        add("error", {{"action", error_fails},
+                      {"status", memory ? error_nomem : error_aborted},
+                      {"every", memory ? random_.between(2, 50) : random_.between(20, 500)}});
+    }
+
+    /// @param unit  blocks that writes have to be multiples of
+    void add_limiter(uint64_t unit) {
+        GivenOptions options;
+        if (unit > 1) options.emplace_back("write_unit", unit);
+        options.emplace_back("seed", random_.any());
+        const auto maybe = [&](const char* name, uint64_t low, uint64_t high) {
+            if (random_.chance(30)) options.emplace_back(name, random_.between(low, high));
+        };
+        maybe("max_rw_size", unit, 64);
+        maybe("optimal_io_boundary", 1, 64);
+        maybe("required_alignment", 1, 12);
+        maybe("max_unmap", 1, 256);
+        maybe("max_write_zeroes", 1, 256);
+        maybe("max_copy", 1, 64);
+        maybe("hold_percent", 1, 60);
+        maybe("nomem_percent", 1, 30);
+        add_segments(options, unit);
+        uint64_t hidden = 0;
+        for (const Io type :
+             {Io::write_zeroes, Io::compare, Io::compare_and_write, Io::copy, Io::zcopy, Io::flush})
+            if (random_.chance(30)) hidden |= bdevkit::io_types(type);
+        options.emplace_back("hidden_types", hidden);
+        if (random_.chance(40)) options.emplace_back("without_fua", true);
+        add("limiter", options);
+    }
+
+    void add_segments(GivenOptions& options, uint64_t unit) {
+        // So much has to fit, with its metadata.
+        const uint64_t block = unit * (block_size_ + 128);
+        if (random_.chance(30)) {
+            const uint64_t segments = random_.between(1, 16);
+            options.emplace_back("max_num_segments", segments);
+            if (random_.chance(50))
+                options.emplace_back("max_segment_size", random_.between(block / segments + 1, 65536));
+        } else if (random_.chance(30)) {
+            options.emplace_back("max_segment_size", random_.between(64, 65536));
+        }
+    }
+
+    TestHost& host_;
+    Random& random_;
+    Stack stack_;
+    uint32_t block_size_ = 512;
+    size_t plain_from_ = 0;
+};
+
+}  // namespace
+
+void load_modules(TestHost& host) {
+    for (const char* plugin :
+         {"malloc", "passthru", "readonly", "delay", "error", XOR_PLUGIN, C_PASSTHRU_PLUGIN})
+        host.load(plugin);
+    if (host.add(&limiter_module) != 0) throw std::runtime_error("cannot add the module limiter");
+}
+
+Stack build_stack(TestHost& host, Random& random) {
+    return StackBuilder(host, random).build();
+}
+
+}  // namespace bdk::test
