@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The module of the README, and with it TransformBdev.
+#include <bdevkit/memory.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -65,6 +66,24 @@ TEST_F(XorTest, GathersAndScattersIovecs) {
                     .ok());
     EXPECT_EQ(back, pattern(1024));
     EXPECT_EQ(stored(0, 2), scrambled(pattern(1024)));
+}
+
+TEST_F(XorTest, WritesWithoutABufferToBeHad) {
+    bdk_iobuf_channel* iobuf = nullptr;
+    std::vector<void*> taken;
+    call_on_app_thread([&] {
+        iobuf = bdk_iobuf_channel_open("greedy");
+        while (void* buffer = bdk_iobuf_get(iobuf, 512, nullptr))
+            taken.push_back(buffer);
+    });
+    Client client("plain", Access::write);
+    EXPECT_TRUE(client.write(7, pattern(512)).ok());
+    EXPECT_EQ(stored(7, 1), scrambled(pattern(512)));
+    call_on_app_thread([&] {
+        for (void* buffer : taken)
+            bdk_iobuf_put(iobuf, buffer, 512);
+        bdk_iobuf_channel_close(iobuf);
+    });
 }
 
 TEST_F(XorTest, ZeroesReadAsZeroes) {

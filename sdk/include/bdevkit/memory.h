@@ -81,7 +81,9 @@ BDK_API struct bdk_iobuf_channel* bdk_iobuf_channel_open(const char* name);
 /** [channel's thread] All its buffers must be back. NULL is ignored. */
 BDK_API void bdk_iobuf_channel_close(struct bdk_iobuf_channel* ch);
 /**
- * [channel's thread] A buffer of at least `len` bytes, aligned to 4096.
+ * [channel's thread] A buffer of at least `len` bytes, aligned to 4096. Who needs one for an I/O
+ * and has none yet should not wait for it: I/Os that wait for its own may hold all of them. bdk_dma_malloc()
+ * has more.
  * @param entry  when no buffer is free: queued in order, entry->cb gets the buffer later. NULL: do not wait.
  * @return the buffer; NULL when the pool is empty (queued if `entry` was given) or `len` exceeds the large
  * size.

@@ -15,8 +15,11 @@ namespace BDEVKIT_HIDDEN bdevkit {
  * A virtual bdev whose base holds its data in another form of the same length:
  *
  *     class Xor : public bdevkit::TransformBdev<Xor>
- *     void encode(std::span<std::byte> data, uint64_t offset) const    [channel's thread] from ours to the
- * base's void decode(std::span<std::byte> data, uint64_t offset) const    [channel's thread] and back
+ *
+ * has two members, both [channel's thread]: from our form to the base's, and back.
+ *
+ *     void encode(std::span<std::byte> data, uint64_t offset) const
+ *     void decode(std::span<std::byte> data, uint64_t offset) const
  *
  * Both change `data` in place; they get a request in pieces of any length, `offset` being where on the bdev,
  * in bytes, the piece starts. A write is encoded in a buffer of the host's, so that the client's stays as it
@@ -39,12 +42,14 @@ public:
         Channel& operator=(const Channel&) = delete;
 
         bdk_iobuf_channel* iobuf;
+        uint64_t copies = 0;  ///< of writes in flight
     };
 
     /// The encoded copy of a write.
     struct IoContext {
-        bdk_iobuf_channel* iobuf;
+        Channel* channel;
         iovec copy;
+        bool on_heap;
     };
 
     bool io_type_supported(IoType type) const {
@@ -88,9 +93,29 @@ private:
         io.complete_like(io);
     }
 
+    /// A write waits for the buffers of others on its channel. The first one does not: I/Os of the bdevs
+    /// above, which wait for it, may hold all of iobuf.
+    static IoContext take_copy(Channel& ch, uint64_t length) noexcept {
+        void* buffer = bdk_iobuf_get(ch.iobuf, length, nullptr);
+        const bool on_heap = buffer == nullptr && ch.copies == 0;
+        if (on_heap) buffer = bdk_dma_malloc(length, 4096, BDK_NUMA_ANY);
+        if (buffer != nullptr) ch.copies++;
+        return {&ch, {buffer, length}, on_heap};
+    }
+
+    static void give_back(const IoContext& context) noexcept {
+        context.channel->copies--;
+        if (context.on_heap)
+            bdk_dma_free(context.copy.iov_base);
+        else
+            bdk_iobuf_put(context.channel->iobuf, context.copy.iov_base, context.copy.iov_len);
+    }
+
     void write(Channel& ch, Io io) {
         const uint64_t length = io.num_blocks() * this->bdev().blocklen;
-        void* buffer = bdk_iobuf_get(ch.iobuf, length, nullptr);
+        auto& context = io.context<IoContext>();
+        context = take_copy(ch, length);
+        void* buffer = context.copy.iov_base;
         if (buffer == nullptr) return io.complete(IoStatus::nomem);
 
         auto* end = static_cast<std::byte*>(buffer);
@@ -98,8 +123,6 @@ private:
             std::memcpy(end, piece.iov_base, piece.iov_len);
             end += piece.iov_len;
         }
-        auto& context = io.context<IoContext>();
-        context = {ch.iobuf, {buffer, length}};
         int rc = detail::guarded_for<Derived>("encode", [&] {
             self().encode({static_cast<std::byte*>(buffer), length},
                           io.offset_blocks() * this->bdev().blocklen);
@@ -111,14 +134,13 @@ private:
             rc = bdk_bdev_writev_blocks(ch.base_desc, ch.base.get(), &context.copy, 1, io.offset_blocks(),
                                         io.num_blocks(), &opts, written, io.get());
         if (rc == 0) return;
-        bdk_iobuf_put(ch.iobuf, buffer, length);
+        give_back(context);
         io.complete_errno(rc);
     }
 
     static void written(bdk_bdev_io* base_io, bool, void* arg) noexcept {
         const Io io(static_cast<bdk_bdev_io*>(arg));
-        const auto& context = io.context<IoContext>();
-        bdk_iobuf_put(context.iobuf, context.copy.iov_base, context.copy.iov_len);
+        give_back(io.context<IoContext>());
         io.complete_like(Io(base_io));
         bdk_bdev_free_io(base_io);
     }
