@@ -16,6 +16,7 @@
 #include <bdevkit/option.hpp>
 #include <bdevkit/part_bdev.hpp>
 #include <bdevkit/poller.hpp>
+#include <bdevkit/read_blocks.hpp>
 #include <bdevkit/thread.hpp>
 #include <bdevkit/transform_bdev.hpp>
 #include <bdevkit/virtual_bdev.hpp>
