@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The partitions of a disk made by sgdisk, with file systems made by mkfs, copied by qemu-img."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import BUILD, PATIENCE, SOURCE
+
+MIB = 1 << 20
+SGDISK = shutil.which("sgdisk", path="/usr/sbin:/sbin:/usr/bin")
+
+pytestmark = pytest.mark.skipif(SGDISK is None, reason="needs sgdisk, of the package gdisk")
+
+
+def run(*command, ok=True):
+    result = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE * 3,
+                            env={"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"})
+    if ok:
+        assert result.returncode == 0, f"{command}: {result.stdout}{result.stderr}"
+    return result
+
+
+@pytest.fixture
+def run_disk(run_stack):
+    """Runs examples/modules/gpt.yaml, or another stack, in a folder with the module `image` and a disk of 512 MiB."""
+    def start(partition, text=(SOURCE / "examples" / "modules" / "gpt.yaml").read_text()):
+        def prepare(folder):
+            (folder / "plugins").mkdir(mode=0o755)
+            shutil.copy(BUILD / "lib" / "image.so", folder / "plugins")
+            with open(folder / "disk.img", "wb") as disk:
+                disk.truncate(512 * MIB)
+            partition(folder / "disk.img")
+
+        return run_stack(text, "--listen", "unix:nbd.sock", prepare=prepare)
+
+    return start
+
+
+def two_partitions(disk):
+    run(SGDISK, "--new=1:0:+64MiB", "--new=2:0:0", "--change-name=1:first", "--typecode=2:8300", disk)
+
+
+@pytest.fixture(params=["ext4", "xfs"])
+def file_system(request, tmp_path):
+    """A file system with files in it, the number of the partition that it fits, and its check."""
+    image = tmp_path / f"{request.param}.img"
+    size, partition = {"ext4": (64, 1), "xfs": (320, 2)}[request.param]
+    with open(image, "wb") as file:
+        file.truncate(size * MIB)
+    if request.param == "ext4":
+        run("mkfs.ext4", "-q", "-d", SOURCE / "docs", image)
+        return image, partition, ["fsck.ext4", "-f", "-n"]
+    if shutil.which("mkfs.xfs", path="/usr/sbin:/sbin") is None:
+        pytest.skip("needs mkfs.xfs, of the package xfsprogs")
+    run("mkfs.xfs", "-q", image)
+    return image, partition, ["xfs_repair", "-n", "-f"]
+
+
+def test_file_systems_go_through_partitions(run_disk, file_system, tmp_path):
+    image, number, check = file_system
+    stack = run_disk(two_partitions)
+    uri = stack.uri(f"partp{number}")
+    run("qemu-img", "convert", "-n", "-f", "raw", "-O", "raw", image, uri)
+    run("qemu-img", "compare", "-f", "raw", "-F", "raw", image, uri)
+    back = tmp_path / "back.img"
+    run("qemu-img", "convert", "-f", "raw", "-O", "raw", uri, back)
+    run(*check, back)
+    assert stack.stop() == 0, stack.log
+
+    disk = stack.file.parent / "disk.img"
+    assert "No problems found" in run(SGDISK, "--verify", disk).stdout
+    start = int(run(SGDISK, f"--info={number}", disk).stdout.split("First sector: ")[1].split()[0]) * 512
+    with open(disk, "rb") as partition, open(image, "rb") as expected:
+        partition.seek(start)
+        while data := expected.read(16 * MIB):
+            assert partition.read(len(data)) == data, "the partition lies where sgdisk put it"
+
+
+def test_partitions_as_sgdisk_tells_them(run_disk):
+    def many(disk):
+        for number in range(1, 21):
+            run(SGDISK, f"--new={number}:0:+1MiB", disk)
+        run(SGDISK, "--delete=7", disk)
+
+    exports = ", ".join(f"{{ bdev: partp{number} }}" for number in range(1, 21) if number != 7)
+    stack = run_disk(many, f"""
+version: 1
+plugins: {{ path: [ ./plugins ] }}
+bdevs:
+  - {{ name: disk, module: image, path: disk.img }}
+  - {{ name: part, module: gpt, base: disk }}
+frontends:
+  - nbd: {{ listen: "unix:nbd.sock", exports: [ {exports} ] }}
+""")
+    assert len(stack.uris) == 19
+    assert run("nbdinfo", "--size", stack.uri("partp20")).stdout.strip() == str(MIB)
+    assert stack.stop() == 0, stack.log
+
+
+def test_the_backup_made_by_sgdisk_is_used(run_disk):
+    def damaged(disk):
+        two_partitions(disk)
+        with open(disk, "r+b") as file:
+            file.seek(512)
+            file.write(bytes(33 * 512))
+
+    stack = run_disk(damaged)
+    assert run("nbdinfo", "--size", stack.uri("partp1")).stdout.strip() == str(64 * MIB)
+    assert stack.stop() == 0, stack.log
+    assert "the backup GPT of 'disk' is used" in stack.log
+
+
+def test_a_disk_without_spdks_partitions_is_exported_as_a_whole(run_disk):
+    stack = run_disk(two_partitions, """
+version: 1
+plugins: { path: [ ./plugins ] }
+bdevs: [ { name: disk, module: image, path: disk.img } ]
+frontends: [ nbd: { listen: "unix:nbd.sock", exports: [ { bdev: disk } ] } ]
+""")
+    run("qemu-io", "-f", "raw", "-c", "write -P 0xab 3M 64k", stack.uri("disk"))
+
+
+def test_spdks_partitions_appear_by_themselves(run_disk):
+    def of_spdk(disk):
+        run(SGDISK, "--new=1:0:+16MiB", "--new=2:0:+32MiB", "--typecode=2:6527994E-2C5A-4EEC-9613-8F5944074E8B", disk)
+
+    stack = run_disk(of_spdk, """
+version: 1
+plugins: { path: [ ./plugins ] }
+bdevs:
+  - { name: top, module: passthru, base: diskp2 }
+  - { name: disk, module: image, path: disk.img }
+frontends: [ nbd: { listen: "unix:nbd.sock", exports: [ { bdev: top } ] } ]
+""")
+    assert run("nbdinfo", "--size", stack.uri("top")).stdout.strip() == str(32 * MIB)
