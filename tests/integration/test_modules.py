@@ -71,3 +71,18 @@ def test_split(run_example):
         assert client.pread(len(name) * 1024, 0) == name.encode() * 1024
         assert client.pread(len(name) * 1024, client.get_size() - len(name) * 1024) == name.encode() * 1024
         client.shutdown()
+
+
+def test_io_that_error_holds_does_not_keep_the_host_from_ending(run_stack):
+    stack = run_stack("""
+version: 1
+bdevs:
+  - { name: stuck, module: error, action: hold, io_types: [write],
+      base: { name: disk, module: malloc, size: 1MiB } }
+frontends: [ nbd: { listen: "unix:nbd.sock", exports: [ { bdev: stuck } ] } ]
+""")
+    client = connect(stack.uri("stuck"))
+    cookie = client.aio_pwrite(nbd.Buffer.from_bytearray(bytearray(4096)), 0)
+    client.pread(4096, 0)  # the write has reached the bdev before
+    assert not client.aio_command_completed(cookie)
+    assert stack.stop() == 0, stack.log

@@ -78,6 +78,13 @@ void Connection::close() {
     worker_.mark_dirty(*this);
 }
 
+void Connection::abort_io() {
+    if (target_.channel == nullptr) return;
+    // Whether it can be aborted or not, the I/O's own completion tells its end.
+    const auto aborted = [](bdk_bdev_io* io, bool, void*) { bdk_bdev_free_io(io); };
+    bdk_bdev_abort(target_.desc, target_.channel, nullptr, aborted, nullptr);
+}
+
 void Connection::check_deadline(uint64_t now_ns) {
     if (deadline_ns_ == 0 || now_ns < deadline_ns_) return;
     if (state_ == State::handshake) {

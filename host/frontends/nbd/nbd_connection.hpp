@@ -45,6 +45,8 @@ public:
 
     /// Drops the client at once; I/O in flight is waited for.
     void close();
+    /// Aborts the I/O that its requests wait for, as far as the bdev can.
+    void abort_io();
 
     /// Closes a client that has used up its time.
     void check_deadline(uint64_t now_ns);

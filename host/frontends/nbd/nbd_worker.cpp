@@ -221,7 +221,10 @@ int Worker::on_timer(void* self) {
     bool needed = worker.stop_deadline_ns_ != 0;
     for (Connection& connection : worker.connections_) {
         connection.check_deadline(now);
-        if (worker.stop_deadline_ns_ != 0 && now >= worker.stop_deadline_ns_) connection.close();
+        if (worker.stop_deadline_ns_ != 0 && now >= worker.stop_deadline_ns_) {
+            connection.close();
+            connection.abort_io();
+        }
         needed |= connection.has_deadline();
     }
     if (std::exchange(worker.accept_later_, false)) worker.start_accepting();
