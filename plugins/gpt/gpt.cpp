@@ -79,7 +79,7 @@ public:
             log(LogLevel::error, "gpt", format("'%s' has no partition of the types asked for", base.c_str()));
             done(-ENOENT);
         };
-        TableReader::start(given.base, use);
+        TableReader::start(given.base, TableReader::Look::anywhere, use);
         return BDK_PENDING;
     }
 
@@ -90,12 +90,12 @@ public:
             return bdk_bdev_module_examine_done(&bdk_module_v1);
         const auto use = [base = std::string(bdk_bdev_get_name(bdev))](const TableFound& found) {
             const auto done = [](int) { bdk_bdev_module_examine_done(&bdk_module_v1); };
-            if (found.mbr != Mbr::protective || found.rc != 0) return done(0);
+            if (found.rc != 0) return done(0);
             const std::vector<PartitionRange> parts = parts_of(base, base, found, spdk_types);
             if (!parts.empty()) tell_damage(base, found);
             PartitionBdev::make_all(parts, done);
         };
-        TableReader::start(bdk_bdev_get_name(bdev), use);
+        TableReader::start(bdk_bdev_get_name(bdev), TableReader::Look::after_protective_mbr, use);
     }
 
 private:

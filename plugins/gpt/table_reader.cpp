@@ -3,14 +3,16 @@
 
 using bdevkit::Error;
 
-void TableReader::start(const char* bdev, Done done) {
-    std::unique_ptr<TableReader> reader(new TableReader(bdev, std::move(done)));
+void TableReader::start(const char* bdev, Look look, Done done) {
+    std::unique_ptr<TableReader> reader(new TableReader(bdev, look, std::move(done)));
     reader->read(0, uint64_t{2} * reader->desc_.block_size(), &TableReader::read_start);
     reader.release();
 }
 
-TableReader::TableReader(const char* bdev, Done done)
-    : done_(std::move(done)),
+TableReader::TableReader(const char* bdev, Look look, Done done)
+    : look_(look),
+      last_try_(look == Look::after_protective_mbr),
+      done_(std::move(done)),
       desc_(bdevkit::Desc::open<&TableReader::on_event>(bdev, bdevkit::Access::read, this)),
       channel_(desc_.get_io_channel()) {
     if (bdk_bdev_is_md_interleaved(desc_.bdev()))
@@ -41,18 +43,18 @@ void TableReader::attempt(Fn fn) {
 }
 
 void TableReader::read_start() {
-    found_.mbr = read_mbr(buffer(512));
-    if (found_.mbr == Mbr::other) {
-        at_backup_ = true;  // one that is left may lie
-        throw Error(EINVAL, "the disk has an MBR's partitions");
-    }
+    const Mbr mbr = read_mbr(buffer(512));
+    // Where it is not protective, a backup table may be left of an earlier use of the disk.
+    last_try_ = mbr == Mbr::other || (mbr == Mbr::none && look_ == Look::after_protective_mbr);
+    if (last_try_)
+        throw Error(EINVAL, mbr == Mbr::other ? "the disk has an MBR's partitions" : "there is none");
     const uint32_t block_size = desc_.block_size();
     std::copy_n(buffer_.get() + block_size, block_size, buffer_.get());
     read_header();
 }
 
 void TableReader::read_backup() {
-    at_backup_ = true;
+    last_try_ = true;
     const uint64_t last = desc_.num_blocks() - 1;
     // Where a disk has grown, only the primary header knows.
     header_block_ = header_.alternate > 1 && header_.alternate <= last ? header_.alternate : last;
@@ -70,7 +72,7 @@ void TableReader::read_entries() {
 }
 
 void TableReader::failed(const Error& error) {
-    if (!at_backup_ && !removed_) {
+    if (!last_try_ && !removed_) {
         found_.damage = error.what();
         return attempt([this] { read_backup(); });
     }

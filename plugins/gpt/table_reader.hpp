@@ -13,7 +13,6 @@
 
 /// What was found: partitions, or why not.
 struct TableFound {
-    Mbr mbr = Mbr::none;
     std::vector<Partition> partitions;
     int rc = 0;           ///< 0 or a negative errno
     std::string problem;  ///< of rc
@@ -26,11 +25,17 @@ class TableReader {
 public:
     using Done = std::function<void(const TableFound&)>;
 
+    /// Which disks may have a table.
+    enum class Look {
+        anywhere,
+        after_protective_mbr,  ///< without one nothing more is read
+    };
+
     /// [app thread] done() runs later, here, with the bdev closed again. Throws Error when it cannot be read.
-    static void start(const char* bdev, Done done);
+    static void start(const char* bdev, Look look, Done done);
 
 private:
-    TableReader(const char* bdev, Done done);
+    TableReader(const char* bdev, Look look, Done done);
 
     void on_event(uint32_t type, bdk_bdev*) { removed_ |= type == BDK_BDEV_EVENT_REMOVE; }
 
@@ -48,13 +53,14 @@ private:
 
     std::span<const std::byte> buffer(uint64_t bytes) const { return {buffer_.get(), bytes}; }
 
+    Look look_;
+    bool last_try_;  ///< there is no other place to look for a table
     Done done_;
     bdevkit::Desc desc_;
     bdevkit::IoChannel channel_;
     std::unique_ptr<std::byte, decltype(&bdk_dma_free)> buffer_{nullptr, bdk_dma_free};
     uint64_t header_block_ = 1;
     GptHeader header_{};
-    bool at_backup_ = false;
     bool removed_ = false;
     TableFound found_;
 };

@@ -226,6 +226,8 @@ TEST_F(GptModule, ExaminationTakesPartitionsOfSpdksTypesAlone) {
     make_disk(table.bytes());
     table.entries = {{1, linux_type, 34, 133}};
     make_disk(table.bytes(), "ordinary");
+    make_disk(Bytes(4096 * 512), "blank");
+    const size_t before = TestDisk::named("blank").seen().size();
     host.load("gpt");
     while (!host.exists("diskp2"))
         settle(bdk_thread_get_app_thread());
@@ -234,6 +236,7 @@ TEST_F(GptModule, ExaminationTakesPartitionsOfSpdksTypesAlone) {
     EXPECT_EQ(Client::try_open("disk", Access::write), -EPERM);
     EXPECT_FALSE(host.exists("ordinaryp1"));
     EXPECT_EQ(Client::try_open("ordinary", Access::write), 0) << "it is not touched";
+    EXPECT_EQ(TestDisk::named("blank").seen().size(), before + 1) << "one read finds that there is no table";
     EXPECT_EQ(host.remove("disk"), 0);
     EXPECT_FALSE(host.exists("diskp2"));
 }
