@@ -32,10 +32,12 @@ std::string Limiter::complaint() {
 Limiter::Limiter(const char* name, const Options& given)
     : VirtualBdev(name, given.base),
       hidden_types_(given.hidden_types),
+      shift_(given.shift),
       seed_(given.seed),
       hold_percent_(given.hold_percent),
       nomem_percent_(given.nomem_percent) {
     bdk_bdev& own = bdev();
+    own.blockcnt -= given.shift;
     own.max_rw_size = given.max_rw_size;
     own.max_segment_size = given.max_segment_size;
     own.max_num_segments = given.max_num_segments;
@@ -53,8 +55,16 @@ Limiter::Limiter(const char* name, const Options& given)
 
 Limiter::Channel::Channel(Limiter& owner)
     : Base::Channel(owner),
+      shift(owner.shift_),
       random(owner.seed_ ^ std::hash<std::string_view>{}(bdk_thread_get_name(bdk_get_thread()))),
       poller(bdevkit::Poller::start<&Channel::poll>(this, "limiter")) {}
+
+void Limiter::pass_on(Channel& ch, Io io) {
+    if (ch.shift == 0)
+        forward(ch, io);
+    else
+        forward_shifted(ch, io, int64_t(ch.shift));
+}
 
 bool Limiter::Channel::poll() {
     if (held.empty()) return false;
@@ -62,7 +72,7 @@ bool Limiter::Channel::poll() {
         const auto next = held.begin() + ptrdiff_t(random.below(held.size()));
         const Io io = *next;
         held.erase(next);
-        forward(*this, io);
+        pass_on(*this, io);
     }
     return true;
 }
@@ -81,13 +91,13 @@ void Limiter::submit(Channel& ch, Io io) {
     if (io.type() == IoType::abort) return abort(ch, io);
     if (io.type() == IoType::reset) return reset(ch, io);
     if (ch.random.chance(nomem_percent_)) return io.complete(IoStatus::nomem);
-    if (!ch.random.chance(hold_percent_)) return forward(ch, io);
+    if (!ch.random.chance(hold_percent_)) return pass_on(ch, io);
     ch.held.push_back(io);
 }
 
 void Limiter::abort(Channel& ch, Io io) {
     const auto target = std::find(ch.held.begin(), ch.held.end(), Io(io->u.abort.bio_to_abort));
-    if (target == ch.held.end()) return forward(ch, io);
+    if (target == ch.held.end()) return pass_on(ch, io);
     const Io ended = *target;
     ch.held.erase(target);
     ended.complete(IoStatus::aborted);
@@ -95,7 +105,7 @@ void Limiter::abort(Channel& ch, Io io) {
 }
 
 void Limiter::reset(Channel& ch, Io io) {
-    for_each_channel([](Channel& each) { each.abort_held(); }, [&ch, io](auto&&...) { forward(ch, io); });
+    for_each_channel([](Channel& each) { each.abort_held(); }, [&ch, io](auto&&...) { pass_on(ch, io); });
 }
 
 void Limiter::check(Io io) const {

@@ -26,7 +26,7 @@ public:
         uint64_t hidden_types;
         bool without_fua;
         uint32_t hold_percent, nomem_percent;
-        uint64_t seed;
+        uint64_t shift, seed;
     };
     static constexpr bdk_option options[] = {
         BDEVKIT_OPTION(base, "The base.").required(),
@@ -43,6 +43,7 @@ public:
         BDEVKIT_OPTION(without_fua, "Has a write cache that only a flush empties.").defaults_to("false"),
         BDEVKIT_OPTION(hold_percent, "I/Os that wait a while.").defaults_to("0"),
         BDEVKIT_OPTION(nomem_percent, "I/Os that are answered with NOMEM.").defaults_to("0"),
+        BDEVKIT_OPTION(shift, "Blocks at the head of the base that it leaves out.").defaults_to("0"),
         BDEVKIT_OPTION(seed, "Of what it chooses.").defaults_to("0"),
     };
 
@@ -54,6 +55,7 @@ public:
         bool poll();
         void abort_held();
 
+        uint64_t shift;
         Random random;
         std::deque<Io> held;
         bdevkit::Poller poller;
@@ -64,19 +66,19 @@ public:
 
     bool io_type_supported(IoType type) const;
     void submit(Channel& ch, Io io);
-    void on_base_resized(uint64_t blocks) { Base::on_base_resized(blocks); }
 
     /// [any thread] The first I/O since the process began that was not as declared; "" for none.
     static std::string complaint();
 
 private:
+    static void pass_on(Channel& ch, Io io);
     void check(Io io) const;
     void check_data(Io io) const;
     void check_segments(const iovec* iovs, int32_t count) const;
     void abort(Channel& ch, Io io);
     void reset(Channel& ch, Io io);
 
-    uint64_t hidden_types_, seed_;
+    uint64_t hidden_types_, shift_, seed_;
     uint32_t hold_percent_, nomem_percent_;
 };
 

@@ -30,7 +30,7 @@ public:
         // Below it nobody cuts writes otherwise.
         if (random_.chance(20)) add_limiter(stack_.write_unit = uint32_t(random_.between(2, 8)));
         if (stack_.bdevs.size() > 1 && random_.chance(60)) {
-            // Above the last layer that changes the data.
+            // Above the last layer that changes the data, or where they are.
             const std::string below = stack_.bdevs.at(random_.between(plain_from_, stack_.bdevs.size() - 1));
             stack_.beside = "beside";
             create("readonly", stack_.beside, {{"base", below}});
@@ -118,19 +118,26 @@ private:
     void add_limiter(uint64_t unit) {
         GivenOptions options;
         if (unit > 1) options.emplace_back("write_unit", unit);
+        if (random_.chance(20)) {
+            const uint64_t shift = random_.between(1, 300);
+            options.emplace_back("shift", shift);
+            stack_.num_blocks -= shift;
+            plain_from_ = stack_.bdevs.size();  // where this one will be
+        }
         options.emplace_back("seed", random_.any());
         const auto maybe = [&](const char* name, uint64_t low, uint64_t high) {
             if (random_.chance(30)) options.emplace_back(name, random_.between(low, high));
         };
         maybe("max_rw_size", unit, 64);
         maybe("optimal_io_boundary", 1, 64);
-        maybe("required_alignment", 1, 12);
         maybe("max_unmap", 1, 256);
         maybe("max_write_zeroes", 1, 256);
         maybe("max_copy", 1, 64);
         maybe("hold_percent", 1, 60);
         maybe("nomem_percent", 1, 30);
-        add_segments(options, unit);
+        const uint64_t alignment = random_.chance(30) ? random_.between(1, 12) : 0;
+        options.emplace_back("required_alignment", alignment);
+        add_segments(options, unit, uint64_t{1} << alignment);
         uint64_t hidden = 0;
         for (const Io type :
              {Io::write_zeroes, Io::compare, Io::compare_and_write, Io::copy, Io::zcopy, Io::flush})
@@ -140,17 +147,14 @@ private:
         add("limiter", options);
     }
 
-    void add_segments(GivenOptions& options, uint64_t unit) {
-        // So much has to fit, with its metadata.
+    void add_segments(GivenOptions& options, uint64_t unit, uint64_t alignment) {
+        // So much has to fit, with its metadata, in segments that end aligned.
         const uint64_t block = unit * (block_size_ + 128);
-        if (random_.chance(30)) {
-            const uint64_t segments = random_.between(1, 16);
-            options.emplace_back("max_num_segments", segments);
-            if (random_.chance(50))
-                options.emplace_back("max_segment_size", random_.between(block / segments + 1, 65536));
-        } else if (random_.chance(30)) {
-            options.emplace_back("max_segment_size", random_.between(64, 65536));
-        }
+        const uint64_t segments = random_.chance(30) ? random_.between(1, 16) : 0;
+        if (segments != 0) options.emplace_back("max_num_segments", segments);
+        if (!random_.chance(segments != 0 ? 50 : 20)) return;
+        const uint64_t shortest = segments != 0 ? block / segments + 1 : 64;
+        options.emplace_back("max_segment_size", random_.between(shortest, 65536) + alignment);
     }
 
     TestHost& host_;
