@@ -4,7 +4,6 @@ include(CMakePackageConfigHelpers)
 
 set(plugin_dir ${CMAKE_INSTALL_LIBDIR}/bdevkit/plugins)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/bdevkit)
-set(template_dir ${CMAKE_INSTALL_DATADIR}/bdevkit/templates)
 
 set_target_properties(bdevkit_sdk PROPERTIES EXPORT_NAME bdevkit)
 set_target_properties(bdevkit PROPERTIES EXPORT_NAME program)
@@ -20,7 +19,6 @@ foreach(section 1 5)
 endforeach()
 
 install(DIRECTORY sdk/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
-install(DIRECTORY templates/ DESTINATION ${template_dir} COMPONENT dev)
 
 file(RELATIVE_PATH pc_to_prefix /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 string(REGEX REPLACE "/$" "" pc_to_prefix "${pc_to_prefix}")
@@ -32,7 +30,7 @@ file(STRINGS sdk/include/bdevkit/abi.h abi_lines REGEX "#define BDK_ABI_M(AJOR|I
 string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*" "\\1.\\2" abi_version "${abi_lines}")
 install(EXPORT bdevkit NAMESPACE bdevkit:: FILE bdevkitTargets.cmake DESTINATION ${package_dir} COMPONENT dev)
 configure_package_config_file(cmake/bdevkitConfig.cmake.in bdevkitConfig.cmake INSTALL_DESTINATION ${package_dir}
-                              PATH_VARS plugin_dir template_dir)
+                              PATH_VARS plugin_dir)
 write_basic_package_version_file(bdevkitConfigVersion.cmake VERSION ${abi_version} COMPATIBILITY SameMajorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/bdevkitConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/bdevkitConfigVersion.cmake
               cmake/BdevkitPlugin.cmake DESTINATION ${package_dir} COMPONENT dev)
@@ -50,7 +48,7 @@ set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME bdevkit)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME bdevkit-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
-set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "bdevkit (= ${PROJECT_VERSION}), python3-cookiecutter")
+set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "bdevkit (= ${PROJECT_VERSION})")
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "Runs stacks of user-space block devices and serves them over NBD")
-set(CPACK_COMPONENT_DEV_DESCRIPTION "Headers, CMake package and templates to write bdevkit plugins")
+set(CPACK_COMPONENT_DEV_DESCRIPTION "Headers and CMake package to write bdevkit plugins")
 include(CPack)
