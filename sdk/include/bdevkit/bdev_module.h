@@ -151,12 +151,14 @@ BDK_API int bdk_bdev_notify_blockcnt_change(struct bdk_bdev* bdev, uint64_t num_
 /**
  * [app thread] Tells every desc of ranges that ask for attention; each gets BDK_BDEV_EVENT_MEDIA_MANAGEMENT.
  * @param events  `count` of them, copied
- * @return 0; -EINVAL for none, or a range outside the bdev; -ENOSPC when a desc has not read 4096 yet.
+ * @return 0; -EINVAL for none, or a range outside the bdev; -ENOSPC when a desc has not read 4096 yet;
+ * -ENOMEM.
  */
 BDK_API int bdk_bdev_push_media_events(struct bdk_bdev* bdev, const struct bdk_bdev_media_event* events,
                                        uint32_t count);
 
-/** [app thread] More names for a bdev. @return 0; -EEXIST; -ENOENT for one that it does not have. */
+/** [app thread] More names for a bdev. @return 0; -EEXIST; -ENOENT for one that it does not have;
+ * -ENOMEM. */
 BDK_API int bdk_bdev_alias_add(struct bdk_bdev* bdev, const char* alias);
 BDK_API int bdk_bdev_alias_del(struct bdk_bdev* bdev, const char* alias);
 

@@ -35,7 +35,8 @@ struct bdk_bdev_claim_opts {
  * [app thread] An exclusive-write claim of `bdev` for `module`. A desc of the module that was opened for
  * reading may be promoted to writing.
  * @param desc  the module's desc, to be promoted; NULL when it is open for writing already, or none is held
- * @return 0; -EPERM when claimed already (the log names the holder), or opened for writing by another desc.
+ * @return 0; -EPERM when claimed already (the log names the holder), or opened for writing by another desc;
+ * -ENOMEM.
  */
 BDK_API int bdk_bdev_module_claim_bdev(struct bdk_bdev* bdev, struct bdk_bdev_desc* desc,
                                        const struct bdk_module* module);

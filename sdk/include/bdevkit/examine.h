@@ -26,7 +26,7 @@ BDK_API int bdk_bdev_wait_for_examine(bdk_bdev_wait_for_examine_cb cb, void* ctx
 /**
  * [app thread] Examines a bdev by hand, where `auto_examine` is off: by its name, an alias or its UUID. One
  * that is not there yet is examined once it appears, and each by modules that come later. @return 0; -EINVAL
- * when `auto_examine` is on; -EEXIST when asked before.
+ * when `auto_examine` is on; -EEXIST when asked before; -ENOMEM.
  */
 BDK_API int bdk_bdev_examine(const char* name);
 

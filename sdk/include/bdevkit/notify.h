@@ -25,7 +25,7 @@ typedef void (*bdk_notify_cb)(uint32_t type, struct bdk_bdev* bdev, void* ctx);
 /**
  * [app thread] Calls cb from now on. Bdevs that are there already: bdk_for_each_bdev().
  * @param watch  result; the caller's until bdk_notify_remove()
- * @return 0; -EINVAL without cb.
+ * @return 0; -EINVAL without cb; -ENOMEM.
  */
 BDK_API int bdk_notify_add(bdk_notify_cb cb, void* ctx, struct bdk_notify** watch);
 

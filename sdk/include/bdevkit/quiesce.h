@@ -24,7 +24,8 @@ typedef void (*bdk_bdev_quiesce_cb)(void* ctx, int rc);
  * @param module         the bdev's own
  * @param offset_blocks  first block
  * @param num_blocks     not 0; the range lies inside the bdev
- * @return 0 when cb will run; -EINVAL for a bad range, another module, no cb, or outside a bdk thread.
+ * @return 0 when cb will run; -EINVAL for a bad range, another module, no cb, or outside a bdk thread;
+ * -ENOMEM.
  */
 BDK_API int bdk_bdev_quiesce_range(struct bdk_bdev* bdev, const struct bdk_module* module,
                                    uint64_t offset_blocks, uint64_t num_blocks, bdk_bdev_quiesce_cb cb,

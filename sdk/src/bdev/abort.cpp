@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "base/no_memory.hpp"
 #include "bdev/bdev.hpp"
 #include "bdev/io_path.hpp"
 #include "bdev/io_pool.hpp"
@@ -108,7 +109,16 @@ int bdk_bdev_abort(bdk_bdev_desc* desc, bdk_io_channel* ch, void* bio_cb_arg, bd
     BdevIo* parent = channel->pool->take_for(channel);
     if (parent == nullptr) return -ENOMEM;
 
-    std::vector<BdevIo*> targets;
+    std::vector<BdevIo*> targets, aborts;
+    rc = bdk::or_enomem([&] {
+        targets.reserve(channel->pool->in_use);
+        aborts.reserve(channel->pool->in_use);
+        return 0;
+    });
+    if (rc != 0) {
+        channel->pool->give_back(parent);
+        return rc;
+    }
     channel->pool->for_each_used([&](BdevIo* io) {
         bool in_flight = io->state == bdk::IoState::in_module || io->state == bdk::IoState::core;
         bool wanted = bio_cb_arg == nullptr || io->cb_arg == bio_cb_arg;
@@ -116,7 +126,6 @@ int bdk_bdev_abort(bdk_bdev_desc* desc, bdk_io_channel* ch, void* bio_cb_arg, bd
             io->pub.type != BDK_BDEV_IO_TYPE_ABORT)
             targets.push_back(io);
     });
-    std::vector<BdevIo*> aborts;
     for (size_t i = 0; i < targets.size(); i++) {
         // One per target, beyond the limit if need be: the caller cannot wait for as many to be free at once.
         BdevIo* abort = channel->pool->take();

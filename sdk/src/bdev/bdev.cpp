@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/no_memory.hpp"
 #include "bdev/bdev_list.hpp"
 #include "bdev/desc.hpp"
 #include "bdev/examine.hpp"
@@ -107,6 +108,21 @@ std::unique_ptr<Bdev> make_bdev(bdk_bdev* pub) {
     return bdev;
 }
 
+/// Puts it on the list. Throws std::bad_alloc.
+int add_bdev(bdk_bdev* pub) {
+    std::unique_ptr<Bdev> bdev = make_bdev(pub);
+    if (const char* wrong = wrong_field(bdev.get()); *wrong != '\0') {
+        BDK_ERRLOG("bdev '%s' of module '%s' is refused: %s", bdev->name.c_str(), bdev->module_name.c_str(),
+                   wrong);
+        return -EINVAL;
+    }
+    set_io_types(bdev.get());
+    pub->internal = bdev.get();
+    if (int rc = bdev_list_add(bdev.get()); rc != 0) return rc;
+    static_cast<void>(bdev.release());  // the list's now
+    return 0;
+}
+
 /* ---- removal ---- */
 
 void report_unregistered(bdk_thread* thread, bdk_bdev_unregister_cb cb, void* ctx, int rc) {
@@ -125,9 +141,8 @@ void call_destruct(Bdev* bdev) {
     bdev_list_remove(bdev);
     if (bdev->queue_depth != nullptr) bdev->queue_depth->end();
     notify_watches(BDK_NOTIFY_BDEV_UNREGISTER, bdev->pub);
-    bdev->destruct_call =
-        pending_call_begin("module '" + bdev->module_name + "': destruct of bdev '" + bdev->name + "'",
-                           "bdk_bdev_destruct_done");
+    bdev->destruct_call = pending_call_begin(
+        {"module '", bdev->module_name, "': destruct of bdev '", bdev->name, "'"}, "bdk_bdev_destruct_done");
     int rc = bdev->fn.destruct(bdev->config.ctxt);
     if (rc != BDK_PENDING) destructed(std::unique_ptr<Bdev>(bdev), rc);
 }
@@ -148,20 +163,13 @@ void destruct_if_unused(Bdev* bdev) {
 using bdk::Bdev;
 
 int bdk_bdev_register(bdk_bdev* pub) {
-    std::unique_ptr<Bdev> bdev = bdk::make_bdev(pub);
-    if (const char* wrong = bdk::wrong_field(bdev.get()); *wrong != '\0') {
-        BDK_ERRLOG("bdev '%s' of module '%s' is refused: %s", bdev->name.c_str(), bdev->module_name.c_str(),
-                   wrong);
-        return -EINVAL;
-    }
-    bdk::set_io_types(bdev.get());
-    pub->internal = bdev.get();
-    if (int rc = bdk::bdev_list_add(bdev.get()); rc != 0) {
+    int rc = bdk::or_enomem([pub] { return bdk::add_bdev(pub); });
+    if (rc != 0) {
         pub->internal = nullptr;
         return rc;
     }
     bdk::notify_watches(BDK_NOTIFY_BDEV_REGISTER, pub);
-    bdk::examine(bdev.release());
+    bdk::examine(Bdev::of(pub));
     return 0;
 }
 
@@ -219,7 +227,7 @@ int bdk_bdev_notify_blockcnt_change(bdk_bdev* pub, uint64_t num_blocks) {
 }
 
 int bdk_bdev_alias_add(bdk_bdev* bdev, const char* alias) {
-    return bdk::bdev_list_add_alias(Bdev::of(bdev), alias);
+    return bdk::or_enomem([&] { return bdk::bdev_list_add_alias(Bdev::of(bdev), alias); });
 }
 
 int bdk_bdev_alias_del(bdk_bdev* bdev, const char* alias) {

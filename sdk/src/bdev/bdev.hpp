@@ -8,6 +8,7 @@
 #include <atomic>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bdev/histogram.hpp"
@@ -109,7 +110,7 @@ private:
 
 /// [any thread] The bdev of that name, alias or UUID, or nullptr. It is valid on the app thread only, or as
 /// long as `lock`, which gets the lock of the list, is held.
-Bdev* find_bdev(const std::string& name, std::unique_lock<std::mutex>& lock);
+Bdev* find_bdev(std::string_view name, std::unique_lock<std::mutex>& lock);
 
 /// [app thread] All bdevs, in the order of registration.
 std::vector<Bdev*> all_bdevs();

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <new>
 
 namespace bdk {
 
@@ -34,6 +35,11 @@ std::vector<std::string> names_of(const Bdev* bdev) {
     return names;
 }
 
+/// With the mutex held.
+void forget_names_of(const Bdev* bdev) {
+    std::erase_if(list().by_name, [&](const auto& entry) { return entry.second == bdev; });
+}
+
 int refuse_name(const Bdev* bdev, const std::string& name) {
     BDK_ERRLOG("bdev '%s' cannot have the name '%s': a bdev has it already", bdev->name.c_str(),
                name.c_str());
@@ -47,17 +53,22 @@ int bdev_list_add(Bdev* bdev) {
     std::vector<std::string> names = names_of(bdev);
     for (const std::string& name : names)
         if (list().by_name.contains(name)) return refuse_name(bdev, name);
-    for (const std::string& name : names)
-        list().by_name.emplace(name, bdev);
+    try {
+        for (const std::string& name : names)
+            list().by_name.emplace(name, bdev);
+        list().bdevs.push_back(bdev);
+    } catch (const std::bad_alloc&) {
+        forget_names_of(bdev);
+        throw;
+    }
     bdev->serial = ++list().last_serial;
-    list().bdevs.push_back(bdev);
     return 0;
 }
 
 void bdev_list_remove(Bdev* bdev) {
     std::scoped_lock lock(list().mutex);
     std::erase(list().bdevs, bdev);
-    std::erase_if(list().by_name, [&](const auto& entry) { return entry.second == bdev; });
+    forget_names_of(bdev);
 }
 
 bool is_registered(const ListedBdev& listed) {
@@ -73,8 +84,14 @@ std::vector<ListedBdev> listed_bdevs() {
 
 int bdev_list_add_alias(Bdev* bdev, const std::string& alias) {
     std::scoped_lock lock(list().mutex, bdev->mutex);
-    if (!list().by_name.emplace(alias, bdev).second) return refuse_name(bdev, alias);
+    if (list().by_name.contains(alias)) return refuse_name(bdev, alias);
     bdev->aliases.push_back(alias);
+    try {
+        list().by_name.emplace(alias, bdev);
+    } catch (const std::bad_alloc&) {
+        bdev->aliases.pop_back();
+        throw;
+    }
     return 0;
 }
 
@@ -85,7 +102,7 @@ int bdev_list_remove_alias(Bdev* bdev, const std::string& alias) {
     return 0;
 }
 
-Bdev* find_bdev(const std::string& name, std::unique_lock<std::mutex>& lock) {
+Bdev* find_bdev(std::string_view name, std::unique_lock<std::mutex>& lock) {
     lock = std::unique_lock(list().mutex);
     auto it = list().by_name.find(name);
     return it == list().by_name.end() ? nullptr : it->second;

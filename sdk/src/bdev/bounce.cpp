@@ -67,7 +67,7 @@ void bounce_step(BdevIo* io) {
     if (work.stage == 1) return parent_finish(io);
     if (work.buf == nullptr) return parent_take_buffer(io, layout.total());
     BdevIo* child = parent_make_child(io, io->pub.type);
-    if (child == nullptr) return;
+    if (child == nullptr || !child_make_room(child, 2)) return;
     copy_in(io, layout);
     bdk_bdev_io_block_params& params = child->pub.u.bdev;
     child->part.iovs.assign(

@@ -31,17 +31,34 @@ IoPool* pool_of_this_thread(bdk_io_channel** ch) {
     return *ch == nullptr ? nullptr : static_cast<IoPool*>(io_channel_ctx(*ch));
 }
 
-SharedResource* join_shared(BdevChannel* channel) {
+void retry_nomem(SharedResource* shared);
+
+/// With its poller from the start: when the module has no memory, there may be none for a poller either.
+std::unique_ptr<SharedResource> make_shared_resource(bdk_io_channel* module_ch) {
+    auto shared = std::make_unique<SharedResource>();
+    shared->module_ch = module_ch;
+    auto retry = [](void* ctx) {
+        retry_nomem(static_cast<SharedResource*>(ctx));
+        return BDK_POLLER_BUSY;
+    };
+    shared->retry = bdk_poller_register(retry, shared.get(), nomem_retry_us, "bdev_nomem_retry");
+    if (shared->retry == nullptr) throw std::bad_alloc();
+    bdk_poller_pause(shared->retry);
+    return shared;
+}
+
+/// Throws std::bad_alloc; leave_shared() undoes what has been done then.
+void join_shared(BdevChannel* channel) {
     IoPool* pool = channel->pool;
     auto it = std::find_if(pool->shared.begin(), pool->shared.end(),
                            [&](const auto& shared) { return shared->module_ch == channel->module_ch; });
     if (it == pool->shared.end()) {
-        it = pool->shared.insert(it, std::make_unique<SharedResource>());
-        (*it)->module_ch = channel->module_ch;
+        pool->shared.reserve(pool->shared.size() + 1);
+        it = pool->shared.insert(pool->shared.end(), make_shared_resource(channel->module_ch));
     }
-    (*it)->channels.push_back(channel);
-    if (!(*it)->nomem.empty()) channel->flags |= channel_nomem;
-    return it->get();
+    channel->shared = it->get();
+    channel->shared->channels.push_back(channel);
+    if (!channel->shared->nomem.empty()) channel->flags |= channel_nomem;
 }
 
 void leave_shared(BdevChannel* channel) {
@@ -80,6 +97,32 @@ bool wait_for_io_in_flight(void* ctx) {
     return true;
 }
 
+/// Makes the channel known to those who look for the channels of the thread or of the bdev. Throws
+/// std::bad_alloc; leave_service() undoes what has been done then.
+int enter_service(BdevChannel* channel) {
+    Bdev* bdev = channel->bdev;
+    join_shared(channel);
+    channel->pool->channels.push_back(channel);
+    channel_start_timeouts(channel);
+    if (channel->timeouts == nullptr && channel->desc->timeout_ticks != 0) return -ENOMEM;
+    std::scoped_lock lock(bdev->mutex);
+    if (bdev->reset != nullptr && !bdev->thawing) channel->flags |= channel_frozen;
+    channel_follow_histogram(channel);
+    channel_follow_qos(channel);
+    channel->quiesced = bdev->quiesced;
+    if (!channel->quiesced.empty()) channel->flags |= channel_quiesced;
+    return 0;
+}
+
+void leave_service(BdevChannel* channel) {
+    if (channel->bdev != nullptr) close_now(channel);
+    std::erase(channel->pool->channels, channel);
+    while (channel->free_ctx != nullptr)
+        std::free(std::exchange(channel->free_ctx, *static_cast<void**>(channel->free_ctx)));
+    bdk_put_io_channel(io_channel_from_ctx(channel->pool));
+    channel->~BdevChannel();
+}
+
 }  // namespace
 
 int bdev_channel_create(void* io_device, void* ctx) {
@@ -104,26 +147,13 @@ int bdev_channel_create(void* io_device, void* ctx) {
     channel->ctx_size = bdev->ctx_size;
     channel->straight_types = straight_types_of(channel);
     if (desc->hides_md) channel->flags |= channel_hides_md;
-    channel->shared = join_shared(channel);
-    channel->pool->channels.push_back(channel);
-    channel_start_timeouts(channel);
-    std::scoped_lock lock(bdev->mutex);
-    if (bdev->reset != nullptr && !bdev->thawing) channel->flags |= channel_frozen;
-    channel_follow_histogram(channel);
-    channel_follow_qos(channel);
-    channel->quiesced = bdev->quiesced;
-    if (!channel->quiesced.empty()) channel->flags |= channel_quiesced;
-    return 0;
+    int rc = or_enomem([&] { return enter_service(channel); });
+    if (rc != 0) leave_service(channel);
+    return rc;
 }
 
 void bdev_channel_destroy(void*, void* ctx) {
-    auto* channel = static_cast<BdevChannel*>(ctx);
-    if (channel->bdev != nullptr) close_now(channel);
-    std::erase(channel->pool->channels, channel);
-    while (channel->free_ctx != nullptr)
-        std::free(std::exchange(channel->free_ctx, *static_cast<void**>(channel->free_ctx)));
-    bdk_put_io_channel(io_channel_from_ctx(channel->pool));
-    channel->~BdevChannel();
+    leave_service(static_cast<BdevChannel*>(ctx));
 }
 
 /* ---- out of memory in a module ---- */
@@ -144,7 +174,7 @@ void set_nomem_flag(SharedResource* shared, bool on) {
 
 /// Submits what waits, in order, until the module says NOMEM again.
 void retry_nomem(SharedResource* shared) {
-    bdk_poller_unregister(&shared->retry);
+    bdk_poller_pause(shared->retry);
     IoQueue waiting = std::exchange(shared->nomem, {});
     set_nomem_flag(shared, false);
     while (!waiting.empty()) {
@@ -162,17 +192,25 @@ void channel_queue_nomem(BdevIo* io) {
     SharedResource* shared = io->ch->shared;
     hold_in(shared->nomem, io);
     set_nomem_flag(shared, true);
-    if (shared->retry == nullptr && shared->outstanding_in_module() == 0) {
-        shared->retry = bdk_poller_register(
-            [](void* ctx) {
-                retry_nomem(static_cast<SharedResource*>(ctx));
-                return BDK_POLLER_BUSY;
-            },
-            shared, nomem_retry_us, "bdev_nomem_retry");
-    }
+    if (shared->outstanding_in_module() == 0) bdk_poller_resume(shared->retry);
 }
 
 /* ---- closing ---- */
+
+namespace {
+
+void end_without_io(void* io_channel) {
+    auto* held = static_cast<bdk_io_channel*>(io_channel);
+    auto* channel = static_cast<BdevChannel*>(io_channel_ctx(held));
+    if (bdk_io_channel_iter* iter = std::exchange(channel->close_iter, nullptr)) {
+        close_now(channel);
+        bdk_for_each_channel_continue(iter, 0);
+    }
+    channel->flags &= ~static_cast<uint32_t>(channel_put);
+    bdk_put_io_channel(held);
+}
+
+}  // namespace
 
 void channel_io_done(BdevChannel* channel, const BdevIo* io) {
     if ((channel->flags & channel_measured) != 0 && !io->is_child_here()) channel_measure(channel, io);
@@ -182,14 +220,7 @@ void channel_io_done(BdevChannel* channel, const BdevIo* io) {
     // In a message: the callback of the last I/O has not run yet. It may put the channel, or has done so: the
     // reference keeps it until then, and its end looks again whether it is to be destroyed.
     bdk_io_channel* held = bdk_io_channel_ref(io_channel_from_ctx(channel));
-    post(current_thread(), [channel, held] {
-        if (bdk_io_channel_iter* iter = std::exchange(channel->close_iter, nullptr)) {
-            close_now(channel);
-            bdk_for_each_channel_continue(iter, 0);
-        }
-        channel->flags &= ~static_cast<uint32_t>(channel_put);
-        bdk_put_io_channel(held);
-    });
+    send_always(current_thread(), end_without_io, held);
 }
 
 void close_channels(bdk_bdev_desc* desc, std::function<void()> done) {
@@ -211,10 +242,11 @@ void close_channels(bdk_bdev_desc* desc, std::function<void()> done) {
             static_cast<std::function<void()>*>(bdk_io_channel_iter_get_ctx(iter)));
         (*end)();
     };
-    bdk_for_each_channel(desc, on_channel, new std::function<void()>(std::move(done)), on_end);
+    auto* end = cannot_fail("closing a desc", [&] { return new std::function<void()>(std::move(done)); });
+    bdk_for_each_channel(desc, on_channel, end, on_end);
 }
 
-void for_each_bdev_channel(Bdev* bdev, std::function<void(BdevChannel*)> fn, std::function<void()> done) {
+void walk_bdev_channels(Bdev* bdev, std::function<void(BdevChannel*)> fn, std::function<void()> done) {
     struct Walk {
         Bdev* bdev;
         std::function<void(BdevChannel*)> fn;

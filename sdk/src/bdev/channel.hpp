@@ -6,8 +6,10 @@
 #include <bdevkit/poller.h>
 
 #include <functional>
+#include <utility>
 #include <vector>
 
+#include "base/no_memory.hpp"
 #include "bdev/bdev_io.hpp"
 #include "bdev/histogram.hpp"
 #include "bdev/qos.hpp"
@@ -37,7 +39,7 @@ enum ChannelFlag : uint32_t {
 struct SharedResource {
     bdk_io_channel* module_ch = nullptr;
     IoQueue nomem;
-    bdk_poller* retry = nullptr;  ///< runs only while no I/O is outstanding that could trigger the retry
+    bdk_poller* retry = nullptr;  ///< paused unless no I/O is outstanding that could trigger the retry
     std::vector<BdevChannel*> channels;
 
     uint64_t outstanding_in_module() const;  ///< what the core holds has no completion to wait for
@@ -101,8 +103,14 @@ void channel_queue_nomem(BdevIo* io);
 /// module's channels; then done().
 void close_channels(bdk_bdev_desc* desc, std::function<void()> done);
 
+void walk_bdev_channels(Bdev* bdev, std::function<void(BdevChannel*)> fn, std::function<void()> done);
+
 /// [bdk thread] Runs fn for each channel of the bdev, whatever the desc, on the channel's thread; then done()
 /// on the calling thread.
-void for_each_bdev_channel(Bdev* bdev, std::function<void(BdevChannel*)> fn, std::function<void()> done);
+template <typename Fn, typename Ended>
+void for_each_bdev_channel(Bdev* bdev, Fn&& fn, Ended&& done) {
+    cannot_fail("a walk over the channels of a bdev",
+                [&] { walk_bdev_channels(bdev, std::forward<Fn>(fn), std::forward<Ended>(done)); });
+}
 
 }  // namespace bdk

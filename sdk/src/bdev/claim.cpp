@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/no_memory.hpp"
 #include "bdev/desc.hpp"
 #include "thread/thread.hpp"
 
@@ -61,20 +62,61 @@ void release_claim_of(Bdev* bdev, const bdk_bdev_desc* desc) {
     if (bdev->claim.holders.empty()) bdev->claim = {};
 }
 
+namespace {
+
+/// Throws std::bad_alloc, and has claimed nothing then.
+int claim_by_module(bdk_bdev* pub, bdk_bdev_desc* desc, const bdk_module* module) {
+    Bdev* bdev = Bdev::of(pub);
+    std::scoped_lock lock(bdev->mutex);
+    if (bdev->claim.type != BDK_BDEV_CLAIM_NONE)
+        return refuse(bdev, module, -EPERM, describe_claim(bdev->claim));
+    if (desc != nullptr && has_other_writer(bdev, desc))
+        return refuse(bdev, module, -EPERM, "somebody else has it open for writing");
+    bdev->claim = {BDK_BDEV_CLAIM_EXCL_WRITE, 0, {{nullptr, module->name}}};
+    if (desc != nullptr) desc->write = desc->of_module = true;
+    return 0;
+}
+
+/// As above.
+int claim_by_desc(bdk_bdev_desc* desc, uint32_t type, const bdk_bdev_claim_opts* opts,
+                  const bdk_module* module) {
+    using Opts = bdk_bdev_claim_opts;
+    uint64_t key =
+        opts != nullptr && BDK_HAS_FIELD(opts, Opts, shared_claim_key) ? opts->shared_claim_key : 0;
+    bool named = opts != nullptr && BDK_HAS_FIELD(opts, Opts, name) && opts->name[0] != '\0';
+    std::string name =
+        named ? std::string(opts->name, strnlen(opts->name, sizeof(opts->name))) : module->name;
+    bool needs_key = type == BDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED;
+    if (type < BDK_BDEV_CLAIM_READ_MANY_WRITE_ONE || type > BDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED ||
+        (needs_key && key == 0) || desc->thread != current_thread())
+        return -EINVAL;
+
+    Bdev* bdev = desc->bdev;
+    std::scoped_lock lock(bdev->mutex);
+    if (bdev->claim.type != BDK_BDEV_CLAIM_NONE && !is_shareable(bdev->claim, type, key))
+        return refuse(bdev, module, -EPERM, describe_claim(bdev->claim));
+    bool shares = bdev->claim.type != BDK_BDEV_CLAIM_NONE;
+    bool forbids_own_write = type == BDK_BDEV_CLAIM_READ_MANY_WRITE_NONE;
+    if (!shares && has_other_writer(bdev, forbids_own_write ? nullptr : desc))
+        return refuse(bdev, module, -EBUSY, "it is open for writing");
+    if (forbids_own_write && desc->write)
+        return refuse(bdev, module, -EBUSY, "the claiming desc is open for writing");
+    bdev->claim.holders.push_back({desc, name});
+    if (!forbids_own_write) desc->write = true;
+    desc->of_module = true;
+    bdev->claim.type = type;
+    bdev->claim.key = key;
+    return 0;
+}
+
+}  // namespace
+
 }  // namespace bdk
 
 using bdk::Bdev;
 
 int bdk_bdev_module_claim_bdev(bdk_bdev* pub, bdk_bdev_desc* desc, const bdk_module* module) {
-    Bdev* bdev = Bdev::of(pub);
-    std::scoped_lock lock(bdev->mutex);
-    if (bdev->claim.type != BDK_BDEV_CLAIM_NONE)
-        return bdk::refuse(bdev, module, -EPERM, bdk::describe_claim(bdev->claim));
-    if (desc != nullptr && bdk::has_other_writer(bdev, desc))
-        return bdk::refuse(bdev, module, -EPERM, "somebody else has it open for writing");
-    if (desc != nullptr) desc->write = desc->of_module = true;
-    bdev->claim = {BDK_BDEV_CLAIM_EXCL_WRITE, 0, {{nullptr, module->name}}};
-    return 0;
+    return bdk::or_enomem([&] { return bdk::claim_by_module(pub, desc, module); });
 }
 
 void bdk_bdev_module_release_bdev(bdk_bdev* pub) {
@@ -85,31 +127,5 @@ void bdk_bdev_module_release_bdev(bdk_bdev* pub) {
 
 int bdk_bdev_module_claim_bdev_desc(bdk_bdev_desc* desc, uint32_t type, const bdk_bdev_claim_opts* opts,
                                     const bdk_module* module) {
-    using Opts = bdk_bdev_claim_opts;
-    uint64_t key =
-        opts != nullptr && BDK_HAS_FIELD(opts, Opts, shared_claim_key) ? opts->shared_claim_key : 0;
-    bool named = opts != nullptr && BDK_HAS_FIELD(opts, Opts, name) && opts->name[0] != '\0';
-    std::string name =
-        named ? std::string(opts->name, strnlen(opts->name, sizeof(opts->name))) : module->name;
-    bool needs_key = type == BDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED;
-    if (type < BDK_BDEV_CLAIM_READ_MANY_WRITE_ONE || type > BDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED ||
-        (needs_key && key == 0) || desc->thread != bdk::current_thread())
-        return -EINVAL;
-
-    Bdev* bdev = desc->bdev;
-    std::scoped_lock lock(bdev->mutex);
-    if (bdev->claim.type != BDK_BDEV_CLAIM_NONE && !bdk::is_shareable(bdev->claim, type, key))
-        return bdk::refuse(bdev, module, -EPERM, bdk::describe_claim(bdev->claim));
-    bool shares = bdev->claim.type != BDK_BDEV_CLAIM_NONE;
-    bool forbids_own_write = type == BDK_BDEV_CLAIM_READ_MANY_WRITE_NONE;
-    if (!shares && bdk::has_other_writer(bdev, forbids_own_write ? nullptr : desc))
-        return bdk::refuse(bdev, module, -EBUSY, "it is open for writing");
-    if (forbids_own_write && desc->write)
-        return bdk::refuse(bdev, module, -EBUSY, "the claiming desc is open for writing");
-    if (!forbids_own_write) desc->write = true;
-    desc->of_module = true;
-    bdev->claim.type = type;
-    bdev->claim.key = key;
-    bdev->claim.holders.push_back({desc, name});
-    return 0;
+    return bdk::or_enomem([&] { return bdk::claim_by_desc(desc, type, opts, module); });
 }

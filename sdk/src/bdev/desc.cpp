@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "base/no_memory.hpp"
 #include "bdev/bdev.hpp"
 #include "bdev/channel.hpp"
 #include "bdev/claim.hpp"
@@ -106,8 +107,10 @@ int open(const Opening& opening, bdk_bdev_desc** result) {
         bdev->descs.push_back(desc.get());
     }
     Bdev* bdev = desc->bdev;
-    int rc = bdk_io_device_register(desc.get(), bdk::bdev_channel_create, bdk::bdev_channel_destroy,
-                                    sizeof(bdk::BdevChannel), ("bdev:" + bdev->name).c_str());
+    int rc = bdk::or_enomem([&] {
+        return bdk_io_device_register(desc.get(), bdk::bdev_channel_create, bdk::bdev_channel_destroy,
+                                      sizeof(bdk::BdevChannel), ("bdev:" + bdev->name).c_str());
+    });
     if (rc != 0) {
         {
             std::scoped_lock lock(bdev->mutex);
@@ -124,14 +127,16 @@ int open(const Opening& opening, bdk_bdev_desc** result) {
 
 int bdk_bdev_open_ext(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
                       bdk_bdev_desc** result) {
-    return open({name, write, event_cb, event_ctx, false, __builtin_return_address(0)}, result);
+    const Opening opening{name, write, event_cb, event_ctx, false, __builtin_return_address(0)};
+    return bdk::or_enomem([&] { return open(opening, result); });
 }
 
 int bdk_bdev_open_ext_v2(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
                          const bdk_bdev_open_opts* opts, bdk_bdev_desc** result) {
     const bool has_flags = opts != nullptr && BDK_HAS_FIELD(opts, bdk_bdev_open_opts, flags);
     const bool hide = has_flags && (opts->flags & BDK_BDEV_OPEN_HIDE_METADATA) != 0;
-    return open({name, write, event_cb, event_ctx, hide, __builtin_return_address(0)}, result);
+    const Opening opening{name, write, event_cb, event_ctx, hide, __builtin_return_address(0)};
+    return bdk::or_enomem([&] { return open(opening, result); });
 }
 
 void bdk_bdev_close(bdk_bdev_desc* desc) {

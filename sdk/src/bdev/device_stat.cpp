@@ -10,6 +10,7 @@
 #include <memory>
 #include <numeric>
 
+#include "base/no_memory.hpp"
 #include "base/ticks.hpp"
 #include "bdev/bdev.hpp"
 #include "bdev/channel.hpp"
@@ -111,7 +112,8 @@ void bdk_bdev_get_device_stat(bdk_bdev* pub, bdk_bdev_io_stat* stat, bdk_bdev_ge
                               void* ctx) {
     if (stat->size == 0) return cb(pub, stat, ctx, -EINVAL);
     bdk::Bdev* bdev = bdk::Bdev::of(pub);
-    auto sum = std::make_shared<bdk::IoStat>();
+    std::shared_ptr<bdk::IoStat> sum = bdk::or_null([] { return std::make_shared<bdk::IoStat>(); });
+    if (sum == nullptr) return cb(pub, stat, ctx, -ENOMEM);
     {
         std::scoped_lock lock(bdev->mutex);
         sum->add(bdev->gone_stat);

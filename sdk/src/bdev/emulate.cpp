@@ -3,6 +3,7 @@
 #include <bdevkit/memory.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "bdev/bdev.hpp"
 #include "bdev/channel.hpp"
@@ -16,10 +17,20 @@ namespace {
 
 constexpr uint64_t zero_bytes = 1024ull * 1024;
 
+std::atomic<void*> g_zeroes{nullptr};
+
 /// Zeroes to write from; never written, so one for the whole process.
 void* zero_buffer() {
-    static void* const buffer = bdk_dma_zmalloc(zero_bytes, 4096, BDK_NUMA_ANY);
-    return buffer;
+    return g_zeroes.load(std::memory_order_acquire);
+}
+
+/// False when there is no memory for it now.
+bool make_zero_buffer() {
+    if (zero_buffer() != nullptr) return true;
+    void* made = bdk_dma_zmalloc(zero_bytes, 4096, BDK_NUMA_ANY);
+    void* none = nullptr;
+    if (made != nullptr && !g_zeroes.compare_exchange_strong(none, made)) bdk_dma_free(made);
+    return zero_buffer() != nullptr;
 }
 
 /// Blocks per write: whole write units.
@@ -30,16 +41,18 @@ uint64_t blocks_per_write(const Bdev* bdev) {
     return std::max(blocks - blocks % unit, unit);
 }
 
-/// As many times the zero buffer as it takes.
-void set_zero_data(BdevIo* child) {
+/// As many times the zero buffer as it takes. False if the step has to end.
+bool set_zero_data(BdevIo* child) {
     std::vector<iovec>& pieces = child->part.iovs;
     pieces.clear();
     uint64_t left = child->ch->bdev->bytes(child->pub.u.bdev.num_blocks);
+    if (!child_make_room(child, (left + zero_bytes - 1) / zero_bytes)) return false;
     for (; left != 0; left -= pieces.back().iov_len)
         pieces.push_back({zero_buffer(), std::min(left, zero_bytes)});
     child->pub.u.bdev.iovs = pieces.data();
     child->pub.u.bdev.iovcnt = static_cast<int32_t>(pieces.size());
     child->pub.u.bdev.md_buf = child->ch->bdev->has_separate_md() ? zero_buffer() : nullptr;
+    return true;
 }
 
 void zeroes_step(BdevIo* io) {
@@ -53,7 +66,7 @@ void zeroes_step(BdevIo* io) {
         params.num_blocks = std::min(range.num_blocks - work.done, blocks_per_write(io->ch->bdev));
         params.flags = range.flags & BDK_BDEV_IO_FUA;
         params.dif_check_flags = 0;
-        set_zero_data(child);
+        if (!set_zero_data(child)) return;
         work.done += params.num_blocks;
         child_start(child);
     }
@@ -80,7 +93,7 @@ void fua_child_ended(BdevIo* io, BdevIo* child) {
 
 void write_zeroes_emulate(BdevIo* io) {
     if (io->ch->bdev->config.dif_type != 0) return metadata_start(io);  // each block's are others
-    if (zero_buffer() == nullptr) return io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
+    if (!make_zero_buffer()) return io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
     parent_begin(io, zeroes_step);
 }
 

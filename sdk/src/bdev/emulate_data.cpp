@@ -87,8 +87,7 @@ void compare_step(BdevIo* io) {
 void compare_and_write_step(BdevIo* io) {
     ParentWork& work = io->work;
     if (!work.locked) {
-        work.waiting = true;
-        return lock_range(io, parent_resume);
+        return lock_range(io);
     }
     if (work.stage == 2) return parent_finish(io);
     bool write = work.stage == 1;

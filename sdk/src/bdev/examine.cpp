@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "base/no_memory.hpp"
 #include "bdev/bdev_layer.hpp"
 #include "bdev/bdev_list.hpp"
 #include "bdev/post.hpp"
@@ -55,11 +56,13 @@ auto find_call(uint64_t number) {
 
 /// Calls the module. @return the number of the call if it has not ended yet, else 0
 uint64_t call_examine(const ModuleState& module, Bdev* bdev, const char* name, void (*fn)(bdk_bdev*)) {
-    uint64_t number = pending_call_begin(
-        std::string("module '") + module.table.name + "': " + name + " of bdev '" + bdev->name + "'",
-        "bdk_bdev_module_examine_done");
-    state().calls.push_back({number, module.original});
-    state().running.push_back(number);
+    uint64_t number =
+        pending_call_begin({"module '", module.table.name, "': ", name, " of bdev '", bdev->name, "'"},
+                           "bdk_bdev_module_examine_done");
+    cannot_fail("an examination", [&] {
+        state().calls.push_back({number, module.original});
+        state().running.push_back(number);
+    });
     fn(bdev->pub);
     std::erase(state().running, number);
     return find_call(number) == state().calls.end() ? 0 : number;
@@ -98,11 +101,13 @@ std::vector<Call>::iterator call_to_end(const bdk_module* module) {
 /// By hand, a bdev is asked for by its name, an alias or its UUID.
 bool is_to_be_examined(Bdev* bdev) {
     if (bdev_options().auto_examine) return true;
-    std::scoped_lock lock(bdev->mutex);
-    const auto& asked = state().asked;
-    return asked.contains(bdev->name) || asked.contains(uuid_text(bdev->uuid)) ||
-           std::any_of(bdev->aliases.begin(), bdev->aliases.end(),
-                       [&](const std::string& alias) { return asked.contains(alias); });
+    return cannot_fail("an examination", [bdev] {
+        std::scoped_lock lock(bdev->mutex);
+        const auto& asked = state().asked;
+        return asked.contains(bdev->name) || asked.contains(uuid_text(bdev->uuid)) ||
+               std::any_of(bdev->aliases.begin(), bdev->aliases.end(),
+                           [&](const std::string& alias) { return asked.contains(alias); });
+    });
 }
 
 void wake_waiters() {
@@ -111,10 +116,14 @@ void wake_waiters() {
         post(waiter.thread, [waiter] { waiter.cb(waiter.ctx); });
 }
 
+std::vector<ModuleState*> ready_modules() {
+    return cannot_fail("an examination", module_states);
+}
+
 void examine_now(Bdev* bdev) {
     ListedBdev listed(bdev);  // a call may remove it
     for (auto call : {call_config, call_disk})
-        for (const ModuleState* module : module_states())
+        for (const ModuleState* module : ready_modules())
             if (is_registered(listed)) call(*module, bdev);
     wake_waiters();
 }
@@ -176,7 +185,9 @@ int bdk_bdev_wait_for_examine(bdk_bdev_wait_for_examine_cb cb, void* ctx) {
     bdk_thread* thread = bdk::current_thread();
     if (thread == nullptr || cb == nullptr) return -EINVAL;
     bdk::run_on(bdk_thread_get_app_thread(), [=] {
-        bdk::state().waiters.push_back({cb, ctx, thread});
+        bdk::cannot_fail("a wait for examination", [=] {
+            bdk::state().waiters.push_back({cb, ctx, thread});
+        });
         bdk::wake_waiters();
     });
     return 0;
@@ -184,7 +195,8 @@ int bdk_bdev_wait_for_examine(bdk_bdev_wait_for_examine_cb cb, void* ctx) {
 
 int bdk_bdev_examine(const char* name) {
     if (bdk::bdev_options().auto_examine) return -EINVAL;
-    if (!bdk::state().asked.insert(name).second) return -EEXIST;
+    int rc = bdk::or_enomem([=] { return bdk::state().asked.insert(name).second ? 0 : -EEXIST; });
+    if (rc != 0) return rc;
     bdk::Bdev* bdev = nullptr;
     {
         std::unique_lock<std::mutex> lock;

@@ -45,15 +45,25 @@ bool writes(const BdevIo* io) {
            (type == BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE && io->work.stage == writing);
 }
 
+/// The client's iovecs that the present stage reads or fills.
+const iovec* client_data(const BdevIo* io) {
+    const bool fused = io->pub.type == BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE && io->work.stage == writing;
+    return fused ? io->pub.u.bdev.fused_iovs : io->pub.u.bdev.iovs;
+}
+
 /// The client's data that come next, `bytes` of them, as iovecs in the child's list.
 std::vector<iovec>& next_data(BdevIo* io, BdevIo* child, uint64_t bytes) {
-    const bdk_bdev_io_block_params& params = io->pub.u.bdev;
-    const bool fused = io->pub.type == BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE && io->work.stage == writing;
     std::vector<iovec>& pieces = child->part.iovs;
     pieces.clear();
     for (uint64_t left = bytes; left != 0; left -= pieces.back().iov_len)
-        pieces.push_back(io->work.data.take(fused ? params.fused_iovs : params.iovs, left));
+        pieces.push_back(io->work.data.take(client_data(io), left));
     return pieces;
+}
+
+/// For next_data(), now or once the child has ended. False if the step has to end.
+bool make_room_for_data(BdevIo* io, BdevIo* child, uint64_t bytes) {
+    if (io->pub.type == BDK_BDEV_IO_TYPE_WRITE_ZEROES) return true;
+    return child_make_room(child, io->work.data.pieces(client_data(io), bytes));
 }
 
 bdk_dif_ctx dif_of(const BdevIo* child) {
@@ -92,6 +102,7 @@ void start_piece(BdevIo* io) {
     params.iovcnt = 1;
     params.md_buf = bdev->has_separate_md() ? buf + child->iov.iov_len : nullptr;
     params.flags &= BDK_BDEV_IO_FUA;
+    if (!make_room_for_data(io, child, params.num_blocks * data_size(io))) return;
     if (writes(io)) fill(io, child);
     child_start(child);
 }
@@ -101,8 +112,7 @@ void metadata_step(BdevIo* io) {
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;
     const bool compares_and_writes = io->pub.type == BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE;
     if (compares_and_writes && !work.locked) {
-        work.waiting = true;
-        return lock_range(io, parent_resume);
+        return lock_range(io);
     }
     if (io->pub.type == BDK_BDEV_IO_TYPE_READ && !has_buffer(io)) {
         if (work.buf == nullptr) return parent_take_buffer(io, params.num_blocks * data_size(io));

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "base/no_memory.hpp"
 #include "base/ticks.hpp"
 #include "bdev/bdev.hpp"
 #include "bdev/channel.hpp"
@@ -45,22 +46,25 @@ void bdk_bdev_histogram_enable(bdk_bdev* pub, bool enable, uint64_t io_types, bd
                                void* ctx) {
     Bdev* bdev = Bdev::of(pub);
     uint64_t types = !enable ? 0 : io_types == 0 ? UINT64_MAX : io_types;
-    {
+    int rc = bdk::or_enomem([=] {
         std::scoped_lock lock(bdev->mutex);
         bdev->latencies.start(types);
-    }
+        return 0;
+    });
+    if (rc != 0) return cb(ctx, rc);
     bdk::for_each_bdev_channel(
         bdev,
         [](bdk::BdevChannel* channel) {
             std::scoped_lock lock(channel->bdev->mutex);
-            bdk::channel_follow_histogram(channel);
+            bdk::cannot_fail("a histogram", [=] { bdk::channel_follow_histogram(channel); });
         },
         [=] { cb(ctx, 0); });
 }
 
 void bdk_bdev_histogram_get(bdk_bdev* pub, bdk_bdev_histogram_get_cb cb, void* ctx) {
     Bdev* bdev = Bdev::of(pub);
-    auto merged = std::make_shared<bdk_histogram>();
+    std::shared_ptr<bdk_histogram> merged = bdk::or_null([] { return std::make_shared<bdk_histogram>(); });
+    if (merged == nullptr) return cb(ctx, -ENOMEM, nullptr);
     {
         std::scoped_lock lock(bdev->mutex);
         if (bdev->latencies.histogram == nullptr) return cb(ctx, -EINVAL, nullptr);

@@ -18,8 +18,8 @@ struct MeasuredLatencies {
     std::unique_ptr<LatencyHistogram> histogram;
 
     void start(uint64_t types) {
-        io_types = types;
         histogram = types == 0 ? nullptr : std::make_unique<LatencyHistogram>();
+        io_types = types;
     }
 };
 

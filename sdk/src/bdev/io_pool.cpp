@@ -10,6 +10,7 @@
 #include <new>
 #include <utility>
 
+#include "base/no_memory.hpp"
 #include "bdev/bdev_layer.hpp"
 #include "bdev/desc.hpp"
 #include "bdev/io_buf.hpp"
@@ -87,6 +88,7 @@ void IoPool::link(const IoChunk& chunk) noexcept {
 
 bool IoPool::grow() noexcept {
     try {
+        chunks.reserve(chunks.size() + 1);
         IoChunk chunk = g_spares.take(chunks.empty());
         if (chunk.count == 0) return false;
         chunks.push_back(std::move(chunk));
@@ -104,6 +106,7 @@ BdevIo* IoPool::take_beyond_limit(const BdevChannel* ch) noexcept {
 BdevIo* IoPool::take_from_reserve() noexcept {
     if (reserve == nullptr) {
         try {
+            reserve_chunks.reserve(reserve_chunks.size() + 1);
             reserve_chunks.push_back(g_spares.take_reserve());
         } catch (const std::bad_alloc&) {
             return nullptr;
@@ -126,15 +129,17 @@ BdevIo* IoPool::take_from_reserve() noexcept {
 
 void IoPool::shrink() noexcept {
     while (chunks.size() > kept_chunks) {
-        g_spares.give_back(std::move(chunks.back()));
+        cannot_fail("giving bdev_ios back", [this] { g_spares.give_back(std::move(chunks.back())); });
         chunks.pop_back();
     }
     free_list = nullptr;
     for (const IoChunk& chunk : chunks)
         link(chunk);
     reserve = nullptr;
-    for (IoChunk& chunk : reserve_chunks)
-        g_spares.give_back_reserve(std::move(chunk));
+    cannot_fail("giving bdev_ios back", [this] {
+        for (IoChunk& chunk : reserve_chunks)
+            g_spares.give_back_reserve(std::move(chunk));
+    });
     reserve_chunks.clear();
     is_short = !waiting.empty();
 }
@@ -162,11 +167,13 @@ void* io_pool_io_device() {
 }
 
 int io_pool_create(void*, void* ctx) {
-    auto* pool = new (ctx) IoPool();
-    pool->thread = current_thread();
-    pool->kept_chunks = std::max<uint64_t>(1, bdev_options().bdev_io_cache_size / chunk_ios);
-    watch_late_io(pool);
-    return 0;
+    return or_enomem([ctx] {
+        auto* pool = new (ctx) IoPool();
+        pool->thread = current_thread();
+        pool->kept_chunks = std::max<uint64_t>(1, bdev_options().bdev_io_cache_size / chunk_ios);
+        watch_late_io(pool);
+        return 0;
+    });
 }
 
 void io_pool_destroy(void*, void* ctx) {
@@ -176,10 +183,12 @@ void io_pool_destroy(void*, void* ctx) {
                    bdk_thread_get_name(pool->thread), static_cast<unsigned long>(pool->in_use));
     bdk_iobuf_channel_close(pool->iobuf);
     bdk_poller_unregister(&pool->late_io);
-    for (IoChunk& chunk : pool->chunks)
-        g_spares.give_back(std::move(chunk));
-    for (IoChunk& chunk : pool->reserve_chunks)
-        g_spares.give_back_reserve(std::move(chunk));
+    cannot_fail("the end of a thread's bdev_ios", [=] {
+        for (IoChunk& chunk : pool->chunks)
+            g_spares.give_back(std::move(chunk));
+        for (IoChunk& chunk : pool->reserve_chunks)
+            g_spares.give_back_reserve(std::move(chunk));
+    });
     pool->~IoPool();
 }
 
@@ -199,6 +208,8 @@ void bdk_bdev_free_io(bdk_bdev_io* pub) {
 int bdk_bdev_queue_io_wait(bdk_bdev* bdev, bdk_io_channel* ch, bdk_bdev_io_wait_entry* entry) {
     auto* channel = static_cast<bdk::BdevChannel*>(bdk::io_channel_ctx(ch));
     if (entry->bdev != bdev || channel->pool->free_list != nullptr) return -EINVAL;
-    channel->pool->wait(entry);
-    return 0;
+    return bdk::or_enomem([&] {
+        channel->pool->wait(entry);
+        return 0;
+    });
 }

@@ -91,7 +91,7 @@ struct BDK_INTERNAL IoPool {
             shrink();
     }
 
-    /// Calls the entry when a bdev_io is free.
+    /// Calls the entry when a bdev_io is free. Throws std::bad_alloc.
     void wait(bdk_bdev_io_wait_entry* entry) {
         waiting.push_back(entry);
         is_short = true;

@@ -26,6 +26,15 @@ struct IovCursor {
         offset += piece.iov_len;
         return piece;
     }
+
+    /// How many take(iovs, longest) make up the next `bytes` bytes.
+    size_t pieces(const iovec* iovs, uint64_t bytes, uint64_t longest = UINT64_MAX) const noexcept {
+        IovCursor at = *this;
+        size_t count = 0;
+        for (; bytes != 0; count++)
+            bytes -= at.take(iovs, std::min(bytes, longest)).iov_len;
+        return count;
+    }
 };
 
 }  // namespace bdk

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/no_memory.hpp"
 #include "bdev/bdev.hpp"
 #include "bdev/desc.hpp"
 
@@ -26,6 +27,13 @@ int bdk_bdev_push_media_events(bdk_bdev* pub, const bdk_bdev_media_event* events
             return desc->media_events.size() + count > max_unread;
         });
         if (full) return -ENOSPC;
+        // Room first: either every desc gets them or none.
+        int rc = bdk::or_enomem([&] {
+            for (bdk_bdev_desc* desc : bdev->descs)
+                desc->media_events.reserve(desc->media_events.size() + count);
+            return 0;
+        });
+        if (rc != 0) return rc;
         for (bdk_bdev_desc* desc : bdev->descs)
             desc->media_events.insert(desc->media_events.end(), events, events + count);
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "bdev/notify.hpp"
+#include "base/no_memory.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -46,9 +47,11 @@ void notify_watches(uint32_t type, bdk_bdev* bdev) {
 
 int bdk_notify_add(bdk_notify_cb cb, void* ctx, bdk_notify** watch) {
     if (cb == nullptr) return -EINVAL;
-    bdk::watches().list.push_back(std::make_unique<bdk_notify>(bdk_notify{cb, ctx}));
-    *watch = bdk::watches().list.back().get();
-    return 0;
+    return bdk::or_enomem([&] {
+        bdk::watches().list.push_back(std::make_unique<bdk_notify>(bdk_notify{cb, ctx}));
+        *watch = bdk::watches().list.back().get();
+        return 0;
+    });
 }
 
 void bdk_notify_remove(bdk_notify* watch) {

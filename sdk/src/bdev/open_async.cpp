@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "base/no_memory.hpp"
 #include "thread/thread.hpp"
 
 namespace {
@@ -31,10 +32,15 @@ struct OpenWait {
         bdk_bdev_desc* desc = nullptr;
         int rc = bdk_bdev_open_ext_v2(name.c_str(), write, event_cb, event_ctx, &opts, &desc);
         if (rc == -ENODEV && bdk_get_time_ns() < deadline_ns) return false;
+        end(desc, rc == -ENODEV ? -ETIMEDOUT : rc);
+        return true;
+    }
+
+    /// Then *this is gone.
+    void end(bdk_bdev_desc* desc, int rc) {
         std::unique_ptr<OpenWait> self(this);
         bdk_poller_unregister(&poller);
-        cb(desc, rc == -ENODEV ? -ETIMEDOUT : rc, ctx);
-        return true;
+        cb(desc, rc, ctx);
     }
 };
 
@@ -46,6 +52,7 @@ void first_try(void* ctx) {
             return static_cast<OpenWait*>(self)->try_open() ? BDK_POLLER_BUSY : BDK_POLLER_IDLE;
         },
         wait, retry_us, "bdev_open_async");
+    if (wait->poller == nullptr) wait->end(nullptr, -ENOMEM);
 }
 
 }  // namespace
@@ -64,8 +71,11 @@ int bdk_bdev_open_async_v2(const char* name, bool write, bdk_bdev_event_cb event
     bdk_bdev_open_opts wanted{};
     if (opts != nullptr) std::memcpy(&wanted, opts, std::min<size_t>(opts->size, sizeof(wanted)));
     wanted.size = sizeof(wanted);
-    auto wait =
-        std::make_unique<OpenWait>(OpenWait{name, write, event_cb, event_ctx, wanted, deadline, cb, ctx});
+    std::unique_ptr<OpenWait> wait = bdk::or_null([&] {
+        return std::make_unique<OpenWait>(
+            OpenWait{name, write, event_cb, event_ctx, wanted, deadline, cb, ctx});
+    });
+    if (wait == nullptr) return -ENOMEM;
     int rc = bdk_thread_send_msg(thread, first_try, wait.get());
     if (rc == 0) static_cast<void>(wait.release());  // the message has it
     return rc;

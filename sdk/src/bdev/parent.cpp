@@ -2,6 +2,7 @@
 #include "bdev/parent.hpp"
 
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "bdev/bdev.hpp"
@@ -84,7 +85,8 @@ bool yield(BdevIo* parent) {
     if (work.turn_children++ < max_children_per_turn) return false;
     work.waiting = true;
     work.turn_ticks = 0;
-    post(thread, [parent] { parent_resume(parent); });
+    send_always(
+        thread, [](void* held) { parent_resume(static_cast<BdevIo*>(held)); }, parent);
     return true;
 }
 
@@ -152,6 +154,21 @@ BdevIo* parent_make_child(BdevIo* parent, uint32_t type) {
     child->submit_ticks = current_thread()->turn_ticks;
     link_child(parent, child);
     return child;
+}
+
+bool child_make_room(BdevIo* child, size_t count) noexcept {
+    try {
+        child->part.iovs.reserve(count);
+        return true;
+    } catch (const std::bad_alloc&) {
+        BdevIo* parent = child->part.parent;
+        unlink_child(parent, child);
+        IoPool* pool = child->pool;
+        pool->put(child);
+        parent_fail(parent, status_of(BDK_BDEV_IO_STATUS_NOMEM));
+        pool->given_back();
+        return false;
+    }
 }
 
 void child_start(BdevIo* child) {

@@ -34,6 +34,10 @@ void parent_resume(BdevIo* io);
 /// keeps a reserve. @return nullptr when the step has to end: it runs again, or the parent has failed.
 BdevIo* parent_make_child(BdevIo* io, uint32_t type);
 
+/// Room for `count` iovecs in the list of a child that has not been started. @return false without memory:
+/// then the child is gone, the parent has failed, and the step has to end.
+bool child_make_room(BdevIo* child, size_t count) noexcept;
+
 /// Starts a child. It ends in a later step of this turn at the earliest.
 void child_start(BdevIo* child);
 

@@ -6,22 +6,25 @@
 #include <memory>
 #include <utility>
 
+#include "base/no_memory.hpp"
 #include "thread/thread.hpp"
 
 namespace bdk {
 
-/// [any thread] Runs fn on `thread` in a later turn. Dropped when the thread has exited.
-inline void post(bdk_thread* thread, std::function<void()> fn) {
-    auto owned = std::make_unique<std::function<void()>>(std::move(fn));
+/// [any thread] Runs fn() on `thread` in a later turn. Dropped when the thread has exited.
+template <typename Fn>
+void post(bdk_thread* thread, Fn fn) noexcept {
     auto run = [](void* ctx) {
-        std::unique_ptr<std::function<void()>> self(static_cast<std::function<void()>*>(ctx));
+        const std::unique_ptr<Fn> self(static_cast<Fn*>(ctx));
         (*self)();
     };
+    std::unique_ptr<Fn> owned = cannot_fail("a message", [&] { return std::make_unique<Fn>(std::move(fn)); });
     if (send_always(thread, run, owned.get())) static_cast<void>(owned.release());  // the message has it
 }
 
-/// [any thread] Runs fn at once on `thread`, else as post().
-inline void run_on(bdk_thread* thread, std::function<void()> fn) {
+/// [any thread] Runs fn() at once on `thread`, else as post().
+template <typename Fn>
+void run_on(bdk_thread* thread, Fn fn) {
     if (current_thread() == thread)
         fn();
     else

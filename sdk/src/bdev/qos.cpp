@@ -9,6 +9,7 @@
 #include "bdev/bdev.hpp"
 #include "bdev/channel.hpp"
 #include "bdev/io_path.hpp"
+#include "thread/poller.hpp"
 
 namespace bdk {
 
@@ -201,7 +202,7 @@ void retry_at(BdevChannel* channel, uint64_t ticks_to_wait) {
     };
     channel->qos.retry_ticks = due;
     channel->qos.retry =
-        bdk_poller_register(run, channel, std::clamp(us, min_retry_us, max_retry_us), "bdev_qos");
+        register_poller_always(run, channel, std::clamp(us, min_retry_us, max_retry_us), "bdev_qos");
 }
 
 }  // namespace

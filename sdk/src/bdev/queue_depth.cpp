@@ -6,9 +6,11 @@
 #include <cstring>
 #include <utility>
 
+#include "base/no_memory.hpp"
 #include "bdev/bdev.hpp"
 #include "bdev/channel.hpp"
 #include "bdev/post.hpp"
+#include "thread/poller.hpp"
 
 namespace bdk {
 
@@ -16,7 +18,7 @@ void QueueDepthSampler::set_period(uint64_t period_us) {
     if (bdev_ == nullptr) return;
     bdk_poller_unregister(&poller_);
     last_ns_ = bdk_get_time_ns();
-    if (period_us != 0) poller_ = bdk_poller_register(sample, this, period_us, "bdev_queue_depth");
+    if (period_us != 0) poller_ = register_poller_always(sample, this, period_us, "bdev_queue_depth");
     std::scoped_lock lock(mutex_);
     if (stat_.period_us == 0) stat_ = {};
     stat_.period_us = period_us;
@@ -36,8 +38,9 @@ bdk_bdev_qd_stat QueueDepthSampler::stat() const {
 int QueueDepthSampler::sample(void* ctx) {
     auto* self = static_cast<QueueDepthSampler*>(ctx);
     if (self->walking_) return BDK_POLLER_IDLE;
+    std::shared_ptr<uint64_t> sum = or_null([] { return std::make_shared<uint64_t>(0); });
+    if (sum == nullptr) return BDK_POLLER_IDLE;  // the next sample may find some
     self->walking_ = true;
-    auto sum = std::make_shared<uint64_t>(0);
     for_each_bdev_channel(
         self->bdev_, [sum](BdevChannel* channel) { *sum += channel->io_outstanding - channel->children; },
         [sum, sampler = self->shared_from_this()] {
@@ -68,7 +71,9 @@ void bdk_bdev_set_qd_sampling_period(bdk_bdev* pub, uint64_t period_us) {
     std::shared_ptr<bdk::QueueDepthSampler> sampler;
     {
         std::scoped_lock lock(bdev->mutex);
-        if (bdev->queue_depth == nullptr) bdev->queue_depth = std::make_shared<bdk::QueueDepthSampler>(bdev);
+        if (bdev->queue_depth == nullptr)
+            bdev->queue_depth = bdk::cannot_fail(
+                "queue-depth sampling", [=] { return std::make_shared<bdk::QueueDepthSampler>(bdev); });
         sampler = bdev->queue_depth;
     }
     bdk::run_on(bdk_thread_get_app_thread(), [=] { sampler->set_period(period_us); });

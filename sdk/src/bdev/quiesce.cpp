@@ -13,7 +13,9 @@
 #include "bdev/channel.hpp"
 #include "bdev/io_path.hpp"
 #include "bdev/io_pool.hpp"
+#include "bdev/parent.hpp"
 #include "bdev/post.hpp"
+#include "thread/poller.hpp"
 
 namespace bdk {
 
@@ -84,7 +86,7 @@ struct Quiesce {
 };
 
 void wait_for_in_flight(const std::shared_ptr<Quiesce>& quiesce) {
-    auto left = std::make_shared<uint64_t>(0);
+    auto left = cannot_fail("a quiesce", [] { return std::make_shared<uint64_t>(0); });
     for_each_bdev_channel(
         quiesce->bdev, [=](BdevChannel* ch) { *left += in_flight(ch, quiesce->range); },
         [=] {
@@ -95,8 +97,8 @@ void wait_for_in_flight(const std::shared_ptr<Quiesce>& quiesce) {
                 wait_for_in_flight(*self);
                 return BDK_POLLER_BUSY;
             };
-            quiesce->poller = bdk_poller_register(again, new std::shared_ptr<Quiesce>(quiesce), look_again_us,
-                                                  "bdev_quiesce");
+            auto* kept = cannot_fail("a quiesce", [&] { return new std::shared_ptr<Quiesce>(quiesce); });
+            quiesce->poller = register_poller_always(again, kept, look_again_us, "bdev_quiesce");
         });
 }
 
@@ -106,7 +108,7 @@ void start_quiesce(const std::shared_ptr<Quiesce>& quiesce) {
         [=](BdevChannel* ch) {
             ch->flags |= channel_quiesced;
             if (std::find(ch->quiesced.begin(), ch->quiesced.end(), quiesce->range) == ch->quiesced.end())
-                ch->quiesced.push_back(quiesce->range);
+                cannot_fail("a quiesce", [&] { ch->quiesced.push_back(quiesce->range); });
         },
         [=] { wait_for_in_flight(quiesce); });
 }
@@ -149,6 +151,12 @@ std::vector<PendingQuiesce> take_startable(Bdev* bdev) {
     return startable;
 }
 
+void start_pending(Bdev* bdev) {
+    std::vector<PendingQuiesce> startable = cannot_fail("a quiesce", [=] { return take_startable(bdev); });
+    for (PendingQuiesce& pending : startable)
+        pending.start();
+}
+
 int check(const Bdev* bdev, const bdk_module* module, const QuiescedRange& range, bdk_bdev_quiesce_cb cb) {
     uint64_t blockcnt = bdev->blockcnt.load(std::memory_order_relaxed);
     bool inside = range.count == whole ||
@@ -157,7 +165,8 @@ int check(const Bdev* bdev, const bdk_module* module, const QuiescedRange& range
                                                                                                    : -EINVAL;
 }
 
-/// Quiesces the range when it is its turn; then done(), on this thread.
+/// Quiesces the range when it is its turn; then done(), on this thread. Throws std::bad_alloc before it has
+/// done anything.
 void hold_range(Bdev* bdev, const QuiescedRange& range, std::function<void()> done) {
     auto operation = std::make_shared<Quiesce>(Quiesce{bdev, range, std::move(done)});
     bdk_thread* thread = current_thread();
@@ -165,8 +174,7 @@ void hold_range(Bdev* bdev, const QuiescedRange& range, std::function<void()> do
         std::scoped_lock lock(bdev->mutex);
         bdev->pending_quiesces.push_back({range, [=] { run_on(thread, [=] { start_quiesce(operation); }); }});
     }
-    for (PendingQuiesce& pending : take_startable(bdev))
-        pending.start();
+    start_pending(bdev);
 }
 
 /// Releases the range; then done(), on this thread. @return 0; -ENOENT when it is not quiesced.
@@ -174,7 +182,7 @@ int release_held_range(Bdev* bdev, const QuiescedRange& range, std::function<voi
     {
         std::scoped_lock lock(bdev->mutex);
         if (std::erase(bdev->quiesced, range) == 0) return -ENOENT;
-        bdev->released.push_back(range);
+        cannot_fail("the end of a quiesce", [&] { bdev->released.push_back(range); });
     }
     for_each_bdev_channel(
         bdev, [=](BdevChannel* ch) { release_range(ch, range); },
@@ -183,8 +191,7 @@ int release_held_range(Bdev* bdev, const QuiescedRange& range, std::function<voi
                 std::scoped_lock lock(bdev->mutex);
                 std::erase(bdev->released, range);
             }
-            for (PendingQuiesce& pending : take_startable(bdev))
-                pending.start();
+            start_pending(bdev);
             done();
         });
     return 0;
@@ -192,8 +199,10 @@ int release_held_range(Bdev* bdev, const QuiescedRange& range, std::function<voi
 
 int quiesce(Bdev* bdev, const bdk_module* module, QuiescedRange range, bdk_bdev_quiesce_cb cb, void* ctx) {
     if (int rc = check(bdev, module, range, cb); rc != 0) return rc;
-    hold_range(bdev, range, [=] { cb(ctx, 0); });
-    return 0;
+    return or_enomem([&] {
+        hold_range(bdev, range, [=] { cb(ctx, 0); });
+        return 0;
+    });
 }
 
 int unquiesce(Bdev* bdev, const bdk_module* module, QuiescedRange range, bdk_bdev_quiesce_cb cb, void* ctx) {
@@ -207,18 +216,27 @@ QuiescedRange range_of(const BdevIo* io) {
 
 }  // namespace
 
-void lock_range(BdevIo* io, void (*locked)(BdevIo*)) {
-    io->work.waits_for_lock = true;
-    hold_range(io->ch->bdev, range_of(io), [=] {
-        io->work.waits_for_lock = false;
-        io->work.locked = true;
-        locked(io);
+void lock_range(BdevIo* io) {
+    io->work.waiting = io->work.waits_for_lock = true;
+    int rc = or_enomem([io] {
+        hold_range(io->ch->bdev, range_of(io), [io] {
+            io->work.waits_for_lock = false;
+            io->work.locked = true;
+            parent_resume(io);
+        });
+        return 0;
     });
+    if (rc == 0) return;
+    io->work.waiting = io->work.waits_for_lock = false;
+    IoStatus no_memory;
+    no_memory.code = BDK_BDEV_IO_STATUS_NOMEM;
+    parent_fail(io, no_memory);
 }
 
 void unlock_range(BdevIo* io, void (*unlocked)(BdevIo*)) {
     io->work.locked = false;
-    release_held_range(io->ch->bdev, range_of(io), [=] { unlocked(io); });
+    cannot_fail("the end of a compare-and-write",
+                [&] { release_held_range(io->ch->bdev, range_of(io), [=] { unlocked(io); }); });
 }
 
 bool touches_quiesced_range(const BdevChannel* ch, const BdevIo* io) {

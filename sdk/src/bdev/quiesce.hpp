@@ -30,9 +30,10 @@ struct PendingQuiesce {
 };
 
 /// [channel's thread] Holds other I/O on the range of an I/O that the core works on, on every channel of its
-/// bdev, and sets work.locked once what was in flight there has completed; then locked(io). Waits for ranges
-/// that overlap. The I/O has not done anything yet: others that want the range do not wait for it.
-void lock_range(BdevIo* io, void (*locked)(BdevIo* io));
+/// bdev, and sets work.locked once what was in flight there has completed; then the I/O goes on. Waits for
+/// ranges that overlap. The I/O has not done anything yet: others that want the range do not wait for it.
+/// Fails the I/O when there is no memory.
+void lock_range(BdevIo* io);
 
 /// [channel's thread] Lets the I/O on the range go on; then unlocked(io).
 void unlock_range(BdevIo* io, void (*unlocked)(BdevIo* io));

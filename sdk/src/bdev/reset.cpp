@@ -3,6 +3,7 @@
 // what came meanwhile goes on. One reset at a time; others queue.
 #include <utility>
 
+#include "base/no_memory.hpp"
 #include "bdev/bdev.hpp"
 #include "bdev/io_path.hpp"
 #include "bdev/io_pool.hpp"
@@ -64,8 +65,13 @@ void reset_start(BdevIo* io) {
     {
         std::scoped_lock lock(bdev->mutex);
         if (bdev->reset != nullptr) {
-            bdev->queued_resets.push_back(io);
-            return;
+            int rc = or_enomem([&] {
+                bdev->queued_resets.push_back(io);
+                return 0;
+            });
+            if (rc == 0) return;
+            io->ch->core_held--;
+            return io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
         }
         bdev->reset = io;
     }

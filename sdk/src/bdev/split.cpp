@@ -101,8 +101,8 @@ bool overlaps(const bdk_bdev_io_block_params& copy) {
            copy.src_offset_blocks < copy.offset_blocks + copy.num_blocks;
 }
 
-/// Gives the child the parent's data from `at` on, and moves `at` on.
-void set_data(BdevIo* child, const BdevIo* io, IovCursor& at) {
+/// Gives the child the parent's data from `at` on, and moves `at` on. False if the step has to end.
+bool set_data(BdevIo* child, const BdevIo* io, IovCursor& at) {
     const Bdev* bdev = io->ch->bdev;
     const iovec* iovs = io->pub.u.bdev.iovs;
     uint64_t longest = longest_segment(bdev->config);
@@ -111,16 +111,19 @@ void set_data(BdevIo* child, const BdevIo* io, IovCursor& at) {
     left -= child->iov.iov_len;
     child->pub.u.bdev.iovs = &child->iov;
     child->pub.u.bdev.iovcnt = 1;
-    if (left == 0) return;
+    if (left == 0) return true;
+    if (!child_make_room(child, 1 + at.pieces(iovs, left, longest))) return false;
     std::vector<iovec>& pieces = child->part.iovs;
     pieces.assign(1, child->iov);
     for (; left != 0; left -= pieces.back().iov_len)
         pieces.push_back(at.take(iovs, std::min(left, longest)));
     child->pub.u.bdev.iovs = pieces.data();
     child->pub.u.bdev.iovcnt = static_cast<int32_t>(pieces.size());
+    return true;
 }
 
-void start_piece(BdevIo* io, BdevIo* child, uint64_t blocks, bool from_end) {
+/// False if the step has to end.
+bool start_piece(BdevIo* io, BdevIo* child, uint64_t blocks, bool from_end) {
     ParentWork& work = io->work;
     bdk_bdev_io_block_params& params = child->pub.u.bdev;
     uint64_t at = from_end ? params.num_blocks - work.done - blocks : work.done;
@@ -129,9 +132,10 @@ void start_piece(BdevIo* io, BdevIo* child, uint64_t blocks, bool from_end) {
     if (io->pub.type == BDK_BDEV_IO_TYPE_COPY) params.src_offset_blocks += at;
     if (params.md_buf != nullptr)
         params.md_buf = static_cast<std::byte*>(params.md_buf) + at * io->ch->bdev->md_len;
-    if (has_data(io->pub.type)) set_data(child, io, work.data);
+    if (has_data(io->pub.type) && !set_data(child, io, work.data)) return false;
     work.done += blocks;
     child_start(child);
+    return true;
 }
 
 void split_step(BdevIo* io) {
@@ -149,8 +153,7 @@ void split_step(BdevIo* io) {
     while (work.done < params.num_blocks && work.children < at_once) {
         uint64_t blocks = next_piece(io, work.done, work.data).blocks;
         BdevIo* child = parent_make_child(io, io->pub.type);
-        if (child == nullptr) return;
-        start_piece(io, child, blocks, from_end);
+        if (child == nullptr || !start_piece(io, child, blocks, from_end)) return;
     }
     if (work.children == 0) parent_finish(io);
 }

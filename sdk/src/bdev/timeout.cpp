@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/no_memory.hpp"
 #include "bdev/channel.hpp"
 #include "bdev/desc.hpp"
 #include "bdev/io_pool.hpp"
@@ -18,20 +19,27 @@ namespace bdk {
 
 namespace {
 
-int check_timeouts(void* ctx) {
-    auto* channel = static_cast<BdevChannel*>(ctx);
-    const bdk_bdev_desc* desc = channel->desc;
-    uint64_t now = bdk_get_ticks();
-    uint64_t last = std::exchange(channel->timeouts_checked, now);
+/// The user's I/Os on the channel whose time has run out after `last`, until `now`.
+std::vector<BdevIo*> late_ios(BdevChannel* channel, uint64_t last, uint64_t now) {
     std::vector<BdevIo*> late;
     channel->pool->for_each_used([&](BdevIo* io) {
         uint64_t start = io->first_submit_ticks();
-        uint64_t deadline = start + desc->timeout_ticks;
+        uint64_t deadline = start + channel->desc->timeout_ticks;
         bool in_flight = io->state == IoState::in_module || io->state == IoState::core;
         bool is_users = io->part.parent == nullptr;
         if (in_flight && is_users && io->origin() == channel && deadline > last && deadline <= now)
             late.push_back(io);
     });
+    return late;
+}
+
+int check_timeouts(void* ctx) {
+    auto* channel = static_cast<BdevChannel*>(ctx);
+    const bdk_bdev_desc* desc = channel->desc;
+    uint64_t now = bdk_get_ticks();
+    uint64_t last = std::exchange(channel->timeouts_checked, now);
+    std::vector<BdevIo*> late =
+        cannot_fail("a look at timeouts", [=] { return late_ios(channel, last, now); });
     for (BdevIo* io : late)
         desc->timeout_cb(desc->timeout_arg, &io->pub);
     return late.empty() ? BDK_POLLER_IDLE : BDK_POLLER_BUSY;
@@ -60,7 +68,8 @@ int bdk_bdev_set_timeout(bdk_bdev_desc* desc, uint64_t timeout_ms, bdk_bdev_io_t
     auto on_channel = [](bdk_io_channel_iter* iter) {
         auto* channel =
             static_cast<bdk::BdevChannel*>(bdk::io_channel_ctx(bdk_io_channel_iter_get_channel(iter)));
-        if (channel->bdev != nullptr) bdk::channel_start_timeouts(channel);
+        if (channel->bdev != nullptr)
+            bdk::cannot_fail("a timeout", [=] { bdk::channel_start_timeouts(channel); });
         bdk_for_each_channel_continue(iter, 0);
     };
     bdk_for_each_channel(desc, on_channel, nullptr, nullptr);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #define BDK_LOG_COMPONENT "watchdog"
 #include "diag/pending_calls.hpp"
+#include "base/no_memory.hpp"
 
 #include <bdevkit/log.h>
 #include <bdevkit/poller.h>
@@ -67,12 +68,20 @@ void start_poller() {
 
 }  // namespace
 
-uint64_t pending_call_begin(std::string what, std::string done) {
+uint64_t pending_call_begin(std::initializer_list<std::string_view> what, std::string_view done) noexcept {
     uint64_t now = bdk_get_time_ns();
     start_poller();
     std::scoped_lock lock(state().mutex);
     uint64_t number = ++state().last_number;
-    state().calls.emplace(number, PendingCall{std::move(what), std::move(done), now, now + state().limit_ns});
+    try {
+        std::string text;
+        for (std::string_view part : what)
+            text += part;
+        PendingCall call{std::move(text), std::string(done), now, now + state().limit_ns};
+        state().calls.emplace(number, std::move(call));
+    } catch (const std::bad_alloc&) {
+        // It goes on unwatched.
+    }
     return number;
 }
 

@@ -4,18 +4,20 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/export.hpp"
 
 namespace bdk {
 
-/// [app thread] A call begins.
-/// @param what  "module 'raid': create of bdev 'r0'"
+/// [app thread] A call begins. Where there is no memory for it, it is not watched.
+/// @param what  the parts of "module 'raid': create of bdev 'r0'"
 /// @param done  what ends it: "bdk_module_create_done"
 /// @return its number, never 0
-uint64_t pending_call_begin(std::string what, std::string done);
+uint64_t pending_call_begin(std::initializer_list<std::string_view> what, std::string_view done) noexcept;
 
 /// [app thread] It has ended. A number that is unknown or 0 is ignored.
 void pending_call_end(uint64_t call);

@@ -2,6 +2,7 @@
 // iobuf's channels: an io_device whose io_channels hold each thread's caches of the two pools.
 #define BDK_LOG_COMPONENT "iobuf"
 #include "env/iobuf.hpp"
+#include "base/no_memory.hpp"
 
 #include <bdevkit/io_channel.h>
 #include <bdevkit/log.h>
@@ -49,8 +50,10 @@ namespace {
 
 int create_thread_iobuf(void*, void* ctx) {
     bdk_thread* thread = current_thread();
-    new (ctx) ThreadIobuf{{*g_pools.small, thread}, {*g_pools.large, thread}, {}};
-    return 0;
+    return or_enomem([&] {
+        new (ctx) ThreadIobuf{{*g_pools.small, thread}, {*g_pools.large, thread}, {}};
+        return 0;
+    });
 }
 
 void destroy_thread_iobuf(void*, void* ctx) {
@@ -164,12 +167,16 @@ void iobuf_get_stats(std::function<void(std::vector<IobufStats>)> done) {
 bdk_iobuf_channel* bdk_iobuf_channel_open(const char* name) {
     bdk_io_channel* parent = bdk_get_io_channel(&bdk::g_pools);
     if (parent == nullptr) return nullptr;
-    auto ch = std::make_unique<bdk_iobuf_channel>();
-    ch->parent = parent;
-    ch->thread_iobuf = static_cast<bdk::ThreadIobuf*>(bdk::io_channel_ctx(parent));
-    ch->stats.name = name != nullptr ? name : "unnamed";
-    ch->thread_iobuf->channels.push_back(ch.get());
-    return ch.release();
+    bdk_iobuf_channel* opened = bdk::or_null([&] {
+        auto ch = std::make_unique<bdk_iobuf_channel>();
+        ch->parent = parent;
+        ch->thread_iobuf = static_cast<bdk::ThreadIobuf*>(bdk::io_channel_ctx(parent));
+        ch->stats.name = name != nullptr ? name : "unnamed";
+        ch->thread_iobuf->channels.push_back(ch.get());
+        return ch.release();
+    });
+    if (opened == nullptr) bdk_put_io_channel(parent);
+    return opened;
 }
 
 void bdk_iobuf_channel_close(bdk_iobuf_channel* ch) {

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <new>
 #include <string>
 
 namespace bdk {
@@ -87,28 +88,41 @@ bool bdk_log_enabled(uint32_t level) {
     return level <= bdk::current_level().load(std::memory_order_relaxed);
 }
 
+namespace bdk {
+namespace {
+
+void write_line(uint32_t level, const char* component, const char* file, int32_t line,
+                const std::string& message) {
+    const bdk_thread* thread = bdk_get_thread();
+    const std::string_view level_name =
+        level < level_names.size() ? level_names[level] : std::string_view("debug");
+    std::string text =
+        fmt::format("{:<6} [{}] {}: {}", level_name, thread == nullptr ? "-" : bdk_thread_get_name(thread),
+                    component == nullptr ? "?" : component, message);
+    if (level <= BDK_LOG_WARN && file != nullptr) {
+        text += fmt::format(" ({}:{})", base_name(file), line);
+    }
+    if (auto* sink = g_sink.load()) {
+        sink(text);
+    } else {
+        logger().info(text);
+    }
+}
+
+}  // namespace
+}  // namespace bdk
+
 void bdk_log(uint32_t level, const char* component, const char* file, int32_t line, const char* fmt, ...) {
     if (!bdk_log_enabled(level)) return;
     va_list to_measure;
     va_list to_write;
     va_start(to_measure, fmt);
     va_start(to_write, fmt);
-    const std::string message = bdk::format_message(fmt, to_measure, to_write);
+    try {
+        bdk::write_line(level, component, file, line, bdk::format_message(fmt, to_measure, to_write));
+    } catch (const std::bad_alloc&) {
+        // There are times when a line must be missing.
+    }
     va_end(to_write);
     va_end(to_measure);
-
-    const bdk_thread* thread = bdk_get_thread();
-    const std::string_view level_name =
-        level < bdk::level_names.size() ? bdk::level_names[level] : std::string_view("debug");
-    std::string text =
-        fmt::format("{:<6} [{}] {}: {}", level_name, thread == nullptr ? "-" : bdk_thread_get_name(thread),
-                    component == nullptr ? "?" : component, message);
-    if (level <= BDK_LOG_WARN && file != nullptr) {
-        text += fmt::format(" ({}:{})", bdk::base_name(file), line);
-    }
-    if (auto* sink = bdk::g_sink.load()) {
-        sink(text);
-    } else {
-        bdk::logger().info(text);
-    }
 }

@@ -11,6 +11,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/no_memory.hpp"
 #include "bdev/bdev.hpp"
 #include "bdev/examine.hpp"
 #include "diag/pending_calls.hpp"
@@ -19,17 +20,17 @@
 
 struct bdk_create {
     bdk::Done done;
-    uint64_t call;  ///< see pending_calls.hpp
+    uint64_t call = 0;  ///< see pending_calls.hpp
 };
 
 struct bdk_remove {
     bdk::Done done;
-    uint64_t call;
+    uint64_t call = 0;
 };
 
 struct bdk_reconfigure {
     bdk::Done done;
-    uint64_t call;
+    uint64_t call = 0;
 };
 
 namespace bdk {
@@ -62,8 +63,19 @@ int call_module(const bdk_module& table, const char* callback, Fn&& fn) {
     return -EIO;
 }
 
-uint64_t begin_call(const bdk_module& table, const std::string& callback, const char* done) {
-    return pending_call_begin(std::string("module '") + table.name + "': " + callback, done);
+uint64_t begin_call(const bdk_module& table, const char* callback, std::string_view bdev, const char* done) {
+    return pending_call_begin({"module '", table.name, "': ", callback, bdev, bdev.empty() ? "" : "'"}, done);
+}
+
+/// Notes an operation under way. @return nullptr without memory; then `done` is as it was
+template <typename T>
+T* note(std::vector<std::unique_ptr<T>>& list, Done& done) {
+    T* noted = or_null([&] {
+        list.push_back(std::make_unique<T>());
+        return list.back().get();
+    });
+    if (noted != nullptr) noted->done = std::move(done);
+    return noted;
 }
 
 /// Takes an operation under way out of its list; nullptr for one that has ended.
@@ -143,7 +155,7 @@ void module_add(const bdk_module* module, Done done) {
     std::memcpy(&state->table, module, std::min<size_t>(module->size, sizeof(bdk_module)));
     state->pending = std::move(done);
     registry().modules.push_back(std::move(owned));
-    state->pending_call = begin_call(state->table, "init", "bdk_module_init_done");
+    state->pending_call = begin_call(state->table, "init", {}, "bdk_module_init_done");
     int rc = 0;
     if (state->table.init != nullptr) rc = call_module(state->table, "init", state->table.init);
     if (rc != BDK_PENDING && state->pending) init_ended(state, rc);
@@ -155,7 +167,7 @@ void module_remove(const bdk_module* module, Done done) {
     if (has_bdevs(module)) return done(-EBUSY);
     state->ready = false;
     state->pending = std::move(done);
-    state->pending_call = begin_call(state->table, "fini", "bdk_module_fini_done");
+    state->pending_call = begin_call(state->table, "fini", {}, "bdk_module_fini_done");
     int rc = 0;
     if (state->table.fini != nullptr) rc = call_module(state->table, "fini", state->table.fini);
     if (rc != BDK_PENDING) fini_ended(state, rc);
@@ -178,37 +190,47 @@ void module_create_bdev(const bdk_module* module, std::string name, const void* 
     const ModuleState* state = module_state(module);
     if (state == nullptr) return done(-ENOENT);
     if (state->table.create == nullptr) return done(-ENOTSUP);
-    uint64_t call = begin_call(state->table, "create of bdev '" + name + "'", "bdk_module_create_done");
-    registry().creates.push_back(std::make_unique<bdk_create>(bdk_create{std::move(done), call}));
-    bdk_create* create = registry().creates.back().get();
+    bdk_create* create = note(registry().creates, done);
+    if (create == nullptr) return done(-ENOMEM);
+    create->call = begin_call(state->table, "create of bdev '", name, "bdk_module_create_done");
     int rc = call_module(state->table, "create",
                          [&] { return state->table.create(create, name.c_str(), options); });
     if (rc == BDK_PENDING) return;
     if (auto ended = take(registry().creates, create)) ended->done(rc);
 }
 
+namespace {
+
+/// The default of a module's remove.
+void unregister(const Bdev* bdev, Done done) {
+    struct Removal {
+        uint64_t call;
+        Done done;
+    };
+    auto end = [](void* ctx, int rc) {
+        const std::unique_ptr<Removal> removal(static_cast<Removal*>(ctx));
+        pending_call_end(removal->call);
+        removal->done(rc);
+    };
+    std::unique_ptr<Removal> removal = or_null([] { return std::make_unique<Removal>(); });
+    if (removal == nullptr) return done(-ENOMEM);
+    removal->call = pending_call_begin({"removal of bdev '", bdev->name, "'"}, "bdk_bdev_close");
+    removal->done = std::move(done);
+    bdk_bdev_unregister(bdev->pub, end, removal.release());
+}
+
+}  // namespace
+
 void module_remove_bdev(std::string_view name, Done done) {
     std::unique_lock<std::mutex> lock;
-    Bdev* bdev = find_bdev(std::string(name), lock);
+    Bdev* bdev = find_bdev(name, lock);
     lock.unlock();
     if (bdev == nullptr) return done(-ENODEV);
     const ModuleState* state = module_state(bdev->config.module);
-    if (state == nullptr || state->table.remove == nullptr) {
-        auto end = [](void* ctx, int rc) {
-            std::unique_ptr<Done> ended(static_cast<Done*>(ctx));
-            (*ended)(rc);
-        };
-        uint64_t call = pending_call_begin("removal of bdev '" + bdev->name + "'", "bdk_bdev_close");
-        auto removed = [call, done = std::move(done)](int rc) {
-            pending_call_end(call);
-            done(rc);
-        };
-        bdk_bdev_unregister(bdev->pub, end, new Done(std::move(removed)));
-        return;
-    }
-    uint64_t call = begin_call(state->table, "remove of bdev '" + bdev->name + "'", "bdk_module_remove_done");
-    registry().removes.push_back(std::make_unique<bdk_remove>(bdk_remove{std::move(done), call}));
-    bdk_remove* remove = registry().removes.back().get();
+    if (state == nullptr || state->table.remove == nullptr) return unregister(bdev, std::move(done));
+    bdk_remove* remove = note(registry().removes, done);
+    if (remove == nullptr) return done(-ENOMEM);
+    remove->call = begin_call(state->table, "remove of bdev '", bdev->name, "bdk_module_remove_done");
     int rc = call_module(state->table, "remove", [&] { return state->table.remove(remove, bdev->pub); });
     if (rc == BDK_PENDING) return;
     if (auto ended = take(registry().removes, remove)) ended->done(rc);
@@ -216,16 +238,15 @@ void module_remove_bdev(std::string_view name, Done done) {
 
 void module_reconfigure_bdev(std::string_view name, const void* options, Done done) {
     std::unique_lock<std::mutex> lock;
-    Bdev* bdev = find_bdev(std::string(name), lock);
+    Bdev* bdev = find_bdev(name, lock);
     lock.unlock();
     if (bdev == nullptr) return done(-ENODEV);
     const ModuleState* state = module_state(bdev->config.module);
     if (state == nullptr || state->table.reconfigure == nullptr) return done(-ENOTSUP);
-    uint64_t call =
-        begin_call(state->table, "reconfigure of bdev '" + bdev->name + "'", "bdk_module_reconfigure_done");
-    registry().reconfigures.push_back(
-        std::make_unique<bdk_reconfigure>(bdk_reconfigure{std::move(done), call}));
-    bdk_reconfigure* reconfigure = registry().reconfigures.back().get();
+    bdk_reconfigure* reconfigure = note(registry().reconfigures, done);
+    if (reconfigure == nullptr) return done(-ENOMEM);
+    reconfigure->call =
+        begin_call(state->table, "reconfigure of bdev '", bdev->name, "bdk_module_reconfigure_done");
     int rc = call_module(state->table, "reconfigure",
                          [&] { return state->table.reconfigure(reconfigure, bdev->pub, options); });
     if (rc == BDK_PENDING) return;

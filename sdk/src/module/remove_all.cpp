@@ -15,6 +15,7 @@
 #include "bdev/bdev_layer.hpp"
 #include "bdev/post.hpp"
 #include "module/module_registry.hpp"
+#include "thread/poller.hpp"
 
 namespace bdk {
 
@@ -64,7 +65,7 @@ struct RemoveAll : std::enable_shared_from_this<RemoveAll> {
             return BDK_POLLER_BUSY;
         };
         kept = shared_from_this();
-        poller = bdk_poller_register(again, this, look_again_us, "remove_all");
+        poller = register_poller_always(again, this, look_again_us, "remove_all");
     }
 
     std::shared_ptr<RemoveAll> kept;  ///< by the poller

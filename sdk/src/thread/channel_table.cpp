@@ -2,6 +2,7 @@
 #include "thread/channel_table.hpp"
 
 #include <algorithm>
+#include <new>
 
 #include "thread/channel_memory.hpp"
 #include "thread/io_channel.hpp"
@@ -23,7 +24,11 @@ ChannelTable::~ChannelTable() {
 
 void ChannelTable::retire(bdk_io_channel* channel) {
     poison_context(channel);
-    retired_.push_back(channel);
+    try {
+        retired_.push_back(channel);
+    } catch (const std::bad_alloc&) {
+        return free_channel(channel);
+    }
     if (retired_.size() <= retired_kept) return;
     free_channel(retired_.front());
     retired_.pop_front();
@@ -37,8 +42,9 @@ bdk_io_channel* ChannelTable::find_slowly(void* io_device) noexcept {
 }
 
 void ChannelTable::add(void* io_device, bdk_io_channel* channel) {
-    all_.push_back(channel);
+    if (all_.capacity() == all_.size()) all_.reserve(2 * all_.size() + 1);
     by_device_[io_device] = channel;
+    all_.push_back(channel);
     recent_[slot_of(io_device)] = {io_device, channel};
 }
 

@@ -27,6 +27,7 @@ public:
         return entry.io_device == io_device ? entry.channel : find_slowly(io_device);
     }
 
+    /// Throws std::bad_alloc, and has done nothing then.
     void add(void* io_device, bdk_io_channel* channel);
     void remove(void* io_device, bdk_io_channel* channel);
 

@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "base/no_memory.hpp"
 #include "diag/violation.hpp"
 #include "thread/io_channel.hpp"
 #include "thread/io_device_table.hpp"
@@ -83,7 +84,8 @@ void bdk_for_each_channel(void* io_device, bdk_channel_msg fn, void* ctx, bdk_ch
                                .return_address = __builtin_return_address(0)});
         return;
     }
-    auto iter = std::make_unique<bdk_io_channel_iter>();
+    auto iter =
+        bdk::cannot_fail("a walk over io_channels", [] { return std::make_unique<bdk_io_channel_iter>(); });
     iter->io_device = io_device;
     iter->device = bdk::IoDeviceTable::instance().begin_walk(io_device);
     iter->fn = fn;

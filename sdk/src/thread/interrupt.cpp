@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #define BDK_LOG_COMPONENT "thread"
 #include "thread/interrupt.hpp"
+#include "base/no_memory.hpp"
 
 #include <bdevkit/log.h>
 
@@ -15,8 +16,16 @@
 namespace bdk {
 
 bdk_interrupt* InterruptList::add(std::unique_ptr<bdk_interrupt> interrupt) {
-    all_.push_back(std::move(interrupt));
+    all_.push_back(std::move(interrupt));  // make_room() was before
     return all_.back().get();
+}
+
+void InterruptList::make_room() {
+    const auto reserve = [](auto& list, size_t wanted) {
+        if (list.capacity() < wanted) list.reserve(2 * wanted);
+    };
+    reserve(all_, all_.size() + 1);
+    reserve(removed_, removed_.size() + all_.size() + 1);
 }
 
 void InterruptList::remove(bdk_interrupt* interrupt) {
@@ -34,6 +43,29 @@ std::string InterruptList::names() const {
         text += (text.empty() ? "'" : ", '") + interrupt->name + "'";
     return text;
 }
+
+namespace {
+
+/// Throws std::bad_alloc.
+bdk_interrupt* add_interrupt(bdk_thread* thread, int fd, uint32_t events, bdk_poller_fn fn, void* ctx,
+                             const char* name) {
+    auto interrupt = std::make_unique<bdk_interrupt>();
+    interrupt->fd = fd;
+    interrupt->events = events;
+    interrupt->fn = fn;
+    interrupt->ctx = ctx;
+    interrupt->thread = thread;
+    interrupt->name = name != nullptr ? name : symbol_name_of(reinterpret_cast<const void*>(fn));
+    thread->interrupts.make_room();
+    const int rc = thread->reactor.load(std::memory_order_relaxed)->watch(interrupt.get());
+    if (rc != 0) {
+        BDK_ERRLOG("interrupt '%s': fd %d: %s", interrupt->name.c_str(), fd, errno_text(rc).c_str());
+        return nullptr;
+    }
+    return thread->interrupts.add(std::move(interrupt));
+}
+
+}  // namespace
 
 }  // namespace bdk
 
@@ -70,19 +102,7 @@ bdk_interrupt* bdk_interrupt_register(int fd, uint32_t events, bdk_poller_fn fn,
                    name == nullptr ? "" : name);
         return nullptr;
     }
-    auto interrupt = std::make_unique<bdk_interrupt>();
-    interrupt->fd = fd;
-    interrupt->events = events;
-    interrupt->fn = fn;
-    interrupt->ctx = ctx;
-    interrupt->thread = thread;
-    interrupt->name = name != nullptr ? name : bdk::symbol_name_of(reinterpret_cast<const void*>(fn));
-    const int rc = thread->reactor.load(std::memory_order_relaxed)->watch(interrupt.get());
-    if (rc != 0) {
-        BDK_ERRLOG("interrupt '%s': fd %d: %s", interrupt->name.c_str(), fd, bdk::errno_text(rc).c_str());
-        return nullptr;
-    }
-    return thread->interrupts.add(std::move(interrupt));
+    return bdk::or_null([&] { return bdk::add_interrupt(thread, fd, events, fn, ctx, name); });
 }
 
 int bdk_interrupt_set_events(bdk_interrupt* interrupt, uint32_t events) {

@@ -5,11 +5,13 @@
 #include <bdevkit/log.h>
 
 #include <cstring>
+#include <memory>
 #include <new>
 #include <string>
 #include <utility>
 
 #include "base/errno_text.hpp"
+#include "base/no_memory.hpp"
 #include "diag/violation.hpp"
 #include "thread/channel_memory.hpp"
 #include "thread/io_device_table.hpp"
@@ -77,21 +79,37 @@ void destroy_msg(void* arg) {
     thread->channels.retire(ch);
 }
 
+/// A channel that the thread and the walks over the device know. Throws std::bad_alloc.
+bdk_io_channel* add_channel(bdk_thread* thread, IoDevice* device, void* io_device) {
+    std::unique_ptr<bdk_io_channel, void (*)(bdk_io_channel*)> ch(allocate_channel(device->ctx_size),
+                                                                  free_channel);
+    ch->thread = thread;
+    ch->io_device = io_device;
+    ch->device = device;
+    ch->destroy_cb = device->destroy_cb;
+    ch->refs = 1;
+    thread->channels.add(io_device, ch.get());
+    try {
+        // Before the callback: a walk that begins meanwhile must not miss the channel.
+        IoDeviceTable::instance().add_channel(device, ch.get());
+    } catch (const std::bad_alloc&) {
+        thread->channels.remove(io_device, ch.get());
+        throw;
+    }
+    return ch.release();
+}
+
 bdk_io_channel* make_channel(bdk_thread* thread, void* io_device) {
     IoDevice* device = IoDeviceTable::instance().take_channel_ref(io_device);
     if (device == nullptr) {
         BDK_ERRLOG("bdk_get_io_channel(): io_device %p is not registered", io_device);
         return nullptr;
     }
-    bdk_io_channel* ch = allocate_channel(device->ctx_size);
-    ch->thread = thread;
-    ch->io_device = io_device;
-    ch->device = device;
-    ch->destroy_cb = device->destroy_cb;
-    ch->refs = 1;
-    thread->channels.add(io_device, ch);
-    // Before the callback: a walk that begins meanwhile must not miss the channel.
-    IoDeviceTable::instance().add_channel(device, ch);
+    bdk_io_channel* ch = or_null([&] { return add_channel(thread, device, io_device); });
+    if (ch == nullptr) {
+        IoDeviceTable::instance().drop_channel_ref(device, nullptr);
+        return nullptr;
+    }
     const int rc = device->create_cb == nullptr ? 0 : device->create_cb(io_device, io_channel_ctx(ch));
     if (rc == 0) return ch;
     BDK_ERRLOG("io_channel of '%s' on thread '%s': its create callback returned %d (%s)",

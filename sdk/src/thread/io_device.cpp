@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/no_memory.hpp"
 #include "diag/violation.hpp"
 #include "thread/io_channel.hpp"
 #include "thread/io_device_table.hpp"
@@ -42,6 +43,9 @@ IoDeviceTable& IoDeviceTable::instance() {
 
 bool IoDeviceTable::add(std::unique_ptr<IoDevice> device) {
     const std::lock_guard lock(mutex_);
+    // Room for it to leave, so that an unregistration needs no memory.
+    const size_t most = registered_.size() + leaving_.size() + 1;
+    if (leaving_.capacity() < most) leaving_.reserve(2 * most);
     void* key = device->key;
     return registered_.try_emplace(key, std::move(device)).second;
 }
@@ -72,7 +76,7 @@ bool IoDeviceTable::is_leaving(const void* key) const {
 
 std::unique_ptr<IoDevice> IoDeviceTable::leave(IoDevice* device) {
     auto node = registered_.extract(device->key);
-    leaving_.push_back(std::move(node.mapped()));
+    leaving_.push_back(std::move(node.mapped()));  // add() has made room
     return take_if_unused(device);
 }
 
@@ -100,7 +104,7 @@ void IoDeviceTable::drop_channel_ref(IoDevice* device, const bdk_thread* thread)
     {
         const std::lock_guard lock(mutex_);
         --device->channel_refs;
-        device->channels.erase(thread->id);
+        if (thread != nullptr) device->channels.erase(thread->id);
         finished = take_if_unused(device);
     }
     if (finished) finish_unregister(std::move(finished));
@@ -157,28 +161,40 @@ void IoDeviceTable::clear() {
 
 }  // namespace bdk
 
-int bdk_io_device_register(void* io_device, bdk_io_channel_create_cb create_cb,
-                           bdk_io_channel_destroy_cb destroy_cb, uint32_t ctx_size, const char* name) {
+namespace bdk {
+namespace {
+
+int register_device(void* io_device, bdk_io_channel_create_cb create_cb, bdk_io_channel_destroy_cb destroy_cb,
+                    uint32_t ctx_size, const char* name, const void* caller) {
     const std::string label = name != nullptr ? name : "unnamed";
-    if (bdk::current_thread() == nullptr) {
-        bdk::report_violation(
-            {.rule = 4,
-             .what = "bdk_io_device_register() outside a bdk thread",
-             .object = "io_device '" + label + "'",
-             .advice = "register in init, or send a message to a bdk thread and register there",
-             .return_address = __builtin_return_address(0)});
+    if (current_thread() == nullptr) {
+        report_violation({.rule = 4,
+                          .what = "bdk_io_device_register() outside a bdk thread",
+                          .object = "io_device '" + label + "'",
+                          .advice = "register in init, or send a message to a bdk thread and register there",
+                          .return_address = caller});
         return -EINVAL;
     }
     if (io_device == nullptr) return -EINVAL;
-    auto device = std::make_unique<bdk::IoDevice>();
+    auto device = std::make_unique<IoDevice>();
     device->key = io_device;
     device->create_cb = create_cb;
     device->destroy_cb = destroy_cb;
     device->ctx_size = ctx_size;
     device->name = label;
-    if (bdk::IoDeviceTable::instance().add(std::move(device))) return 0;
+    if (IoDeviceTable::instance().add(std::move(device))) return 0;
     BDK_ERRLOG("io_device '%s' (%p) is registered already", label.c_str(), io_device);
     return -EEXIST;
+}
+
+}  // namespace
+}  // namespace bdk
+
+int bdk_io_device_register(void* io_device, bdk_io_channel_create_cb create_cb,
+                           bdk_io_channel_destroy_cb destroy_cb, uint32_t ctx_size, const char* name) {
+    const void* caller = __builtin_return_address(0);
+    return bdk::or_enomem(
+        [&] { return bdk::register_device(io_device, create_cb, destroy_cb, ctx_size, name, caller); });
 }
 
 int bdk_io_device_unregister(void* io_device, bdk_io_device_unregister_cb cb) {

@@ -26,7 +26,7 @@ public:
     /// The registered device, which then stays until drop_channel_ref(); nullptr when unknown or
     /// unregistered.
     IoDevice* take_channel_ref(void* key);
-    /// `thread` has no channel of the device any more.
+    /// `thread` has no channel of the device any more; nullptr: there never was one.
     void drop_channel_ref(IoDevice* device, const bdk_thread* thread);
     /// Makes a channel known to walks.
     void add_channel(IoDevice* device, bdk_io_channel* ch);

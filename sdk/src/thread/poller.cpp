@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/no_memory.hpp"
 #include "base/symbol.hpp"
 #include "base/ticks.hpp"
 #include "diag/violation.hpp"
@@ -50,9 +51,26 @@ bdk_poller* PollerList::add(bdk_thread* thread, bdk_poller_fn fn, void* ctx, uin
     poller->thread = thread;
     poller->period_ticks = period_in_ticks(period_us);
     poller->name = name != nullptr ? name : symbol_name_of(reinterpret_cast<const void*>(fn));
-    start(poller.get());
+    make_room();
     all_.push_back(std::move(poller));
+    start(all_.back().get());
     return all_.back().get();
+}
+
+bdk_poller* register_poller_always(bdk_poller_fn fn, void* ctx, uint64_t period_us, const char* name) {
+    bdk_thread* thread = current_thread();
+    return cannot_fail("a poller", [&] { return thread->pollers.add(thread, fn, ctx, period_us, name); });
+}
+
+void PollerList::make_room() {
+    const size_t count = all_.size() + 1;
+    const auto reserve = [](auto& list, size_t wanted) {
+        if (list.capacity() < wanted) list.reserve(2 * wanted);
+    };
+    reserve(all_, count);
+    reserve(busy_, count);
+    reserve(dirty_, count);
+    reserve(unregistered_, unregistered_.size() + count);
 }
 
 void PollerList::unregister(bdk_poller* poller) {
@@ -194,7 +212,7 @@ bdk_poller* bdk_poller_register(bdk_poller_fn fn, void* ctx, uint64_t period_us,
                                .return_address = __builtin_return_address(0)});
         return nullptr;
     }
-    return thread->pollers.add(thread, fn, ctx, period_us, name);
+    return bdk::or_null([&] { return thread->pollers.add(thread, fn, ctx, period_us, name); });
 }
 
 void bdk_poller_unregister(bdk_poller** poller) {

@@ -37,6 +37,9 @@ namespace bdk {
 
 class Activity;
 
+/// [bdk thread] As bdk_poller_register(), for steps that cannot fail.
+bdk_poller* register_poller_always(bdk_poller_fn fn, void* ctx, uint64_t period_us, const char* name);
+
 class PollerList {
 public:
     PollerList() = default;
@@ -84,6 +87,8 @@ private:
     bool run_busy(bdk_thread& thread, Activity& activity);
     bool run_timers(bdk_thread& thread, Activity& activity, uint64_t now);
     void tidy_busy();
+    /// For one more poller in every list, so that only add() needs memory.
+    void make_room();
     void start(bdk_poller* poller);
     void stop(bdk_poller* poller);
     void arm(bdk_poller* poller, uint64_t next_run);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/no_memory.hpp"
 #include "base/symbol.hpp"
 #include "base/ticks.hpp"
 #include "diag/violation.hpp"
@@ -70,7 +71,7 @@ bool send_always(bdk_thread* thread, bdk_msg_fn fn, void* ctx) {
     if (!thread->messages->push(fn, ctx)) {
         log_full_ring(thread);
         const std::lock_guard lock(thread->overflow_mutex);
-        thread->overflow.push_back({fn, ctx});
+        cannot_fail("a message beyond a full ring", [&] { thread->overflow.push_back({fn, ctx}); });
         thread->has_overflow.store(true, std::memory_order_seq_cst);
     }
     wake(thread);
@@ -96,7 +97,7 @@ bdk_thread* bdk_thread_create(const char* name, const uint64_t* cpumask, uint32_
                                .return_address = __builtin_return_address(0)});
         return nullptr;
     }
-    return bdk::ThreadRegistry::instance().create(name, cpumask, words);
+    return bdk::or_null([&] { return bdk::ThreadRegistry::instance().create(name, cpumask, words); });
 }
 
 bool bdk_thread_is_exiting(const bdk_thread* thread) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #define BDK_LOG_COMPONENT "thread"
 #include "thread/thread_registry.hpp"
+#include "base/no_memory.hpp"
 
 #include <bdevkit/log.h>
 
@@ -114,7 +115,7 @@ bdk_thread* ThreadRegistry::create(const char* name, const uint64_t* cpumask, ui
     auto thread = std::make_unique<bdk_thread>(id, name != nullptr ? name : "thread_" + std::to_string(id));
     bdk_thread* created = thread.get();
     threads_.emplace(id, std::move(thread));
-    reactor->adopt(created);
+    cannot_fail("the start of a thread", [&] { reactor->adopt(created); });
     changed_.notify_all();
     return created;
 }

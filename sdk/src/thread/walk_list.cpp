@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "thread/walk_list.hpp"
 
+#include <new>
+
 namespace bdk {
 
 WalkList& WalkList::instance() {
@@ -8,9 +10,14 @@ WalkList& WalkList::instance() {
     return *list;
 }
 
-void WalkList::visiting(const bdk_io_channel_iter* iter, std::string device_name, std::string thread_name) {
-    const std::lock_guard lock(mutex_);
-    visits_[iter] = {std::move(device_name), std::move(thread_name), Clock::now(), false};
+void WalkList::visiting(const bdk_io_channel_iter* iter, std::string_view device_name,
+                        std::string_view thread_name) noexcept {
+    try {
+        const std::lock_guard lock(mutex_);
+        visits_[iter] = {std::string(device_name), std::string(thread_name), Clock::now(), false};
+    } catch (const std::bad_alloc&) {
+        // The walk goes on unwatched.
+    }
 }
 
 void WalkList::went_on(const bdk_io_channel_iter* iter) {

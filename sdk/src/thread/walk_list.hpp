@@ -5,6 +5,7 @@
 #include <chrono>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -17,8 +18,9 @@ class WalkList {
 public:
     static WalkList& instance();
 
-    /// A visit on `thread_name` begins.
-    void visiting(const bdk_io_channel_iter* iter, std::string device_name, std::string thread_name);
+    /// A visit on `thread_name` begins. Unwatched where there is no memory for it.
+    void visiting(const bdk_io_channel_iter* iter, std::string_view device_name,
+                  std::string_view thread_name) noexcept;
     /// The visit is over.
     void went_on(const bdk_io_channel_iter* iter);
 

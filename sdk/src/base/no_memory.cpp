@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "base/no_memory.hpp"
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+
+namespace bdk {
+
+namespace {
+
+thread_local uint32_t t_depth = 0;
+
+}  // namespace
+
+CannotFail::CannotFail() noexcept {
+    t_depth++;
+}
+
+CannotFail::~CannotFail() {
+    t_depth--;
+}
+
+bool CannotFail::here() noexcept {
+    return t_depth != 0;
+}
+
+void CannotFail::ends_the_process(const char* what) noexcept {
+    // Not through the log, which would need memory.
+    std::fprintf(stderr, "bdevkit: out of memory in %s, which cannot be refused: the process ends\n", what);
+    std::abort();
+}
+
+}  // namespace bdk
