@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "diag/violation.hpp"
-#include "log/log.hpp"
+#include "soak/allocations.hpp"
 #include "soak/flaky_disk.hpp"
 #include "soak/live_objects.hpp"
 #include "soak/soak_worker.hpp"
@@ -40,8 +40,6 @@ protected:
     HotRemove() : host(test_runtime_options_with_reactors(2)), seed(soak_seed()), random(seed) {
         std::printf("BDEVKIT_SOAK_SEED=%lu\n", static_cast<unsigned long>(seed));
         std::fflush(stdout);
-        // Opens and claims that are refused are part of the game, and logged.
-        set_log_sink([](std::string_view) {});
         for (const char* module : {"malloc", "null", "passthru", "readonly", XOR_PLUGIN})
             host.load(module);
         EXPECT_EQ(host.add(&flaky_disk_module), 0);
@@ -53,8 +51,6 @@ protected:
                                                            random.below(UINT64_MAX)));
         }
     }
-    ~HotRemove() override { set_log_sink(nullptr); }
-
     void build_all() {
         for (auto& tower : towers)
             build(*tower);
@@ -187,6 +183,7 @@ protected:
             worker->go_on();
     }
 
+    LeftBehind log;  // opens and claims that are refused are part of the game, and logged
     TestHost host;
     const uint64_t seed;
     SoakRandom random;
@@ -210,6 +207,7 @@ TEST_F(HotRemove, UnderLoadLosesNothing) {
     }
     check_leaks();
     EXPECT_EQ(violation_count(), violations);
+    EXPECT_EQ(LeftBehind::count(), 0u);
 
     SoakCounts sum;
     for (auto& worker : workers) {

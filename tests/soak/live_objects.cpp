@@ -2,49 +2,34 @@
 #include "soak/live_objects.hpp"
 
 #include <atomic>
-#include <cstdlib>
-#include <new>
+#include <cstdio>
+#include <string_view>
 
 #include "bdev/bdev.hpp"
 #include "bdev/io_pool.hpp"
+#include "log/log.hpp"
 #include "support/await.hpp"
 #include "thread/io_channel.hpp"
 
 namespace bdk::test {
 
-namespace {
-
-std::atomic<int64_t> g_live{0};
-
-void* counted(void* memory) {
-    if (memory == nullptr) throw std::bad_alloc();
-    g_live.fetch_add(1, std::memory_order_relaxed);
-    return memory;
-}
-
-void uncounted(void* memory) noexcept {
-    if (memory != nullptr) g_live.fetch_sub(1, std::memory_order_relaxed);
-    std::free(memory);
-}
-
-}  // namespace
-
-int64_t live_allocations() {
-    return g_live.load(std::memory_order_relaxed);
+ThreadObjects objects_here() {
+    bdk_io_channel* ch = bdk_get_io_channel(io_pool_io_device());
+    const auto* pool = static_cast<const IoPool*>(io_channel_ctx(ch));
+    const ThreadObjects objects{pool->in_use, pool->channels.size(), pool->waiting.size()};
+    bdk_put_io_channel(ch);
+    return objects;
 }
 
 ThreadObjects objects_of(bdk_thread* thread) {
     ThreadObjects objects;
-    call_on(thread, [&] {
-        bdk_io_channel* ch = bdk_get_io_channel(io_pool_io_device());
-        const auto* pool = static_cast<const IoPool*>(io_channel_ctx(ch));
-        objects = {pool->in_use, pool->channels.size(), pool->waiting.size()};
-        bdk_put_io_channel(ch);
-    });
+    call_on(thread, [&] { objects = objects_here(); });
     return objects;
 }
 
 namespace {
+
+std::atomic<uint64_t> g_left_behind{0};
 
 std::string describe(const BdevIo* io) {
     const BdevChannel* ch = io->ch;
@@ -72,6 +57,24 @@ std::string describe(const BdevIo* io) {
 
 }  // namespace
 
+LeftBehind::LeftBehind() {
+    set_log_sink([](std::string_view line) {
+        for (std::string_view left : {"were not freed", "was not unregistered", "waits for", "does not go"})
+            if (line.find(left) != std::string_view::npos) {
+                std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
+                g_left_behind++;
+            }
+    });
+}
+
+LeftBehind::~LeftBehind() {
+    set_log_sink(nullptr);
+}
+
+uint64_t LeftBehind::count() {
+    return g_left_behind;
+}
+
 std::string ios_of(bdk_thread* thread) {
     std::string text = std::string("thread '") + bdk_thread_get_name(thread) + "':\n";
     call_on(thread, [&] {
@@ -84,24 +87,3 @@ std::string ios_of(bdk_thread* thread) {
 }
 
 }  // namespace bdk::test
-
-// The operators of the whole program, plugins included.
-void* operator new(size_t size) {
-    return bdk::test::counted(std::malloc(size));
-}
-void* operator new(size_t size, std::align_val_t align) {
-    const auto unit = static_cast<size_t>(align);
-    return bdk::test::counted(std::aligned_alloc(unit, (size + unit - 1) / unit * unit));
-}
-void operator delete(void* memory) noexcept {
-    bdk::test::uncounted(memory);
-}
-void operator delete(void* memory, size_t) noexcept {
-    bdk::test::uncounted(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-    bdk::test::uncounted(memory);
-}
-void operator delete(void* memory, size_t, std::align_val_t) noexcept {
-    bdk::test::uncounted(memory);
-}
