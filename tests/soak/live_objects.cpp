@@ -59,7 +59,7 @@ std::string describe(const BdevIo* io) {
 
 LeftBehind::LeftBehind() {
     set_log_sink([](std::string_view line) {
-        for (std::string_view left : {"were not freed", "was not unregistered", "waits for", "does not go"})
+        for (std::string_view left : {"were not freed", "was not unregistered", "does not go"})
             if (line.find(left) != std::string_view::npos) {
                 std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
                 g_left_behind++;
