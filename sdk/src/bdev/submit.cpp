@@ -376,7 +376,9 @@ int bdk_bdev_zcopy_end(bdk_bdev_io* pub, bool commit, bdk_bdev_io_completion_cb 
     io->cb = cb;
     io->cb_arg = cb_arg;
     io->submit_ticks = bdk::current_thread()->turn_ticks;
-    return bdk::io_submit(io);
+    // Not io_submit(), which takes the bdev_io back when it fails: this one is the caller's.
+    bdk::io_enter(io);
+    return 0;
 }
 
 int bdk_bdev_seek_data(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t offset_blocks,
