@@ -2,11 +2,12 @@
 """The examples of the modules, each served and used by a real client."""
 
 import errno
+import subprocess
 import time
 
 import pytest
 
-from conftest import SOURCE
+from conftest import BUILD, PATIENCE, SOURCE
 
 nbd = pytest.importorskip("nbd")
 
@@ -71,6 +72,77 @@ def test_split(run_example):
         assert client.pread(len(name) * 1024, 0) == name.encode() * 1024
         assert client.pread(len(name) * 1024, client.get_size() - len(name) * 1024) == name.encode() * 1024
         client.shutdown()
+
+
+def test_uring(run_example):
+    stack = run_example("uring")
+    image = stack.file.parent / "disk.img"
+    assert image.stat().st_size == 64 << 20 and image.stat().st_blocks == 0, "made, and sparse"
+    client = stack.clients["disk"]
+    data = bytes(range(256)) * 256
+    client.pwrite(data, 1 << 20)
+    client.pwrite(data, 3 << 20, nbd.CMD_FLAG_FUA)
+    client.flush()
+    assert image.read_bytes()[1 << 20:(1 << 20) + len(data)] == data
+    client.zero(32768, 1 << 20)
+    client.trim(32768, (1 << 20) + 32768)
+    assert client.pread(65536, 1 << 20) == bytes(65536)
+    assert client.pread(65536, 3 << 20) == data
+    client.shutdown()
+    assert stack.stop() == 0, stack.log
+
+
+def test_uring_on_a_loop_device(run_stack, tmp_path):
+    image = tmp_path / "loop.img"
+    image.write_bytes(bytes(16 << 20))
+    loop = subprocess.run(["losetup", "--find", "--show", "--sector-size", "4096", image], capture_output=True,
+                          text=True, env={"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"})
+    if loop.returncode != 0:
+        pytest.skip(f"needs the right to set a loop device up: {loop.stderr.strip()}")
+    device = loop.stdout.strip()
+    try:
+        use_device(run_stack, device)
+    finally:
+        subprocess.run(["/usr/sbin/losetup", "--detach", device], check=True)
+    assert image.read_bytes()[8192:12288] == b"f" * 4096
+
+
+def use_device(run_stack, device):
+    stack = run_stack(f"""
+version: 1
+bdevs: [ {{ name: disk, module: uring, path: {device} }} ]
+frontends: [ nbd: {{ listen: "unix:nbd.sock", exports: [ {{ bdev: disk }} ] }} ]
+""")
+    client = connect(stack.uri("disk"))
+    assert client.get_size() == 16 << 20
+    client.pwrite(b"a" * 65536, 0)
+    client.pwrite(b"f" * 4096, 8192, nbd.CMD_FLAG_FUA)
+    client.trim(4096, 12288)
+    client.zero(4096, 16384)
+    client.zero(4096, 20480, nbd.CMD_FLAG_NO_HOLE)
+    client.flush()
+    expected = b"a" * 8192 + b"f" * 4096 + bytes(12288) + b"a" * (65536 - 24576)
+    assert client.pread(65536, 0) == expected
+    client.shutdown()
+    assert stack.stop() == 0, stack.log
+    assert "page cache" not in stack.log, "direct"
+
+
+def test_a_file_in_use_is_refused_with_the_holder(run_stack, tmp_path):
+    text = f"""
+version: 1
+bdevs: [ {{ name: disk, module: uring, path: {tmp_path}/disk.img, size: 1MiB }} ]
+frontends: [ nbd: {{ listen: "unix:nbd.sock", exports: [ {{ bdev: disk }} ] }} ]
+"""
+    first = run_stack(text)
+    second = subprocess.run([BUILD / "bin" / "bdevkit", "run", first.file], cwd=tmp_path, capture_output=True, text=True,
+                            timeout=PATIENCE)
+    assert second.returncode == 1
+    assert f"in use by process {first.process.pid}" in second.stderr
+    first.process.kill()
+    first.process.wait()
+    third = run_stack(text)
+    assert third.stop() == 0, third.log
 
 
 def test_io_that_error_holds_does_not_keep_the_host_from_ending(run_stack):

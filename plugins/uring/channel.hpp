@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The rings of a thread, and when they are looked at.
+#pragma once
+
+#include <bdevkit/bdevkit.hpp>
+
+#include <optional>
+
+#include "file.hpp"
+#include "ring.hpp"
+
+/// `Owner` has ended(Channel&, Io, int result).
+template <class Owner>
+class UringChannel {
+public:
+    explicit UringChannel(Owner& owner)
+        : owner_(owner),
+          ring_(owner.file().fd(), {.sqpoll = owner.ring_options().sqpoll, .iopoll = false}),
+          poller_(bdevkit::Poller::start<&UringChannel::poll>(this, owner.name())),
+          interrupt_(bdevkit::Interrupt::start<&UringChannel::on_event>(ring_.event_fd(), BDK_INTERRUPT_IN,
+                                                                        this, owner.name())) {
+        if (owner.ring_options().iopoll) polled_.emplace(owner.file().fd(), owner.ring_options());
+        poller_.pause();
+    }
+
+    /// A ring that polls takes nothing but reads and writes.
+    Ring& ring(bool moves_data) noexcept { return moves_data && polled_ ? *polled_ : ring_; }
+
+    /// Something has been prepared.
+    void wake_up() {
+        if (!paused_) [[likely]]
+            return;
+        if (std::exchange(armed_, false)) ring_.disarm();
+        paused_ = false;
+        poller_.resume();
+    }
+
+    /// Asks for the end of all that is in flight, and lets the walk go on when it has come.
+    void drain(bdk_io_channel_iter* walk) {
+        ring_.cancel(nullptr);
+        draining_ = walk;
+        wake_up();
+    }
+
+private:
+    /// Turns without work before a channel that has nothing in flight pauses.
+    static constexpr uint32_t idle_turns_before_pause = 64;
+    /// What takes longer is waited for asleep.
+    static constexpr uint64_t patience_us = 100;
+
+    bool poll() {
+        const auto done = [this](void* io, int result) {
+            owner_.ended(static_cast<typename Owner::Channel&>(*this),
+                         bdevkit::Io(static_cast<bdk_bdev_io*>(io)), result);
+        };
+        bool busy = ring_.turn(done);
+        if (polled_) busy |= polled_->turn(done);
+        if (busy) {
+            idle_turns_ = 0;
+            return true;
+        }
+        if (in_flight() == 0 && draining_ != nullptr)
+            bdk_for_each_channel_continue(std::exchange(draining_, nullptr), 0);
+        rest();
+        return false;
+    }
+
+    bool on_event() {
+        wake_up();
+        return poll();
+    }
+
+    unsigned in_flight() const noexcept { return ring_.in_flight() + (polled_ ? polled_->in_flight() : 0); }
+
+    void rest() {
+        const bool waiting = in_flight() != 0;
+        if (idle_turns_++ == 0) idle_since_ = bdk_get_ticks();
+        if (waiting ? bdk_get_ticks() - idle_since_ < patience_ : idle_turns_ < idle_turns_before_pause)
+            return;
+        if (waiting) {
+            if (polled_ && polled_->in_flight() != 0) return;
+            if (!ring_.arm()) return;
+            armed_ = true;
+        }
+        paused_ = true;
+        poller_.pause();
+    }
+
+    Owner& owner_;
+    Ring ring_;
+    std::optional<Ring> polled_;
+    bdevkit::Poller poller_;
+    bdevkit::Interrupt interrupt_;
+    bdk_io_channel_iter* draining_ = nullptr;
+    uint64_t idle_since_ = 0;
+    uint64_t patience_ = bdk_get_ticks_hz() / 1'000'000 * patience_us;
+    uint32_t idle_turns_ = 0;
+    bool paused_ = true;
+    bool armed_ = false;
+};

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "file.hpp"
+
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include <bdevkit/error.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <thread>
+
+namespace {
+
+using bdevkit::Error, bdevkit::format, bdevkit::LogLevel;
+
+constexpr int longest_wait_ms = 300;
+
+[[noreturn]] void fail(const std::string& path, const char* what, const char* advice = "") {
+    const int error = errno;
+    throw Error(error, format("cannot %s '%s': %s%s", what, path.c_str(),
+                              std::generic_category().message(error).c_str(), advice));
+}
+
+/// The process that holds the lock, from the kernel's table of locks; 0 when that does not tell, or it is
+/// gone.
+int holder_of(const struct stat& file) {
+    std::ifstream locks("/proc/locks");
+    for (std::string line; std::getline(locks, line);) {
+        int pid = 0;
+        unsigned device_major = 0, device_minor = 0;
+        unsigned long inode = 0;
+        if (std::sscanf(line.c_str(), "%*d: FLOCK %*s %*s %d %x:%x:%lu", &pid, &device_major, &device_minor,
+                        &inode) == 4 &&
+            inode == file.st_ino && makedev(device_major, device_minor) == file.st_dev)
+            return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM) ? pid : 0;
+    }
+    return 0;
+}
+
+bool is_block_device(const std::string& path) {
+    struct stat status {};
+    if (stat(path.c_str(), &status) != 0) {
+        if (errno == ENOENT) fail(path, "open", ": create it, or give `size` to have it created");
+        fail(path, "open");
+    }
+    if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
+        throw Error(EINVAL, format("'%s' is neither a file nor a block device", path.c_str()));
+    return S_ISBLK(status.st_mode);
+}
+
+int open_file(const File::Wish& wish, bool is_device) {
+    // On a device O_EXCL keeps out file systems and whoever else holds it exclusively.
+    const int flags = wish.read_only ? O_RDONLY : O_RDWR | (is_device ? O_EXCL : 0);
+    const int fd = open(wish.path.c_str(), flags | O_CLOEXEC);
+    if (fd >= 0) return fd;
+    const bool forbidden = !wish.read_only && (errno == EACCES || errno == EPERM || errno == EROFS);
+    fail(wish.path, "open",
+         errno == EBUSY ? ": unmount it and end what uses it"
+         : forbidden    ? ": grant the permission to write, or give `read_only: true`"
+                        : "");
+}
+
+}  // namespace
+
+File::File(const Wish& wish)
+    : path_(wish.path),
+      is_device_(is_block_device(wish.path)),
+      fd_(open_file(wish, is_device_)),
+      block_size_(wish.block_size) {
+    try {
+        lock(wish.read_only);
+        if (is_device_) look_at_device();
+        if (block_size_ == 0) block_size_ = 512;
+        if (wish.direct) go_direct();
+    } catch (...) {
+        release();
+        throw;
+    }
+}
+
+File::~File() {
+    release();
+}
+
+void File::lock(bool shared) {
+    const int how = (shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
+    int holder = 0;
+    // A process that was killed has the file until the last of its I/O has ended.
+    for (int waited_ms = 0; waited_ms < longest_wait_ms && holder == 0; waited_ms++) {
+        if (flock(fd_, how) == 0) return;
+        if (errno != EWOULDBLOCK)
+            return bdevkit::log(LogLevel::warn, BDK_LOG_COMPONENT,
+                                format("'%s' cannot be locked (%s): see to it that nobody else uses it",
+                                       path_.c_str(), std::generic_category().message(errno).c_str()));
+        struct stat status {};
+        fstat(fd_, &status);
+        holder = holder_of(status);
+        if (holder == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    throw Error(EBUSY, format("'%s' is in use%s: end that first, or give another `path`", path_.c_str(),
+                              holder != 0 ? format(" by process %d", holder).c_str() : ""));
+}
+
+/// io_uring lets go of files late: the lock does not wait for that.
+void File::release() noexcept {
+    flock(fd_, LOCK_UN);
+    close(fd_);
+}
+
+void File::look_at_device() {
+    int logical = 0;
+    unsigned physical = 0;
+    if (ioctl(fd_, BLKSSZGET, &logical) != 0 || ioctl(fd_, BLKPBSZGET, &physical) != 0)
+        fail(path_, "ask for the block size of");
+    if (block_size_ == 0) block_size_ = uint32_t(logical);
+    physical_block_size_ = std::max(physical, block_size_);
+}
+
+void File::go_direct() {
+    const std::string reason = why_not_direct();
+    is_direct_ = reason.empty();
+    if (is_direct_) return;
+    memory_alignment_ = 1;
+    bdevkit::log(
+        LogLevel::warn, BDK_LOG_COMPONENT,
+        format("'%s' is used through the page cache, not by direct I/O: %s", path_.c_str(), reason.c_str()));
+}
+
+/// Turns direct I/O on. "" when it is.
+std::string File::why_not_direct() {
+    uint32_t offset_alignment = 512;
+    memory_alignment_ = std::min(block_size_, 4096u);
+    if (is_device_) {
+        int logical = 0;
+        if (ioctl(fd_, BLKSSZGET, &logical) == 0) offset_alignment = uint32_t(logical);
+    }
+    struct statx status {};
+    if (statx(fd_, "", AT_EMPTY_PATH, STATX_DIOALIGN, &status) == 0 &&
+        (status.stx_mask & STATX_DIOALIGN) != 0) {
+        offset_alignment = status.stx_dio_offset_align;
+        memory_alignment_ = std::clamp(status.stx_dio_mem_align, 1u, 4096u);
+    }
+    if (offset_alignment > block_size_)
+        return format("it takes blocks of %u bytes: give `block_size: %u`", offset_alignment,
+                      offset_alignment);
+    const int flags = fcntl(fd_, F_GETFL);
+    if (offset_alignment == 0 || fcntl(fd_, F_SETFL, flags | O_DIRECT) != 0)
+        return "its file system has none: give `direct: false` if that is meant";
+    return "";
+}
+
+uint64_t File::size() const {
+    uint64_t bytes = 0;
+    struct stat status {};
+    if (is_device_ ? ioctl(fd_, BLKGETSIZE64, &bytes) != 0 : fstat(fd_, &status) != 0)
+        fail(path_, "ask for the size of");
+    return is_device_ ? bytes : uint64_t(status.st_size);
+}
+
+void File::set_size(uint64_t bytes) {
+    if (is_device_) throw Error(ENOTSUP, format("'%s' is a device: leave `size` out", path_.c_str()));
+    if (ftruncate(fd_, off_t(bytes)) != 0) fail(path_, "set the size of");
+}
+
+bool File::has_holes() const noexcept {
+    // The kernel writes zeroes on devices that cannot do it by themselves.
+    if (is_device_) return true;
+    struct stat status {};
+    constexpr int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    // Behind the end, where there is nothing to lose.
+    return fstat(fd_, &status) == 0 && fallocate(fd_, punch, status.st_size, block_size_) == 0;
+}
+
+NewFile::NewFile(const char* path, uint64_t size) {
+    if (size == 0) return;
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST) return;
+    if (fd < 0) fail(path, "create");
+    made_ = path;
+    const int rc = ftruncate(fd, off_t(size));
+    const int error = errno;
+    close(fd);
+    if (rc == 0) return;
+    unlink(path);
+    errno = error;
+    fail(path, "set the size of");
+}
+
+NewFile::~NewFile() {
+    if (!made_.empty()) unlink(made_.c_str());
+}

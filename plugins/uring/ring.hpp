@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The io_uring of one channel.
+#pragma once
+
+#include <liburing.h>
+
+/// What is prepared during a turn of the reactor is submitted with one system call, which also delivers what
+/// has completed.
+class Ring {
+public:
+    struct Options {
+        bool sqpoll = false;  ///< a thread of the kernel's submits
+        bool iopoll = false;  ///< completions are polled for; reads and writes alone
+    };
+
+    /// [bdk thread] Throws bdevkit::Error, with what to do, when there is no ring to be had.
+    /// @param file  the only one that will be used: operations name it by index 0
+    Ring(int file, const Options& options);
+    ~Ring();
+    Ring(const Ring&) = delete;
+    Ring& operator=(const Ring&) = delete;
+
+    /// An operation to prepare and to pass to add(); NULL when the kernel takes no more now.
+    io_uring_sqe* next() noexcept {
+        io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
+        return sqe != nullptr ? sqe : next_after_submit();
+    }
+    void add(io_uring_sqe* sqe, void* owner) noexcept {
+        sqe->flags |= IOSQE_FIXED_FILE;
+        io_uring_sqe_set_data(sqe, owner);
+        must_submit_ = true;
+        in_flight_++;
+    }
+    /// Asks the kernel to end early what `owner` has in flight, which ends in any case; NULL: everything.
+    void cancel(void* owner) noexcept;
+
+    /// Submits, and calls done(void* owner, int result) for what has completed.
+    /// @return whether there was anything to do
+    template <class Done>
+    bool turn(Done&& done) {
+        if (!work_waits()) return false;
+        enter();
+        const unsigned ready = io_uring_cq_ready(&ring_);
+        for (unsigned i = 0; i < ready; i++) {
+            const io_uring_cqe cqe = ring_.cq.cqes[*ring_.cq.khead & ring_.cq.ring_mask];
+            io_uring_cq_advance(&ring_, 1);    // done() may submit, which may want the place
+            if (cqe.user_data == 0) continue;  // of a cancel
+            in_flight_--;
+            done(reinterpret_cast<void*>(cqe.user_data), cqe.res);
+        }
+        return ready != 0 || !options_.iopoll;
+    }
+
+    unsigned in_flight() const noexcept { return in_flight_; }
+
+    /// Becomes readable when turn() has something to deliver, while the ring is armed.
+    int event_fd() const noexcept { return event_fd_; }
+    /// Before a sleep. @return false when there is something to do already
+    bool arm() noexcept;
+    /// After a sleep.
+    void disarm() noexcept;
+
+private:
+    void make();
+    void set_up(int file);
+    io_uring_sqe* next_after_submit() noexcept;
+    bool work_waits() const noexcept;
+    void enter() noexcept;
+
+    Options options_;
+    io_uring ring_{};
+    int event_fd_ = -1;
+    bool must_submit_ = false;
+    unsigned in_flight_ = 0;
+};

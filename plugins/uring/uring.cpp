@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// uring: a file or a kernel block device, through io_uring.
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <unistd.h>
+#include <bdevkit/bdevkit.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <new>
+
+#include "channel.hpp"
+#include "file.hpp"
+
+namespace {
+
+using bdevkit::Error, bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::IoType;
+
+/// How blocks are given back or zeroed. The kernel may refuse one; the next is tried then.
+enum class Way : uint32_t { discard, punch, zero, punch_then_allocate, allocate };
+
+/// BLOCK_URING_CMD_DISCARD of Linux 6.12.
+constexpr uint32_t discard_command = _IO(0x12, 0);
+
+class Uring : public bdevkit::Bdev<Uring> {
+public:
+    struct Options {
+        bdevkit::Path path;
+        uint32_t block_size;
+        bdevkit::Size size;
+        bool read_only, direct, sqpoll, iopoll;
+    };
+    static constexpr bdk_option options[] = {
+        BDEVKIT_OPTION(path, "The file or block device.").required(),
+        BDEVKIT_OPTION(block_size, "Bytes per block, a power of two; 0: the device's own, 512 for a file.")
+            .max(65536),
+        BDEVKIT_OPTION(size, "The file is created with it, or grown to it; 0: it is there and stays so."),
+        BDEVKIT_OPTION(read_only, "Nothing is written, and others may read the file too."),
+        BDEVKIT_OPTION(direct, "Past the page cache (O_DIRECT), where that can be done.").defaults_to("true"),
+        BDEVKIT_OPTION(sqpoll, "A thread of the kernel's takes the I/O: fewer system calls, one core busy."),
+        BDEVKIT_OPTION(iopoll, "Reads and writes are polled for: for devices that have queues for it."),
+    };
+    static constexpr const char* product_name = "File or kernel block device";
+
+    /// Of an I/O that the kernel has.
+    struct IoContext {
+        int32_t expected;  ///< the result that ends it well
+        Way way;
+        uint64_t done;    ///< bytes that are behind a short read or write
+        iovec* leftover;  ///< what is left of several buffers then
+    };
+
+    class Channel : public UringChannel<Uring> {
+        using UringChannel::UringChannel;
+    };
+
+    static int create(bdk_create*, const char* name, const Options& given) {
+        NewFile file(given.path, given.size);
+        const int rc = make(name, given);
+        if (rc == 0) file.keep();
+        return rc;
+    }
+
+    Uring(const char* name, const Options& given)
+        : Bdev(name),
+          file_({given.path.path, given.block_size, given.read_only, given.direct}),
+          given_(given),
+          ring_options_{given.sqpoll, given.iopoll} {
+        given_.path = {file_.path().c_str()};
+        if (given.size > file_.size() && !given.read_only) file_.set_size(given.size);
+        if (given.size != 0 && given.size != file_.size())
+            throw Error(EINVAL, format("'%s' has %llu bytes, not `size`: give that, or leave `size` out",
+                                       given.path.path, static_cast<unsigned long long>(file_.size())));
+        describe(given);
+        try_rings();
+    }
+
+    const File& file() const noexcept { return file_; }
+    const Ring::Options& ring_options() const noexcept { return ring_options_; }
+
+    void submit(Channel& ch, Io io) {
+        switch (io.type()) {
+            case IoType::read:
+                if (!io.has_buffer()) return with_buffer<&Uring::begin>(io);
+                return begin(ch, io);
+            case IoType::unmap:
+                return begin_with(ch, io, file_.is_device() ? Way::discard : Way::punch);
+            case IoType::write_zeroes:
+                return begin_with(ch, io, io.has_flag(BDK_BDEV_IO_NO_UNMAP) ? Way::zero : Way::punch);
+            case IoType::seek_data:
+            case IoType::seek_hole:
+                return seek(io);
+            case IoType::reset:
+                return reset(io);
+            default:
+                return begin(ch, io);
+        }
+    }
+
+    /// What became of an I/O that the kernel had.
+    void ended(Channel& ch, Io io, int result) {
+        auto& context = io.context<IoContext>();
+        if (result != context.expected || context.way == Way::punch_then_allocate) [[unlikely]]
+            return ended_otherwise(ch, io, result);
+        if (context.leftover != nullptr) [[unlikely]]
+            delete[] std::exchange(context.leftover, nullptr);
+        io.complete();
+    }
+
+    /// [app thread] Sees a size that has changed, or sets another.
+    void reconfigure(const Options& given, bdevkit::Reconfiguration change) {
+        if (file_.path() != given.path.path || given.block_size != given_.block_size ||
+            given.read_only != given_.read_only || given.direct != given_.direct ||
+            given.sqpoll != given_.sqpoll || given.iopoll != given_.iopoll)
+            throw Error(EINVAL, "`size` alone can be changed while the bdev is in use");
+        const uint64_t bytes = file_.size();
+        set_blocks((given.size != 0 ? uint64_t(given.size) : bytes) >> block_shift_);
+        change.finish();
+    }
+
+    void resize(uint64_t num_blocks) { set_blocks(num_blocks); }
+
+    void dump_info(bdevkit::Json json) const {
+        json.value("path", file_.path());
+        json.value("device", file_.is_device());
+        json.value("direct", file_.is_direct());
+        json.value("sqpoll", ring_options_.sqpoll);
+        json.value("iopoll", ring_options_.iopoll);
+    }
+
+private:
+    void describe(const Options& given) {
+        bdk_bdev& own = bdev();
+        own.blocklen = file_.block_size();
+        block_shift_ = uint32_t(std::countr_zero(own.blocklen));
+        own.blockcnt = file_.size() >> block_shift_;
+        if (own.blockcnt == 0)
+            throw Error(EINVAL, format("'%s' holds no block of %u bytes: give `size`", given.path.path,
+                                       unsigned(own.blocklen)));
+        if ((file_.size() & (own.blocklen - 1)) != 0)
+            bdevkit::log(bdevkit::LogLevel::warn, BDK_LOG_COMPONENT,
+                         format("'%s' ends with a part of a block, which is left out", given.path.path));
+        own.phys_blocklen = file_.physical_block_size();
+        own.required_alignment = uint32_t(std::countr_zero(file_.memory_alignment()));
+        own.max_num_segments = 1024;  // the kernel's UIO_MAXIOV
+        own.max_rw_size = (1u << 30) >> block_shift_;
+        own.io_type_supported = bdevkit::io_types(IoType::read, IoType::flush, IoType::reset, IoType::abort);
+        if (!file_.is_device())
+            own.io_type_supported |= bdevkit::io_types(IoType::seek_data, IoType::seek_hole);
+        if (given.read_only) return;
+        own.flags = BDK_BDEV_WRITE_CACHE | BDK_BDEV_FUA;
+        own.io_type_supported |= bdevkit::io_types(IoType::write);
+        if (file_.has_holes())
+            own.io_type_supported |= bdevkit::io_types(IoType::unmap, IoType::write_zeroes);
+    }
+
+    /// So that what a ring lacks is said now, not when the first client comes.
+    void try_rings() const {
+        if (ring_options_.iopoll && !file_.is_direct()) throw Error(EINVAL, "`iopoll` needs direct I/O");
+        Ring ring(file_.fd(), ring_options_);
+        if (!ring_options_.iopoll) return;
+        void* buffer = bdk_dma_malloc(bdev().blocklen, 4096, BDK_NUMA_ANY);
+        if (buffer == nullptr) throw Error(ENOMEM, "no memory for a block");
+        io_uring_sqe* sqe = ring.next();
+        io_uring_prep_read(sqe, 0, buffer, bdev().blocklen, 0);
+        ring.add(sqe, buffer);
+        int result = 0;
+        while (ring.in_flight() != 0)
+            ring.turn([&](void*, int rc) { result = rc; });
+        bdk_dma_free(buffer);
+        if (result < 0)
+            throw Error(result,
+                        format("'%s' cannot be polled (%s): leave `iopoll` out, or give the device "
+                               "queues for it (for nvme the module parameter poll_queues)",
+                               file_.path().c_str(), std::generic_category().message(-result).c_str()));
+    }
+
+    // ---- to the kernel ----
+
+    void begin(Channel& ch, Io io) { begin_with(ch, io, Way::discard); }
+
+    void begin_with(Channel& ch, Io io, Way way) {
+        io.context<IoContext>() = {0, way, 0, nullptr};
+        start(ch, io);
+    }
+
+    void start(Channel& ch, Io io) {
+        const bool moves_data = io.type() == IoType::read || io.type() == IoType::write;
+        Ring& ring = ch.ring(moves_data);
+        io_uring_sqe* sqe = ring.next();
+        if (sqe == nullptr) [[unlikely]]
+            return fail(io, -ENOMEM);
+        moves_data ? prepare_transfer(sqe, io) : prepare_other(sqe, io);
+        ring.add(sqe, io.get());
+        ch.wake_up();
+    }
+
+    void prepare_transfer(io_uring_sqe* sqe, Io io) const {
+        auto& context = io.context<IoContext>();
+        const uint64_t offset = (io.offset_blocks() << block_shift_) + context.done;
+        const auto length = uint32_t((io.num_blocks() << block_shift_) - context.done);
+        context.expected = int32_t(length);
+        const iovec* iovs = context.leftover != nullptr ? context.leftover : io->u.bdev.iovs;
+        const bool reads = io.type() == IoType::read;
+        if (io->u.bdev.iovcnt == 1)
+            io_uring_prep_rw(reads ? IORING_OP_READ : IORING_OP_WRITE, sqe, 0,
+                             static_cast<std::byte*>(iovs->iov_base) + context.done, length, offset);
+        else
+            io_uring_prep_rw(reads ? IORING_OP_READV : IORING_OP_WRITEV, sqe, 0, iovs,
+                             unsigned(io->u.bdev.iovcnt), offset);
+        if (!reads && io.has_flag(BDK_BDEV_IO_FUA)) sqe->rw_flags = RWF_DSYNC;
+    }
+
+    void prepare_other(io_uring_sqe* sqe, Io io) const {
+        const uint64_t offset = io.offset_blocks() << block_shift_, length = io.num_blocks() << block_shift_;
+        const auto fallocate = [&](int mode) {
+            io_uring_prep_fallocate(sqe, 0, mode | FALLOC_FL_KEEP_SIZE, off_t(offset), off_t(length));
+        };
+        if (io.type() == IoType::flush) return io_uring_prep_fsync(sqe, 0, IORING_FSYNC_DATASYNC);
+        if (io.type() == IoType::abort) return io_uring_prep_cancel(sqe, io->u.abort.bio_to_abort, 0);
+        switch (io.context<IoContext>().way) {
+            case Way::discard:
+                io_uring_prep_rw(IORING_OP_URING_CMD, sqe, 0, nullptr, 0, 0);
+                sqe->cmd_op = discard_command;
+                sqe->addr = offset;
+                sqe->addr3 = length;
+                return;
+            case Way::zero:
+                return fallocate(FALLOC_FL_ZERO_RANGE);
+            case Way::allocate:
+                return fallocate(0);
+            default:
+                return fallocate(FALLOC_FL_PUNCH_HOLE);
+        }
+    }
+
+    // ---- from the kernel ----
+
+    void fail(Io io, int rc) {
+        delete[] std::exchange(io.context<IoContext>().leftover, nullptr);
+        io.complete_errno(rc);
+    }
+
+    void ended_otherwise(Channel& ch, Io io, int result) {
+        if (io.type() == IoType::abort) return io.complete(IoStatus::failed);
+        if (result == -EINTR || result == -EAGAIN) return start(ch, io);
+        if (result == -ECANCELED) {
+            delete[] std::exchange(io.context<IoContext>().leftover, nullptr);
+            return io.complete(IoStatus::aborted);
+        }
+        if (io.type() == IoType::read || io.type() == IoType::write) return go_on(ch, io, result);
+        if (io.type() == IoType::flush || !take_next_way(io, result)) return fail(io, result);
+        start(ch, io);
+    }
+
+    /// After a short read or write: the rest of it.
+    void go_on(Channel& ch, Io io, int result) {
+        if (result < 0) return fail(io, result);
+        auto& context = io.context<IoContext>();
+        // Direct I/O goes on where a block begins. Nothing at all: the file ends before the bdev does.
+        const uint64_t bytes =
+            file_.is_direct() ? uint64_t(result) & -uint64_t(bdev().blocklen) : uint64_t(result);
+        if (bytes == 0) return fail(io, -EIO);
+        context.done += bytes;
+        if (io->u.bdev.iovcnt > 1 && !keep_leftover(io)) return fail(io, -ENOMEM);
+        start(ch, io);
+    }
+
+    /// The buffers of the I/O without the bytes that are done. Those that are used up stay, with no length.
+    static bool keep_leftover(Io io) {
+        auto& context = io.context<IoContext>();
+        if (context.leftover == nullptr) context.leftover = new (std::nothrow) iovec[io.iovs().size()];
+        if (context.leftover == nullptr) return false;
+        uint64_t done = context.done;
+        std::transform(io.iovs().begin(), io.iovs().end(), context.leftover, [&done](const iovec& whole) {
+            const uint64_t skipped = std::min<uint64_t>(done, whole.iov_len);
+            done -= skipped;
+            return iovec{static_cast<std::byte*>(whole.iov_base) + skipped, whole.iov_len - skipped};
+        });
+        return true;
+    }
+
+    /// Of an unmap or write zeroes. False when there is none.
+    static bool take_next_way(Io io, int result) {
+        Way& way = io.context<IoContext>().way;
+        if (way == Way::punch_then_allocate && result == 0) {
+            way = Way::allocate;
+            return true;
+        }
+        const bool refused = result == -EOPNOTSUPP || result == -EINVAL || result == -ENOTTY;
+        if (!refused || way > Way::zero) return false;
+        way = Way(uint32_t(way) + 1);
+        return true;
+    }
+
+    // ---- what io_uring does not do ----
+
+    /// The first block from the I/O's on that holds data, or that holds none.
+    void seek(Io io) {
+        const uint64_t end = bdk_bdev_get_num_blocks(&bdev());
+        uint64_t block = find(io.offset_blocks(), SEEK_DATA);
+        if (io.type() == IoType::seek_hole) {
+            // A block with data anywhere is no hole: file systems may have smaller ones.
+            uint64_t hole = io.offset_blocks();
+            while (block == hole && hole < end) {
+                hole = find(hole, SEEK_HOLE);
+                block = find(hole, SEEK_DATA);
+            }
+            block = hole;
+        }
+        bdk_bdev_io_set_seek_offset(io.get(), block < end ? block : UINT64_MAX);
+        io.complete();
+    }
+
+    /// The block where there is data, or the first one behind it. UINT64_MAX: none. Throws Error.
+    uint64_t find(uint64_t block, int what) const {
+        if (block >= bdk_bdev_get_num_blocks(&bdev())) return UINT64_MAX;
+        const off_t found = lseek(file_.fd(), off_t(block << block_shift_), what);
+        if (found < 0 && errno == ENXIO) return UINT64_MAX;
+        if (found < 0) bdevkit::check(-errno, "lseek");
+        const uint64_t rounding = what == SEEK_HOLE ? bdev().blocklen - 1 : 0;
+        return (uint64_t(found) + rounding) >> block_shift_;
+    }
+
+    /// New I/O waits in the core meanwhile.
+    void reset(Io io) {
+        bdk_for_each_channel(
+            this,
+            [](bdk_io_channel_iter* walk) {
+                auto* ch =
+                    static_cast<Channel*>(bdk_io_channel_get_ctx(bdk_io_channel_iter_get_channel(walk)));
+                ch->drain(walk);
+            },
+            io.get(),
+            [](bdk_io_channel_iter* walk, int) {
+                Io(static_cast<bdk_bdev_io*>(bdk_io_channel_iter_get_ctx(walk))).complete();
+            });
+    }
+
+    /// Grows the file before the bdev, shrinks it after; the core refuses to shrink what is open.
+    void set_blocks(uint64_t blocks) {
+        const uint64_t bytes = blocks << block_shift_, before = file_.size();
+        if (bytes > before) file_.set_size(bytes);
+        if (blocks != bdk_bdev_get_num_blocks(&bdev())) notify_resized(blocks);
+        if (blocks < before >> block_shift_) file_.set_size(bytes);
+    }
+
+    File file_;
+    Options given_;
+    Ring::Options ring_options_;
+    uint32_t block_shift_ = 0;
+};
+
+}  // namespace
+
+BDEVKIT_MODULE(Uring, .name = "uring", .version = "1.0.0",
+               .description = "A file or a kernel block device, through io_uring", .author = "bdevkit",
+               .license = "BSD-3-Clause");
