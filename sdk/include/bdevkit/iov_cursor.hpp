@@ -35,6 +35,13 @@ public:
         }
     }
 
+    /// How many of the next bytes lie side by side. Only where there are more.
+    size_t contiguous() {
+        for (; iov_->iov_len == at_; iov_++)
+            at_ = 0;
+        return iov_->iov_len - at_;
+    }
+
     void skip(size_t n) {
         take(n, [](std::byte*, size_t) {});
     }

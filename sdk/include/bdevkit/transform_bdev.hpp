@@ -4,10 +4,12 @@
 #pragma once
 
 #include <bdevkit/memory.h>
+#include <bdevkit/iov_cursor.hpp>
 #include <bdevkit/virtual_bdev.hpp>
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 namespace BDEVKIT_HIDDEN bdevkit {
 
@@ -21,11 +23,13 @@ namespace BDEVKIT_HIDDEN bdevkit {
  *     void encode(std::span<std::byte> data, uint64_t offset) const
  *     void decode(std::span<std::byte> data, uint64_t offset) const
  *
- * Both change `data` in place; they get a request in pieces of any length, `offset` being where on the bdev,
- * in bytes, the piece starts. A write is encoded in a buffer of the host's, so that the client's stays as it
- * was; a read is decoded in the client's. Reads, writes, flushes, resets and aborts pass; what else moves
- * data the core makes of reads and writes. Unmapped blocks read as whatever decode() makes of the base's. A
- * base with metadata is refused, since protection information would not fit the other form.
+ * Both change `data` in place; they get a request in pieces of one or more whole blocks, `offset` being where
+ * on the bdev, in bytes, the piece starts. If they need what each thread has of its own, the channel comes
+ * first: encode(Channel&, data, offset) const. A write is encoded in a buffer of the host's, so that the
+ * client's stays as it was; a read is decoded in the client's. Reads, writes, flushes, resets and aborts
+ * pass; what else moves data the core makes of reads and writes. Unmapped blocks read as whatever decode()
+ * makes of the base's. A base with metadata is refused, since protection information would not fit the other
+ * form.
  */
 template <class Derived>
 class TransformBdev : public VirtualBdev<Derived> {
@@ -34,7 +38,7 @@ class TransformBdev : public VirtualBdev<Derived> {
 public:
     struct Channel : Base::Channel {
         explicit Channel(TransformBdev& bdev)
-            : Base::Channel(bdev), iobuf(bdk_iobuf_channel_open(bdev.name())) {
+            : Base::Channel(bdev), iobuf(bdk_iobuf_channel_open(bdev.name())), block(bdev.bdev().blocklen) {
             if (iobuf == nullptr) throw Error(ENOMEM, "no iobuf channel to be had");
         }
         ~Channel() { bdk_iobuf_channel_close(iobuf); }
@@ -42,7 +46,8 @@ public:
         Channel& operator=(const Channel&) = delete;
 
         bdk_iobuf_channel* iobuf;
-        uint64_t copies = 0;  ///< of writes in flight
+        std::vector<std::byte> block;  ///< for one that lies in several pieces
+        uint64_t copies = 0;           ///< of writes in flight
     };
 
     /// The encoded copy of a write.
@@ -81,16 +86,48 @@ protected:
     ~TransformBdev() = default;
 
 private:
-    void read(Channel& ch, Io io) { this->template forward_then<&TransformBdev::decode_read>(ch, io); }
+    void read(Channel& ch, Io io) {
+        io.context<IoContext>() = {&ch, {}, false};
+        this->template forward_then<&TransformBdev::decode_read>(ch, io);
+    }
 
     void decode_read(Io io, bool success) {
-        uint64_t offset = io.offset_blocks() * this->bdev().blocklen;
-        for (const iovec& piece : io.iovs()) {
-            if (!success) break;
-            self().decode({static_cast<std::byte*>(piece.iov_base), piece.iov_len}, offset);
-            offset += piece.iov_len;
+        Channel& ch = *io.context<IoContext>().channel;
+        const size_t block = this->bdev().blocklen;
+        const uint64_t begin = io.offset_blocks() * block, end = begin + io.num_blocks() * block;
+        IovCursor cursor(io.iovs().data());
+        for (uint64_t at = success ? begin : end; at < end;) {
+            const size_t whole = std::min<uint64_t>(cursor.contiguous(), end - at) / block * block;
+            if (whole == 0)
+                decode_scattered(ch, cursor, at);
+            else
+                cursor.take(whole, [&](std::byte* data, size_t n) { decode_with(ch, {data, n}, at); });
+            at += std::max(whole, block);
         }
         io.complete_like(io);
+    }
+
+    void decode_scattered(Channel& ch, IovCursor& cursor, uint64_t offset) {
+        IovCursor back = cursor;
+        cursor.read(ch.block.data(), ch.block.size());
+        decode_with(ch, ch.block, offset);
+        back.write(ch.block.data(), ch.block.size());
+    }
+
+    void encode_with(Channel& ch, std::span<std::byte> data, uint64_t offset) const {
+        auto& own = static_cast<typename Derived::Channel&>(ch);
+        if constexpr (requires { self().encode(own, data, offset); })
+            self().encode(own, data, offset);
+        else
+            self().encode(data, offset);
+    }
+
+    void decode_with(Channel& ch, std::span<std::byte> data, uint64_t offset) const {
+        auto& own = static_cast<typename Derived::Channel&>(ch);
+        if constexpr (requires { self().decode(own, data, offset); })
+            self().decode(own, data, offset);
+        else
+            self().decode(data, offset);
     }
 
     /// A write waits for the buffers of others on its channel. The first one does not: I/Os of the bdevs
@@ -124,8 +161,8 @@ private:
             end += piece.iov_len;
         }
         int rc = detail::guarded_for<Derived>("encode", [&] {
-            self().encode({static_cast<std::byte*>(buffer), length},
-                          io.offset_blocks() * this->bdev().blocklen);
+            encode_with(ch, {static_cast<std::byte*>(buffer), length},
+                        io.offset_blocks() * this->bdev().blocklen);
         });
         bdk_bdev_io_opts opts{};
         opts.size = sizeof(opts);
