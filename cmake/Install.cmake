@@ -19,6 +19,9 @@ foreach(section 1 5)
 endforeach()
 
 install(DIRECTORY sdk/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
+set(template_dir ${CMAKE_INSTALL_DATADIR}/bdevkit/templates)
+install(DIRECTORY templates/ DESTINATION ${template_dir} USE_SOURCE_PERMISSIONS COMPONENT dev
+        PATTERN .clang-format EXCLUDE PATTERN __pycache__ EXCLUDE)
 
 file(RELATIVE_PATH pc_to_prefix /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 string(REGEX REPLACE "/$" "" pc_to_prefix "${pc_to_prefix}")
@@ -30,7 +33,7 @@ file(STRINGS sdk/include/bdevkit/abi.h abi_lines REGEX "#define BDK_ABI_M(AJOR|I
 string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*" "\\1.\\2" abi_version "${abi_lines}")
 install(EXPORT bdevkit NAMESPACE bdevkit:: FILE bdevkitTargets.cmake DESTINATION ${package_dir} COMPONENT dev)
 configure_package_config_file(cmake/bdevkitConfig.cmake.in bdevkitConfig.cmake INSTALL_DESTINATION ${package_dir}
-                              PATH_VARS plugin_dir)
+                              PATH_VARS plugin_dir template_dir)
 write_basic_package_version_file(bdevkitConfigVersion.cmake VERSION ${abi_version} COMPATIBILITY SameMajorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/bdevkitConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/bdevkitConfigVersion.cmake
               cmake/BdevkitPlugin.cmake DESTINATION ${package_dir} COMPONENT dev)
@@ -48,7 +51,8 @@ set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME bdevkit)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME bdevkit-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
-set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "bdevkit (= ${PROJECT_VERSION})")
+set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "bdevkit (= ${PROJECT_VERSION}), cookiecutter, cmake (>= 3.25), make, g++")
+set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS "libgtest-dev, python3-pytest, libnbd-bin, clang-format")
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "Runs stacks of user-space block devices and serves them over NBD")
-set(CPACK_COMPONENT_DEV_DESCRIPTION "Headers and CMake package to write bdevkit plugins")
+set(CPACK_COMPONENT_DEV_DESCRIPTION "Headers, CMake package and templates to write bdevkit plugins")
 include(CPack)

@@ -25,6 +25,7 @@ constexpr const char* footer =
     "  bdevkit plugins                            what there is to build with\n"
     "  bdevkit plugins malloc                     the options of one module\n"
     "  bdevkit perf my-stack.yaml --rw randread   measure it\n"
+    "  bdevkit new my-module                      a module of your own\n"
     "\n"
     "`bdevkit COMMAND --help` tells more. Exit codes: 0 success, 1 failure at run time,\n"
     "2 wrong command line or configuration.";
@@ -58,7 +59,8 @@ ExitCode run_program(int argc, char** argv) {
     program.require_subcommand(1);
     const std::vector<Command> commands = {add_run_command(program),   add_validate_command(program),
                                            add_graph_command(program), add_plugins_command(program),
-                                           add_perf_command(program),  add_schema_command(program)};
+                                           add_perf_command(program),  add_schema_command(program),
+                                           add_new_command(program)};
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

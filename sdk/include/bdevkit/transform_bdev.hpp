@@ -30,6 +30,12 @@ namespace BDEVKIT_HIDDEN bdevkit {
  * pass; what else moves data the core makes of reads and writes. Unmapped blocks read as whatever decode()
  * makes of the base's. A base with metadata is refused, since protection information would not fit the other
  * form.
+ *
+ * A module that wants to know when a read or a write has ended has
+ *
+ *     void on_io_done(Io io, bool success)   the base has ended it, the caller hears of it next
+ *
+ * and one with a context of its own per I/O derives it from TransformBdev::IoContext.
  */
 template <class Derived>
 class TransformBdev : public VirtualBdev<Derived> {
@@ -64,6 +70,8 @@ public:
     }
 
     void submit(Channel& ch, Io io) {
+        static_assert(std::is_base_of_v<typename TransformBdev::IoContext, typename Derived::IoContext>,
+                      "derive the module's IoContext from TransformBdev's");
         switch (io.type()) {
             case IoType::read:
                 return this->template with_buffer<&TransformBdev::read>(io);
@@ -104,6 +112,7 @@ private:
                 cursor.take(whole, [&](std::byte* data, size_t n) { decode_with(ch, {data, n}, at); });
             at += std::max(whole, block);
         }
+        tell_done(io, success);
         io.complete_like(io);
     }
 
@@ -175,11 +184,18 @@ private:
         io.complete_errno(rc);
     }
 
-    static void written(bdk_bdev_io* base_io, bool, void* arg) noexcept {
+    static void written(bdk_bdev_io* base_io, bool success, void* arg) noexcept {
         const Io io(static_cast<bdk_bdev_io*>(arg));
         give_back(io.context<IoContext>());
+        tell_done(io, success);
         io.complete_like(Io(base_io));
         bdk_bdev_free_io(base_io);
+    }
+
+    static void tell_done(Io io, bool success) noexcept {
+        if constexpr (requires(Derived & bdev) { bdev.on_io_done(io, success); })
+            detail::guarded_for<Derived>("on_io_done",
+                                         [&] { TransformBdev::of(io).on_io_done(io, success); });
     }
 
     const Derived& self() const noexcept { return static_cast<const Derived&>(*this); }

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <tl/expected.hpp>
+
+#include "cli/child_process.hpp"
+#include "cli/command.hpp"
+#include "stack/nearest.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* footer =
+    "Makes the folder DIR/NAME with a module to build, test and change: sources, CMake project, README, a\n"
+    "stack, tests. The templates are cookiecutter's: `cookiecutter TEMPLATE` asks the same questions.\n"
+    "\n"
+    "Keys of --set:\n"
+    "  description, author, license   of the module; license is an SPDX identifier\n"
+    "  io_types   virtual, virtual-c: what it transforms, of read,write,unmap,flush,write_zeroes;\n"
+    "             physical: what it takes beside read and write, of flush,unmap,write_zeroes; or all, none\n"
+    "  context    yes or no: whether it keeps something of each I/O until its end\n"
+    "\n"
+    "Examples:\n"
+    "  bdevkit new scramble\n"
+    "  bdevkit new my-disk --template physical --output ~/src --set license=MIT context=yes\n"
+    "  bdevkit new audit --template virtual-c --set io_types=read,write,unmap";
+
+const std::map<std::string, std::string> template_folders = {
+    {"virtual", "virtual-module"}, {"physical", "physical-module"}, {"virtual-c", "virtual-module-c"}};
+
+struct Options {
+    std::string name;
+    std::string kind = "virtual";
+    std::string output = ".";
+    std::vector<std::string> answers;
+};
+
+/// What went wrong, as the user is to read it, and the exit code that it means.
+struct Failure {
+    std::string message;
+    ExitCode code = exit_usage;
+};
+using Outcome = tl::expected<void, Failure>;
+
+tl::unexpected<Failure> refuse(std::string message, ExitCode code = exit_usage) {
+    return tl::unexpected(Failure{std::move(message), code});
+}
+
+/// The folder of the program: the templates are beside it, in an installation and in the build tree.
+fs::path program_folder() {
+    return fs::read_symlink("/proc/self/exe").parent_path();
+}
+
+Outcome check_name(const Options& options) {
+    static const std::regex valid("[a-z][a-z0-9_-]{0,62}");
+    if (!std::regex_match(options.name, valid))
+        return refuse(fmt::format(
+            "'{}' is no name for a module: expected lower-case letters, digits, '_' and '-', with "
+            "a letter first, at most 63",
+            options.name));
+    const fs::path target = fs::path(options.output) / options.name;
+    if (fs::exists(fs::symlink_status(target)))
+        return refuse(
+            fmt::format("'{}' exists: give another name, or another folder with --output", target.string()));
+    if (fs::exists(options.output) && !fs::is_directory(options.output))
+        return refuse(fmt::format("'{}' is no folder: give one with --output", options.output));
+    return {};
+}
+
+/// One `key=value` against the questions of the template.
+Outcome check_answer(const std::string& answer, const nlohmann::json& questions) {
+    const size_t equals = answer.find('=');
+    if (equals == std::string::npos)
+        return refuse(fmt::format("--set {}: expected key=value, such as license=MIT", answer));
+    const std::string key = answer.substr(0, equals);
+    std::vector<std::string> keys;
+    for (const auto& [question, preset] : questions.items())
+        if (question != "name" && question[0] != '_') keys.push_back(question);
+    if (std::find(keys.begin(), keys.end(), key) == keys.end())
+        return refuse(fmt::format("--set {}: no such key{}", answer, suggestion(key, keys)));
+    const nlohmann::json& preset = questions[key];
+    if (preset.is_array() &&
+        std::find(preset.begin(), preset.end(), answer.substr(equals + 1)) == preset.end())
+        return refuse(fmt::format("--set {}: expected one of {}", answer, preset.dump()));
+    return {};
+}
+
+Outcome check_answers(const Options& options, const fs::path& folder) {
+    std::ifstream file(folder / "cookiecutter.json");
+    const nlohmann::json questions = nlohmann::json::parse(file, nullptr, false);
+    if (!questions.is_object())
+        return refuse(fmt::format("no template in '{}': install bdevkit-dev", folder.string()), exit_failure);
+    for (const std::string& answer : options.answers)
+        if (Outcome checked = check_answer(answer, questions); !checked) return checked;
+    return {};
+}
+
+/// A folder that is gone at the end.
+class TemporaryFolder {
+public:
+    TemporaryFolder() {
+        std::string name = (fs::temp_directory_path() / "bdevkit-new.XXXXXX").string();
+        if (mkdtemp(name.data()) == nullptr) throw fs::filesystem_error("mkdtemp", name, std::error_code());
+        path_ = name;
+    }
+    ~TemporaryFolder() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+    const fs::path& path() const { return path_; }
+
+private:
+    fs::path path_;
+};
+
+/// What cookiecutter and the template's own checks complained of.
+std::string complaints(const std::string& output) {
+    static const std::regex line("(?:^|\n)error: ([^\n]*)");
+    std::string found;
+    for (std::sregex_iterator at(output.begin(), output.end(), line), end; at != end; ++at)
+        found += (found.empty() ? "" : "\n") + (*at)[1].str();
+    return found;
+}
+
+Outcome run_cookiecutter(const Options& options, const fs::path& folder) {
+    // A configuration of its own: nothing of the user's is read or written.
+    const TemporaryFolder temporary;
+    const fs::path config = temporary.path() / "config.yaml";
+    std::ofstream(config) << fmt::format("replay_dir: {0}\ncookiecutters_dir: {0}\n",
+                                         temporary.path().string());
+
+    std::vector<std::string> command = {"cookiecutter",  "--no-input",          "--config-file",
+                                        config.string(), "--output-dir",        options.output,
+                                        folder.string(), "name=" + options.name};
+    command.insert(command.end(), options.answers.begin(), options.answers.end());
+    const ChildResult result = run_child(command);
+    if (result.error == ENOENT)
+        return refuse("this needs cookiecutter: as root, apt-get install cookiecutter", exit_failure);
+    if (result.error != 0)
+        return refuse(fmt::format("cannot run cookiecutter: {}", std::strerror(result.error)), exit_failure);
+    if (result.exit_code == 0) return {};
+    if (std::string found = complaints(result.output); !found.empty()) return refuse(std::move(found));
+    return refuse(fmt::format("cookiecutter failed:\n{}", result.output), exit_failure);
+}
+
+/// Where CMake finds this bdevkit, when that is not where it looks by itself.
+std::string prefix_option() {
+    const fs::path prefix = program_folder().parent_path();
+    if (prefix == "/usr" || prefix == "/usr/local") return "";
+    return fs::exists(prefix / BDEVKIT_LIBDIR / "cmake/bdevkit")
+               ? fmt::format(" -DCMAKE_PREFIX_PATH={}", prefix.string())
+               : "";
+}
+
+void print_next(const Options& options, bool has_check) {
+    const std::string folder = (fs::path(options.output) / options.name).lexically_normal().string();
+    fmt::print(
+        "{0}: a module to build, test and change. Next:\n\n"
+        "  cd {0}\n"
+        "  cmake --preset release{1} && cmake --build --preset release\n",
+        folder, prefix_option());
+    if (has_check)
+        fmt::print("  bdevkit check build/release/{}.so\n", options.name);
+    else
+        fmt::print("  ctest --preset release\n");
+}
+
+ExitCode make_module(const Options& options, bool has_check) {
+    const fs::path folder = program_folder() / BDEVKIT_TEMPLATES / template_folders.at(options.kind);
+    const Outcome outcome =
+        check_name(options).and_then([&] { return check_answers(options, folder); }).and_then([&] {
+            return run_cookiecutter(options, folder);
+        });
+    if (!outcome) {
+        fmt::print(stderr, "bdevkit new: {}\n", outcome.error().message);
+        return outcome.error().code;
+    }
+    print_next(options, has_check);
+    return exit_ok;
+}
+
+}  // namespace
+
+Command add_new_command(CLI::App& program) {
+    auto options = std::make_shared<Options>();
+    CLI::App* command = program.add_subcommand("new", "Make a project for a module of your own");
+    command->footer(footer);
+    command->add_option("NAME", options->name, "The module; also the folder and the plugin's file")
+        ->required();
+    command->add_option("--template", options->kind, "virtual (default), physical or virtual-c (plain C)")
+        ->type_name("KIND")
+        ->check(CLI::IsMember({"virtual", "physical", "virtual-c"}));
+    command->add_option("--output", options->output, "The folder to make it in (default: this one)")
+        ->type_name("DIR");
+    command->add_option("--set", options->answers, "Answers to the template's questions; may be repeated")
+        ->type_name("KEY=VALUE");
+    return {command, [options, &program] {
+                const auto is_check = [](const CLI::App* other) { return other->get_name() == "check"; };
+                return make_module(*options, !program.get_subcommands(is_check).empty());
+            }};
+}
+
+}  // namespace bdevkit::host

@@ -1,0 +1,1 @@
+../../common/post_gen_project.py

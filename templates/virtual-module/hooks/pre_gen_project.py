@@ -1,0 +1,1 @@
+../../common/pre_gen_project.py
