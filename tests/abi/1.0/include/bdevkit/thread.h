@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file thread.h
+ * Threads and messages. A bdk_thread is a lightweight thread: a message ring, pollers and io_channels that
+ * run together on one reactor (an OS thread). Code on a bdk_thread must never block: no sleep, no blocking
+ * system call, no lock that another thread may hold for long. The model is reference/002's.
+ */
+#ifndef BDEVKIT_THREAD_H
+#define BDEVKIT_THREAD_H
+
+#include <bdevkit/abi.h>
+
+BDK_C_BEGIN
+
+struct bdk_thread;
+
+/** A message or a function to run on a thread. Runs on the target thread. */
+typedef void (*bdk_msg_fn)(void* ctx);
+
+/**
+ * [any thread] The bdk_thread that runs the caller, or NULL outside any. Exited threads are not returned.
+ */
+BDK_API struct bdk_thread* bdk_get_thread(void);
+
+/** [any thread] The host's first thread, or NULL before the host has started. */
+BDK_API struct bdk_thread* bdk_thread_get_app_thread(void);
+
+/**
+ * [any thread] Creates a thread and places it on a reactor.
+ * @param name      shown in logs; copied; NULL for a generated one
+ * @param cpumask   array of 64-bit words, bit n of word w allows core 64*w+n; NULL allows every reactor.
+ *                  Cores that have no reactor are ignored.
+ * @param words     number of words in `cpumask`
+ * @return the thread, owned by the host until it has exited; NULL when no reactor of the mask runs (logged).
+ */
+BDK_API struct bdk_thread* bdk_thread_create(const char* name, const uint64_t* cpumask, uint32_t words);
+
+/**
+ * [bdk thread] Asks the calling thread to exit. It runs on until its pollers are unregistered and its
+ * io_channels put; what it waits for is logged. After 5 s it is let go with an error that names the
+ * leftovers.
+ * @return 0; -EALREADY if it was asked before; -EINVAL outside a bdk thread.
+ */
+BDK_API int bdk_thread_exit(void);
+
+/** [any thread] True from the call of bdk_thread_exit() on. */
+BDK_API bool bdk_thread_is_exiting(const struct bdk_thread* thread);
+
+/** [any thread] The thread's name; valid as long as the thread. */
+BDK_API const char* bdk_thread_get_name(const struct bdk_thread* thread);
+
+/** [any thread] The thread's number, unique in the process and never used again; starts at 1. */
+BDK_API uint64_t bdk_thread_get_id(const struct bdk_thread* thread);
+
+/** [any thread] The living thread with that number, or NULL. */
+BDK_API struct bdk_thread* bdk_thread_get_by_id(uint64_t id);
+
+/** [any thread] The number of living threads. */
+BDK_API uint32_t bdk_thread_get_count(void);
+
+/**
+ * [any thread] Queues fn(ctx) on `thread`; it runs in a later turn of that thread's reactor, never inside
+ * this call. Messages of one sender to one thread run in order. Waiting here for the result deadlocks when
+ * the target is the caller's own thread (rule 1): use bdk_thread_exec_msg().
+ * @return 0; -ENOMEM when the ring of 65536 messages is full (logged with the reactor that is starved;
+ * nothing was queued); -EIO when the thread has exited.
+ */
+BDK_API int bdk_thread_send_msg(struct bdk_thread* thread, bdk_msg_fn fn, void* ctx);
+
+/** [any thread] Runs fn(ctx) at once when the caller is on `thread`, else as bdk_thread_send_msg(). */
+BDK_API int bdk_thread_exec_msg(struct bdk_thread* thread, bdk_msg_fn fn, void* ctx);
+
+/**
+ * [any thread, signal handler] Runs fn(NULL) on `thread` before its ordinary messages. Never allocates, never
+ * locks; one slot per thread.
+ * @return 0; -EBUSY when the slot is taken; -EIO when the thread has exited.
+ */
+BDK_API int bdk_thread_send_critical_msg(struct bdk_thread* thread, bdk_msg_fn fn);
+
+/**
+ * [bdk thread] Runs fn(ctx) on every living thread, one after the other, then done(ctx) on the calling
+ * thread. Threads that exit meanwhile are skipped.
+ */
+BDK_API void bdk_for_each_thread(bdk_msg_fn fn, void* ctx, bdk_msg_fn done);
+
+/** Time that a thread has spent, in nanoseconds. Set `size` before asking. */
+struct bdk_thread_stats {
+    uint32_t size;
+    uint32_t reserved;
+    uint64_t busy_ns;  /**< in messages, and in pollers that returned BDK_POLLER_BUSY */
+    uint64_t idle_ns;  /**< in pollers that returned BDK_POLLER_IDLE, and asleep */
+    uint64_t messages; /**< messages run */
+};
+
+/**
+ * [bdk thread] Fills `stats` for the calling thread.
+ * @return 0; -EINVAL outside a bdk thread or with size 0.
+ */
+BDK_API int bdk_thread_get_stats(struct bdk_thread_stats* stats);
+
+/**
+ * [bdk thread] Moves the calling thread to the reactor of core `core` after the current turn.
+ * @return 0; -ENODEV when no reactor runs on that core; -EINVAL outside a bdk thread.
+ */
+BDK_API int bdk_thread_set_core(uint32_t core);
+
+/** [any thread] The core of the reactor that runs the caller; UINT32_MAX outside a reactor. */
+BDK_API uint32_t bdk_get_current_core(void);
+
+/** [any thread] Nanoseconds of a monotonic clock, read now. */
+BDK_API uint64_t bdk_get_time_ns(void);
+
+/** [any thread] The processor's time-stamp counter, and its ticks per second. */
+BDK_API uint64_t bdk_get_ticks(void);
+BDK_API uint64_t bdk_get_ticks_hz(void);
+
+/**
+ * A spinlock that knows its holder. It must be released before the message or poller that took it returns.
+ * Opaque; at most 64 bytes.
+ */
+struct bdk_spinlock {
+    uint64_t opaque[8];
+};
+
+/** [any thread] Makes the lock ready; no clean-up beyond bdk_spin_destroy() is due. */
+BDK_API void bdk_spin_init(struct bdk_spinlock* lock);
+/** [any thread] Ends the lock; it must be free. */
+BDK_API void bdk_spin_destroy(struct bdk_spinlock* lock);
+/** [bdk thread] Takes the lock; taking it twice is a reported violation. */
+BDK_API void bdk_spin_lock(struct bdk_spinlock* lock);
+/** [bdk thread] Releases the lock; only by its holder. */
+BDK_API void bdk_spin_unlock(struct bdk_spinlock* lock);
+/** [bdk thread] True when the calling thread holds the lock. */
+BDK_API bool bdk_spin_held(const struct bdk_spinlock* lock);
+
+BDK_C_END
+
+#endif
