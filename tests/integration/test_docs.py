@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The tables of the documents name tests: each of them exists, and each row names one."""
+"""The tables of the documents name tests: each of them exists, and each row names one. The headers make a reference."""
 
 import re
+import subprocess
 
 import pytest
 
-from conftest import SOURCE
+from conftest import BUILD, SOURCE
 
 DOCUMENTS = ["threading.md", "bdev.md"]
 IN_SOURCE = re.compile(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", re.MULTILINE)
@@ -48,3 +49,12 @@ def test_every_row_names_tests_in_full(document):
     assert len(rows) > 20
     for cells in rows:
         assert re.fullmatch(rf"{IN_TEXT.pattern}(, {IN_TEXT.pattern})*", cells[-1]), cells
+
+
+def test_the_headers_make_a_reference_without_a_warning():
+    result = subprocess.run(["cmake", "--build", BUILD, "--target", "docs"], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "warning" not in result.stdout + result.stderr
+    pages = BUILD / "docs" / "html"
+    assert "bdk_bdev_register" in (pages / "bdev__module_8h.html").read_text()
+    assert (pages / "classbdevkit_1_1VirtualBdev.html").exists()
