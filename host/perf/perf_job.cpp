@@ -212,6 +212,7 @@ void PerfJob::go(std::function<void()> on_end) {
                 return static_cast<PerfJob*>(self)->complete_instantly() ? BDK_POLLER_BUSY : BDK_POLLER_IDLE;
             },
             this, 0, "perf_instant_device");
+    plain_ = plain_kind();
     begin_ = bdk_get_ticks();
     for (Slot& slot : slots_)
         issue(slot);
@@ -221,6 +222,7 @@ void PerfJob::go(std::function<void()> on_end) {
 void PerfJob::stop() {
     if (stopping_) return;
     stopping_ = true;
+    limit_ = issued_;
     if (!running_) return close();
     result_.ticks = bdk_get_ticks() - begin_;
     result_.ios = ios();
@@ -242,7 +244,7 @@ void PerfJob::end_if_idle() {
 
 /// Starts the slot's next I/O, at its time.
 void PerfJob::issue(Slot& slot) {
-    if (stopping_ || issued_ == limit_) return;
+    if (issued_ >= limit_) return;
     ++outstanding_;
     if (pace_per_tick_ != 0) [[unlikely]] {
         const double due = static_cast<double>(bdk_get_ticks() - begin_) * pace_per_tick_;
@@ -276,11 +278,48 @@ void PerfJob::refused(Slot& slot, int rc) {
     stop();
 }
 
+PerfJob::Plain PerfJob::plain_kind() const {
+    if (pace_per_tick_ != 0) return Plain::no;
+    if (instant_ != nullptr) return Plain::instant;
+    if (options_.mix.mixed) return Plain::no;
+    if (options_.mix.operation == Op::read) return Plain::read;
+    return options_.mix.operation == Op::write ? Plain::write : Plain::no;
+}
+
+/// finish() and issue() in one, for an I/O of a plain job that has succeeded.
+inline void PerfJob::go_on(Slot& slot) {
+    if (slot.start != 0) [[unlikely]]
+        note_latency(slot);
+    ios_.store(ios_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    if (issued_ >= limit_) [[unlikely]] {
+        --outstanding_;
+        return end_if_idle();
+    }
+    const bool timed = (issued_++ & time_mask_) == 0;
+    slot.start = timed ? bdk_get_ticks() : 0;
+    if (const int rc = submit_plain(slot); rc != 0) [[unlikely]]
+        refused(slot, rc);
+}
+
+inline int PerfJob::submit_plain(Slot& slot) {
+    slot.block = first_block_ + offsets_->next() * io_blocks_;
+    if (plain_ == Plain::read) [[likely]]
+        return bdk_bdev_read_blocks(desc_, ch_, slot.buf, slot.block, io_blocks_, completed, &slot);
+    if (plain_ == Plain::write)
+        return bdk_bdev_write_blocks(desc_, ch_, slot.buf, slot.block, io_blocks_, completed, &slot);
+    return submit_instantly(slot);
+}
+
+[[gnu::noinline]] int PerfJob::submit_instantly(Slot& slot) {
+    instant_queue_.push_back(&slot);
+    return 0;
+}
+
 int PerfJob::submit(Slot& slot) {
-    if (instant_ != nullptr) [[unlikely]] {
+    if (plain_ != Plain::no) return submit_plain(slot);
+    if (instant_ != nullptr) {
         slot.block = offsets_->next() * io_blocks_;
-        instant_queue_.push_back(&slot);
-        return 0;
+        return submit_instantly(slot);
     }
     const PerfMix& mix = options_.mix;
     if (mix.mixed) {
@@ -342,16 +381,21 @@ int PerfJob::submit_pair(Slot& slot) {
 
 void PerfJob::completed(bdk_bdev_io* io, bool success, void* arg) {
     auto& slot = *static_cast<Slot*>(arg);
+    PerfJob& job = *slot.job;
     if (success) [[likely]] {
         bdk_bdev_free_io(io);
-        slot.job->finish(slot, true, nullptr);
-    } else {
-        slot.job->finish(slot, false, io);
+        if (job.plain_ != Plain::no) [[likely]]
+            return job.go_on(slot);
     }
+    job.finish(slot, success, success ? nullptr : io);
+}
+
+[[gnu::noinline]] void PerfJob::note_latency(const Slot& slot) {
+    result_.latency.add(bdk_get_ticks() - slot.start);
 }
 
 void PerfJob::finish(Slot& slot, bool success, bdk_bdev_io* io) {
-    if (slot.start != 0) result_.latency.add(bdk_get_ticks() - slot.start);
+    if (slot.start != 0) note_latency(slot);
     --outstanding_;
     if (success && slot.expected != nullptr) success = check_pair(slot);
     if (success) [[likely]] {
@@ -415,7 +459,7 @@ void PerfJob::release_paced() {
 bool PerfJob::complete_instantly() {
     std::swap(instant_queue_, instant_batch_);
     for (Slot* slot : instant_batch_)
-        finish(*slot, true, nullptr);
+        plain_ == Plain::instant ? go_on(*slot) : finish(*slot, true, nullptr);
     const bool busy = !instant_batch_.empty();
     instant_batch_.clear();
     return busy;

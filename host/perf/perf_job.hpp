@@ -73,19 +73,27 @@ public:
 private:
     struct Slot;
 
+    /// What all I/Os of a job do that has nothing to decide from one to the next.
+    enum class Plain : uint8_t { no, read, write, instant };
+
     tl::expected<void, std::string> plan(const bdk_bdev* bdev);
     tl::expected<void, std::string> make_slots(size_t alignment);
     tl::expected<void, std::string> check_types(const bdk_bdev* bdev) const;
+    Plain plain_kind() const;
     void close();
     void end_if_idle();
 
     void issue(Slot& slot);
     void resubmit(Slot& slot);
+    void go_on(Slot& slot);
     int submit(Slot& slot);
+    int submit_plain(Slot& slot);
+    int submit_instantly(Slot& slot);
     int submit_read_or_write(Slot& slot, bool read);
     int submit_pair(Slot& slot);
     static void completed(bdk_bdev_io* io, bool success, void* slot);
     void finish(Slot& slot, bool success, bdk_bdev_io* io);
+    void note_latency(const Slot& slot);
     bool check_pair(Slot& slot);
     void refused(Slot& slot, int rc);
     void note_error(const std::string& what);
@@ -104,11 +112,12 @@ private:
     uint64_t io_blocks_ = 1;       ///< blocks per I/O
     uint64_t first_block_ = 0;     ///< of the range
     uint64_t range_slots_ = 0;     ///< I/Os that fit the range
-    uint64_t limit_ = UINT64_MAX;  ///< I/Os to issue
+    uint64_t limit_ = UINT64_MAX;  ///< I/Os to issue; what has been, once the job stops
     uint64_t issued_ = 0;
     uint64_t outstanding_ = 0;
     uint64_t time_mask_ = 0;  ///< an I/O is timed when its number has none of these bits
     uint64_t begin_ = 0;      ///< ticks
+    Plain plain_ = Plain::no;
     bool stopping_ = false;
     bool running_ = false;
     std::atomic<uint64_t> ios_{0};

@@ -13,6 +13,11 @@ Zipf::Zipf(uint64_t n, double theta) noexcept
       at_last_(integral(static_cast<double>(n) + 0.5)),
       shortcut_(2 - inverse_integral(integral(2.5) - density(2))) {}
 
+uint64_t PerfOffsets::next_hot() noexcept {
+    const uint64_t rank = (*zipf_)(random_);
+    return static_cast<uint64_t>(static_cast<Wide>(rank) * 0x9e3779b97f4a7c15ull % slots_);
+}
+
 uint64_t Zipf::operator()(PerfRandom& random) const noexcept {
     for (;;) {
         const double u = at_last_ + random.unit() * (at_first_ - at_last_);

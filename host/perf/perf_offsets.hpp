@@ -66,16 +66,14 @@ public:
             next_ = next_ + 1 == slots_ ? 0 : next_ + 1;
             return slot;
         }
-        return zipf_ ? scatter((*zipf_)(random_)) : random_.below(slots_);
+        return zipf_ ? next_hot() : random_.below(slots_);
     }
 
     PerfRandom& random() noexcept { return random_; }
 
 private:
     /// Hot places lie apart, as they do on a real disk.
-    uint64_t scatter(uint64_t rank) const noexcept {
-        return static_cast<uint64_t>(static_cast<Wide>(rank) * 0x9e3779b97f4a7c15ull % slots_);
-    }
+    uint64_t next_hot() noexcept;
 
     PerfRandom random_;
     uint64_t slots_;

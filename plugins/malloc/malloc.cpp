@@ -113,7 +113,7 @@ public:
             bdevkit::prefetch(start + at);
     }
 
-    void finish(Io io) { io.type() == IoType::read ? read(io) : write(io); }
+    void work(Io io) { io.type() == IoType::read ? read(io) : write(io); }
 
 private:
     static constexpr uint64_t cache_line = 64;
@@ -130,7 +130,6 @@ private:
             std::memcpy(piece.iov_base, from, piece.iov_len);
             from += piece.iov_len;
         }
-        io.complete();
     }
 
     void write(Io io) {
@@ -139,7 +138,6 @@ private:
             std::memcpy(to, piece.iov_base, piece.iov_len);
             to += piece.iov_len;
         }
-        io.complete();
     }
 
     void compare(Io io) {

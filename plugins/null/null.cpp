@@ -89,7 +89,7 @@ public:
     }
 
     void prepare(Io) {}
-    void finish(Io io) { io.complete(); }
+    void work(Io) {}
 
     void resize(uint64_t num_blocks) { this->notify_resized(num_blocks); }
 

@@ -50,8 +50,8 @@ void FaultDisk::submit(Channel& ch, Io io) {
     }
 }
 
-void FaultDisk::finish(Io io) {
-    if (io.type() != IoType::read && io.type() != IoType::write) return io.complete();
+void FaultDisk::work(Io io) {
+    if (io.type() != IoType::read && io.type() != IoType::write) return;
     const bool reads = io.type() == IoType::read;
     auto move = [reads](void* client, std::byte* ours, size_t bytes) {
         if (bytes != 0) reads ? std::memcpy(client, ours, bytes) : std::memcpy(ours, client, bytes);
@@ -64,7 +64,6 @@ void FaultDisk::finish(Io io) {
     if (io->u.bdev.md_buf != nullptr)
         move(io->u.bdev.md_buf, md_.data() + io.offset_blocks() * bdev().md_len,
              io.num_blocks() * bdev().md_len);
-    io.complete();
 }
 
 }  // namespace bdk::test

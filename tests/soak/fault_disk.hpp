@@ -45,7 +45,7 @@ public:
 
     void submit(Channel& ch, Io io);
     void prepare(Io) const noexcept {}
-    void finish(Io io);
+    void work(Io io);
 
 private:
     void have_buffer(Channel& ch, Io io) { ch.batch().add(io); }

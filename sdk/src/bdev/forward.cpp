@@ -33,8 +33,9 @@ auto done_of(const Opts* opts) -> void (*)(bdk_bdev_io*, bool) {
     return opts != nullptr && BDK_HAS_FIELD(opts, Opts, done) ? opts->done : nullptr;
 }
 
-void push_frame(BdevIo* io, BdevChannel* base, int64_t delta, void (*done)(bdk_bdev_io*, bool)) {
-    uint64_t now = current_thread()->turn_ticks;
+void push_frame(BdevIo* io, BdevChannel* base, int64_t delta, void (*done)(bdk_bdev_io*, bool),
+                const bdk_thread* thread) {
+    uint64_t now = thread->turn_ticks;
     void* driver_ctx = io->pub.driver_ctx;
     bool has_rest = driver_ctx != nullptr || done != nullptr || delta != 0 || now != io->submit_ticks;
     if (has_rest) io->rests[io->depth] = {driver_ctx, done, delta, io->submit_ticks};
@@ -142,8 +143,27 @@ void forward(BdevIo* io, bdk_bdev_desc* desc, bdk_io_channel* ch, const Opts* op
         forward_in_stand_in(io, base, delta, done_of(opts));
         return;
     }
-    push_frame(io, base, delta, done_of(opts));
+    push_frame(io, base, delta, done_of(opts), current_thread());
     io_enter_forwarded(io, in_submit);
+}
+
+/// As forward_straight(), for a layer that leaves nothing behind but itself. Calls nothing, so that the layer
+/// costs no more than what is here.
+inline bool forward_plain(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch) {
+    bdk_thread* thread = current_thread();
+    bool plain = io->state == IoState::in_submit && io->depth < max_io_frames &&
+                 io->pub.driver_ctx == nullptr && io->submit_ticks == thread->turn_ticks;
+    if (!plain) return false;
+    const bdk_bdev_io_block_params& params = io->pub.u.bdev;
+    BdevChannel* base =
+        straight_channel(thread, desc, ch, io->pub.type, params.offset_blocks, params.num_blocks);
+    if (base == nullptr || base->ctx_size != 0) return false;
+    io->frames[io->depth++] = IoFrame(io->ch, false);
+    io->ch = base;
+    io->pub.bdev = base->bdev->pub;
+    base->io_outstanding++;
+    io->state = IoState::forwarded;  // io_dispatch() goes on with it
+    return true;
 }
 
 /// True if the I/O has gone to the base: nothing stood in its way.
@@ -153,11 +173,23 @@ bool forward_straight(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch)
     if (!owned || io->depth == max_io_frames) [[unlikely]]
         return false;
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;
-    BdevChannel* base = straight_channel(desc, ch, io->pub.type, params.offset_blocks, params.num_blocks);
+    bdk_thread* thread = current_thread();
+    BdevChannel* base =
+        straight_channel(thread, desc, ch, io->pub.type, params.offset_blocks, params.num_blocks);
     if (base == nullptr) return false;
-    push_frame(io, base, 0, nullptr);
-    io_enter_straight(io, in_submit);
+    push_frame(io, base, 0, nullptr, thread);
+    if (!io_count_in(io)) [[unlikely]]
+        io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
+    else if (in_submit)
+        io->state = IoState::forwarded;  // io_dispatch() goes on with it
+    else
+        io_dispatch(io, thread);
     return true;
+}
+
+[[gnu::noinline]] void forward_otherwise(BdevIo* io, bdk_bdev_desc* desc, bdk_io_channel* ch,
+                                         const void* caller) {
+    if (!forward_straight(io, desc, ch)) forward(io, desc, ch, nullptr, caller);
 }
 
 }  // namespace
@@ -165,9 +197,9 @@ bool forward_straight(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch)
 }  // namespace bdk
 
 void bdk_bdev_io_forward(bdk_bdev_io* io, bdk_bdev_desc* base_desc, bdk_io_channel* base_ch) {
-    if (bdk::forward_straight(bdk::BdevIo::of(io), base_desc, base_ch)) [[likely]]
+    if (bdk::forward_plain(bdk::BdevIo::of(io), base_desc, base_ch)) [[likely]]
         return;
-    bdk::forward(bdk::BdevIo::of(io), base_desc, base_ch, nullptr, __builtin_return_address(0));
+    bdk::forward_otherwise(bdk::BdevIo::of(io), base_desc, base_ch, __builtin_return_address(0));
 }
 
 void bdk_bdev_io_forward_ext(bdk_bdev_io* io, bdk_bdev_desc* base_desc, bdk_io_channel* base_ch,

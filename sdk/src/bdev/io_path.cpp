@@ -16,33 +16,10 @@ namespace bdk {
 
 namespace {
 
-// Nesting is bounded whatever the depth of the stack: what would go deeper runs later in the same turn.
-constexpr uint32_t max_submit_depth = 16;
-constexpr uint32_t max_complete_depth = 8;
-
 constexpr uint64_t no_offset = UINT64_MAX;  // of a seek that has found nothing
 
 constexpr uint32_t ctx_bytes(uint32_t ctx_size) {
     return ctx_header_bytes + ((ctx_size + 15) & ~15u);
-}
-
-/// Gives the I/O a context for the channel it is at. The word before the context leads back to the I/O.
-bool take_ctx(BdevIo* io, BdevChannel* ch) {
-    uint32_t bytes = ctx_bytes(ch->ctx_size);
-    std::byte* memory = nullptr;
-    if (io->ctx_used + bytes <= inline_ctx_bytes) {
-        memory = io->ctx + io->ctx_used;
-        io->ctx_used = static_cast<uint16_t>(io->ctx_used + bytes);
-    } else if (ch->free_ctx != nullptr) {
-        memory = static_cast<std::byte*>(ch->free_ctx);
-        ch->free_ctx = *reinterpret_cast<void**>(memory);
-    } else {
-        memory = static_cast<std::byte*>(std::aligned_alloc(64, (bytes + 63) & ~63u));
-        if (memory == nullptr) return false;
-    }
-    *reinterpret_cast<BdevIo**>(memory) = io;
-    io->pub.driver_ctx = memory + ctx_header_bytes;
-    return true;
 }
 
 void give_back_ctx(BdevIo* io, BdevChannel* ch) {
@@ -87,6 +64,26 @@ void run_callback(BdevIo* io) {
 }
 
 }  // namespace
+
+// The word before the context leads back to the I/O.
+bool io_take_ctx(BdevIo* io) {
+    BdevChannel* ch = io->ch;
+    uint32_t bytes = ctx_bytes(ch->ctx_size);
+    std::byte* memory = nullptr;
+    if (io->ctx_used + bytes <= inline_ctx_bytes) {
+        memory = io->ctx + io->ctx_used;
+        io->ctx_used = static_cast<uint16_t>(io->ctx_used + bytes);
+    } else if (ch->free_ctx != nullptr) {
+        memory = static_cast<std::byte*>(ch->free_ctx);
+        ch->free_ctx = *reinterpret_cast<void**>(memory);
+    } else {
+        memory = static_cast<std::byte*>(std::aligned_alloc(64, (bytes + 63) & ~63u));
+        if (memory == nullptr) return false;
+    }
+    *reinterpret_cast<BdevIo**>(memory) = io;
+    io->pub.driver_ctx = memory + ctx_header_bytes;
+    return true;
+}
 
 void io_finish(BdevIo* io) {
     bdk_thread* thread = current_thread();
@@ -168,40 +165,18 @@ void io_shift_result(BdevIo* io, int64_t delta) {
     }
 }
 
-void io_dispatch(BdevIo* io) {
-    bdk_thread* thread = current_thread();
-    if (thread->submit_depth >= max_submit_depth) [[unlikely]] {
-        io->state = IoState::core;
-        io->deferred.run = [](Deferred* node) { io_dispatch(BdevIo::of(node)); };
-        thread->deferred.push(&io->deferred);
-        return;
-    }
-    thread->submit_depth++;
-    do {
-        io->state = IoState::in_submit;
-        BdevChannel* ch = io->ch;
-        ch->submit(ch->module_ch, &io->pub);
-        // Completed or not, `io` is still ours to look at: its callback comes in a later step of this turn.
-    } while (io->state == IoState::forwarded);
-    if (io->state == IoState::in_submit) io->state = IoState::in_module;
-    thread->submit_depth--;
+void io_dispatch_later(BdevIo* io) {
+    io->state = IoState::core;
+    io->deferred.run = [](Deferred* node) { io_dispatch(BdevIo::of(node)); };
+    current_thread()->deferred.push(&io->deferred);
 }
 
 namespace {
 
-/// Counts the I/O at the layer of its channel. False if it has no context, for lack of memory.
-bool count_in(BdevIo* io) {
-    BdevChannel* ch = io->ch;
-    ch->io_outstanding++;
-    io->pub.bdev = ch->bdev->pub;
-    io->pub.driver_ctx = nullptr;
-    return ch->ctx_size == 0 || take_ctx(io, ch);
-}
-
-/// As count_in(). False if the I/O cannot go to the module straight away.
+/// As io_count_in(). False if the I/O cannot go to the module straight away.
 bool enter_layer(BdevIo* io) {
     BdevChannel* ch = io->ch;
-    if (!count_in(io)) [[unlikely]]
+    if (!io_count_in(io)) [[unlikely]]
         return false;
     return (ch->flags | (ch->bdev->core_types & BDK_BDEV_IO_TYPE_BIT(io->pub.type))) == 0;
 }
@@ -226,21 +201,6 @@ int enter_core(BdevIo* io) {
 }
 
 }  // namespace
-
-void io_submit_straight(BdevIo* io) {
-    if (count_in(io)) [[likely]]
-        return io_dispatch(io);
-    io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
-}
-
-void io_enter_straight(BdevIo* io, bool in_submit) {
-    if (!count_in(io)) [[unlikely]]
-        return io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
-    if (in_submit)
-        io->state = IoState::forwarded;  // io_dispatch() goes on with it
-    else
-        io_dispatch(io);
-}
 
 int io_submit(BdevIo* io) {
     if (enter_layer(io)) [[likely]] {

@@ -2,6 +2,7 @@
 // The way of an I/O: enter a layer -> (core) -> module -> finish -> callback. All of it on one thread.
 #pragma once
 
+#include "bdev/bdev.hpp"
 #include "bdev/bdev_io.hpp"
 #include "bdev/channel.hpp"
 
@@ -16,15 +17,45 @@ int io_submit(BdevIo* io);
 /// set.
 void io_enter(BdevIo* io);
 
-/// As io_enter() and io_enter_forwarded(), for an I/O that straight_channel() lets through.
-void io_submit_straight(BdevIo* io);
-void io_enter_straight(BdevIo* io, bool in_submit);
-
 /// As io_enter(), for an I/O that a module has forwarded, `in_submit` or later.
 void io_enter_forwarded(BdevIo* io, bool in_submit);
 
-/// Hands an I/O to the module, and follows it down where the module forwards it.
-void io_dispatch(BdevIo* io);
+/// Gives the I/O a context for the channel it is at. False if there is no memory.
+bool io_take_ctx(BdevIo* io);
+
+/// Counts the I/O at the layer of its channel. False if it has no context, for lack of memory.
+inline bool io_count_in(BdevIo* io) {
+    BdevChannel* ch = io->ch;
+    ch->io_outstanding++;
+    io->pub.bdev = ch->bdev->pub;
+    io->pub.driver_ctx = nullptr;
+    return ch->ctx_size == 0 || io_take_ctx(io);
+}
+
+/// Nesting is bounded whatever the depth of the stack: what would go deeper runs later in the same turn.
+constexpr uint32_t max_submit_depth = 16;
+void io_dispatch_later(BdevIo* io);
+
+/// Hands an I/O to the module, and follows it down where the module forwards it. `thread` is the current one.
+inline void io_dispatch(BdevIo* io, bdk_thread* thread) {
+    if (thread->submit_depth >= max_submit_depth) [[unlikely]]
+        return io_dispatch_later(io);
+    thread->submit_depth++;
+    do {
+        io->state = IoState::in_submit;
+        BdevChannel* ch = io->ch;
+        ch->submit(ch->module_ch, &io->pub);
+        // Completed or not, `io` is still ours to look at: its callback comes in a later step of this turn.
+    } while (io->state == IoState::forwarded);
+    if (io->state == IoState::in_submit) io->state = IoState::in_module;
+    thread->submit_depth--;
+}
+
+inline void io_dispatch(BdevIo* io) {
+    io_dispatch(io, current_thread());
+}
+
+constexpr uint32_t max_complete_depth = 8;  ///< nested callbacks; further ones run later in the turn
 
 /// Ends a completed I/O at every layer from the current one up to one that wants to see it, or to the
 /// submitter.

@@ -44,6 +44,13 @@ struct BDK_INTERNAL IoPool {
     /// A bdev_io, or nullptr when the process has used up its bdev_io_pool_size.
     BdevIo* take() noexcept {
         if (free_list == nullptr && !grow()) return nullptr;
+        return take_free();
+    }
+
+    /// A bdev_io of those at hand, or nullptr.
+    BdevIo* take_free() noexcept {
+        if (free_list == nullptr) [[unlikely]]
+            return nullptr;
         BdevIo* io = BdevIo::of(free_list);
         free_list = free_list->next;
         in_use++;

@@ -14,9 +14,10 @@ namespace bdk {
 uint64_t straight_types_of(const BdevChannel* ch);
 
 /// The bdev channel, if the I/O may go straight to its module; else nullptr, and the long way tells why.
-inline BdevChannel* straight_channel(const bdk_bdev_desc* desc, bdk_io_channel* ch, uint32_t type,
-                                     uint64_t offset_blocks, uint64_t num_blocks) noexcept {
-    if (ch->io_device != desc || ch->thread != current_thread()) [[unlikely]]
+/// `thread` is the current one.
+inline BdevChannel* straight_channel(const bdk_thread* thread, const bdk_bdev_desc* desc, bdk_io_channel* ch,
+                                     uint32_t type, uint64_t offset_blocks, uint64_t num_blocks) noexcept {
+    if (ch->io_device != desc || ch->thread != thread) [[unlikely]]
         return nullptr;
     auto* channel = static_cast<BdevChannel*>(io_channel_ctx(ch));
     bool straight = channel->flags == 0 && (channel->straight_types >> type & 1) != 0;

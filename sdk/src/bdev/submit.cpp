@@ -108,17 +108,36 @@ bool apply_opts(BdevIo* io, const bdk_bdev_io_opts* opts) {
     return io->pub.u.bdev.md_buf == nullptr || separate_md;
 }
 
-/// A filled I/O with one buffer, on its way already. @return 0 or -ENOMEM.
-int submit_straight(const Submitter& by, BdevChannel* ch, uint32_t type, void* buf, BlockRange range) {
-    BdevIo* io = ch->pool->take_for(ch);
+/// submit_buf() where something stands in the way.
+[[gnu::noinline]] int submit_buf_checked(bdk_bdev_desc* desc, bdk_io_channel* ch, void* buf, BlockRange range,
+                                         Cb cb, void* cb_arg, uint32_t type, const void* caller) {
+    BdevIo* io = nullptr;
+    int rc = take_block_io({desc, ch, cb, cb_arg, caller}, type, range, &io);
+    if (rc != 0) [[unlikely]]
+        return rc;
+    if (buf == nullptr && type != BDK_BDEV_IO_TYPE_READ) [[unlikely]]
+        return refuse(io, -EINVAL);
+    io->iov = {buf, bytes_of(io->ch, range.count)};
+    io->pub.u.bdev.iovs = &io->iov;
+    io->pub.u.bdev.iovcnt = 1;
+    return io_submit(io);
+}
+
+/// An I/O with one buffer; `buf` NULL where the host is to give one. Everything in registers: no Submitter.
+[[gnu::always_inline]] inline int submit_buf(bdk_bdev_desc* desc, bdk_io_channel* user_ch, void* buf,
+                                             BlockRange range, Cb cb, void* cb_arg, uint32_t type,
+                                             const void* caller) {
+    bdk_thread* thread = current_thread();
+    BdevChannel* ch = straight_channel(thread, desc, user_ch, type, range.offset, range.count);
+    BdevIo* io = ch != nullptr && buf != nullptr ? ch->pool->take_free() : nullptr;
     if (io == nullptr) [[unlikely]]
-        return -ENOMEM;
+        return submit_buf_checked(desc, user_ch, buf, range, cb, cb_arg, type, caller);
     const Bdev* bdev = ch->bdev;
     io->pub.type = type;
     io->ch = ch;
-    io->cb = by.cb;
-    io->cb_arg = by.cb_arg;
-    io->submit_ticks = current_thread()->turn_ticks;
+    io->cb = cb;
+    io->cb_arg = cb_arg;
+    io->submit_ticks = thread->turn_ticks;
     io->iov = {buf, bdev->bytes(range.count)};
     bdk_bdev_io_block_params& params = io->pub.u.bdev;
     params.iovs = &io->iov;
@@ -128,25 +147,11 @@ int submit_straight(const Submitter& by, BdevChannel* ch, uint32_t type, void* b
     params.num_blocks = range.count;
     params.md_buf = nullptr;
     params.dif_check_flags = bdev->dif_check_flags;
-    io_submit_straight(io);
+    if (io_count_in(io)) [[likely]]
+        io_dispatch(io, thread);
+    else
+        io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
     return 0;
-}
-
-/// An I/O with one buffer; `buf` NULL where the host is to give one.
-int submit_buf(const Submitter& by, uint32_t type, void* buf, BlockRange range) {
-    BdevChannel* straight = straight_channel(by.desc, by.ch, type, range.offset, range.count);
-    if (straight != nullptr && buf != nullptr) [[likely]]
-        return submit_straight(by, straight, type, buf, range);
-    BdevIo* io = nullptr;
-    int rc = take_block_io(by, type, range, &io);
-    if (rc != 0) [[unlikely]]
-        return rc;
-    if (buf == nullptr && type != BDK_BDEV_IO_TYPE_READ) [[unlikely]]
-        return refuse(io, -EINVAL);
-    io->iov = {buf, bytes_of(io->ch, range.count)};
-    io->pub.u.bdev.iovs = &io->iov;
-    io->pub.u.bdev.iovcnt = 1;
-    return io_submit(io);
 }
 
 int submit_iovs(const Submitter& by, uint32_t type, iovec* iovs, int32_t iovcnt, BlockRange range,
@@ -244,26 +249,30 @@ int submit_zone(const Submitter& by, uint32_t type, const bdk_bdev_io_zone_mgmt_
 
 int bdk_bdev_read_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch, void* buf, uint64_t offset_blocks,
                          uint64_t num_blocks, bdk_bdev_io_completion_cb cb, void* cb_arg) {
-    return bdk::submit_buf(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_READ, buf, {offset_blocks, num_blocks});
+    return bdk::submit_buf(desc, ch, buf, {offset_blocks, num_blocks}, cb, cb_arg, BDK_BDEV_IO_TYPE_READ,
+                           __builtin_return_address(0));
 }
 
 int bdk_bdev_write_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch, void* buf, uint64_t offset_blocks,
                           uint64_t num_blocks, bdk_bdev_io_completion_cb cb, void* cb_arg) {
-    return bdk::submit_buf(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_WRITE, buf, {offset_blocks, num_blocks});
+    return bdk::submit_buf(desc, ch, buf, {offset_blocks, num_blocks}, cb, cb_arg, BDK_BDEV_IO_TYPE_WRITE,
+                           __builtin_return_address(0));
 }
 
 int bdk_bdev_read(bdk_bdev_desc* desc, bdk_io_channel* ch, void* buf, uint64_t offset, uint64_t nbytes,
                   bdk_bdev_io_completion_cb cb, void* cb_arg) {
     bdk::BlockRange range{};
     if (!bdk::to_blocks(desc, offset, nbytes, &range)) return -EINVAL;
-    return bdk::submit_buf(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_READ, buf, range);
+    return bdk::submit_buf(desc, ch, buf, range, cb, cb_arg, BDK_BDEV_IO_TYPE_READ,
+                           __builtin_return_address(0));
 }
 
 int bdk_bdev_write(bdk_bdev_desc* desc, bdk_io_channel* ch, void* buf, uint64_t offset, uint64_t nbytes,
                    bdk_bdev_io_completion_cb cb, void* cb_arg) {
     bdk::BlockRange range{};
     if (!bdk::to_blocks(desc, offset, nbytes, &range)) return -EINVAL;
-    return bdk::submit_buf(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_WRITE, buf, range);
+    return bdk::submit_buf(desc, ch, buf, range, cb, cb_arg, BDK_BDEV_IO_TYPE_WRITE,
+                           __builtin_return_address(0));
 }
 
 int bdk_bdev_flush(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t offset, uint64_t nbytes,
