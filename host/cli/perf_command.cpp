@@ -17,6 +17,7 @@
 #include "host.hpp"
 #include "perf/perf_report.hpp"
 #include "perf/perf_run.hpp"
+#include "perf/replay.hpp"
 #include "stack/nearest.hpp"
 #include "stack/quantity.hpp"
 
@@ -37,6 +38,9 @@ constexpr const char* footer =
     "loop against a device inside the tool that completes at once; --calibrate does only that.\n"
     "\n"
     "Memory and files that were never written read faster than data: --fill writes them first.\n"
+    "\n"
+    "--replay plays back what a bdev of the module `trace` has written, instead of --rw: every I/O at its\n"
+    "time, or with --speed max as fast as it goes.\n"
     "\n"
     "Examples:\n"
     "  bdevkit perf stack.yaml --bdev disk --rw randread --fill --depth 128 --time 5s\n"
@@ -59,6 +63,8 @@ struct Options {
     bool skip_calibration = false;
     bool has_theta = false;
     double theta = 0;
+    std::string replay;
+    std::string speed = "original";
     PerfOptions perf;
 };
 
@@ -210,6 +216,49 @@ ExitCode print_report(const Options& options, const PerfReport& report, const Pe
     return exit_failure;
 }
 
+/// Plays the trace back, and prints how that went.
+ExitCode replay(Options& options, const Host& host, const Stack& stack, SignalWatch& signals) {
+    if (!choose_bdevs(options, host, stack)) return exit_usage;
+    if (options.bdevs.size() != 1 || options.cores.size() > 1) {
+        fmt::print(stderr, "--replay: expected one --bdev and at most one core\n");
+        return exit_usage;
+    }
+    const auto trace = read_trace(options.replay);
+    if (!trace) {
+        fmt::print(stderr, "--replay: {}\n", trace.error());
+        return exit_usage;
+    }
+    const ReplayOptions how{options.speed == "original", options.perf.depth, options.perf.keep_going};
+    const int64_t core = options.cores.empty() ? -1 : int64_t{options.cores.front()};
+    tl::expected<ReplayReport, std::string> report;
+    {
+        ProgressLine line(0);
+        report = run_replay(*trace, how, options.bdevs.front(), core, [&](double seconds, uint64_t ios) {
+            line.update(seconds, ios);
+            const auto event = signals.next();
+            return !event || *event != SignalWatch::Event::stop;
+        });
+    }
+    if (!report) {
+        fmt::print(stderr, "--replay: {}\n", report.error());
+        return exit_usage;
+    }
+    if (options.json) {
+        nlohmann::json json = perf_json(report->perf, {});
+        json["replay"] = {
+            {"speed", options.speed}, {"skipped", report->skipped}, {"late_ns", report->late_ns}};
+        fmt::print("{}\n", json.dump(2));
+    } else {
+        fmt::print("replay of {} at {} speed\n{}", options.replay, options.speed,
+                   perf_table(report->perf, {}));
+        fmt::print("replay    {} I/Os of types that are not played back; begun at most {:.3f} ms late\n",
+                   report->skipped, static_cast<double>(report->late_ns) / 1e6);
+    }
+    if (report->perf.errors == 0) return exit_ok;
+    fmt::print(stderr, "{} I/Os failed; the first: {}\n", report->perf.errors, report->perf.first_error);
+    return exit_failure;
+}
+
 ExitCode measure(Options& options, const Host& host, const Stack& stack, SignalWatch& signals) {
     if (!options.calibrate && !choose_bdevs(options, host, stack)) return exit_usage;
     const uint64_t calibration_time = options.calibrate ? options.perf.time_ns : calibration_ns;
@@ -258,7 +307,8 @@ ExitCode perf(Options& options) {
         fmt::print(stderr, "{}\n", host.error());
         return exit_failure;
     }
-    const ExitCode code = measure(options, **host, loaded.stack, signals);
+    const ExitCode code = options.replay.empty() ? measure(options, **host, loaded.stack, signals)
+                                                 : replay(options, **host, loaded.stack, signals);
     const bool stopped = (*host)->stop();
     return code == exit_ok && !stopped ? exit_failure : code;
 }
@@ -311,6 +361,12 @@ Command add_perf_command(CLI::App& program) {
         ->type_name("N,N")
         ->delimiter(',');
     add_workload_options(*command, *options);
+    CLI::Option* replay =
+        command->add_option("--replay", options->replay, "Play this trace back")->type_name("FILE");
+    command->add_option("--speed", options->speed, "Of a replay: original (default) or max, with --depth")
+        ->type_name("SPEED")
+        ->check(CLI::IsMember({"original", "max"}))
+        ->needs(replay);
     command->add_flag("--fill", options->fill, "Write the range once before the measurement");
     command->add_flag("--keep-going", options->perf.keep_going, "Go on after an I/O has failed");
     command->add_flag("--time-each-io", options->perf.time_each_io,

@@ -2,9 +2,7 @@
 #include "perf/perf_run.hpp"
 
 #include <bdevkit/bdev.h>
-#include <bdevkit/thread.h>
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,6 +13,7 @@
 #include <numeric>
 
 #include "perf/perf_job.hpp"
+#include "perf/work_thread.hpp"
 #include "runtime/runtime.hpp"
 
 namespace bdevkit::host {
@@ -26,63 +25,6 @@ using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point begin) {
     return std::chrono::duration<double>(Clock::now() - begin).count();
 }
-
-double process_cpu_seconds() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    const auto seconds = [](const timeval& t) {
-        return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-    };
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-/// Queues fn on `thread`, where it runs once.
-void send(bdk_thread* thread, std::function<void()> fn) {
-    auto message = std::make_unique<std::function<void()>>(std::move(fn));
-    const auto run = [](void* arg) {
-        const std::unique_ptr<std::function<void()>> mine(static_cast<std::function<void()>*>(arg));
-        (*mine)();
-    };
-    if (bdk_thread_send_msg(thread, run, message.get()) == 0) static_cast<void>(message.release());
-}
-
-/// A bdk_thread on one core, or anywhere.
-class WorkThread {
-public:
-    explicit WorkThread(int64_t core) : core_(core) {
-        std::vector<uint64_t> mask;
-        if (core >= 0) {
-            mask.resize(static_cast<size_t>(core) / 64 + 1);
-            mask.back() = uint64_t{1} << (core % 64);
-        }
-        const std::string name = core >= 0 ? fmt::format("perf-{}", core) : "perf";
-        thread_ = bdk_thread_create(name.c_str(), core >= 0 ? mask.data() : nullptr,
-                                    static_cast<uint32_t>(mask.size()));
-    }
-    ~WorkThread() {
-        if (thread_ != nullptr) run([] { bdk_thread_exit(); });
-    }
-    WorkThread(const WorkThread&) = delete;
-    WorkThread& operator=(const WorkThread&) = delete;
-
-    bool exists() const { return thread_ != nullptr; }
-    int64_t core() const { return core_; }
-    bdk_thread* get() const { return thread_; }
-
-    /// Runs fn there and waits for its return.
-    void run(const std::function<void()>& fn) const {
-        std::promise<void> done;
-        send(thread_, [&] {
-            fn();
-            done.set_value();
-        });
-        done.get_future().wait();
-    }
-
-private:
-    int64_t core_;
-    bdk_thread* thread_ = nullptr;
-};
 
 /// Counts the jobs that still run.
 class Countdown {

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "perf/trace_reader.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+constexpr const char* footer =
+    "Prints what a bdev of the module `trace` has written: a line per I/O, in the order of submission.\n"
+    "With --json, a JSON object per line: one about the trace, then one per I/O.\n"
+    "\n"
+    "Examples:\n"
+    "  bdevkit trace disk.trace | less\n"
+    "  bdevkit trace disk.trace --json | jq -s '[.[1:][] | select(.type == \"write\") | .bytes] | add'\n"
+    "`bdevkit perf --replay` plays a trace back.";
+
+struct Options {
+    std::string file;
+    bool json = false;
+};
+
+ExitCode print_trace(const Options& options) {
+    const auto trace = read_trace(options.file);
+    if (!trace) {
+        fmt::print(stderr, "{}\n", trace.error());
+        return exit_failure;
+    }
+    fmt::print("{}\n", options.json ? trace_title_json(*trace).dump() : trace_title(*trace));
+    for (const bdk_trace_record& record : trace->records)
+        fmt::print("{}\n",
+                   options.json ? trace_line_json(*trace, record).dump() : trace_line(*trace, record));
+    return exit_ok;
+}
+
+}  // namespace
+
+Command add_trace_command(CLI::App& program) {
+    auto options = std::make_shared<Options>();
+    CLI::App* command = program.add_subcommand("trace", "Print the I/Os that a trace holds");
+    command->footer(footer);
+    command->add_option("FILE", options->file, "What the module `trace` has written")->required();
+    command->add_flag("--json", options->json, "Print JSON");
+    return {command, [options] { return print_trace(*options); }};
+}
+
+}  // namespace bdevkit::host

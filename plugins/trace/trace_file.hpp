@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The file of a trace, written by a thread of its own.
+#pragma once
+
+#include <bdevkit/trace.h>
+
+#include <array>
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+/// Records that travel together.
+struct Chunk {
+    size_t count = 0;
+    std::array<bdk_trace_record, 2048> records;
+};
+
+/// Takes chunks and gives empty ones back. Neither waits for the file.
+class TraceFile {
+public:
+    /// Creates the file, or replaces a trace; nothing else. Throws bdevkit::Error.
+    TraceFile(const char* path, const bdk_trace_header& header);
+    /// Returns when the last chunk is in the file: some milliseconds at most.
+    ~TraceFile();
+    TraceFile(const TraceFile&) = delete;
+    TraceFile& operator=(const TraceFile&) = delete;
+
+    /// [any thread] An empty chunk; NULL when all are on their way.
+    std::unique_ptr<Chunk> take() noexcept;
+    /// [any thread]
+    void put(std::unique_ptr<Chunk> chunk) noexcept;
+
+    const std::string& path() const noexcept { return path_; }
+
+private:
+    static constexpr size_t max_chunks = 64;  ///< 4 MiB
+
+    void run() noexcept;
+    void write(const void* data, size_t length) noexcept;
+
+    std::string path_;
+    int fd_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<std::unique_ptr<Chunk>> empty_, full_;
+    size_t chunks_ = 0;
+    bool ending_ = false;
+    bool failed_ = false;  ///< the writer's
+    std::thread writer_;
+};
