@@ -208,4 +208,24 @@ GROWS_FROM(bdk_thread_stats, 32);
 
 GROWS_FROM(bdk_poller_stats, 24);
 
+FROZEN(bdk_trace_header, 128);
+FIELD(bdk_trace_header, magic, 0, 8);
+FIELD(bdk_trace_header, version, 8, 4);
+FIELD(bdk_trace_header, header_size, 12, 4);
+FIELD(bdk_trace_header, record_size, 16, 4);
+FIELD(bdk_trace_header, block_size, 20, 4);
+FIELD(bdk_trace_header, num_blocks, 24, 8);
+FIELD(bdk_trace_header, start_time, 32, 8);
+FIELD(bdk_trace_header, bdev, 40, 88);
+
+FROZEN(bdk_trace_record, 32);
+FIELD(bdk_trace_record, submit_ns, 0, 8);
+FIELD(bdk_trace_record, latency_ns, 8, 8);
+FIELD(bdk_trace_record, offset_blocks, 16, 8);
+FIELD(bdk_trace_record, num_blocks, 24, 4);
+FIELD(bdk_trace_record, type, 28, 1);
+FIELD(bdk_trace_record, status, 29, 1);
+FIELD(bdk_trace_record, flags, 30, 1);
+FIELD(bdk_trace_record, thread, 31, 1);
+
 #endif

@@ -27,6 +27,7 @@
 #include <bdevkit/quiesce.h>
 #include <bdevkit/status.h>
 #include <bdevkit/thread.h>
+#include <bdevkit/trace.h>
 #include <bdevkit/zone.h>
 
 #endif
