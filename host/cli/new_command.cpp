@@ -11,7 +11,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <regex>
+#include <sstream>
 #include <tl/expected.hpp>
 
 #include "cli/child_process.hpp"
@@ -65,9 +65,14 @@ fs::path program_folder() {
     return fs::read_symlink("/proc/self/exe").parent_path();
 }
 
+bool is_module_name(const std::string& name) {
+    const char* letters = "abcdefghijklmnopqrstuvwxyz";
+    return !name.empty() && name.size() <= 63 && std::strchr(letters, name[0]) != nullptr &&
+           name.find_first_not_of(std::string(letters) + "0123456789_-") == std::string::npos;
+}
+
 Outcome check_name(const Options& options) {
-    static const std::regex valid("[a-z][a-z0-9_-]{0,62}");
-    if (!std::regex_match(options.name, valid))
+    if (!is_module_name(options.name))
         return refuse(fmt::format(
             "'{}' is no name for a module: expected lower-case letters, digits, '_' and '-', with "
             "a letter first, at most 63",
@@ -130,12 +135,13 @@ private:
     fs::path path_;
 };
 
-/// What cookiecutter and the template's own checks complained of.
+/// What the template's own checks complained of, without cookiecutter's lines around it.
 std::string complaints(const std::string& output) {
-    static const std::regex line("(?:^|\n)error: ([^\n]*)");
+    constexpr std::string_view mark = "error: ";
     std::string found;
-    for (std::sregex_iterator at(output.begin(), output.end(), line), end; at != end; ++at)
-        found += (found.empty() ? "" : "\n") + (*at)[1].str();
+    std::istringstream lines(output);
+    for (std::string line; std::getline(lines, line);)
+        if (line.starts_with(mark)) found += (found.empty() ? "" : "\n") + line.substr(mark.size());
     return found;
 }
 
