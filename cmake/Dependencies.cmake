@@ -19,9 +19,10 @@ pkg_check_modules(DPDK REQUIRED libdpdk)
 # DPDK's core is linked statically: the shared one loads a hundred drivers at every start.
 set(dpdk_archives mempool_ring mempool ring eal kvargs telemetry)
 list(TRANSFORM dpdk_archives REPLACE "(.+)" "-l:librte_\\1.a")
+add_library(dpdk_headers INTERFACE)
+target_include_directories(dpdk_headers SYSTEM INTERFACE ${DPDK_INCLUDE_DIRS})
+target_compile_options(dpdk_headers INTERFACE -include rte_config.h)
+target_compile_definitions(dpdk_headers INTERFACE RTE_USE_C11_MEM_MODEL) # atomics that TSan understands
 add_library(dpdk_core INTERFACE)
-target_include_directories(dpdk_core SYSTEM INTERFACE ${DPDK_INCLUDE_DIRS})
-target_compile_options(dpdk_core INTERFACE -include rte_config.h)
-target_compile_definitions(dpdk_core INTERFACE RTE_USE_C11_MEM_MODEL) # atomics that TSan understands
-target_link_libraries(dpdk_core INTERFACE -Wl,--whole-archive ${dpdk_archives} -Wl,--no-whole-archive
+target_link_libraries(dpdk_core INTERFACE dpdk_headers -Wl,--whole-archive ${dpdk_archives} -Wl,--no-whole-archive
                       -Wl,--exclude-libs,ALL bsd numa atomic dl m Threads::Threads)

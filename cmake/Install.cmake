@@ -1,4 +1,4 @@
-# What `cmake --install` gives, in two components: `runtime` to run stacks, `dev` to write plugins. Nothing that is
+# What `cmake --install` gives, in three components: `runtime` to run stacks, `dev` to write plugins, `python`. Nothing that is
 # installed names the place, so that an installation may be moved.
 include(CMakePackageConfigHelpers)
 
@@ -7,7 +7,7 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/bdevkit)
 
 set_target_properties(bdevkit_sdk PROPERTIES EXPORT_NAME bdevkit)
 set_target_properties(bdevkit PROPERTIES EXPORT_NAME program)
-install(TARGETS bdevkit bdevkit_sdk EXPORT bdevkit
+install(TARGETS bdevkit bdevkit_sdk bdevkit_tls EXPORT bdevkit
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev)
 install(TARGETS ${BDEVKIT_PLUGINS} LIBRARY DESTINATION ${plugin_dir} COMPONENT runtime)
@@ -17,6 +17,11 @@ foreach(section 1 5)
   file(GLOB pages CONFIGURE_DEPENDS docs/man/*.${section})
   install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} COMPONENT runtime)
 endforeach()
+
+# The Python package, a component of its own: it goes with the library of the same build, and no other.
+install(TARGETS bdevkit_python LIBRARY DESTINATION ${BDEVKIT_PYTHON_DIR}/bdevkit COMPONENT python)
+install(DIRECTORY python/bdevkit/ DESTINATION ${BDEVKIT_PYTHON_DIR}/bdevkit COMPONENT python
+        FILES_MATCHING PATTERN "*.py" PATTERN "*.pyi" PATTERN "py.typed" PATTERN "__pycache__" EXCLUDE)
 
 install(DIRECTORY sdk/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
 set(template_dir ${CMAKE_INSTALL_DATADIR}/bdevkit/templates)
@@ -38,12 +43,12 @@ write_basic_package_version_file(bdevkitConfigVersion.cmake VERSION ${abi_versio
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/bdevkitConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/bdevkitConfigVersion.cmake
               cmake/BdevkitPlugin.cmake DESTINATION ${package_dir} COMPONENT dev)
 
-# `cpack -G DEB` makes the packages bdevkit and bdevkit-dev.
+# `cpack -G DEB` makes the packages bdevkit, bdevkit-dev and python3-bdevkit.
 set(CPACK_PACKAGE_CONTACT "the bdevkit developers <bdevkit@localhost>")
 set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
-set(CPACK_COMPONENTS_ALL runtime dev)
+set(CPACK_COMPONENTS_ALL runtime dev python)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
@@ -54,6 +59,11 @@ set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "bdevkit (= ${PROJECT_VERSION}), cookiecutter, cmake (>= 3.25), make, g++")
 set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS "libgtest-dev, python3-pytest, libnbd-bin")
 set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS "clang-format, clang-tidy, ccache, ninja-build")
+set(CPACK_DEBIAN_PYTHON_PACKAGE_NAME python3-bdevkit)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SECTION python)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "bdevkit (= ${PROJECT_VERSION}), python3 (>= 3.11), python3 (<< 3.12)")
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SUGGESTS "python3-pytest")
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "Runs stacks of user-space block devices and serves them over NBD")
 set(CPACK_COMPONENT_DEV_DESCRIPTION "Headers, CMake package and templates to write bdevkit plugins")
+set(CPACK_COMPONENT_PYTHON_DESCRIPTION "Runs bdevkit's stacks from Python, and tests them with pytest")
 include(CPack)

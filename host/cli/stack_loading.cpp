@@ -21,19 +21,37 @@ void report_refused(const PluginLoader& loader, bool stop_on_error, Problems& pr
     }
 }
 
+/// From what the file says of plugins to the stack.
+void finish_loading(LoadedStack& loaded, const std::vector<std::string>& plugin_path,
+                    const std::vector<const bdk_module*>& modules) {
+    std::vector<std::string> stack_path;
+    for (const auto& folder : loaded.file.plugins.path)
+        stack_path.push_back(folder.string());
+    loaded.loader = std::make_unique<PluginLoader>(plugin_search_path(plugin_path, stack_path));
+    if (loaded.file.root == nullptr) return;
+    for (const bdk_module* module : modules) {
+        if (const auto added = loaded.loader->add(*module); !added) loaded.problems.add({}, added.error());
+    }
+    loaded.loader->discover();
+    report_refused(*loaded.loader, loaded.file.plugins.stop_on_error, loaded.problems);
+    loaded.stack = resolve_stack(loaded.file, usable_modules(*loaded.loader), loaded.problems);
+}
+
 }  // namespace
 
 LoadedStack load_stack(const std::string& file, const std::vector<std::string>& plugin_path) {
     LoadedStack loaded;
     loaded.file = read_stack_file(file, loaded.problems);
-    std::vector<std::string> stack_path;
-    for (const auto& folder : loaded.file.plugins.path)
-        stack_path.push_back(folder.string());
-    loaded.loader = std::make_unique<PluginLoader>(plugin_search_path(plugin_path, stack_path));
-    if (loaded.file.root == nullptr) return loaded;
-    loaded.loader->discover();
-    report_refused(*loaded.loader, loaded.file.plugins.stop_on_error, loaded.problems);
-    loaded.stack = resolve_stack(loaded.file, usable_modules(*loaded.loader), loaded.problems);
+    finish_loading(loaded, plugin_path, {});
+    return loaded;
+}
+
+LoadedStack load_stack_text(const std::string& text, std::string name, const std::filesystem::path& folder,
+                            const std::vector<std::string>& plugin_path,
+                            const std::vector<const bdk_module*>& modules) {
+    LoadedStack loaded;
+    loaded.file = parse_stack_file(text, std::move(name), folder, loaded.problems);
+    finish_loading(loaded, plugin_path, modules);
     return loaded;
 }
 

@@ -27,6 +27,13 @@ struct LoadedStack {
 /// line on standard error each, and problems where the stack says `on_error: stop`.
 LoadedStack load_stack(const std::string& file, const std::vector<std::string>& plugin_path);
 
+/// [main thread] The same for a text. `modules` are the program's own, beside those of plugins; they outlive
+/// what is returned. @param name    what messages call it
+/// @param folder  where relative paths start
+LoadedStack load_stack_text(const std::string& text, std::string name, const std::filesystem::path& folder,
+                            const std::vector<std::string>& plugin_path,
+                            const std::vector<const bdk_module*>& modules);
+
 /// The usable modules, in the order of discovery.
 std::vector<const ModuleInfo*> usable_modules(const PluginLoader& loader);
 

@@ -50,6 +50,16 @@ PluginLoader::~PluginLoader() {
         keep_mapped(plugins_[index].path);
 }
 
+tl::expected<void, std::string> PluginLoader::add(const bdk_module& module) {
+    auto info = read_module(module);
+    if (!info) return tl::unexpected(std::move(info.error()));
+    if (find(info->name) != nullptr)
+        return tl::unexpected(fmt::format("module '{}' stands twice in this program", info->name));
+    plugins_.push_back({.path = "this program", .state = PluginState::usable, .info = std::move(*info)});
+    libraries_.emplace_back();
+    return {};
+}
+
 void PluginLoader::discover() {
     for (const SearchFolder& folder : search_path_)
         discover_folder(folder);

@@ -54,6 +54,10 @@ public:
     PluginLoader(const PluginLoader&) = delete;
     PluginLoader& operator=(const PluginLoader&) = delete;
 
+    /// [main thread, before discover()] Makes a module of the program's own known, which stands before the
+    /// plugins of that name. Its table outlives the loader. The error is one line.
+    tl::expected<void, std::string> add(const bdk_module& module);
+
     /// [main thread] Looks through the search path and opens what may be opened. Once per loader.
     void discover();
 

@@ -145,6 +145,7 @@ private:
         }
         const OptionReader reader(table, folder_, fmt::format("module '{}'", bdev.module->name));
         bdev.options = reader.read(members, bdev.at, {"name", "module", "qos"}, problems_);
+        bdev.members = std::move(members);
         sort_bases(table, bdev);
     }
 

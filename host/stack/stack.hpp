@@ -39,7 +39,8 @@ struct BdevSpec {
     OptionStruct options;
     std::vector<BaseRef> bases;  ///< in the order of the option table
     std::vector<std::pair<std::string, std::string>>
-        given;  ///< options as written, bases and secrets left out
+        given;                    ///< options as written, bases and secrets left out
+    std::vector<Member> members;  ///< the options' nodes, nested bdevs replaced by their names
     std::optional<bdk_bdev_qos_limits> qos;
     Location at;
 };

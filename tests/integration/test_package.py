@@ -9,6 +9,9 @@ import pytest
 
 from conftest import BUILD, SOURCE
 
+# An instrumented extension wants the sanitizer's library in a Python that is not instrumented: see scripts/test.
+IN_PYTHON = {"LD_PRELOAD": os.environ["BDEVKIT_PRELOAD"]} if os.environ.get("BDEVKIT_PRELOAD") else {}
+
 PROJECT = """
 cmake_minimum_required(VERSION 3.25)
 project(third LANGUAGES C CXX)
@@ -71,7 +74,7 @@ def test_a_newer_abi_than_installed_is_refused(installed, tmp_path, version):
 
 
 def test_the_packages_say_what_they_need(packages):
-    assert set(packages) == {"bdevkit", "bdevkit-dev"}
+    assert set(packages) == {"bdevkit", "bdevkit-dev", "python3-bdevkit"}
     depends = succeeds("dpkg-deb", "--field", packages["bdevkit"], "Depends")
     for library in ("libc6", "liburing2", "libyaml-cpp"):
         assert library in depends
@@ -92,6 +95,17 @@ def test_the_runtime_package_runs_alone(packages, tmp_path):
     assert "malloc" in succeeds(tmp_path / "usr/bin/bdevkit", "plugins")
     assert not (tmp_path / "usr/include").exists()
     assert (tmp_path / "usr/share/man/man1/bdevkit.1").exists()
+
+
+def test_the_python_package_is_found_where_it_is_unpacked(packages, tmp_path):
+    for name in ("bdevkit", "python3-bdevkit"):
+        succeeds("dpkg-deb", "--extract", packages[name], tmp_path)
+    code = "import bdevkit; stack = dict(version=1, bdevs=[dict(name='d', module='malloc', size='1MiB')]); " \
+           "print(bdevkit.__file__, list(bdevkit.Host(stack).bdevs))"
+    printed = succeeds("/usr/bin/python3", "-c", code, env={**os.environ, **IN_PYTHON,
+                                                            "PYTHONPATH": str(tmp_path / "usr/lib/python3/dist-packages")})
+    assert printed == f"{tmp_path}/usr/lib/python3/dist-packages/bdevkit/__init__.py ['d']\n"
+    assert "bdevkit (= " in succeeds("dpkg-deb", "--field", packages["python3-bdevkit"], "Depends")
 
 
 def completes(program, line):

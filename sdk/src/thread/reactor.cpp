@@ -24,8 +24,6 @@
 
 namespace bdk {
 
-constinit thread_local Reactor* t_current_reactor = nullptr;
-
 namespace {
 
 /// The longest that messages wait for more of them; see QueuePace.

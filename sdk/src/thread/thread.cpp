@@ -17,7 +17,6 @@
 
 namespace bdk {
 
-constinit thread_local bdk_thread* t_current_thread = nullptr;
 std::atomic<uint32_t> g_outside_senders{0};
 
 namespace {

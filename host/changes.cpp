@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "changes.hpp"
+
+#include <bdevkit/bdev.h>
+#include <bdevkit/bdev_module.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "bdev_qos.hpp"
+#include "module/module_registry.hpp"
+#include "stack/sections.hpp"
+#include "stack/yaml.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+tl::unexpected<ChangeError> refuse(int rc, const std::string& what) {
+    const int error = std::abs(rc);
+    return tl::unexpected(
+        ChangeError{error, fmt::format("{}: {}", what, std::generic_category().message(error))});
+}
+
+tl::unexpected<ChangeError> refuse(const Problems& problems) {
+    std::string text;
+    for (const Problem& problem : problems.sorted())
+        text += (text.empty() ? "" : "\n") + problem.message;
+    return tl::unexpected(ChangeError{EINVAL, text, true});
+}
+
+/// Places in a text that nobody has written help nobody.
+std::vector<BdevSpec> read_bdevs(const std::string& yaml, const std::filesystem::path& folder,
+                                 const std::vector<const ModuleInfo*>& modules, Problems& problems) {
+    try {
+        const ConfigNodePtr root = parse_yaml(yaml, problems);
+        if (root == nullptr) return {};
+        std::vector<BdevSpec> bdevs = read_bdevs_section(*root, folder, modules, problems);
+        order_bdevs(bdevs, problems);
+        return bdevs;
+    } catch (const TooManyProblems&) {
+        return {};
+    }
+}
+
+/// Loaded modules are usable, too.
+std::vector<const ModuleInfo*> known_modules(const PluginLoader& loader) {
+    std::vector<const ModuleInfo*> result;
+    for (const Plugin& plugin : loader.plugins()) {
+        if (plugin.state == PluginState::usable || plugin.state == PluginState::loaded)
+            result.push_back(&plugin.info);
+    }
+    return result;
+}
+
+/// The options as they were, with those of `given` in their place.
+std::vector<Member> merge(std::vector<Member> members, const std::vector<Member>& given) {
+    for (const Member& member : given) {
+        const auto old = std::find_if(members.begin(), members.end(),
+                                      [&](const Member& each) { return each.key == member.key; });
+        if (old == members.end()) {
+            members.push_back(member);
+        } else {
+            *old = member;
+        }
+    }
+    return members;
+}
+
+/// [app thread]
+int resize_bdev(const char* name, uint64_t size) {
+    bdk_bdev* bdev = bdk_bdev_get_by_name(name);
+    if (bdev == nullptr) return -ENODEV;
+    const bdk_bdev_fn_table* functions = bdev->fn_table;
+    if (!BDK_HAS_FIELD(functions, bdk_bdev_fn_table, resize) || functions->resize == nullptr) return -ENOTSUP;
+    const uint32_t block_size = bdk_bdev_get_block_size(bdev);
+    return size % block_size == 0 ? functions->resize(bdev->ctxt, size / block_size) : -EINVAL;
+}
+
+}  // namespace
+
+Changes::Changes(const Stack& stack, PluginLoader& loader) : stack_(stack), loader_(loader) {}
+
+Changed<std::vector<std::string>> Changes::create(const std::string& yaml,
+                                                  const std::filesystem::path& folder) {
+    Problems problems;
+    std::vector<BdevSpec> bdevs = read_bdevs(yaml, folder, known_modules(loader_), problems);
+    if (!problems.empty()) return refuse(problems);
+    std::vector<std::string> names;
+    for (BdevSpec& bdev : bdevs) {
+        names.push_back(bdev.name);
+        if (auto created = create_one(bdev); !created) return tl::unexpected(created.error());
+        changed_.insert_or_assign(bdev.name, std::move(bdev));
+    }
+    return names;
+}
+
+Changed<void> Changes::create_one(BdevSpec& spec) {
+    const std::string what = fmt::format("bdev '{}' of module '{}'", spec.name, spec.module->name);
+    if (const auto loaded = loader_.load(spec.module->name); !loaded)
+        return tl::unexpected(ChangeError{EIO, loaded.error()});
+    std::string missing;
+    bdk::call_on_app_thread([&] {
+        for (const BaseRef& base : spec.bases) {
+            if (missing.empty() && bdk_bdev_get_by_name(base.bdev.c_str()) == nullptr) missing = base.bdev;
+        }
+    });
+    if (!missing.empty())
+        return tl::unexpected(ChangeError{ENODEV, fmt::format("{}: no bdev '{}'", what, missing)});
+    const int rc = bdk::await_on_app_thread([&](bdk::Done done) {
+        auto created = [&spec, done = std::move(done)](int result) {
+            if (result != 0) return done(result);
+            apply_qos(spec, done);
+        };
+        bdk::module_create_bdev(spec.module->module, spec.name, spec.options.data(), std::move(created));
+    });
+    if (rc != 0) return refuse(rc, what + " could not be created");
+    return {};
+}
+
+Changed<void> Changes::remove(const std::string& name) {
+    const int rc =
+        bdk::await_on_app_thread([&](bdk::Done done) { bdk::module_remove_bdev(name, std::move(done)); });
+    if (rc != 0) return refuse(rc, fmt::format("bdev '{}' could not be removed", name));
+    changed_.erase(name);
+    return {};
+}
+
+Changed<void> Changes::reconfigure(const std::string& name, const std::string& yaml,
+                                   const std::filesystem::path& folder) {
+    const auto found = changed_.find(name);
+    const BdevSpec* spec = found != changed_.end() ? &found->second : stack_.find(name);
+    if (spec == nullptr) return refuse(ENODEV, fmt::format("bdev '{}' was not made from options", name));
+    Problems problems;
+    const ConfigNodePtr given = parse_yaml(yaml, problems);
+    if (given == nullptr || !problems.empty()) return refuse(problems);
+    std::vector<Member> members = merge(spec->members, given->members);
+    const OptionReader reader(option_table_of(*spec->module), folder,
+                              fmt::format("module '{}'", spec->module->name));
+    OptionStruct options = reader.read(members, {}, {}, problems);
+    if (!problems.empty()) return refuse(problems);
+    const int rc = bdk::await_on_app_thread(
+        [&](bdk::Done done) { bdk::module_reconfigure_bdev(name, options.data(), std::move(done)); });
+    if (rc != 0) return refuse(rc, fmt::format("bdev '{}' could not be reconfigured", name));
+    BdevSpec changed{
+        .name = name, .module = spec->module, .options = std::move(options), .bases = spec->bases};
+    changed.members = std::move(members);
+    changed_.insert_or_assign(name, std::move(changed));
+    return {};
+}
+
+Changed<void> Changes::resize(const std::string& name, uint64_t size) {
+    int rc = 0;
+    bdk::call_on_app_thread([&] { rc = resize_bdev(name.c_str(), size); });
+    if (rc == -ENOTSUP)
+        return refuse(rc, fmt::format("bdev '{}' could not be resized: its module has no resize", name));
+    if (rc != 0) return refuse(rc, fmt::format("bdev '{}' could not be resized to {} bytes", name, size));
+    return {};
+}
+
+}  // namespace bdevkit::host

@@ -1,0 +1,395 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The host: a stack that runs in this process."""
+
+from __future__ import annotations
+
+import atexit
+import dataclasses
+import json
+import os
+import pathlib
+import threading
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Union
+
+from bdevkit import _core
+from bdevkit._desc import Desc
+from bdevkit._errors import Error
+
+Stack = Union[str, "os.PathLike[str]", Mapping[str, Any]]
+
+
+class Leak(RuntimeError):
+    """Something was left behind or went wrong while the host ran; `findings` has a line for each."""
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        super().__init__("\n".join(findings))
+        self.findings = list(findings)
+
+
+@dataclasses.dataclass(frozen=True)
+class Counters:
+    """What I/Os of one type have come to; latencies are in nanoseconds, of those that succeeded."""
+
+    ops: int = 0
+    bytes: int = 0
+    latency_ns: int = 0
+    min_latency_ns: int = 0
+    max_latency_ns: int = 0
+
+    @property
+    def mean_latency_ns(self) -> float:
+        return self.latency_ns / self.ops if self.ops else 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Stats:
+    """The I/O counters of a bdev."""
+
+    read: Counters = Counters()
+    write: Counters = Counters()
+    unmap: Counters = Counters()
+    copy: Counters = Counters()
+    write_zeroes: Counters = Counters()
+    flush: Counters = Counters()
+    other_ops: int = 0
+    errors: int = 0
+    errors_by_status: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Latency:
+    """A latency histogram. Times are in nanoseconds; percentiles_ns[99] is what 99% of the I/Os do not exceed; buckets
+    are (first, last, count), the empty ones left out."""
+
+    count: int
+    min_ns: int
+    mean_ns: int
+    max_ns: int
+    percentiles_ns: Mapping[float, int]
+    buckets: Sequence[tuple[int, int, int]]
+
+
+class HostBdev:
+    """A bdev of the host. What it says of itself is asked anew each time."""
+
+    def __init__(self, host: Host, name: str) -> None:
+        self._host = host
+        self.name = name
+
+    def __repr__(self) -> str:
+        try:
+            info = self.info
+        except Error:
+            return f"<bdevkit.Bdev '{self.name}', gone>"
+        claimed = ", claimed" if info["claimed"] else ""
+        bases = f", on {', '.join(info['bases'])}" if info["bases"] else ""
+        return (f"<bdevkit.Bdev '{self.name}' of {info['module']}: {info['num_blocks']} blocks of "
+                f"{info['block_size']}{bases}{claimed}>")
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """All that is known of it: name, module, uuid, sizes, metadata, supported_io_types, aliases, claims, bases,
+        and under "driver_specific" what the module adds."""
+        return json.loads(self._host._running.info(self.name))
+
+    @property
+    def module(self) -> str:
+        return self.info["module"]
+
+    @property
+    def block_size(self) -> int:
+        return self.info["block_size"]
+
+    @property
+    def num_blocks(self) -> int:
+        return self.info["num_blocks"]
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        info = self.info
+        return info["num_blocks"] * info["block_size"]
+
+    @property
+    def bases(self) -> list[HostBdev]:
+        """The bdevs it stands on."""
+        return [HostBdev(self._host, name) for name in self.info["bases"]]
+
+    @property
+    def stats(self) -> Stats:
+        """The counters, of all users since the start or the last reset_stats()."""
+        counters = json.loads(self._host._running.stats(self.name))
+        fields = {field.name for field in dataclasses.fields(Stats)}
+        known = {name: Counters(**value) if isinstance(value, dict) and "ops" in value else value
+                 for name, value in counters.items() if name in fields}
+        return Stats(**known)
+
+    def reset_stats(self, *, extremes_only: bool = False) -> None:
+        """Sets the counters back; with `extremes_only` the smallest and largest latencies alone."""
+        self._host._running.reset_stats(self.name, extremes_only)
+
+    def measure_latency(self, *types: str, on: bool = True) -> None:
+        """Begins a latency histogram, from zero, of these types of I/O ("read", ...; none: all), or ends it."""
+        mask = sum(_core.io_type_mask(each) for each in types)
+        self._host._running.enable_histogram(self.name, on, mask)
+
+    @property
+    def latency(self) -> Latency:
+        """What measure_latency() has found so far."""
+        found = json.loads(self._host._running.histogram(self.name))
+        found["percentiles_ns"] = {float(percent): ns for percent, ns in found["percentiles_ns"].items()}
+        found["buckets"] = [tuple(bucket) for bucket in found["buckets"]]
+        return Latency(**found)
+
+    def limit(self, *, iops: int = 0, bytes_per_second: int = 0, read_bytes_per_second: int = 0,
+              write_bytes_per_second: int = 0) -> None:
+        """Sets rate limits of reads and writes; 0: none."""
+        self._host._running.set_qos(self.name, iops, bytes_per_second, read_bytes_per_second, write_bytes_per_second)
+
+    def open(self, write: bool = False, *, hide_metadata: bool = False) -> Desc:
+        """As Host.open()."""
+        return self._host.open(self.name, write, hide_metadata=hide_metadata)
+
+
+class Bdevs(Mapping[str, HostBdev]):
+    """The bdevs of a host by name, bases first."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def __getitem__(self, name: str) -> HostBdev:
+        if name not in self._host._running.names():
+            raise KeyError(name)
+        return HostBdev(self._host, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._host._running.names())
+
+    def __len__(self) -> int:
+        return len(self._host._running.names())
+
+    def __repr__(self) -> str:
+        return "{" + ", ".join(f"'{name}': {HostBdev(self._host, name)}" for name in self) + "}"
+
+
+class Host:
+    """Runs a stack in this process: from construction to stop(), or as a context manager.
+
+    stack: the path of a stack file; its text (anything with a line break in it); or a dict of the same form.
+    plugin_path: folders to look for plugins in before all others.
+    folder: where relative paths in a text or dict start; by default the working folder.
+    check: whether stop() raises bdevkit.Leak for descs left open, broken threading rules and watchdog reports.
+
+    There is one host at a time in a process; another may follow. Raises bdevkit.StackError when the stack is wrong.
+    """
+
+    def __init__(self, stack: Stack, *, plugin_path: Sequence[str | os.PathLike[str]] = (),
+                 folder: str | os.PathLike[str] | None = None, check: bool = False) -> None:
+        _forbid_after_fork()
+        text, name, home = _read(stack)
+        self.folder = str(home or pathlib.Path(folder or ".").absolute())
+        self.check = check
+        self._before = _core.violations(), _core.watchdog_reports()
+        self._descs: weakref.WeakValueDictionary[int, Desc] = weakref.WeakValueDictionary()
+        self._watcher: threading.Thread | None = None
+        self._stopped = False
+        self._running = _core.Host.start(text, name, self.folder, [str(each) for each in plugin_path])
+        _living.add(self)
+
+    def __enter__(self) -> Host:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # What went wrong inside says more than what it has left behind.
+        findings = self._stop()
+        if self.check and findings and kind is None:
+            raise Leak(findings)
+
+    def __repr__(self) -> str:
+        if self._stopped:
+            return "<bdevkit.Host, stopped>"
+        return f"<bdevkit.Host: {', '.join(self._running.names()) or 'no bdevs'}>"
+
+    def __str__(self) -> str:
+        return "stopped" if self._stopped else self.draw()
+
+    def stop(self) -> None:
+        """Closes the descs, stops the frontends, removes the bdevs. A second stop does nothing."""
+        findings = self._stop()
+        if self.check and findings:
+            raise Leak(findings)
+
+    @property
+    def uris(self) -> list[str]:
+        """Where clients of the frontends connect."""
+        return self._running.where()
+
+    @property
+    def bdevs(self) -> Bdevs:
+        """The bdevs by name, as they are now."""
+        return Bdevs(self)
+
+    def draw(self) -> str:
+        """The stacks as text, as they are now: each bdev above what it stands on."""
+        infos = {name: HostBdev(self, name).info for name in self._running.names()}
+        below = {base for info in infos.values() for base in info["bases"]}
+        lines: list[str] = []
+
+        def add(name: str, branch: str, prefix: str) -> None:
+            info = infos.get(name)
+            if info is None:
+                lines.append(f"{branch}{name}")
+                return
+            size = _readable(info["num_blocks"] * info["block_size"])
+            lines.append(f"{branch}{name}  {info['module']}  {size}, blocks of {info['block_size']}")
+            for place, base in enumerate(info["bases"]):
+                last = place + 1 == len(info["bases"])
+                add(base, prefix + ("└─ " if last else "├─ "), prefix + ("   " if last else "│  "))
+
+        for name in infos:
+            if name not in below:
+                add(name, "", "")
+        return "\n".join([*self.uris, *lines])
+
+    def create(self, module: str, name: str, **options: Any) -> HostBdev:
+        """Creates a bdev. Options are those of the module's table (`bdevkit plugins MODULE`); a base is a name, a
+        HostBdev, or a dict that is itself a bdev."""
+        self._running.create(_yaml([{"name": name, "module": module, **options}]), self.folder)
+        return HostBdev(self, name)
+
+    def remove(self, name: str | HostBdev) -> None:
+        """Removes a bdev; descs of it are told and close themselves. Returns when it is gone."""
+        self._running.remove(_name(name))
+
+    def resize(self, name: str | HostBdev, size: int) -> None:
+        """Asks the module for another size, in bytes."""
+        self._running.resize(_name(name), size)
+
+    def reconfigure(self, name: str | HostBdev, **options: Any) -> None:
+        """Gives a bdev in use other options; those left out stay as they are."""
+        self._running.reconfigure(_name(name), _yaml(options), self.folder)
+
+    def open(self, name: str | HostBdev, write: bool = False, *, hide_metadata: bool = False) -> Desc:
+        """Opens a bdev. With `hide_metadata` the desc has blocks of data alone."""
+        core = self._running.open(_name(name), write, hide_metadata)
+        desc = Desc(core, self)
+        self._descs[core.id] = desc
+        return desc
+
+    # ---- within ----
+
+    def _stop(self) -> list[str]:
+        if self._stopped:
+            return []
+        self._stopped = True
+        _living.discard(self)
+        clean, open_descs = self._running.stop()
+        if self._watcher is not None and self._watcher is not threading.current_thread():
+            self._watcher.join()
+        findings = []
+        if open_descs:
+            findings.append(f"{open_descs} descs were not closed")
+        if not clean:
+            findings.append("the host did not stop cleanly: see the log")
+        if broken := _core.violations() - self._before[0]:
+            findings.append(f"{broken} broken rules were reported: see the log")
+        if blocked := _core.watchdog_reports() - self._before[1]:
+            findings.append(f"the watchdog reported {blocked} times: see the log")
+        return findings
+
+    def _watch_events(self) -> None:
+        if self._watcher is None:
+            self._watcher = threading.Thread(target=self._hand_out_events, name="bdevkit-events", daemon=True)
+            self._watcher.start()
+
+    def _hand_out_events(self) -> None:
+        while (event := self._running.next_event(1000)) is not False:
+            if event is None:
+                continue
+            desc = self._descs.get(event[0])
+            if desc is not None:
+                desc._told(event[1], event[2])
+        for desc in list(self._descs.values()):
+            desc._told_end()
+
+
+_living: set[Host] = set()
+_forked = False
+
+
+@atexit.register
+def _stop_all() -> None:
+    for host in list(_living):
+        host._stop()
+    _core.wait_for_background()
+
+
+class _Forked:
+    """Stands for the host in a process that was forked from its own: the reactors live in the parent alone."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError("the host runs in the process that this one was forked from: use it there, or the start "
+                           "method 'spawn'")
+
+
+def _after_fork() -> None:
+    global _forked
+    _forked = bool(_living) or _forked
+    for host in list(_living):
+        for desc in list(host._descs.values()):
+            _core.keep_forever(desc._core)
+            desc._core = _Forked()  # type: ignore[assignment]
+        _core.keep_forever(host._running)  # its end would wait for reactors
+        host._running = _Forked()  # type: ignore[assignment]
+        host._stopped = True
+    _living.clear()
+
+
+def _forbid_after_fork() -> None:
+    if _forked:
+        raise RuntimeError("this process was forked while a host ran, and cannot run one: use the start method "
+                           "'spawn', or fork before the first host")
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def _read(stack: Stack) -> tuple[str, str, pathlib.Path | None]:
+    """The text, its name in messages, and its folder where it has one."""
+    if isinstance(stack, Mapping):
+        return _yaml(stack), "<stack>", None
+    if isinstance(stack, str) and "\n" in stack:
+        return stack, "<stack>", None
+    path = pathlib.Path(stack)
+    return path.read_text(), str(path), path.absolute().parent
+
+
+def _yaml(value: Any) -> str:
+    """JSON is YAML. What is None is left out, as an option that is not given."""
+    return json.dumps(_plain(value), indent=1)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items() if each is not None}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, HostBdev):
+        return value.name
+    if isinstance(value, (bool, int, str)):
+        return value
+    return str(value)
+
+
+def _name(bdev: str | HostBdev) -> str:
+    return bdev.name if isinstance(bdev, HostBdev) else bdev
+
+
+def _readable(size: int) -> str:
+    value, units = float(size), ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
+    while value >= 1024 and len(units) > 1:
+        value /= 1024
+        units.pop(0)
+    return f"{value:g} {units[0]}" if value == int(value) else f"{value:.1f} {units[0]}"

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Modules written in Python: for prototypes, and for test doubles."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import pathlib
+import threading
+import traceback
+import typing
+import uuid
+from typing import Annotated, Any, ClassVar, Literal
+
+from bdevkit import _core
+from bdevkit._desc import Desc
+from bdevkit._errors import Error
+
+Io = _core.Io
+
+# Types of options that Python has no type for. Values are what their base says; in a stack they are written as for
+# any module: `64MiB`, `10us`.
+Size = Annotated[int, 5]
+"""Bytes."""
+Duration = Annotated[int, 6]
+"""Nanoseconds."""
+BaseName = Annotated[str, 10]
+"""The name of a base bdev: an edge of the stack."""
+
+_STRING, _BOOL, _U64, _ENUM, _UUID, _PATH, _BASE = 1, 2, 4, 7, 8, 9, 10
+_REQUIRED, _LIST = 1, 2
+_TYPES = {str: _STRING, bool: _BOOL, int: _U64, uuid.UUID: _UUID, pathlib.Path: _PATH}
+
+
+class option:
+    """The default of an option, with more than that: `size: Size = option("64MiB", min=512, help="Bytes of it.")`."""
+
+    def __init__(self, default: Any = None, *, min: int = 0, max: int = 0, help: str = "") -> None:
+        self.default, self.min, self.max, self.help = default, min, max, help
+
+
+class Bdev:
+    """A block device. Its annotated fields are the options of its module; those without a default are required.
+
+        class Ram(bdevkit.Bdev):
+            size: bdevkit.Size
+            def setup(self):
+                self.num_blocks = self.size // self.block_size
+                self.data = bytearray(self.size)
+            def submit(self, io):
+                if io.type == "read":
+                    return self.data[io.offset:io.offset + io.length]
+                self.data[io.offset:io.offset + io.length] = io.data
+
+        bdevkit.register(Ram, name="ram")
+
+    submit(io) runs on a reactor and must not block. What it returns for a read are the data; when it returns, the I/O
+    has succeeded, unless it has been forwarded; what it raises fails it, an OSError with its errno and a bdevkit.Error
+    with its NVMe status too. With `async def submit` it runs in a task of its own, on a thread of the modules'.
+    """
+
+    io_types: ClassVar[tuple[str, ...]] = ("read", "write")
+    """The types of I/O that submit() is given; the host does others with these where it can."""
+    write_cache: ClassVar[bool] = False
+    """Whether writes are durable only after a flush: then name "flush" in io_types."""
+
+    name: str
+    block_size: int = 512
+    num_blocks: int = 0
+
+    def setup(self) -> None:
+        """Called once, with the options set, on the app thread: sets num_blocks and block_size. What it raises is why
+        the bdev cannot be."""
+
+    def submit(self, io: Io) -> Any:
+        """Does an I/O."""
+        raise NotImplementedError
+
+    def removed(self) -> None:
+        """Called when the bdev has gone."""
+
+    def reconfigured(self) -> None:
+        """Called when the options have changed; the fields have the new values."""
+
+    def resize(self, size: int) -> None:
+        """Called by Host.resize() before the bdev gets that size, in bytes."""
+        raise OSError(95, "this bdev has a fixed size")
+
+    # ---- within ----
+
+    _base_name: str | None = None
+    _options: ClassVar[dict[str, dict[str, Any]]]
+
+    @property
+    def _io_types(self) -> int:
+        return sum(_core.io_type_mask(each) for each in self.io_types)
+
+    def _setup(self, base: _core.Desc | None) -> None:
+        self.setup()
+
+    def _set(self, options: dict[str, Any]) -> None:
+        for field, value in options.items():
+            kind = self._options[field]["type"]
+            if kind == _UUID:
+                value = uuid.UUID(bytes=value)
+            elif kind == _PATH and value is not None:
+                value = pathlib.Path(value)
+            setattr(self, field, value)
+
+    def _reconfigure(self, options: dict[str, Any]) -> None:
+        self._set(options)
+        self.reconfigured()
+
+    def _submit(self, io: Io) -> None:
+        try:
+            result = self.submit(io)
+            if inspect.iscoroutine(result):
+                asyncio.run_coroutine_threadsafe(self._finish_later(io, result), _loop())
+            elif not io.ended:
+                _finish(io, result)
+        except BaseException as error:
+            self._failed(io, error)
+
+    async def _finish_later(self, io: Io, doing: Any) -> None:
+        try:
+            result = await doing
+            if not io.ended:
+                _finish(io, result)
+        except BaseException as error:
+            self._failed(io, error)
+
+    def _failed(self, io: Io, error: BaseException) -> None:
+        code, level, text = _describe(error)
+        _core.log(level, self.name, f"{io.type} at byte {io.offset}: {text}")
+        if not io.ended:
+            _fail(io, error, code)
+
+    def _removed(self) -> None:
+        self.removed()
+
+
+class VirtualBdev(Bdev):
+    """A bdev on another one, which its option `base` names and which it claims for writing.
+
+    `self.base` is a Desc of the base for the awaitable calls; io.forward() sends an I/O on as it is. Without io_types of
+    its own it takes those of the base. Its size is the base's unless setup() says otherwise.
+    """
+
+    io_types: ClassVar[tuple[str, ...]] = ()
+    base: Any
+
+    def submit(self, io: Io) -> Any:
+        io.forward()
+
+    # ---- within ----
+
+    def _set(self, options: dict[str, Any]) -> None:
+        base = options.pop("base")
+        super()._set(options)
+        self._base_name = self._base_name or base
+
+    def _setup(self, base: _core.Desc | None) -> None:
+        assert base is not None
+        self.base = Desc(base, None)  # type: ignore[arg-type]
+        self.block_size, self.num_blocks = base.block_size, base.num_blocks
+        self.setup()
+
+
+class Module:
+    """A module: a name, and the class of its bdevs. `register()` makes one of a class of bdevs alone."""
+
+    name: ClassVar[str]
+    version: ClassVar[str] = "0"
+    bdev: ClassVar[type[Bdev]]
+
+    @classmethod
+    def make(cls, name: str, options: dict[str, Any]) -> Bdev:
+        """Makes the object of a new bdev."""
+        made = cls.bdev.__new__(cls.bdev)
+        made.name = name
+        made._set(options)
+        made.__init__()  # type: ignore[misc]
+        return made
+
+
+def register(what: type[Bdev] | type[Module], *, name: str | None = None) -> None:
+    """Makes a module known to the hosts that start from now on. A second one of its name takes its place."""
+    if issubclass(what, Module):
+        module = what
+    else:
+        module = type(what.__name__ + "Module", (Module,), {"name": name or what.__name__.lower(), "bdev": what,
+                                                            "__doc__": what.__doc__})
+    described = inspect.getdoc(module) or module.name
+    module.bdev._options = {each["name"]: each for each in _options(module.bdev)}
+    _core.register_module(name or module.name, module.version, described.splitlines()[0],
+                          list(module.bdev._options.values()), module.make)
+
+
+def _options(bdev: type[Bdev]) -> list[dict[str, Any]]:
+    """The option table of the fields, of base classes too."""
+    found = []
+    own = {"name", "block_size", "num_blocks", "io_types", "write_cache", "_base_name", "_options"}
+    hints = typing.get_type_hints(bdev, include_extras=True)
+    # A class that names one of the bdev's own fields makes an option of it.
+    given = {field for each in bdev.__mro__ if each not in (Bdev, VirtualBdev, object)
+             for field in each.__dict__.get("__annotations__", {})}
+    if issubclass(bdev, VirtualBdev):
+        hints["base"] = BaseName
+        given.add("base")
+    for field, hint in hints.items():
+        if typing.get_origin(hint) is ClassVar or field not in given or field.startswith("_"):
+            continue
+        if field in own - {"block_size"}:
+            continue
+        default = getattr(bdev, field, None)
+        if not isinstance(default, option):
+            default = option(default)
+        kind, flags, values = _kind(hint)
+        written = default.default
+        if isinstance(written, (list, tuple)):
+            written = ", ".join(map(str, written))
+        if isinstance(written, bool):
+            written = str(written).lower()
+        if written is None and not flags & _LIST:
+            flags |= _REQUIRED
+        found.append({"name": field, "help": default.help or f"The {field} of the bdev.", "type": kind, "flags": flags,
+                      "default": written, "min": default.min, "max": default.max, "values": values})
+    return found
+
+
+def _kind(hint: Any) -> tuple[int, int, list[str]]:
+    """Type, flags and the values of an enum."""
+    origin = typing.get_origin(hint)
+    if origin is list:
+        kind, flags, values = _kind(typing.get_args(hint)[0])
+        return kind, flags | _LIST, values
+    if origin is Literal:
+        return _ENUM, 0, [str(value) for value in typing.get_args(hint)]
+    if origin is Annotated:
+        return typing.get_args(hint)[1], 0, []
+    if hint not in _TYPES:
+        raise TypeError(f"an option cannot have the type {hint}: expected str, bool, int, uuid.UUID, pathlib.Path, "
+                        "bdevkit.Size, Duration or BaseName, a Literal of words, or a list of one of these")
+    return _TYPES[hint], 0, []
+
+
+def _finish(io: Io, result: Any) -> None:
+    if io.type == "read":
+        if result is None:
+            raise TypeError("submit() must return the data of a read")
+        io.fill(result)
+    io._complete(0)
+
+
+def _fail(io: Io, error: BaseException, code: int) -> None:
+    if isinstance(error, Error) and error.nvme is not None:
+        io._complete_nvme(*error.nvme)
+    else:
+        io._complete(code)
+
+
+def _describe(error: BaseException) -> tuple[int, str, str]:
+    """For the log: the negative errno, the level and the text. An OSError is a fault on purpose."""
+    if isinstance(error, OSError) and error.errno:
+        return -error.errno, "info", str(error)
+    return -5, "error", "".join(traceback.format_exception(error)).rstrip()
+
+
+_loop_of_modules: asyncio.AbstractEventLoop | None = None
+_starting = threading.Lock()
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    """The loop in which `async def submit` runs, on a thread of its own."""
+    global _loop_of_modules
+    with _starting:
+        if _loop_of_modules is None:
+            _loop_of_modules = asyncio.new_event_loop()
+            threading.Thread(target=_loop_of_modules.run_forever, name="bdevkit-modules", daemon=True).start()
+    return _loop_of_modules

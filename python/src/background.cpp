@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "background.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace bdevkit::python {
+
+namespace {
+
+struct Calls {
+    std::mutex mutex;
+    std::condition_variable changed;
+    size_t running = 0;
+};
+
+/// Never destroyed: a call may outlive main().
+Calls& calls() {
+    static auto* instance = new Calls;
+    return *instance;
+}
+
+}  // namespace
+
+void Background::start() {
+    {
+        const std::lock_guard lock(calls().mutex);
+        ++calls().running;
+    }
+    std::thread([self = std::static_pointer_cast<Background>(shared_from_this())]() mutable {
+        self->fn_();
+        self->fn_ = nullptr;
+        self->finish();
+        self.reset();
+        const std::lock_guard lock(calls().mutex);
+        --calls().running;
+        calls().changed.notify_all();
+    }).detach();
+}
+
+void wait_for_background() {
+    const py::gil_scoped_release without_gil;
+    std::unique_lock lock(calls().mutex);
+    calls().changed.wait_for(lock, std::chrono::seconds(30), [] { return calls().running == 0; });
+}
+
+}  // namespace bdevkit::python

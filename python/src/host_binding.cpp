@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// `_core.Host`: the running host. bdevkit/_host.py stands on it.
+#include "host_binding.hpp"
+
+#include <fmt/format.h>
+#include <pybind11/stl.h>
+
+#include <system_error>
+
+#include "background.hpp"
+#include "errors.hpp"
+#include "held.hpp"
+#include "observe.hpp"
+#include "python_module.hpp"
+#include "running_host.hpp"
+#include "stack/graph.hpp"
+
+namespace bdevkit::python {
+
+namespace {
+
+using HostPtr = std::shared_ptr<RunningHost>;
+using host::Changes;
+using host::Host;
+
+/// Never blocks a reactor with a call that waits for one.
+void check_thread() {
+    if (bdk_get_thread() != nullptr)
+        throw std::runtime_error("a blocking call on a bdk thread would hold its reactor");
+}
+
+[[noreturn]] void raise_for(int rc, const std::string& what, const std::string& bdev) {
+    if (rc == -ENODEV && bdev.empty()) raise_error(ENODEV, what + ": the host has stopped");
+    raise_error(-rc, fmt::format("{}: {}", what, std::generic_category().message(-rc)), bdev);
+}
+
+/// Runs fn(host, changes) in the background, one such call at a time.
+template <typename Fn>
+auto with_host(const HostPtr& running, Fn fn) {
+    check_thread();
+    using Result = decltype(fn(std::declval<Host&>(), std::declval<Changes&>()));
+    auto result = in_background([running, fn]() -> std::optional<Result> {
+        std::optional<Result> got;
+        running->with([&](Host& host, Changes& changes) {
+            got.emplace(fn(host, changes));
+            return 0;
+        });
+        return got;
+    });
+    if (!result) raise_error(ENODEV, "the host has stopped");
+    return std::move(*result);
+}
+
+HostPtr start(const std::string& text, const std::string& name, const std::string& folder,
+              const std::vector<std::string>& plugin_path) {
+    check_thread();
+    auto started = in_background([source = StackSource{text, name, folder, plugin_path, python_modules()}] {
+        return RunningHost::start(source);
+    });
+    if (started) return std::move(*started);
+    if (started.error().in_stack) raise_stack_error(started.error().message);
+    raise_error(EIO, started.error().message);
+}
+
+py::tuple stop(const HostPtr& running) {
+    check_thread();
+    const StopReport report = in_background([running] { return running->stop(); });
+    release_left_behind();
+    return py::make_tuple(report.clean, report.open_descs);
+}
+
+/// Throws for what was refused.
+template <typename T>
+T changed(host::Changed<T> result, const std::string& bdev) {
+    if (!result) {
+        if (result.error().in_options) raise_stack_error(result.error().message);
+        raise_error(result.error().error, result.error().message, bdev);
+    }
+    if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+std::vector<std::string> create(const HostPtr& running, const std::string& yaml, const std::string& folder) {
+    return changed(with_host(running, [=](Host&, Changes& changes) { return changes.create(yaml, folder); }),
+                   {});
+}
+
+void remove(const HostPtr& running, const std::string& name) {
+    changed(with_host(running, [=](Host&, Changes& changes) { return changes.remove(name); }), name);
+}
+
+void resize(const HostPtr& running, const std::string& name, uint64_t size) {
+    changed(with_host(running, [=](Host&, Changes& changes) { return changes.resize(name, size); }), name);
+}
+
+void reconfigure(const HostPtr& running, const std::string& name, const std::string& yaml,
+                 const std::string& folder) {
+    changed(
+        with_host(running, [=](Host&, Changes& changes) { return changes.reconfigure(name, yaml, folder); }),
+        name);
+}
+
+std::shared_ptr<OpenDesc> open(const HostPtr& running, const std::string& name, bool write,
+                               bool hide_metadata) {
+    check_thread();
+    std::shared_ptr<OpenDesc> desc;
+    int rc = 0;
+    {
+        const py::gil_scoped_release without_gil;
+        rc = OpenDesc::open(running->io_thread(), running->events(), name, write, hide_metadata, desc);
+    }
+    if (rc == 0) return desc;
+    const std::string what = fmt::format("bdev '{}' could not be opened", name);
+    if (rc == -EPERM)
+        raise_error(EPERM, what + " for writing: a bdev that stands on it has claimed it; write to that one",
+                    name);
+    if (rc == -ENODEV) raise_error(ENODEV, fmt::format("no bdev '{}'", name), name);
+    raise_for(rc, what, name);
+}
+
+/// A question of observe.hpp.
+template <typename Fn>
+std::string ask(const HostPtr& running, const std::string& name, const char* what, Fn fn) {
+    const Json json = with_host(running, [=](Host&, Changes&) { return Json(fn(name)); });
+    if (!json) raise_for(json.error(), fmt::format("bdev '{}': {}", name, what), name);
+    return *json;
+}
+
+template <typename Fn>
+void tell(const HostPtr& running, const std::string& name, const char* what, Fn fn) {
+    const int rc = with_host(running, [=](Host&, Changes&) { return int(fn()); });
+    if (rc != 0) raise_for(rc, fmt::format("bdev '{}': {}", name, what), name);
+}
+
+/// (desc, type, num_blocks); None when there is none yet, False when there will be none.
+py::object next_event(const HostPtr& running, uint32_t ms) {
+    EventQueue::Entry entry{};
+    bool closed = false;
+    bool got = false;
+    {
+        const py::gil_scoped_release without_gil;
+        got = running->events()->pop(entry, ms, closed);
+    }
+    if (got) return py::make_tuple(entry.desc, entry.event.type, entry.event.num_blocks);
+    return closed ? py::object(py::bool_(false)) : py::object(py::none());
+}
+
+}  // namespace
+
+void bind_host(py::module_& module) {
+    py::class_<RunningHost, HostPtr>(module, "Host")
+        .def_static("start", start)
+        .def("stop", stop)
+        .def("where",
+             [](const HostPtr& running) {
+                 return with_host(running, [](Host& host, Changes&) { return host.where(); });
+             })
+        .def("names",
+             [](const HostPtr& running) {
+                 return with_host(running, [](Host&, Changes&) { return bdev_names(); });
+             })
+        .def("graph", [](const HostPtr& running) { return host::draw_text(running->stack()); })
+        .def("create", create)
+        .def("remove", remove)
+        .def("resize", resize)
+        .def("reconfigure", reconfigure)
+        .def("open", open)
+        .def("next_event", next_event)
+        .def("info",
+             [](const HostPtr& h, const std::string& name) { return ask(h, name, "info", bdev_info); })
+        .def("stats",
+             [](const HostPtr& h, const std::string& name) { return ask(h, name, "statistics", bdev_stats); })
+        .def("histogram",
+             [](const HostPtr& h, const std::string& name) {
+                 return ask(h, name, "no histogram is being measured", histogram);
+             })
+        .def("reset_stats",
+             [](const HostPtr& h, const std::string& name, bool maxmin) {
+                 tell(h, name, "statistics", [=] { return reset_stats(name, maxmin); });
+             })
+        .def("enable_histogram",
+             [](const HostPtr& h, const std::string& name, bool enable, uint64_t types) {
+                 tell(h, name, "histogram", [=] { return enable_histogram(name, enable, types); });
+             })
+        .def("set_qos", [](const HostPtr& h, const std::string& name, uint64_t rw_iops, uint64_t rw_bytes,
+                           uint64_t read_bytes, uint64_t write_bytes) {
+            tell(h, name, "rate limits",
+                 [=] { return set_qos(name, rw_iops, rw_bytes, read_bytes, write_bytes); });
+        });
+    module.def("wait_for_background", wait_for_background);
+    module.def("keep_forever", [](py::object object) { object.release(); });
+    module.def("io_type_mask", [](const std::string& name) {
+        const uint32_t type = bdk_bdev_io_type_from_name(name.c_str());
+        if (type == BDK_BDEV_IO_TYPE_INVALID) throw py::value_error("no I/O type '" + name + "'");
+        return BDK_BDEV_IO_TYPE_BIT(type);
+    });
+}
+
+}  // namespace bdevkit::python

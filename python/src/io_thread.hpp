@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <bdevkit/thread.h>
+
+#include <functional>
+#include <memory>
+#include <shared_mutex>
+#include <vector>
+
+namespace bdevkit::python {
+
+class OpenDesc;
+
+/// The bdk thread that does the I/O of Python's threads, which are none. It owns their descs.
+class IoThread {
+public:
+    /// [not a bdk thread, while a host runs] Throws std::runtime_error when no thread can be had.
+    IoThread();
+    /// [any thread] Stands for a thread that is somebody else's.
+    explicit IoThread(bdk_thread* thread) : thread_(thread) {}
+    IoThread(const IoThread&) = delete;
+    IoThread& operator=(const IoThread&) = delete;
+
+    /// [any thread] Queues fn(ctx) there. @return 0; -ENODEV once the host has stopped; -ENOMEM.
+    int send(bdk_msg_fn fn, void* ctx);
+
+    /// [not a bdk thread] Runs fn there and waits for its return. @return as send()
+    int run(const std::function<void()>& fn);
+
+    /// [not a bdk thread] Closes the descs that are left, then ends the thread. @return how many there were
+    size_t stop();
+
+    /// [any thread] From now on nothing is sent there.
+    void detach();
+
+    /// [on the thread] The descs that are open there.
+    std::vector<std::shared_ptr<OpenDesc>>& descs() { return descs_; }
+
+private:
+    std::shared_mutex mutex_;  ///< who sends reads thread_, who stops changes it
+    bdk_thread* thread_;
+    std::vector<std::shared_ptr<OpenDesc>> descs_;
+};
+
+}  // namespace bdevkit::python

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "observe.hpp"
+
+#include <bdevkit/bdev.h>
+#include <bdevkit/bdev_module.h>
+#include <bdevkit/desc.h>
+#include <bdevkit/histogram.h>
+#include <bdevkit/json.h>
+#include <bdevkit/qos.h>
+
+#include <cerrno>
+#include <functional>
+#include <utility>
+
+#include "json/json_writer.hpp"
+#include "runtime/runtime.hpp"
+
+namespace bdevkit::python {
+
+namespace {
+
+/// A bdev held by a desc of the app thread while something is asked of it.
+class Question {
+public:
+    using Fn = std::function<void(bdk_bdev*, Question&)>;
+
+    /// Opens the bdev and calls ask(bdev, question), which leads to one answer(). @return the answer
+    static int ask(const std::string& name, const Fn& ask) {
+        Question question;
+        return bdk::await_on_app_thread([&](bdk::Done done) {
+            const auto ignore_event = [](uint32_t, bdk_bdev*, void*) {
+            };  // closed in a moment, removal or not
+            const int rc = bdk_bdev_open_ext(name.c_str(), false, ignore_event, nullptr, &question.desc_);
+            if (rc != 0) return done(rc);
+            question.done_ = std::move(done);
+            ask(bdk_bdev_desc_get_bdev(question.desc_), question);
+        });
+    }
+
+    void answer(int rc) {
+        bdk_bdev_close(desc_);
+        // Who asked may be gone as soon as it has its answer, and this with it.
+        const bdk::Done done = std::move(done_);
+        done(rc);
+    }
+
+    std::string* text = nullptr;  ///< for the answer, where there is one
+
+private:
+    bdk_bdev_desc* desc_ = nullptr;
+    bdk::Done done_;
+};
+
+void answered(void* question, int rc) {
+    static_cast<Question*>(question)->answer(rc);
+}
+
+void add_bases(const bdk_bdev* bdev, bdk_json_writer& writer) {
+    bdk_json_array_begin(&writer, "bases");
+    if (BDK_HAS_FIELD(bdev, bdk_bdev, bases) && bdev->bases != nullptr) {
+        for (const bdk_bdev* const* base = bdev->bases; *base != nullptr; ++base)
+            bdk_json_string(&writer, nullptr, bdk_bdev_get_name(*base));
+    }
+    bdk_json_array_end(&writer);
+}
+
+}  // namespace
+
+std::vector<std::string> bdev_names() {
+    std::vector<std::string> names;
+    bdk::call_on_app_thread([&] {
+        const auto add = [](void* ctx, bdk_bdev* bdev) {
+            static_cast<std::vector<std::string>*>(ctx)->emplace_back(bdk_bdev_get_name(bdev));
+            return 0;
+        };
+        bdk_for_each_bdev(&names, add);
+    });
+    return names;
+}
+
+Json bdev_info(const std::string& name) {
+    Json result = tl::unexpected(-ENODEV);
+    bdk::call_on_app_thread([&] {
+        bdk_bdev* bdev = bdk_bdev_get_by_name(name.c_str());
+        if (bdev == nullptr) return;
+        bdk_json_writer writer;
+        bdk_bdev_dump_info_json(bdev, &writer);
+        add_bases(bdev, writer);
+        result = writer.root().dump();
+    });
+    return result;
+}
+
+Json bdev_stats(const std::string& name) {
+    bdk_bdev_io_stat stat{.size = sizeof(stat)};
+    const int rc = Question::ask(name, [&](bdk_bdev* bdev, Question& question) {
+        bdk_bdev_get_device_stat(
+            bdev, &stat, [](bdk_bdev*, bdk_bdev_io_stat*, void* ctx, int result) { answered(ctx, result); },
+            &question);
+    });
+    if (rc != 0) return tl::unexpected(rc);
+    bdk_json_writer writer;
+    bdk_bdev_io_stat_dump_json(&stat, &writer);
+    return writer.root().dump();
+}
+
+int reset_stats(const std::string& name, bool maxmin) {
+    return Question::ask(name, [&](bdk_bdev* bdev, Question& question) {
+        bdk_bdev_reset_device_stat(
+            bdev, maxmin ? BDK_BDEV_RESET_STAT_MAXMIN : BDK_BDEV_RESET_STAT_ALL,
+            [](bdk_bdev*, void* ctx, int result) { answered(ctx, result); }, &question);
+    });
+}
+
+int enable_histogram(const std::string& name, bool enable, uint64_t types) {
+    return Question::ask(name, [&](bdk_bdev* bdev, Question& question) {
+        bdk_bdev_histogram_enable(bdev, enable, types, answered, &question);
+    });
+}
+
+Json histogram(const std::string& name) {
+    std::string text;
+    const auto got = [](void* ctx, int rc, const bdk_histogram* histogram) {
+        auto& question = *static_cast<Question*>(ctx);
+        if (rc == 0) {
+            bdk_json_writer writer;
+            bdk_histogram_dump_json(histogram, &writer);
+            bdk_json_array_begin(&writer, "buckets");
+            const auto add = [](void* w, uint64_t first_ns, uint64_t last_ns, uint64_t count) {
+                auto* json = static_cast<bdk_json_writer*>(w);
+                bdk_json_array_begin(json, nullptr);
+                for (const uint64_t number : {first_ns, last_ns, count})
+                    bdk_json_u64(json, nullptr, number);
+                bdk_json_array_end(json);
+            };
+            bdk_histogram_for_each_bucket(histogram, add, &writer);
+            bdk_json_array_end(&writer);
+            *question.text = writer.root().dump();
+        }
+        question.answer(rc);
+    };
+    const int rc = Question::ask(name, [&](bdk_bdev* bdev, Question& question) {
+        question.text = &text;
+        bdk_bdev_histogram_get(bdev, got, &question);
+    });
+    if (rc != 0) return tl::unexpected(rc);
+    return text;
+}
+
+int set_qos(const std::string& name, uint64_t rw_iops, uint64_t rw_bytes, uint64_t read_bytes,
+            uint64_t write_bytes) {
+    const bdk_bdev_qos_limits limits{.size = sizeof(limits),
+                                     .rw_iops = rw_iops,
+                                     .rw_bytes_per_second = rw_bytes,
+                                     .read_bytes_per_second = read_bytes,
+                                     .write_bytes_per_second = write_bytes};
+    return Question::ask(name, [&](bdk_bdev* bdev, Question& question) {
+        bdk_bdev_set_qos_rate_limits(bdev, &limits, answered, &question);
+    });
+}
+
+}  // namespace bdevkit::python

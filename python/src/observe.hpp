@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What can be asked about a bdev of the running host. Everything here: [not a bdk thread], while it runs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+namespace bdevkit::python {
+
+/// JSON, or a negative errno.
+using Json = tl::expected<std::string, int>;
+
+/// Bases before what stands on them.
+std::vector<std::string> bdev_names();
+
+/// bdk_bdev_dump_info_json() and the names of the bases.
+Json bdev_info(const std::string& name);
+
+/// bdk_bdev_io_stat_dump_json().
+Json bdev_stats(const std::string& name);
+
+/// Counters back to zero, or with `maxmin` only the extremes. @return 0 or a negative errno
+int reset_stats(const std::string& name, bool maxmin);
+
+/// Begins or ends a latency histogram. @param types  BDK_BDEV_IO_TYPE_BIT()s; 0: all
+int enable_histogram(const std::string& name, bool enable, uint64_t types);
+
+/// bdk_histogram_dump_json() and the buckets, as [first_ns, last_ns, count].
+Json histogram(const std::string& name);
+
+/// Rate limits per second, 0 for none: reads and writes, bytes of both, of reads, of writes.
+int set_qos(const std::string& name, uint64_t rw_iops, uint64_t rw_bytes, uint64_t read_bytes,
+            uint64_t write_bytes);
+
+}  // namespace bdevkit::python

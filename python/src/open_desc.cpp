@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "open_desc.hpp"
+
+#include <bdevkit/bdev.h>
+
+#include <cerrno>
+#include <chrono>
+#include <stdexcept>
+#include <utility>
+
+namespace bdevkit::python {
+
+void EventQueue::push(Entry entry) {
+    const std::lock_guard lock(mutex_);
+    entries_.push_back(entry);
+    changed_.notify_all();
+}
+
+void EventQueue::close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+}
+
+bool EventQueue::pop(Entry& entry, uint32_t ms, bool& closed) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::milliseconds(ms), [this] { return closed_ || !entries_.empty(); });
+    closed = closed_;
+    if (entries_.empty()) return false;
+    entry = entries_.front();
+    entries_.pop_front();
+    return true;
+}
+
+namespace {
+std::atomic<uint64_t> g_next_id{1};
+}
+
+OpenDesc::OpenDesc(std::shared_ptr<IoThread> thread, std::shared_ptr<EventQueue> events, std::string bdev,
+                   bool write)
+    : thread_(std::move(thread)),
+      events_(std::move(events)),
+      bdev_(std::move(bdev)),
+      write_(write),
+      id_(g_next_id++) {}
+
+int OpenDesc::open(const std::shared_ptr<IoThread>& thread, const std::shared_ptr<EventQueue>& events,
+                   const std::string& bdev, bool write, bool hide_metadata,
+                   std::shared_ptr<OpenDesc>& result) {
+    std::shared_ptr<OpenDesc> desc(new OpenDesc(thread, events, bdev, write));
+    int rc = 0;
+    if (const int sent = thread->run([&] { rc = desc->open_here(hide_metadata); }); sent != 0) return sent;
+    if (rc == 0) result = std::move(desc);
+    return rc;
+}
+
+int OpenDesc::open_here(bool hide_metadata) {
+    const bdk_bdev_open_opts opts{.size = sizeof(opts),
+                                  .flags = hide_metadata ? uint32_t{BDK_BDEV_OPEN_HIDE_METADATA} : 0};
+    const auto on_event = [](uint32_t type, bdk_bdev* bdev, void* self) {
+        static_cast<OpenDesc*>(self)->on_event(type, bdev);
+    };
+    if (const int rc = bdk_bdev_open_ext_v2(bdev_.c_str(), write_, on_event, this, &opts, &desc_); rc != 0)
+        return rc;
+    if (!take_channel()) {
+        bdk_bdev_close(std::exchange(desc_, nullptr));
+        return -ENOMEM;
+    }
+    thread_->descs().push_back(shared_from_this());
+    return 0;
+}
+
+bool OpenDesc::take_channel() {
+    channel_ = bdk_bdev_get_io_channel(desc_);
+    if (channel_ == nullptr) return false;
+    block_size_ = bdk_bdev_desc_get_block_size(desc_);
+    md_size_ = bdk_bdev_desc_get_md_size(desc_);
+    num_blocks_ = bdk_bdev_get_num_blocks(bdk_bdev_desc_get_bdev(desc_));
+    open_ = true;
+    return true;
+}
+
+std::shared_ptr<OpenDesc> OpenDesc::adopt(const std::shared_ptr<IoThread>& thread, bdk_bdev_desc* desc) {
+    const std::shared_ptr<OpenDesc> adopted(
+        new OpenDesc(thread, nullptr, bdk_bdev_get_name(bdk_bdev_desc_get_bdev(desc)), true));
+    adopted->adopted_ = true;
+    adopted->desc_ = desc;
+    if (!adopted->take_channel()) throw std::runtime_error("no channel of bdev '" + adopted->bdev_ + "'");
+    return adopted;
+}
+
+void OpenDesc::on_event(uint32_t type, const bdk_bdev* bdev) {
+    num_blocks_ = bdk_bdev_get_num_blocks(bdev);
+    events_->push({id_, {type, num_blocks_}});
+    if (type != BDK_BDEV_EVENT_REMOVE) return;
+    removed_ = true;
+    close_here();
+}
+
+void OpenDesc::close() {
+    if (!open_.exchange(false)) return;
+    auto self = std::make_unique<std::shared_ptr<OpenDesc>>(shared_from_this());
+    const auto close_there = [](void* arg) {
+        const std::unique_ptr<std::shared_ptr<OpenDesc>> desc(static_cast<std::shared_ptr<OpenDesc>*>(arg));
+        (*desc)->close_here();
+    };
+    if (thread_->send(close_there, self.get()) == 0) static_cast<void>(self.release());
+}
+
+void OpenDesc::close_here() {
+    open_ = false;
+    if (desc_ == nullptr) return;
+    const std::shared_ptr<OpenDesc> self = shared_from_this();
+    std::erase(thread_->descs(), self);
+    bdk_put_io_channel(std::exchange(channel_, nullptr));
+    bdk_bdev_desc* desc = std::exchange(desc_, nullptr);
+    if (!adopted_) bdk_bdev_close(desc);
+}
+
+}  // namespace bdevkit::python

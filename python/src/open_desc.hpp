@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <bdevkit/desc.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "io_thread.hpp"
+
+namespace bdevkit::python {
+
+/// What a desc was told.
+struct Event {
+    uint32_t type;  ///< BDK_BDEV_EVENT_*
+    uint64_t num_blocks;
+};
+
+/// Hands events to a thread that waits for them. Shared by the descs of a host.
+class EventQueue {
+public:
+    struct Entry {
+        uint64_t desc;
+        Event event;
+    };
+
+    void push(Entry entry);
+    void close();
+    /// [any thread] Waits up to `ms`. @return false when there is none; `closed` tells whether more may come
+    bool pop(Entry& entry, uint32_t ms, bool& closed);
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<Entry> entries_;
+    bool closed_ = false;
+};
+
+/// An open desc with its channel, both of the IoThread. It closes itself when its bdev goes.
+class OpenDesc : public std::enable_shared_from_this<OpenDesc> {
+public:
+    /// [not a bdk thread] Opens the bdev. @return 0 or a negative errno
+    static int open(const std::shared_ptr<IoThread>& thread, const std::shared_ptr<EventQueue>& events,
+                    const std::string& bdev, bool write, bool hide_metadata,
+                    std::shared_ptr<OpenDesc>& result);
+
+    /// [on the thread] A desc that a module has opened there, with a channel of its own; the module closes
+    /// the desc after close_here(). Throws std::runtime_error when there is no channel.
+    static std::shared_ptr<OpenDesc> adopt(const std::shared_ptr<IoThread>& thread, bdk_bdev_desc* desc);
+
+    /// [any thread] Closes it, once I/O in flight has ended; returns at once.
+    void close();
+
+    /// [on the thread] The same.
+    void close_here();
+
+    /// [any thread]
+    bool is_open() const { return open_.load(std::memory_order_relaxed); }
+    bool was_removed() const { return removed_.load(std::memory_order_relaxed); }
+    const std::string& bdev() const { return bdev_; }
+    uint64_t id() const { return id_; }
+    bool writable() const { return write_; }
+    uint32_t block_size() const { return block_size_; }
+    uint32_t md_size() const { return md_size_; }
+    uint64_t num_blocks() const { return num_blocks_.load(std::memory_order_relaxed); }
+    IoThread& thread() const { return *thread_; }
+
+    /// [on the thread] nullptr once closed.
+    bdk_bdev_desc* desc() const { return desc_; }
+    bdk_io_channel* channel() const { return channel_; }
+
+    /// Nanoseconds that a caller spins for an I/O before it sleeps: little where it has not paid.
+    std::atomic<uint32_t> patience_ns{20'000};
+
+private:
+    OpenDesc(std::shared_ptr<IoThread> thread, std::shared_ptr<EventQueue> events, std::string bdev,
+             bool write);
+    int open_here(bool hide_metadata);
+    bool take_channel();
+    void on_event(uint32_t type, const bdk_bdev* bdev);
+
+    const std::shared_ptr<IoThread> thread_;
+    const std::shared_ptr<EventQueue> events_;
+    const std::string bdev_;
+    const bool write_;
+    bool adopted_ = false;
+    const uint64_t id_;
+    bdk_bdev_desc* desc_ = nullptr;
+    bdk_io_channel* channel_ = nullptr;
+    uint32_t block_size_ = 0;
+    uint32_t md_size_ = 0;
+    std::atomic<uint64_t> num_blocks_{0};
+    std::atomic<bool> open_{false};
+    std::atomic<bool> removed_{false};
+};
+
+}  // namespace bdevkit::python

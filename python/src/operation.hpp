@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <bdevkit/desc.h>
+
+#include <sys/uio.h>
+#include <array>
+#include <cstdint>
+
+namespace bdevkit::python {
+
+/// One I/O to do, in blocks.
+struct Operation {
+    uint32_t type = BDK_BDEV_IO_TYPE_INVALID;
+    uint32_t flags = 0;  ///< BDK_BDEV_IO_*
+    uint64_t offset = 0;
+    uint64_t length = 0;
+    uint64_t source = 0;  ///< copy: where from
+    iovec data{};
+    iovec second{};  ///< compare-and-write: what to write
+    iovec metadata{};
+    std::array<uint8_t, 64> command{};  ///< NVMe
+    bdk_bdev_io* borrowed = nullptr;    ///< end of a zcopy: what its start has lent
+};
+
+/// How it ended.
+struct Outcome {
+    int32_t error = 0;   ///< 0 or an errno
+    int32_t status = 0;  ///< BDK_BDEV_IO_STATUS_*; 0: it was refused and never submitted
+    uint32_t sct = 0, sc = 0, cdw0 = 0;
+    uint64_t value = 0;               ///< of a seek: in blocks
+    bdk_bdev_io* borrowed = nullptr;  ///< of a zcopy's start: to be ended
+    iovec* lent = nullptr;            ///< of a zcopy's start
+    int32_t lent_count = 0;
+};
+
+/// [channel's thread] As the functions of desc.h. `operation` stays where it is until cb.
+int submit(const Operation& operation, bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb,
+           void* arg);
+
+/// [in the completion callback] What has become of it; frees the bdev_io, unless it is lent.
+Outcome take_outcome(bdk_bdev_io* io, bool success);
+
+/// The outcome of what could not be submitted. @param rc  a negative errno
+Outcome refusal(int rc);
+
+}  // namespace bdevkit::python

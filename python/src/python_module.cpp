@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "python_module.hpp"
+
+#include <bdevkit/log.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "loader/module_info.hpp"
+#include "python_bdev.hpp"
+
+namespace bdevkit::python {
+
+namespace {
+
+/// The callbacks of the ABI say not whose they are: each module has a set of its own, from this many.
+constexpr size_t max_modules = 32;
+
+/// A module with all that its table points to. Never destroyed: hosts to come may use it.
+struct PythonModule {
+    bdk_module table{};
+    py::object maker;  ///< maker(name, options) gives the Python object of a bdev
+    std::deque<std::string> texts;
+    std::vector<bdk_option> options;
+    std::deque<std::vector<const char*>> enums;
+
+    const char* keep(const py::object& text) {
+        return text.is_none() ? nullptr : texts.emplace_back(py::str(text).cast<std::string>()).c_str();
+    }
+};
+
+std::array<PythonModule*, max_modules> g_modules{};
+size_t g_count = 0;  ///< both guarded by the GIL, and only added to
+
+template <typename T>
+T value_at(const std::byte* at) {
+    T value;
+    std::memcpy(&value, at, sizeof(value));
+    return value;
+}
+
+py::object text_or_none(const char* text) {
+    return text == nullptr ? py::object(py::none()) : py::str(text);
+}
+
+py::object read_value(const bdk_option& option, const std::byte* at) {
+    switch (option.type) {
+        case BDK_OPTION_BOOL:
+            return py::bool_(value_at<uint8_t>(at) != 0);
+        case BDK_OPTION_U32:
+            return py::int_(value_at<uint32_t>(at));
+        case BDK_OPTION_ENUM:
+            return py::str(option.enum_values[value_at<uint32_t>(at)]);
+        case BDK_OPTION_U64:
+        case BDK_OPTION_SIZE:
+        case BDK_OPTION_DURATION:
+            return py::int_(value_at<uint64_t>(at));
+        case BDK_OPTION_UUID:
+            return py::bytes(reinterpret_cast<const char*>(at), sizeof(bdk_uuid));
+        default:
+            return text_or_none(value_at<const char*>(at));
+    }
+}
+
+/// What the host has filled, as keyword arguments.
+py::dict read_options(const PythonModule& module, const void* options) {
+    py::dict result;
+    for (const bdk_option& option : module.options) {
+        const std::byte* at = static_cast<const std::byte*>(options) + option.offset;
+        if ((option.flags & BDK_OPTION_LIST) == 0) {
+            result[option.name] = read_value(option, at);
+            continue;
+        }
+        const auto given = value_at<bdk_option_list>(at);
+        const size_t size = host::option_value_size(option.type, 0);
+        py::list items;
+        for (uint64_t i = 0; i < given.count; ++i)
+            items.append(read_value(option, static_cast<const std::byte*>(given.items) + i * size));
+        result[option.name] = items;
+    }
+    return result;
+}
+
+int create(PythonModule& module, const char* name, const void* options) {
+    const py::gil_scoped_acquire gil;
+    try {
+        const py::object bdev = module.maker(name, read_options(module, options));
+        return create_python_bdev(&module.table, name, bdev);
+    } catch (py::error_already_set& error) {
+        return log_exception(error, module.table.name, "create");
+    } catch (const std::exception& error) {
+        bdk_log(BDK_LOG_ERROR, module.table.name, nullptr, 0, "create: %s", error.what());
+        return -EIO;
+    }
+}
+
+int reconfigure(PythonModule& module, const bdk_bdev* bdev, const void* options) {
+    const py::gil_scoped_acquire gil;
+    try {
+        python_object_of(bdev).attr("_reconfigure")(read_options(module, options));
+        return 0;
+    } catch (py::error_already_set& error) {
+        return log_exception(error, module.table.name, "reconfigure");
+    }
+}
+
+template <size_t N>
+struct Callbacks {
+    static int create(bdk_create*, const char* name, const void* options) noexcept {
+        return python::create(*g_modules[N], name, options);
+    }
+    static int reconfigure(bdk_reconfigure*, bdk_bdev* bdev, const void* options) noexcept {
+        return python::reconfigure(*g_modules[N], bdev, options);
+    }
+};
+
+template <size_t... N>
+void set_callbacks(bdk_module& table, size_t n, std::index_sequence<N...>) {
+    using Create = decltype(bdk_module::create);
+    using Reconfigure = decltype(bdk_module::reconfigure);
+    static constexpr std::array<Create, max_modules> creates = {Callbacks<N>::create...};
+    static constexpr std::array<Reconfigure, max_modules> reconfigures = {Callbacks<N>::reconfigure...};
+    table.create = creates[n];
+    table.reconfigure = reconfigures[n];
+}
+
+/// One option as bdevkit/_module.py describes it; each has 16 bytes of the struct, as many as the largest
+/// takes.
+void add_option(PythonModule& module, const py::dict& given) {
+    bdk_option option{};
+    option.name = module.keep(given["name"]);
+    option.help = module.keep(given["help"]);
+    option.type = given["type"].cast<uint32_t>();
+    option.flags = given["flags"].cast<uint32_t>();
+    option.offset = module.options.size() * 16;
+    option.default_value = module.keep(given["default"]);
+    option.min = given["min"].cast<uint64_t>();
+    option.max = given["max"].cast<uint64_t>();
+    if (option.type == BDK_OPTION_ENUM) {
+        std::vector<const char*>& values = module.enums.emplace_back();
+        for (const py::handle value : given["values"])
+            values.push_back(module.keep(py::reinterpret_borrow<py::object>(value)));
+        values.push_back(nullptr);
+        option.enum_values = values.data();
+    }
+    module.options.push_back(option);
+}
+
+/// A module of the same name takes the place of the one before, for the hosts that start from now on.
+void register_module(const std::string& name, const std::string& version, const std::string& description,
+                     const py::list& options, const py::object& maker) {
+    auto module = std::make_unique<PythonModule>();
+    module->maker = maker;
+    for (const py::handle option : options)
+        add_option(*module, py::reinterpret_borrow<py::dict>(option));
+    bdk_module& table = module->table;
+    table = {.abi_major = BDK_ABI_MAJOR, .abi_minor = BDK_ABI_MINOR, .size = sizeof(bdk_module)};
+    table.name = module->keep(py::str(name));
+    table.version = module->keep(py::str(version));
+    table.description = module->keep(py::str(description));
+    table.author = table.license = "";
+    table.options = module->options.data();
+    table.option_count = static_cast<uint32_t>(module->options.size());
+    table.option_size = sizeof(bdk_option);
+    table.options_struct_size = table.option_count * 16;
+    if (const auto valid = host::read_module(table); !valid)
+        throw py::value_error(name + ": " + valid.error());
+    size_t n = 0;
+    while (n < g_count && std::strcmp(g_modules[n]->table.name, table.name) != 0)
+        ++n;
+    if (n == max_modules)
+        throw py::value_error("a process has at most " + std::to_string(max_modules) + " modules in Python");
+    set_callbacks(table, n, std::make_index_sequence<max_modules>{});
+    g_modules[n] = module.release();  // the one before stays: bdevs of it may be left
+    g_count = std::max(g_count, n + 1);
+}
+
+}  // namespace
+
+std::vector<const bdk_module*> python_modules() {
+    std::vector<const bdk_module*> tables;
+    for (size_t n = 0; n < g_count; ++n)
+        tables.push_back(&g_modules[n]->table);
+    return tables;
+}
+
+void bind_modules(py::module_& module) {
+    module.def("register_module", register_module);
+    bind_python_bdev(module);
+}
+
+}  // namespace bdevkit::python

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Modules written in Python: their tables, as the host reads those of plugins.
+#pragma once
+
+#include <bdevkit/module.h>
+#include <pybind11/pybind11.h>
+
+#include <vector>
+
+namespace bdevkit::python {
+
+namespace py = pybind11;
+
+/// [with the GIL] The tables of the modules that are registered. They live as long as the process.
+std::vector<const bdk_module*> python_modules();
+
+void bind_modules(py::module_& module);
+
+}  // namespace bdevkit::python

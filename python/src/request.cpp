@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "request.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "errors.hpp"
+#include "memory.hpp"
+
+namespace bdevkit::python {
+
+void Request::start() {
+    release_left_behind();
+    in_flight_ = shared_from_this();
+    const auto submit_there = [](void* arg) { static_cast<Request*>(arg)->submit_here(); };
+    const int rc = desc_->is_open() ? desc_->thread().send(submit_there, this) : -ENODEV;
+    if (rc == 0) return;
+    const std::shared_ptr<Completion> self = std::move(in_flight_);
+    raise_error(*desc_, operation_, refusal(rc));
+}
+
+void Request::submit_here() {
+    if (desc_->desc() == nullptr) return ended(refusal(-ENODEV));
+    const auto completed = [](bdk_bdev_io* io, bool success, void* arg) {
+        static_cast<Request*>(arg)->ended(take_outcome(io, success));
+    };
+    const int rc = submit(operation_, desc_->desc(), desc_->channel(), completed, this);
+    if (rc == 0) return;
+    if (rc == -ENOMEM) {
+        wait_ = {bdk_bdev_desc_get_bdev(desc_->desc()),
+                 [](void* arg) { static_cast<Request*>(arg)->submit_here(); },
+                 this,
+                 {}};
+        if (bdk_bdev_queue_io_wait(wait_.bdev, desc_->channel(), &wait_) == 0) return;
+    }
+    ended(refusal(rc));
+}
+
+void Request::ended(const Outcome& outcome) {
+    const std::shared_ptr<Completion> self = std::move(in_flight_);
+    outcome_ = outcome;
+    finish();
+}
+
+void Request::abort() {
+    if (is_done()) return;
+    auto self = std::make_unique<std::shared_ptr<Completion>>(shared_from_this());
+    const auto abort_there = [](void* arg) {
+        const std::unique_ptr<std::shared_ptr<Completion>> request(
+            static_cast<std::shared_ptr<Completion>*>(arg));
+        static_cast<Request&>(**request).abort_here();
+    };
+    if (desc_->thread().send(abort_there, self.get()) == 0) static_cast<void>(self.release());
+}
+
+void Request::abort_here() {
+    if (in_flight_ == nullptr || desc_->desc() == nullptr) return;
+    const auto aborted = [](bdk_bdev_io* io, bool, void*) { bdk_bdev_free_io(io); };
+    // Its own end tells what came of it.
+    static_cast<void>(bdk_bdev_abort(desc_->desc(), desc_->channel(), this, aborted, nullptr));
+}
+
+void Request::note_patience(bool paid) {
+    constexpr uint32_t least = 1'000, most = 20'000;
+    const uint32_t now = desc_->patience_ns;
+    desc_->patience_ns = paid ? std::min(now + least, most) : std::max(now / 2, least);
+}
+
+py::object Request::result() {
+    if (outcome_.error != 0) raise_error(*desc_, operation_, outcome_);
+    switch (operation_.type) {
+        case BDK_BDEV_IO_TYPE_SEEK_DATA:
+        case BDK_BDEV_IO_TYPE_SEEK_HOLE:
+            if (outcome_.value == UINT64_MAX) return py::none();
+            return py::int_(outcome_.value * desc_->block_size());
+        case BDK_BDEV_IO_TYPE_NVME_ADMIN:
+        case BDK_BDEV_IO_TYPE_NVME_IO:
+        case BDK_BDEV_IO_TYPE_NVME_IO_MD:
+            return py::make_tuple(outcome_.cdw0, held_.take_bytes());
+        case BDK_BDEV_IO_TYPE_ZCOPY:
+            if (outcome_.borrowed != nullptr)
+                return py::cast(
+                    std::make_shared<Borrowed>(desc_, outcome_.borrowed, outcome_.lent, outcome_.lent_count));
+            return py::none();
+        default:
+            return held_.take_bytes();
+    }
+}
+
+void raise_error(const OpenDesc& desc, const Operation& operation, const Outcome& outcome) {
+    const uint64_t block = desc.block_size();
+    const bool removed = outcome.status == 0 && outcome.error == ENODEV && desc.was_removed();
+    raise_io_error({.error = outcome.error,
+                    .status = outcome.status,
+                    .sct = outcome.sct,
+                    .sc = outcome.sc,
+                    .operation = bdk_bdev_io_type_name(operation.type),
+                    .bdev = desc.bdev(),
+                    .offset = operation.offset * block,
+                    .length = operation.length * block,
+                    .hint = outcome.status == BDK_BDEV_IO_STATUS_MISCOMPARE ? "the data differ"
+                            : removed                                       ? "the bdev was removed"
+                            : outcome.error == ENODEV                       ? "the desc is closed"
+                            : outcome.error == EBADF ? "the desc is read-only: open it with write=True"
+                                                     : ""});
+}
+
+}  // namespace bdevkit::python

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "changes.hpp"
+#include "cli/stack_loading.hpp"
+#include "host.hpp"
+#include "io_thread.hpp"
+#include "open_desc.hpp"
+
+namespace bdevkit::python {
+
+/// A stack as Python gives it.
+struct StackSource {
+    std::string text;
+    std::string name;              ///< in messages
+    std::filesystem::path folder;  ///< where relative paths start
+    std::vector<std::string> plugin_path;
+    std::vector<const bdk_module*> modules;  ///< written in Python
+};
+
+/// Why a host did not start.
+struct StartError {
+    bool in_stack = false;  ///< the stack is wrong, which `message` says line by line
+    std::string message;
+};
+
+/// What the end of a host has found.
+struct StopReport {
+    bool clean = true;
+    size_t open_descs = 0;  ///< that Python had not closed
+};
+
+/// The host of this process, with the thread that does Python's I/O. Nothing here needs the GIL.
+class RunningHost {
+public:
+    /// [not a bdk thread]
+    static tl::expected<std::shared_ptr<RunningHost>, StartError> start(const StackSource& source);
+
+    ~RunningHost();
+    RunningHost(const RunningHost&) = delete;
+    RunningHost& operator=(const RunningHost&) = delete;
+
+    /// [not a bdk thread] Closes the descs, ends the host. Nothing happens the second time.
+    StopReport stop();
+
+    /// [not a bdk thread] Calls fn(host, changes), one at a time, unless the host has stopped: -ENODEV.
+    int with(const std::function<int(host::Host&, host::Changes&)>& fn);
+
+    const std::shared_ptr<IoThread>& io_thread() const { return io_thread_; }
+    const std::shared_ptr<EventQueue>& events() const { return events_; }
+    const host::Stack& stack() const { return loaded_.stack; }
+
+private:
+    RunningHost() = default;
+
+    std::mutex mutex_;
+    host::LoadedStack loaded_;
+    std::unique_ptr<host::Host> host_;
+    std::unique_ptr<host::Changes> changes_;
+    std::shared_ptr<IoThread> io_thread_;
+    std::shared_ptr<EventQueue> events_ = std::make_shared<EventQueue>();
+};
+
+}  // namespace bdevkit::python
