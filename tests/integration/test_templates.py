@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`bdevkit new`: what it makes builds without warnings and passes its own tests; what it cannot make it refuses.
 
-The short form, for every run: one project per language. With BDEVKIT_TEMPLATES=all, which `.ci/template` sets: each
+The short form, for every run: a virtual bdev and a disk. With BDEVKIT_TEMPLATES=all, which `.ci/template` sets: each
 template with every kind of answer.
 """
 
@@ -13,7 +13,8 @@ import pytest
 from conftest import BUILD, PATIENCE, SOURCE
 
 ALL = os.environ.get("BDEVKIT_TEMPLATES") == "all"
-SHORT_FORM = [("virtual", "my-module", "io_types=read,write", "context=yes")]
+SHORT_FORM = [("virtual", "my-module", "io_types=read,write", "context=yes"),
+              ("physical", "d", "io_types=all", "context=no")]
 LONG_FORM = [
     (kind, *answers)
     for kind in ["virtual", "physical", "virtual-c"]

@@ -74,8 +74,8 @@ public:
     /// [channel's thread] An I/O is to be done soon.
     void prepare(Io) {}
 
-    /// [channel's thread] Does a queued I/O.
-    void finish(Io io) {
+    /// [channel's thread] Does a queued I/O; the batch completes it.
+    void work(Io io) {
         const uint64_t offset = io.offset_blocks() * block_size, length = io.num_blocks() * block_size;
         switch (io.type()) {
             case IoType::read:
@@ -97,7 +97,6 @@ public:
 {%- if context %}
         log_end(io);
 {%- endif %}
-        io.complete();
     }
 
 private:
