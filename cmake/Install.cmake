@@ -18,10 +18,14 @@ foreach(section 1 5)
   install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} COMPONENT runtime)
 endforeach()
 
-# The Python package, a component of its own: it goes with the library of the same build, and no other.
-install(TARGETS bdevkit_python LIBRARY DESTINATION ${BDEVKIT_PYTHON_DIR}/bdevkit COMPONENT python)
-install(DIRECTORY python/bdevkit/ DESTINATION ${BDEVKIT_PYTHON_DIR}/bdevkit COMPONENT python
-        FILES_MATCHING PATTERN "*.py" PATTERN "*.pyi" PATTERN "py.typed" PATTERN "__pycache__" EXCLUDE)
+set(components runtime dev)
+if(BDEVKIT_PYTHON)
+  # A component of its own: it goes with the library of the same build, and no other.
+  list(APPEND components python)
+  install(TARGETS bdevkit_python LIBRARY DESTINATION ${BDEVKIT_PYTHON_DIR}/bdevkit COMPONENT python)
+  install(DIRECTORY python/bdevkit/ DESTINATION ${BDEVKIT_PYTHON_DIR}/bdevkit COMPONENT python
+          FILES_MATCHING PATTERN "*.py" PATTERN "*.pyi" PATTERN "py.typed" PATTERN "__pycache__" EXCLUDE)
+endif()
 
 install(DIRECTORY sdk/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
 set(template_dir ${CMAKE_INSTALL_DATADIR}/bdevkit/templates)
@@ -48,7 +52,7 @@ set(CPACK_PACKAGE_CONTACT "the bdevkit developers <bdevkit@localhost>")
 set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
-set(CPACK_COMPONENTS_ALL runtime dev python)
+set(CPACK_COMPONENTS_ALL ${components})
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
