@@ -13,6 +13,7 @@ set(OPENSSL_USE_STATIC_LIBS ON)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 pkg_check_modules(libkeyutils REQUIRED IMPORTED_TARGET libkeyutils)
 pkg_check_modules(liburing REQUIRED IMPORTED_TARGET liburing)
+find_file(LIBNVME_TYPES nvme/types.h REQUIRED) # of libnvme-dev, its headers alone
 pkg_check_modules(libisal REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(DPDK REQUIRED libdpdk)
 

@@ -28,6 +28,16 @@ std::string errno_name(int rc) {
     return std::generic_category().message(-rc);
 }
 
+/// In words, with the numbers of an NVMe status.
+std::string status_of(const bdk_bdev_io* io) {
+    const int32_t status = bdk_bdev_io_get_status(io);
+    std::string text = bdk_bdev_io_status_name(status);
+    if (status != BDK_BDEV_IO_STATUS_NVME_ERROR) return text;
+    uint32_t sct = 0, sc = 0;
+    bdk_bdev_io_get_nvme_status(io, nullptr, &sct, &sc);
+    return fmt::format("{} (sct {}, sc 0x{:02x})", text, sct, sc);
+}
+
 /// What a slot writes: different at every place and in every round.
 void fill(std::byte* to, uint64_t bytes, uint64_t block, uint64_t round) {
     uint64_t word = (block + 1) * 0x9e3779b97f4a7c15ull ^ round * 0xc2b2ae3d27d4eb4full;
@@ -403,7 +413,7 @@ void PerfJob::finish(Slot& slot, bool success, bdk_bdev_io* io) {
     } else {
         if (io != nullptr) {
             note_error(fmt::format("{} at block {}: {}", bdk_bdev_io_type_name(io->type), slot.block,
-                                   bdk_bdev_io_status_name(bdk_bdev_io_get_status(io))));
+                                   status_of(io)));
             bdk_bdev_free_io(io);
         }
         slot.round += slot.round % 2;

@@ -6,20 +6,19 @@
 
 #include <optional>
 
-#include "file.hpp"
 #include "ring.hpp"
 
-/// `Owner` has ended(Channel&, Io, int result).
+/// `Owner` has ended(Channel&, Io, int result, uint64_t detail), as Ring::turn() calls it, and name().
 template <class Owner>
 class UringChannel {
 public:
-    explicit UringChannel(Owner& owner)
+    UringChannel(Owner& owner, std::span<const int> files, const Ring::Options& options)
         : owner_(owner),
-          ring_(owner.file().fd(), {.sqpoll = owner.ring_options().sqpoll, .iopoll = false}),
+          ring_(files, {.sqpoll = options.sqpoll, .iopoll = false, .nvme = options.nvme}),
           poller_(bdevkit::Poller::start<&UringChannel::poll>(this, owner.name())),
           interrupt_(bdevkit::Interrupt::start<&UringChannel::on_event>(ring_.event_fd(), BDK_INTERRUPT_IN,
                                                                         this, owner.name())) {
-        if (owner.ring_options().iopoll) polled_.emplace(owner.file().fd(), owner.ring_options());
+        if (options.iopoll) polled_.emplace(files, options);
         poller_.pause();
     }
 
@@ -49,9 +48,9 @@ private:
     static constexpr uint64_t patience_us = 100;
 
     bool poll() {
-        const auto done = [this](void* io, int result) {
+        const auto done = [this](void* io, int result, uint64_t detail) {
             owner_.ended(static_cast<typename Owner::Channel&>(*this),
-                         bdevkit::Io(static_cast<bdk_bdev_io*>(io)), result);
+                         bdevkit::Io(static_cast<bdk_bdev_io*>(io)), result, detail);
         };
         bool busy = ring_.turn(done);
         if (polled_) busy |= polled_->turn(done);

@@ -28,10 +28,10 @@ constexpr unsigned sq_thread_idle_ms = 20;
 
 }  // namespace
 
-Ring::Ring(int file, const Options& options) : options_(options) {
+Ring::Ring(std::span<const int> files, const Options& options) : options_(options) {
     make();
     try {
-        set_up(file);
+        set_up(files);
     } catch (...) {
         if (event_fd_ >= 0) close(event_fd_);
         io_uring_queue_exit(&ring_);
@@ -58,7 +58,8 @@ void Ring::make() {
         if (rc != -EINVAL || (way != 0 && options_.sqpoll)) continue;
         io_uring_params params{};
         params.flags = way | IORING_SETUP_CQSIZE | (options_.sqpoll ? IORING_SETUP_SQPOLL : 0) |
-                       (options_.iopoll ? IORING_SETUP_IOPOLL : 0);
+                       (options_.iopoll ? IORING_SETUP_IOPOLL : 0) |
+                       (options_.nvme ? IORING_SETUP_SQE128 | IORING_SETUP_CQE32 : 0);
         params.cq_entries = completions;
         params.sq_thread_idle = sq_thread_idle_ms;
         rc = io_uring_queue_init_params(entries, &ring_, &params);
@@ -66,8 +67,8 @@ void Ring::make() {
     if (rc < 0) fail("io_uring_setup", rc);
 }
 
-void Ring::set_up(int file) {
-    int rc = io_uring_register_files(&ring_, &file, 1);
+void Ring::set_up(std::span<const int> files) {
+    int rc = io_uring_register_files(&ring_, files.data(), unsigned(files.size()));
     if (rc < 0) fail("io_uring_register_files", rc);
     // The ring's own descriptor would not do: with DEFER_TASKRUN it wakes nobody for work that waits.
     event_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

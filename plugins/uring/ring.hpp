@@ -4,6 +4,8 @@
 
 #include <liburing.h>
 
+#include <span>
+
 /// What is prepared during a turn of the reactor is submitted with one system call, which also delivers what
 /// has completed.
 class Ring {
@@ -11,11 +13,12 @@ public:
     struct Options {
         bool sqpoll = false;  ///< a thread of the kernel's submits
         bool iopoll = false;  ///< completions are polled for; reads and writes alone
+        bool nvme = false;    ///< entries have room for NVMe commands and their results
     };
 
     /// [bdk thread] Throws bdevkit::Error, with what to do, when there is no ring to be had.
-    /// @param file  the only one that will be used: operations name it by index 0
-    Ring(int file, const Options& options);
+    /// @param files  those that will be used: operations name them by index
+    Ring(std::span<const int> files, const Options& options);
     ~Ring();
     Ring(const Ring&) = delete;
     Ring& operator=(const Ring&) = delete;
@@ -34,7 +37,8 @@ public:
     /// Asks the kernel to end early what `owner` has in flight, which ends in any case; NULL: everything.
     void cancel(void* owner) noexcept;
 
-    /// Submits, and calls done(void* owner, int result) for what has completed.
+    /// Submits, and calls done(void* owner, int result, uint64_t detail) for what has completed. The detail
+    /// is an NVMe command's: what the controller returned beside the status.
     /// @return whether there was anything to do
     template <class Done>
     bool turn(Done&& done) {
@@ -42,11 +46,15 @@ public:
         enter();
         const unsigned ready = io_uring_cq_ready(&ring_);
         for (unsigned i = 0; i < ready; i++) {
-            const io_uring_cqe cqe = ring_.cq.cqes[*ring_.cq.khead & ring_.cq.ring_mask];
-            io_uring_cq_advance(&ring_, 1);    // done() may submit, which may want the place
-            if (cqe.user_data == 0) continue;  // of a cancel
+            const unsigned at = *ring_.cq.khead & ring_.cq.ring_mask;
+            const io_uring_cqe& cqe = ring_.cq.cqes[options_.nvme ? 2 * at : at];
+            void* owner = reinterpret_cast<void*>(cqe.user_data);
+            const int result = cqe.res;
+            const uint64_t detail = options_.nvme ? cqe.big_cqe[0] : 0;
+            io_uring_cq_advance(&ring_, 1);  // done() may submit, which may want the place
+            if (owner == nullptr) continue;  // of a cancel
             in_flight_--;
-            done(reinterpret_cast<void*>(cqe.user_data), cqe.res);
+            done(owner, result, detail);
         }
         return ready != 0 || !options_.iopoll;
     }
@@ -62,7 +70,7 @@ public:
 
 private:
     void make();
-    void set_up(int file);
+    void set_up(std::span<const int> files);
     io_uring_sqe* next_after_submit() noexcept;
     bool work_waits() const noexcept;
     void enter() noexcept;

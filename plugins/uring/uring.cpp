@@ -52,7 +52,8 @@ public:
     };
 
     class Channel : public UringChannel<Uring> {
-        using UringChannel::UringChannel;
+    public:
+        explicit Channel(Uring& disk) : UringChannel(disk, {&disk.fd_, 1}, disk.ring_options_) {}
     };
 
     static int create(bdk_create*, const char* name, const Options& given) {
@@ -65,8 +66,9 @@ public:
     Uring(const char* name, const Options& given)
         : Bdev(name),
           file_({given.path.path, given.block_size, given.read_only, given.direct}),
+          fd_(file_.fd()),
           given_(given),
-          ring_options_{given.sqpoll, given.iopoll} {
+          ring_options_{.sqpoll = given.sqpoll, .iopoll = given.iopoll} {
         given_.path = {file_.path().c_str()};
         if (given.size > file_.size() && !given.read_only) file_.set_size(given.size);
         if (given.size != 0 && given.size != file_.size())
@@ -75,9 +77,6 @@ public:
         describe(given);
         try_rings();
     }
-
-    const File& file() const noexcept { return file_; }
-    const Ring::Options& ring_options() const noexcept { return ring_options_; }
 
     void submit(Channel& ch, Io io) {
         switch (io.type()) {
@@ -99,7 +98,7 @@ public:
     }
 
     /// What became of an I/O that the kernel had.
-    void ended(Channel& ch, Io io, int result) {
+    void ended(Channel& ch, Io io, int result, uint64_t) {
         auto& context = io.context<IoContext>();
         if (result != context.expected || context.way == Way::punch_then_allocate) [[unlikely]]
             return ended_otherwise(ch, io, result);
@@ -158,7 +157,7 @@ private:
     /// So that what a ring lacks is said now, not when the first client comes.
     void try_rings() const {
         if (ring_options_.iopoll && !file_.is_direct()) throw Error(EINVAL, "`iopoll` needs direct I/O");
-        Ring ring(file_.fd(), ring_options_);
+        Ring ring({&fd_, 1}, ring_options_);
         if (!ring_options_.iopoll) return;
         void* buffer = bdk_dma_malloc(bdev().blocklen, 4096, BDK_NUMA_ANY);
         if (buffer == nullptr) throw Error(ENOMEM, "no memory for a block");
@@ -167,7 +166,7 @@ private:
         ring.add(sqe, buffer);
         int result = 0;
         while (ring.in_flight() != 0)
-            ring.turn([&](void*, int rc) { result = rc; });
+            ring.turn([&](void*, int rc, uint64_t) { result = rc; });
         bdk_dma_free(buffer);
         if (result < 0)
             throw Error(result,
@@ -347,6 +346,7 @@ private:
     }
 
     File file_;
+    int fd_;
     Options given_;
     Ring::Options ring_options_;
     uint32_t block_shift_ = 0;

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "command.hpp"
+
+#include <nvme/types.h>
+
+#include <cstring>
+
+namespace {
+
+using bdevkit::Io, bdevkit::IoType;
+
+constexpr uint32_t fua = 1u << 30;
+constexpr uint32_t deallocate = 1u << 25;
+constexpr uint32_t check_reftag = 1u << 26, check_apptag = 1u << 27, check_guard = 1u << 28;
+constexpr uint32_t dsm_deallocate = 1u << 2;
+
+uint32_t pi_checks(const bdk_bdev_io_block_params& params) {
+    uint32_t checks = 0;
+    if ((params.dif_check_flags & BDK_DIF_CHECK_GUARD) != 0) checks |= check_guard;
+    if ((params.dif_check_flags & BDK_DIF_CHECK_APPTAG) != 0) checks |= check_apptag;
+    if ((params.dif_check_flags & BDK_DIF_CHECK_REFTAG) != 0) checks |= check_reftag;
+    return checks;
+}
+
+NvmeCommand on_blocks(Io io, const NvmeNamespace& ns, uint8_t opcode) {
+    const uint64_t first = io.offset_blocks();
+    return {.opcode = opcode,
+            .nsid = ns.id,
+            .cdw10 = uint32_t(first),
+            .cdw11 = uint32_t(first >> 32),
+            .cdw12 = uint32_t(io.num_blocks() - 1)};
+}
+
+NvmeRequest transfer(Io io, const NvmeNamespace& ns, uint8_t opcode) {
+    NvmeRequest request{on_blocks(io, ns, opcode), {}};
+    const bdk_bdev_io_block_params& params = io->u.bdev;
+    if (io.has_flag(BDK_BDEV_IO_FUA)) request.command.cdw12 |= fua;
+    if (ns.pi_type != 0) {
+        request.command.cdw12 |= pi_checks(params);
+        request.command.cdw14 = uint32_t(io.offset_blocks());  // the reference tag of the first block
+    }
+    NvmeData& data = request.data;
+    data.bytes = uint32_t(io.num_blocks() * ns.block_size);
+    if (params.iovcnt == 1) {
+        data.buf = params.iovs->iov_base;
+    } else {
+        data.iovs = params.iovs;
+        data.iovcnt = uint32_t(params.iovcnt);
+    }
+    if (params.md_buf != nullptr) {
+        data.md = params.md_buf;
+        data.md_bytes = uint32_t(io.num_blocks() * ns.md_size);
+    }
+    return request;
+}
+
+NvmeRequest unmap(Io io, const NvmeNamespace& ns, NvmeDsmRange& range) {
+    range = {0, uint32_t(io.num_blocks()), io.offset_blocks()};
+    return {{.opcode = nvme_cmd_dsm, .nsid = ns.id, .cdw10 = 0, .cdw11 = dsm_deallocate},
+            {.buf = &range, .bytes = sizeof(range)}};
+}
+
+NvmeRequest copy(Io io, const NvmeNamespace& ns, NvmeCopyRange& range) {
+    range = {};
+    range.first_block = io->u.bdev.src_offset_blocks;
+    range.blocks = uint16_t(io.num_blocks() - 1);
+    NvmeCommand command = on_blocks(io, ns, nvme_cmd_copy);
+    command.cdw12 = 0;  // one range, of format 0
+    return {command, {.buf = &range, .bytes = sizeof(range)}};
+}
+
+NvmeRequest given(Io io, uint32_t nsid) {
+    const bdk_bdev_io_nvme_passthru_params& params = io->u.nvme_passthru;
+    NvmeRequest request{};
+    std::memcpy(&request.command, params.cmd, sizeof(request.command));
+    request.command.nsid = nsid;
+    request.data = {.buf = params.buf,
+                    .iovs = params.iovs,
+                    .iovcnt = uint32_t(params.iovcnt),
+                    .bytes = uint32_t(params.nbytes),
+                    .md = params.md_buf,
+                    .md_bytes = params.md_len};
+    return request;
+}
+
+}  // namespace
+
+NvmeRequest nvme_request(Io io, const NvmeNamespace& ns, NvmeIoContext& context) {
+    switch (io.type()) {
+        case IoType::read:
+            return transfer(io, ns, nvme_cmd_read);
+        case IoType::write:
+            return transfer(io, ns, nvme_cmd_write);
+        case IoType::compare:
+            return transfer(io, ns, nvme_cmd_compare);
+        case IoType::unmap:
+            return unmap(io, ns, context.unmap);
+        case IoType::copy:
+            return copy(io, ns, context.copy);
+        case IoType::write_zeroes: {
+            NvmeCommand command = on_blocks(io, ns, nvme_cmd_write_zeroes);
+            if (ns.zeroes_deallocate && !io.has_flag(BDK_BDEV_IO_NO_UNMAP)) command.cdw12 |= deallocate;
+            return {command, {}};
+        }
+        case IoType::nvme_admin: {
+            NvmeRequest request = given(io, 0);
+            std::memcpy(&request.command.nsid, io->u.nvme_passthru.cmd + offsetof(NvmeCommand, nsid),
+                        sizeof(request.command.nsid));
+            return request;
+        }
+        case IoType::nvme_io:
+        case IoType::nvme_io_md:
+        case IoType::nvme_iov_md:
+            return given(io, ns.id);
+        default:
+            return {{.opcode = nvme_cmd_flush, .nsid = ns.id}, {}};
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// NVMe commands, and those that I/Os become. NVM Express NVM Command Set Specification 1.0, 3.
+#pragma once
+
+#include <bdevkit/bdevkit.hpp>
+
+#include <cstdint>
+
+#include "identify.hpp"
+
+/// A submission queue entry (Base Specification 2.0, 3.3.3.1). Command identifier and data pointers are the
+/// transport's to fill.
+struct NvmeCommand {
+    uint8_t opcode = 0;
+    uint8_t flags = 0;
+    uint16_t cid = 0;
+    uint32_t nsid = 0;
+    uint32_t cdw2 = 0, cdw3 = 0;
+    uint64_t mptr = 0;
+    uint64_t dptr[2] = {};
+    uint32_t cdw10 = 0, cdw11 = 0, cdw12 = 0, cdw13 = 0, cdw14 = 0, cdw15 = 0;
+};
+static_assert(sizeof(NvmeCommand) == 64);
+
+/// What a command reads or writes in memory. One buffer, or iovecs.
+struct NvmeData {
+    void* buf = nullptr;
+    const iovec* iovs = nullptr;  ///< used when iovcnt is not 0
+    uint32_t iovcnt = 0;
+    uint32_t bytes = 0;
+    void* md = nullptr;
+    uint32_t md_bytes = 0;
+};
+
+/// One range of a dataset management command (NVM Command Set 3.2.3).
+struct NvmeDsmRange {
+    uint32_t attributes;
+    uint32_t blocks;
+    uint64_t first_block;
+};
+static_assert(sizeof(NvmeDsmRange) == 16);
+
+/// One source range of a copy command, format 0 (NVM Command Set 3.2.2).
+struct NvmeCopyRange {
+    uint64_t reserved;
+    uint64_t first_block;
+    uint16_t blocks;  ///< less one
+    uint16_t reserved2[3];
+    uint32_t tags[2];
+};
+static_assert(sizeof(NvmeCopyRange) == 32);
+
+/// Ranges that a command names live as long as it does.
+struct NvmeIoContext {
+    union {
+        NvmeDsmRange unmap;
+        NvmeCopyRange copy;
+    };
+};
+
+struct NvmeRequest {
+    NvmeCommand command;
+    NvmeData data;
+};
+
+/// The command of an I/O on a namespace, but for reset and abort.
+NvmeRequest nvme_request(bdevkit::Io io, const NvmeNamespace& ns, NvmeIoContext& context);

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "kernel_controller.hpp"
+
+#include <bdevkit/error.hpp>
+#include <bdevkit/log.hpp>
+
+#include <fcntl.h>
+#include <linux/nvme_ioctl.h>
+#include <nvme/types.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+namespace {
+
+using bdevkit::Error, bdevkit::format;
+
+/// The kernel takes no longer transfers whose memory is in 4 KiB pages here and there: 127 of them.
+constexpr uint64_t largest_transfer = 256 * 1024;
+constexpr uint64_t smallest_page = 4096;  // the kernel's driver uses no other
+
+NvmeFile open_device(const std::string& path, int flags) {
+    const int fd = open(path.c_str(), flags | O_CLOEXEC);
+    if (fd < 0)
+        throw Error(
+            errno,
+            format("cannot open '%s': %s%s", path.c_str(), std::generic_category().message(errno).c_str(),
+                   errno == EACCES ? ": it takes root, or a group that may read and write it" : ""));
+    return NvmeFile(fd);
+}
+
+/// Keeps others from mounting or claiming the block device of /dev/ngXnY: /dev/nvmeXnY, where there is one.
+NvmeFile claim_block_device(const std::string& generic_name) {
+    const std::string path = "/dev/nvme" + generic_name.substr(2);
+    const int fd = open(path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC);
+    if (fd < 0 && errno == EBUSY)
+        throw Error(EBUSY,
+                    format("'%s' is in use: unmount it, or see what holds it with lsblk", path.c_str()));
+    return NvmeFile(fd);
+}
+
+}  // namespace
+
+NvmeFile::~NvmeFile() {
+    if (fd_ >= 0) close(fd_);
+}
+
+NvmeFile::NvmeFile(NvmeFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+NvmeFile& NvmeFile::operator=(NvmeFile&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+}
+
+KernelController::KernelController(const char* path) : path_(path), file_(open_device(path, O_RDWR)) {
+    std::array<std::byte, 4096> data;
+    identify(NVME_IDENTIFY_CNS_CTRL, 0, data.data());
+    info_ = nvme_controller(data, smallest_page);
+    open_namespaces();
+}
+
+void KernelController::identify(uint32_t cns, uint32_t nsid, void* data) const {
+    nvme_admin_cmd command{};
+    command.opcode = nvme_admin_identify;
+    command.nsid = nsid;
+    command.addr = reinterpret_cast<uint64_t>(data);
+    command.data_len = 4096;
+    command.cdw10 = cns;
+    const int rc = ioctl(fd(), NVME_IOCTL_ADMIN_CMD, &command);
+    if (rc < 0)
+        throw Error(errno, format("'%s' does not identify itself: %s%s", path_.c_str(),
+                                  std::generic_category().message(errno).c_str(),
+                                  errno == ENOTTY ? ": it is no NVMe controller, such as /dev/nvme0" : ""));
+    if (rc > 0)
+        throw Error(EIO,
+                    format("'%s' refuses to identify itself: NVMe status 0x%x", path_.c_str(), unsigned(rc)));
+}
+
+/// /dev/nvme0 has the namespaces /dev/ng0n1 and so on, whose numbers are the kernel's own.
+void KernelController::open_namespaces() {
+    const std::string controller = std::filesystem::path(path_).filename();
+    if (!controller.starts_with("nvme"))
+        throw Error(EINVAL, format("'%s': expected a controller such as /dev/nvme0", path_.c_str()));
+    const std::string prefix = "ng" + controller.substr(4) + "n";
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator("/dev"))
+        if (const std::string name = entry.path().filename(); name.starts_with(prefix)) names.push_back(name);
+    std::sort(names.begin(), names.end());
+    for (const std::string& name : names)
+        open_namespace(name);
+}
+
+void KernelController::open_namespace(const std::string& name) {
+    KernelNamespace result;
+    result.path = "/dev/" + name;
+    result.file = open_device(result.path, O_RDWR);
+    const int nsid = ioctl(result.file.fd(), NVME_IOCTL_ID);
+    if (nsid < 0) throw Error(errno, format("'%s' has no namespace", result.path.c_str()));
+    std::array<std::byte, 4096> data;
+    identify(NVME_IDENTIFY_CNS_NS, uint32_t(nsid), data.data());
+    result.info = nvme_namespace(uint32_t(nsid), data);
+    if (result.info.blocks == 0 || result.info.block_size == 0) {
+        bdevkit::log(bdevkit::LogLevel::warn, BDK_LOG_COMPONENT,
+                     format("'%s' is left out: it has no blocks, or of a size that bdevs cannot have",
+                            result.path.c_str()));
+        return;
+    }
+    result.block = claim_block_device(name);
+    result.max_transfer = largest_transfer;
+    if (info_.max_transfer != 0) result.max_transfer = std::min(result.max_transfer, info_.max_transfer);
+    namespaces_.push_back(std::move(result));
+}

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs in the virtual machine of tests/vm/nvme_char.py."""
+
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+
+import nbd
+import pytest
+
+BUILD = pathlib.Path(os.environ["BDEVKIT_BUILD"]).resolve()
+MIB = 1 << 20
+
+STACK = """
+version: 1
+bdevs:
+  - { name: Nvme0, module: nvme, address: /dev/nvme0 }
+frontends:
+  - nbd: { listen: "unix:nbd.sock", exports: [ { bdev: Nvme0n1 }, { bdev: Nvme0n2 } ] }
+"""
+
+
+def kernel_reads(device, offset, length):
+    """What the kernel's driver finds there."""
+    return subprocess.run(["dd", f"if={device}", "iflag=direct,skip_bytes,count_bytes", "bs=64k", f"skip={offset}",
+                           f"count={length}"], check=True, capture_output=True).stdout
+
+
+def client(stack, export):
+    handle = nbd.NBD()
+    handle.connect_uri(stack.uri(export))
+    return handle
+
+
+def perf(folder, stack, bdev, *arguments):
+    (folder / "perf.yaml").write_text(stack)
+    return subprocess.run([BUILD / "bin" / "bdevkit", "perf", folder / "perf.yaml", "--bdev", bdev, "--no-calibration",
+                           *arguments], capture_output=True, text=True, check=False)
+
+
+def test_sizes_are_those_that_the_controller_tells_nvme_cli(run_stack):
+    stack = run_stack(STACK)
+    for nsid in 1, 2:
+        told = json.loads(subprocess.run(["nvme", "id-ns", "/dev/nvme0", f"--namespace-id={nsid}", "--output-format=json"],
+                                         check=True, capture_output=True).stdout)
+        data_size = 1 << told["lbafs"][told["flbas"] & 15]["ds"]
+        handle = client(stack, f"Nvme0n{nsid}")
+        assert handle.get_size() == told["nsze"] * data_size
+        assert handle.get_block_size(nbd.SIZE_MINIMUM) in (1, data_size)
+
+
+def test_the_kernel_reads_what_was_written(run_stack, tmp_path):
+    image = tmp_path / "image"
+    image.write_bytes(os.urandom(16 * MIB))
+    stack = run_stack(STACK)
+    subprocess.run(["nbdcopy", "--connections=4", "--flush", image, stack.uri("Nvme0n1")], check=True)
+    back = subprocess.run(["nbdcopy", stack.uri("Nvme0n1"), "-"], check=True, capture_output=True).stdout
+    assert back[: 16 * MIB] == image.read_bytes()
+    assert stack.stop() == 0
+    assert hashlib.sha256(kernel_reads("/dev/nvme0n1", 0, 16 * MIB)).digest() == hashlib.sha256(image.read_bytes()).digest()
+
+
+def test_the_kernel_sees_what_was_unmapped_and_zeroed(run_stack):
+    stack = run_stack(STACK)
+    handle = client(stack, "Nvme0n1")
+    handle.pwrite(b"x" * MIB, 32 * MIB)
+    handle.trim(64 * 1024, 32 * MIB)
+    handle.zero(64 * 1024, 32 * MIB + 128 * 1024)
+    handle.flush()
+    found = kernel_reads("/dev/nvme0n1", 32 * MIB, MIB)
+    assert found[: 64 * 1024] == bytes(64 * 1024)
+    assert found[64 * 1024 : 128 * 1024] == b"x" * (64 * 1024)
+    assert found[128 * 1024 : 192 * 1024] == bytes(64 * 1024)
+    assert found[192 * 1024 :] == b"x" * (MIB - 192 * 1024)
+
+
+@pytest.mark.parametrize("bdev, size", [("Nvme0n1", "512"), ("Nvme0n1", "4KiB"), ("Nvme0n1", "1MiB")])
+def test_what_is_read_is_what_was_written(tmp_path, bdev, size):
+    stack = STACK.split("frontends")[0]
+    result = perf(tmp_path, stack, bdev, "--rw", "verify", "--io-size", size, "--depth", "8", "--count", "2000")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "0 errors" in result.stdout
+
+
+def test_protection_information_is_made_and_checked_on_the_way(run_stack):
+    """The core adds it to what an NBD client writes; the controller checks guard and reference tag of each block."""
+    stack = run_stack(STACK)
+    handle = client(stack, "Nvme0n2")
+    data = os.urandom(MIB)
+    handle.pwrite(data, 5 * MIB)
+    assert handle.pread(MIB, 5 * MIB) == data
+
+
+def test_layers_on_top(run_stack):
+    stack = run_stack("""
+version: 1
+bdevs:
+  - { name: Nvme0, module: nvme, address: /dev/nvme0 }
+  - { name: top, module: passthru, base: Nvme0n1 }
+  - { name: view, module: readonly, base: Nvme0n2 }
+frontends:
+  - nbd: { listen: "unix:nbd.sock", exports: [ { bdev: top }, { bdev: view } ] }
+""")
+    top, view = client(stack, "top"), client(stack, "view")
+    top.pwrite(b"y" * 4096, 0)
+    assert top.pread(4096, 0) == b"y" * 4096
+    assert view.is_read_only()
+    assert len(view.pread(4096, 0)) == 4096
+
+
+def test_a_media_error_keeps_its_nvme_status(run_stack, tmp_path):
+    stack = STACK.split("frontends")[0].replace("nvme0", "nvme1")
+    at = ["--io-size", "4KiB", "--rw", "read", "--depth", "1", "--count", "1"]
+    result = perf(tmp_path, stack, "Nvme0n1", "--offset", "1MiB", *at)
+    assert result.returncode == 1
+    assert "read at block 2048: NVMe error (sct 2, sc 0x81)" in result.stderr, result.stderr
+    assert perf(tmp_path, stack, "Nvme0n1", "--offset", "2MiB", *at).returncode == 0
+
+    running = run_stack(STACK.replace("nvme0", "nvme1").replace(", { bdev: Nvme0n2 }", ""))
+    handle = client(running, "Nvme0n1")
+    with pytest.raises(nbd.Error, match="Input/output error"):
+        handle.pread(4096, MIB)
+    assert handle.pread(4096, 2 * MIB) == bytes(4096)
+
+
+def test_a_controller_in_use_is_refused(tmp_path):
+    subprocess.run(["mke2fs", "-q", "-F", "/dev/nvme0n1"], check=True)
+    subprocess.run(["modprobe", "-d", os.environ["VM_KERNEL"], "ext4"], check=True)
+    folder = tmp_path / "mounted"
+    folder.mkdir()
+    subprocess.run(["mount", "/dev/nvme0n1", folder], check=True)
+    try:
+        result = perf(tmp_path, STACK.split("frontends")[0], "Nvme0n1", "--rw", "read", "--count", "1")
+        assert result.returncode != 0
+        assert "'/dev/nvme0n1' is in use: unmount it" in result.stderr
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_what_is_no_controller_is_refused(tmp_path):
+    result = perf(tmp_path, STACK.split("frontends")[0].replace("/dev/nvme0", "/dev/null"), "Nvme0n1", "--rw", "read", "--count", "1")
+    assert result.returncode != 0
+    assert "it is no NVMe controller, such as /dev/nvme0" in result.stderr
