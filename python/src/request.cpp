@@ -62,9 +62,10 @@ void Request::abort_here() {
 }
 
 void Request::note_patience(bool paid) {
-    constexpr uint32_t least = 1'000, most = 20'000;
+    // No I/O of another thread takes less than the least: with less, none would ever pay.
+    constexpr uint32_t least = 4'000, most = 20'000;
     const uint32_t now = desc_->patience_ns;
-    desc_->patience_ns = paid ? std::min(now + least, most) : std::max(now / 2, least);
+    desc_->patience_ns = paid ? std::min(now * 2, most) : std::max(now / 2, least);
 }
 
 py::object Request::result() {

@@ -86,3 +86,25 @@ def test_fails():
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*bdevkit log*", "*a line of the log*"])
 
+
+def test_a_report_of_the_watchdog_fails_the_test(project):
+    result = project("""
+import time
+from bdevkit import _core
+
+class Blocks(bdevkit.Bdev):
+    num_blocks = 8
+    def submit(self, io):
+        while _core.watchdog_reports() == 0:
+            time.sleep(0.001)
+        return bytes(io.length)
+
+bdevkit.register(Blocks)
+
+def test_blocks(start_host):
+    host = start_host({"version": 1, "host": {"blocked_limit": "50ms"}, "bdevs": [{"name": "b", "module": "blocks"}]})
+    with host.open("b") as desc:
+        desc.read(0, 512)
+""")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*the watchdog reported * times*"])
