@@ -25,6 +25,7 @@ Command add_graph_command(CLI::App& program);
 Command add_plugins_command(CLI::App& program);
 Command add_perf_command(CLI::App& program);
 Command add_trace_command(CLI::App& program);
+Command add_check_command(CLI::App& program);
 Command add_schema_command(CLI::App& program);
 Command add_new_command(CLI::App& program);
 

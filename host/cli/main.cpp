@@ -26,6 +26,7 @@ constexpr const char* footer =
     "  bdevkit plugins malloc                     the options of one module\n"
     "  bdevkit perf my-stack.yaml --rw randread   measure it\n"
     "  bdevkit new my-module                      a module of your own\n"
+    "  bdevkit check my_module.so                 try a plugin on every rule\n"
     "\n"
     "`bdevkit COMMAND --help` tells more. Exit codes: 0 success, 1 failure at run time,\n"
     "2 wrong command line or configuration.";
@@ -57,10 +58,10 @@ ExitCode run_program(int argc, char** argv) {
         "--version", fmt::format("bdevkit {} (ABI {}.{})", BDEVKIT_VERSION, BDK_ABI_MAJOR, BDK_ABI_MINOR));
     program.footer(footer);
     program.require_subcommand(1);
-    const std::vector<Command> commands = {add_run_command(program),    add_validate_command(program),
-                                           add_graph_command(program),  add_plugins_command(program),
-                                           add_perf_command(program),   add_trace_command(program),
-                                           add_schema_command(program), add_new_command(program)};
+    const std::vector<Command> commands = {
+        add_run_command(program),     add_validate_command(program), add_graph_command(program),
+        add_plugins_command(program), add_perf_command(program),     add_trace_command(program),
+        add_check_command(program),   add_schema_command(program),   add_new_command(program)};
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

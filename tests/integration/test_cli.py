@@ -11,7 +11,7 @@ import pytest
 from conftest import BUILD, PATIENCE, SOURCE
 
 EXAMPLES = sorted((SOURCE / "examples").glob("*.yaml"))
-COMMANDS = ["run", "validate", "graph", "plugins", "schema", "new"]
+COMMANDS = ["run", "validate", "graph", "plugins", "check", "schema", "new"]
 
 
 def bdevkit(*arguments, **options):

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "check/case.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+// There in a build with AddressSanitizer, which brings LeakSanitizer.
+extern "C" __attribute__((weak)) int __lsan_do_recoverable_leak_check();
+
+namespace bdevkit::host {
+
+namespace {
+
+struct Case {
+    std::string_view name;
+    void (*run)(CaseContext& context);
+};
+
+constexpr Case cases[] = {
+    {"load", run_load_case},     {"create", run_create_case},   {"types", run_types_case},
+    {"data", run_data_case},     {"threads", run_threads_case}, {"control", run_control_case},
+    {"remove", run_remove_case}, {"base", run_base_case},       {"base_gone", run_base_gone_case},
+    {"nomem", run_nomem_case},   {"examine", run_examine_case}, {"leak", run_leak_case},
+    {"block", run_block_case},
+};
+
+/// A process that is checked may crash, and its parent may be killed.
+void guard_process() {
+    const rlimit none{0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+/// Ends the process when the case takes too long, wherever it hangs.
+void watch_time(std::chrono::milliseconds timeout) {
+    std::thread([timeout] {
+        std::this_thread::sleep_for(timeout);
+        Recorder::instance().stuck_here(fmt::format("the case has not ended after {} ms", timeout.count()));
+    }).detach();
+}
+
+}  // namespace
+
+void run_case(std::string_view name, const CheckOptions& options, const std::filesystem::path& scratch,
+              int result_fd) {
+    guard_process();
+    fcntl(result_fd, F_SETFD, FD_CLOEXEC);
+    Recorder recorder(result_fd, options.rules);
+    watch_time(options.timeout);
+    const auto found =
+        std::find_if(std::begin(cases), std::end(cases), [&](const Case& each) { return each.name == name; });
+    if (found == std::end(cases)) _exit(2);
+    CaseContext context{options, scratch, recorder};
+    try {
+        found->run(context);
+    } catch (const Broken& broken) {
+        recorder.fail(recorder.current().empty() ? "lifecycle.init" : recorder.current(), broken.seen,
+                      broken.expected);
+    }
+    if (__lsan_do_recoverable_leak_check != nullptr && __lsan_do_recoverable_leak_check() != 0)
+        recorder.fail("leak.memory",
+                      "LeakSanitizer found memory that nobody holds any more (see its report below)",
+                      "all memory freed");
+    recorder.end();
+    // Nothing is left to be destroyed but what the plugin may have left running.
+    _exit(0);
+}
+
+}  // namespace bdevkit::host

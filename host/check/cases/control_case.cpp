@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Reset and abort, both under load.
+#include <fmt/format.h>
+
+#include "check/case_stage.hpp"
+#include "check/load.hpp"
+#include "check/pattern.hpp"
+#include "check/transfer.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+void hold_bases(Stage& stage, bool hold) {
+    for (CheckingBdev* base : stage.bases())
+        base->hold = hold;
+}
+
+void release_bases(Stage& stage) {
+    hold_bases(stage, false);
+    for (CheckingBdev* base : stage.bases())
+        stage.await("base.hold", "release of the base's I/O",
+                    [&](bdk::Done done) { base->release([done = std::move(done)] { done(0); }); });
+}
+
+/// The bdev works as before.
+void expect_usable(CheckClient& client, bool verifies) {
+    if (!client.is_writable()) return static_cast<void>(read(client, 0, 1));
+    const Bytes data = make_pattern(client.unit() * client.block_size(), 700);
+    write(client, 0, data);
+    const Bytes seen = read(client, 0, client.unit());
+    if (verifies) expect_same(seen, data, "read after it", client.block_size());
+}
+
+void check_reset(CheckClient& client) {
+    if (!client.supports(BDK_BDEV_IO_TYPE_RESET)) throw NotApplicable{"the bdev has no reset"};
+    need_plain_blocks(client);
+    const bool verifies = keeps_data(client);
+    for (int round = 0; round < 5; round++) {
+        hold_bases(client.stage(), round % 2 == 1);
+        CheckLoad load(client, {.depth = 16, .verifies = verifies});
+        if (round % 2 == 0) load.wait_for(100);
+        const CheckResult result = client.run("reset", [](auto* desc, auto* ch, auto cb, void* arg) {
+            return bdk_bdev_reset(desc, ch, cb, arg);
+        });
+        release_bases(client.stage());
+        load.stop();
+        load.wait();
+        if (!result.ok()) throw Broken{fmt::format("reset under load: {}", result.text()), "success"};
+        if (!load.mismatch().empty()) throw Broken{load.mismatch(), "what was written"};
+    }
+    expect_usable(client, verifies);
+}
+
+void check_abort(CheckClient& client) {
+    if (!client.supports(BDK_BDEV_IO_TYPE_ABORT)) throw NotApplicable{"the bdev has no abort"};
+    need_plain_blocks(client);
+    const bool verifies = keeps_data(client);
+    for (int round = 0; round < 5; round++) {
+        hold_bases(client.stage(), round % 2 == 1);
+        CheckLoad load(client, {.depth = 16, .verifies = verifies});
+        // All of the channel; what is no longer there makes the abort fail, which is no fault.
+        static_cast<void>(client.run("abort", [](auto* desc, auto* ch, auto cb, void* arg) {
+            return bdk_bdev_abort(desc, ch, nullptr, cb, arg);
+        }));
+        release_bases(client.stage());
+        load.stop();
+        load.wait();
+        if (!load.mismatch().empty()) throw Broken{load.mismatch(), "what was written"};
+    }
+    expect_usable(client, verifies);
+}
+
+}  // namespace
+
+void run_control_case(CaseContext& context) {
+    with_stage(context, {}, [&](Stage& stage) {
+        const std::pair<const char*, void (*)(CheckClient&)> steps[] = {{"control.reset", check_reset},
+                                                                        {"control.abort", check_abort}};
+        for (const auto& [rule, fn] : steps)
+            context.recorder.step(rule, [&] {
+                const CheckedBdev bdev(stage);
+                CheckClient client(stage, bdev.name());
+                fn(client);
+            });
+    });
+}
+
+}  // namespace bdevkit::host

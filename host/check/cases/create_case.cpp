@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Creation with every kind of options, and what the module says of itself.
+#include <bdevkit/bdev_module.h>
+#include <fmt/format.h>
+
+#include "base/errno_text.hpp"
+#include "bdev/bdev.hpp"
+#include "check/case_stage.hpp"
+#include "check/transfer.hpp"
+#include "json/json_writer.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+/// What a creation that failed must not leave.
+void expect_nothing_left(Stage& stage, size_t bdevs_before, const std::string& after) {
+    const std::vector<std::string> left = stage.bdevs();
+    if (left.size() > bdevs_before)
+        throw Broken{fmt::format("{}: bdev '{}' is there", after, left.back()), "no bdev"};
+    stage.call([&] {
+        for (CheckingBdev* base : stage.bases()) {
+            if (base->is_claimed() && bdevs_before == 0)
+                throw Broken{fmt::format("{}: the base '{}' is claimed", after, base->name()), "no claim"};
+            if (base->descs() > bdevs_before * 16)
+                throw Broken{
+                    fmt::format("{}: {} descs of the base '{}' are open", after, base->descs(), base->name()),
+                    "none"};
+        }
+    });
+}
+
+void check_rc(int rc, const std::string& what) {
+    if (rc > 0 || rc < -4095) throw Broken{fmt::format("{} returned {}", what, rc), "0, or a negative errno"};
+}
+
+void check_defaults(Stage& stage) {
+    stage.create();
+    if (const int rc = stage.remove_all(); rc != 0)
+        throw Broken{fmt::format("its removal gives {}", bdk::errno_text(rc)), "0"};
+}
+
+void check_size(Stage& stage) {
+    const CheckedBdev bdev(stage);
+    CheckClient client(stage, bdev.name());
+    if (client.num_blocks() == 0) throw Broken{"the bdev has no blocks", "one at least"};
+    if (!client.supports(BDK_BDEV_IO_TYPE_READ)) return;
+    for (const uint64_t block : {uint64_t{0}, client.num_blocks() - 1})
+        static_cast<void>(read(client, block, 1));
+}
+
+void check_taken(Stage& stage) {
+    const CheckedBdev bdev(stage);
+    const size_t before = stage.bdevs().size();
+    const int rc = stage.create("checked", stage.settings());
+    check_rc(rc, "create under a name that is taken");
+    if (rc == 0) throw Broken{"create under a name that is taken returned 0", "a negative errno, -EEXIST"};
+    expect_nothing_left(stage, before, "after a create that failed");
+}
+
+/// One option with one value; the rest as usual.
+void try_value(Stage& stage, const bdk_option& option, const std::string& value) {
+    const std::vector<Setting> settings = stage.settings({{option.name, {value}}});
+    const std::string what = fmt::format("create with {}={}", option.name, value);
+    const int rc = stage.create("checked", settings);
+    check_rc(rc, what);
+    if (rc == 0) {
+        if (stage.bdevs().empty()) throw Broken{fmt::format("{} returned 0, and there is no bdev", what)};
+        stage.wait_for_examine("examine.done");
+        if (const int removed = stage.remove_all(); removed != 0)
+            throw Broken{fmt::format("removal after {} gives {}", what, bdk::errno_text(removed)), "0"};
+    }
+    expect_nothing_left(stage, 0, what);
+}
+
+void check_limits(Stage& stage) {
+    { const CheckedBdev possible(stage); }
+    for (const bdk_option& option : stage.module().options) {
+        for (const std::string& value : limit_values(option))
+            try_value(stage, option, value);
+        for (const std::string& value : forbidden_values(option))
+            if (why_refused(stage.module(), stage.settings({{option.name, {value}}})).empty())
+                throw Broken{fmt::format("{}={} is accepted", option.name, value),
+                             "a refusal by the option table"};
+    }
+}
+
+/// Calls write(writer) inside an object and expects it to be closed afterwards.
+void check_writer(const char* what, const std::function<void(bdk_json_writer*)>& write) {
+    bdk_json_writer writer;
+    write(&writer);
+    const std::string text = writer.root().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    if (!writer.root().is_object())
+        throw Broken{fmt::format("{} wrote '{}'", what, text), "members of the open object"};
+}
+
+void check_json(Stage& stage) {
+    const CheckedBdev bdev(stage);
+    stage.call([&] {
+        bdk_bdev* pub = bdk_bdev_get_by_name(bdev.name().c_str());
+        const bdk_bdev_fn_table& fn = bdk::Bdev::of(pub)->fn;
+        void* ctxt = bdk::Bdev::of(pub)->config.ctxt;
+        check_writer("bdk_bdev_dump_info_json", [&](auto* w) { bdk_bdev_dump_info_json(pub, w); });
+        for (int i = 0; i < 2; i++) {
+            if (fn.write_config_json != nullptr)
+                check_writer("write_config_json", [&](auto* w) { fn.write_config_json(ctxt, w); });
+            if (fn.dump_device_stat_json != nullptr)
+                check_writer("dump_device_stat_json", [&](auto* w) { fn.dump_device_stat_json(ctxt, w); });
+        }
+        if (fn.reset_device_stat != nullptr) fn.reset_device_stat(ctxt);
+    });
+}
+
+void check_reconfigure(Stage& stage) {
+    const CheckedBdev bdev(stage);
+    const int rc = stage.reconfigure(bdev.name(), stage.settings());
+    check_rc(rc, "reconfigure");
+    if (rc == -ENOTSUP) throw NotApplicable{"the module has no reconfigure"};
+    if (rc != 0)
+        throw Broken{fmt::format("reconfigure with its own options gives {}", bdk::errno_text(rc)), "0"};
+    CheckClient client(stage, bdev.name());
+    if (client.supports(BDK_BDEV_IO_TYPE_READ)) static_cast<void>(read(client, 0, 1));
+}
+
+}  // namespace
+
+void run_create_case(CaseContext& context) {
+    Recorder& recorder = context.recorder;
+    Stage stage(context.options, context.scratch);
+    if (!recorder.step("lifecycle.init", [&] { stage.load(); }) && recorder.has_failed()) recorder.leave();
+    if (!stage.is_loaded()) stage.load();
+    recorder.step("create.defaults", [&] { check_defaults(stage); });
+    recorder.step("create.size", [&] { check_size(stage); });
+    recorder.step("create.taken", [&] { check_taken(stage); });
+    recorder.step("create.limits", [&] { check_limits(stage); });
+    recorder.step("create.json", [&] { check_json(stage); });
+    recorder.step("create.reconfigure", [&] { check_reconfigure(stage); });
+    if (recorder.has_failed()) recorder.leave();
+    recorder.step("lifecycle.fini", [&] { stage.end(); });
+    if (stage.is_loaded()) stage.end();
+}
+
+}  // namespace bdevkit::host

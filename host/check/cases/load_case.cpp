@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The file and its table, and loading it again and again.
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <string_view>
+
+#include "check/case.hpp"
+#include "check/footprint.hpp"
+#include "check/option_settings.hpp"
+#include "check/stage.hpp"
+#include "loader/elf_look.hpp"
+#include "loader/plugin_file.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+using Handle = std::unique_ptr<void, int (*)(void*)>;
+
+/// The file, opened without a look at the table, since the host refuses a wrong one without a rule's name.
+Handle open_raw(const std::filesystem::path& file) {
+    void* handle = look_at_plugin(file) ? dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL) : nullptr;
+    return {handle, dlclose};
+}
+
+/// nullptr for a table that is none of ours.
+const bdk_module* table_in(const Handle& handle) {
+    if (handle == nullptr) return nullptr;
+    const auto* table = static_cast<const bdk_module*>(dlsym(handle.get(), BDK_MODULE_SYMBOL));
+    return table != nullptr && table->abi_major == BDK_ABI_MAJOR ? table : nullptr;
+}
+
+bool is_one_line(std::string_view text) {
+    return !text.empty() && text.find_first_of("\n\r\t") == std::string_view::npos;
+}
+
+std::string_view text_or_empty(const char* text) {
+    return text != nullptr ? text : "";
+}
+
+void check_sizes(const bdk_module& table) {
+    if (table.abi_minor <= BDK_ABI_MINOR && table.size != sizeof(bdk_module))
+        throw Broken{
+            fmt::format("size is {} in a table of ABI {}.{}", table.size, table.abi_major, table.abi_minor),
+            fmt::format("sizeof(struct bdk_module), {}", sizeof(bdk_module))};
+    if (table.size < sizeof(bdk_module)) return;
+    if (table.option_count != 0 && table.abi_minor <= BDK_ABI_MINOR &&
+        table.option_size != sizeof(bdk_option))
+        throw Broken{fmt::format("option_size is {}", table.option_size),
+                     fmt::format("sizeof(struct bdk_option), {}", sizeof(bdk_option))};
+    if (table.option_count != 0 && table.options == nullptr)
+        throw Broken{fmt::format("option_count is {} and options NULL", table.option_count), "a table"};
+    if (table.option_count != 0 && table.options_struct_size == 0)
+        throw Broken{"options_struct_size is 0", "the size of the module's options struct"};
+}
+
+void check_metadata(const bdk_module& table) {
+    const std::pair<const char*, const char*> texts[] = {
+        {"name", table.name}, {"version", table.version}, {"description", table.description}};
+    for (const auto& [what, text] : texts)
+        if (!is_one_line(text_or_empty(text)))
+            throw Broken{fmt::format("{} is '{}'", what, text_or_empty(text)), "a text of one line"};
+    if (table.create == nullptr && table.examine_config == nullptr && table.examine_disk == nullptr &&
+        table.init == nullptr)
+        throw Broken{"neither create nor examine_config, examine_disk or init is set", "a way to get a bdev"};
+}
+
+std::span<const bdk_option> raw_options(const bdk_module& table) {
+    if (table.option_count == 0) throw NotApplicable{"the module has no options"};
+    if (table.option_size != sizeof(bdk_option) || table.options == nullptr)
+        throw NotApplicable{"the option table cannot be read: see load.sizes"};
+    return {table.options, table.option_count};
+}
+
+void check_help(const bdk_module& table) {
+    for (const bdk_option& option : raw_options(table))
+        if (!is_one_line(text_or_empty(option.help)))
+            throw Broken{fmt::format("the help of option '{}' is '{}'", text_or_empty(option.name),
+                                     text_or_empty(option.help)),
+                         "one sentence on one line"};
+}
+
+void check_layout(const bdk_module& table) {
+    std::map<uint64_t, uint64_t> taken;  // end by begin
+    std::set<std::string_view> names;
+    for (const bdk_option& option : raw_options(table)) {
+        const std::string_view name = text_or_empty(option.name);
+        const uint64_t size = option_value_size(option.type, option.flags);
+        if (!names.insert(name).second)
+            throw Broken{fmt::format("option '{}' stands twice in the table", name)};
+        if (size == 0) throw Broken{fmt::format("option '{}' has the unknown type {}", name, option.type)};
+        if (option.offset + size > table.options_struct_size)
+            throw Broken{fmt::format("option '{}' takes {} bytes at {}, in a struct of {}", name, size,
+                                     option.offset, table.options_struct_size),
+                         "an offset within the options struct"};
+        if (option.type != BDK_OPTION_UUID && option.offset % std::min<uint64_t>(size, 8) != 0)
+            throw Broken{fmt::format("option '{}' lies at {}", name, option.offset), "an aligned offset"};
+        const auto next = taken.lower_bound(option.offset);
+        const bool meets_next = next != taken.end() && next->first < option.offset + size;
+        const bool meets_previous = next != taken.begin() && std::prev(next)->second > option.offset;
+        if (meets_next || meets_previous)
+            throw Broken{fmt::format("option '{}' shares bytes at {} with another one", name, option.offset),
+                         "a place of its own for each option"};
+        taken[option.offset] = option.offset + size;
+    }
+}
+
+void check_default(const ModuleInfo& module) {
+    if (module.options.empty()) throw NotApplicable{"the module has no options"};
+    for (const bdk_option& option : module.options) {
+        if (option.max != 0 && option.min > option.max)
+            throw Broken{fmt::format("option '{}' has the minimum {} and the maximum {}", option.name,
+                                     option.min, option.max)};
+        const std::string refused =
+            option.default_value == nullptr ? "" : why_default_is_refused(module, option);
+        if (!refused.empty())
+            throw Broken{fmt::format("option '{}' has the default '{}', which is refused: {}", option.name,
+                                     option.default_value, refused),
+                         "a default that its own table allows"};
+    }
+}
+
+void check_repeat(CaseContext& context) {
+    Stage stage(context.options, context.scratch);
+    Footprint before;
+    for (int i = 0; i < 100; i++) {
+        // The first rounds fill caches and pools.
+        if (i == 20) before = Footprint::of_process();
+        stage.load();
+        stage.unload();
+        stage.close_file();
+    }
+    const Footprint after = Footprint::of_process();
+    if (after.fds > before.fds)
+        throw Broken{fmt::format("{} file descriptors more after 80 rounds", after.fds - before.fds), "none"};
+    if (after.threads > before.threads)
+        throw Broken{fmt::format("{} threads more after 80 rounds", after.threads - before.threads), "none"};
+    if (after.heap > before.heap + 80 * 16)
+        throw Broken{fmt::format("{} bytes more on the heap after 80 rounds", after.heap - before.heap),
+                     "none"};
+    stage.end();
+}
+
+}  // namespace
+
+void run_load_case(CaseContext& context) {
+    Recorder& recorder = context.recorder;
+    const std::filesystem::path& file = context.options.plugin;
+    recorder.begin("load.open");
+    Handle raw = open_raw(file);
+    if (const bdk_module* table = table_in(raw)) {
+        recorder.step("load.sizes", [&] { check_sizes(*table); });
+        if (table->size >= sizeof(bdk_module)) {
+            recorder.step("load.metadata", [&] { check_metadata(*table); });
+            recorder.step("options.help", [&] { check_help(*table); });
+            recorder.step("options.layout", [&] { check_layout(*table); });
+        }
+    }
+    recorder.begin("load.open");
+    {
+        const auto opened = open_plugin(file);
+        if (!opened) return recorder.fail("load.open", opened.error(), "a plugin that the host opens");
+        recorder.step("load.open", [] {});
+        recorder.step("options.default", [&] { check_default(opened->info); });
+    }
+    raw.reset();
+    recorder.step("load.repeat", [&] { check_repeat(context); });
+}
+
+}  // namespace bdevkit::host

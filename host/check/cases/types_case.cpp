@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Types of I/O: what is claimed works, what is not never reaches the module.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+
+#include "bdev/bdev.hpp"
+#include "check/case_stage.hpp"
+#include "check/pattern.hpp"
+#include "check/transfer.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+/// Stands before the module's submit_request and notes what it gets.
+struct Door {
+    static inline void (*submit)(bdk_io_channel*, bdk_bdev_io*) = nullptr;
+    static inline std::atomic<uint64_t> seen{0};
+
+    /// [app thread] Before the bdev is opened.
+    static void stand_before(bdk_bdev* bdev) {
+        bdk_bdev_fn_table& fn = bdk::Bdev::of(bdev)->fn;
+        if (fn.submit_request == note) return;
+        submit = fn.submit_request;
+        fn.submit_request = note;
+    }
+    static void note(bdk_io_channel* ch, bdk_bdev_io* io) {
+        seen |= BDK_BDEV_IO_TYPE_BIT(io->type);
+        submit(ch, io);
+    }
+};
+
+/// What one I/O of each type needs.
+struct Try {
+    CheckClient& client;
+    uint64_t unit = client.unit();
+    Bytes data = make_pattern(unit * client.block_size(), 21),
+          other = make_pattern(unit * client.block_size(), 22);
+    Bytes seen = Bytes(data.size()), scratch = Bytes(4096);
+    std::array<std::byte, 64> command{};
+    iovec iov{data.data(), data.size()}, other_iov{other.data(), other.size()};
+
+    CheckResult run(uint32_t type) {
+        return client.run(bdk_bdev_io_type_name(type), [&](auto* desc, auto* ch, auto cb, void* arg) {
+            return submit(type, desc, ch, cb, arg);
+        });
+    }
+
+    /// NVMe commands are not tried: what they would do is the device's own. @return INT32_MAX for those
+    int submit(uint32_t type, bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb,
+               void* arg) {
+        switch (type) {
+            case BDK_BDEV_IO_TYPE_READ:
+                return bdk_bdev_read_blocks(desc, ch, seen.data(), 0, unit, cb, arg);
+            case BDK_BDEV_IO_TYPE_WRITE:
+                return bdk_bdev_write_blocks(desc, ch, data.data(), 0, unit, cb, arg);
+            case BDK_BDEV_IO_TYPE_UNMAP:
+                return bdk_bdev_unmap_blocks(desc, ch, 0, unit, cb, arg);
+            case BDK_BDEV_IO_TYPE_FLUSH:
+                return bdk_bdev_flush_blocks(desc, ch, 0, unit, cb, arg);
+            case BDK_BDEV_IO_TYPE_RESET:
+                return bdk_bdev_reset(desc, ch, cb, arg);
+            case BDK_BDEV_IO_TYPE_NVME_ADMIN:
+                return bdk_bdev_nvme_admin_passthru(desc, ch, command.data(), scratch.data(), scratch.size(),
+                                                    cb, arg);
+            case BDK_BDEV_IO_TYPE_NVME_IO:
+                return bdk_bdev_nvme_io_passthru(desc, ch, command.data(), scratch.data(), scratch.size(), cb,
+                                                 arg);
+            case BDK_BDEV_IO_TYPE_NVME_IO_MD:
+                return bdk_bdev_nvme_io_passthru_md(desc, ch, command.data(), scratch.data(), scratch.size(),
+                                                    other.data(), 8, cb, arg);
+            case BDK_BDEV_IO_TYPE_NVME_IOV_MD:
+                return bdk_bdev_nvme_iov_passthru_md(desc, ch, command.data(), &iov, 1, data.size(),
+                                                     other.data(), 8, cb, arg);
+            case BDK_BDEV_IO_TYPE_WRITE_ZEROES:
+                return bdk_bdev_write_zeroes_blocks(desc, ch, 0, unit, nullptr, cb, arg);
+            case BDK_BDEV_IO_TYPE_COMPARE:
+                return bdk_bdev_comparev_blocks(desc, ch, &iov, 1, 0, unit, nullptr, cb, arg);
+            case BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE:
+                return bdk_bdev_comparev_and_writev_blocks(desc, ch, &iov, 1, &other_iov, 1, 0, unit, cb,
+                                                           arg);
+            case BDK_BDEV_IO_TYPE_ABORT:
+                return bdk_bdev_abort(desc, ch, this, cb, arg);
+            case BDK_BDEV_IO_TYPE_SEEK_HOLE:
+                return bdk_bdev_seek_hole(desc, ch, 0, cb, arg);
+            case BDK_BDEV_IO_TYPE_SEEK_DATA:
+                return bdk_bdev_seek_data(desc, ch, 0, cb, arg);
+            case BDK_BDEV_IO_TYPE_COPY:
+                return bdk_bdev_copy_blocks(desc, ch, unit, 0, unit, cb, arg);
+            default:
+                return INT32_MAX;
+        }
+    }
+};
+
+bool is_raw_nvme(uint32_t type) {
+    return type == BDK_BDEV_IO_TYPE_NVME_ADMIN || type == BDK_BDEV_IO_TYPE_NVME_IO ||
+           type == BDK_BDEV_IO_TYPE_NVME_IO_MD || type == BDK_BDEV_IO_TYPE_NVME_IOV_MD;
+}
+
+bool is_zone_type(uint32_t type) {
+    return type == BDK_BDEV_IO_TYPE_GET_ZONE_INFO || type == BDK_BDEV_IO_TYPE_ZONE_MANAGEMENT ||
+           type == BDK_BDEV_IO_TYPE_ZONE_APPEND;
+}
+
+void expect_ok(const CheckResult& result, const std::string& what) {
+    if (!result.ok())
+        throw Broken{fmt::format("{}: {}", what, result.text()), "success, since the type is claimed"};
+}
+
+/// Compare says what it should of equal and of different data.
+void check_compare(Try& io, uint32_t type) {
+    write(io.client, 0, io.data);
+    expect_ok(io.run(type), fmt::format("{} of equal data", bdk_bdev_io_type_name(type)));
+    if (type == BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE)
+        expect_same(read(io.client, 0, io.unit), io.other, "read after compare_and_write",
+                    io.client.block_size());
+    else
+        write(io.client, 0, io.other);
+    const CheckResult result = io.run(type);
+    if (result.ok() || result.rc != 0)
+        throw Broken{fmt::format("{} of different data: {}", bdk_bdev_io_type_name(type), result.text()),
+                     "a failure, BDK_BDEV_IO_STATUS_MISCOMPARE"};
+}
+
+void check_one_claimed(Try& io, uint32_t type, bool data_are_kept) {
+    CheckClient& client = io.client;
+    const std::string name = bdk_bdev_io_type_name(type);
+    const bool compares = type == BDK_BDEV_IO_TYPE_COMPARE || type == BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE;
+    if (compares && data_are_kept && client.is_writable()) return check_compare(io, type);
+    if (compares) return;
+    if (type == BDK_BDEV_IO_TYPE_ABORT) {
+        // There is nothing to abort: that it ends is what counts.
+        static_cast<void>(io.run(type));
+        return;
+    }
+    if (data_are_kept && client.is_writable()) {
+        write(client, 0, io.data);
+        write(client, io.unit, io.other);
+    }
+    expect_ok(io.run(type), name);
+    if (!data_are_kept) return;
+    if (type == BDK_BDEV_IO_TYPE_WRITE_ZEROES)
+        expect_same(read(client, 0, io.unit), Bytes(io.data.size()), "read after write_zeroes",
+                    client.block_size());
+    if (type == BDK_BDEV_IO_TYPE_COPY && client.is_writable())
+        expect_same(read(client, io.unit, io.unit), io.data, "read after copy", client.block_size());
+}
+
+void check_claimed(CheckClient& client) {
+    need_plain_blocks(client);
+    const bool kept = keeps_data(client);
+    Try io{client};
+    if (client.num_blocks() < 2 * io.unit) throw NotApplicable{"the bdev is too small"};
+    for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++) {
+        if (!client.supports(type) || is_raw_nvme(type) || is_zone_type(type) ||
+            type == BDK_BDEV_IO_TYPE_ZCOPY)
+            continue;
+        check_one_claimed(io, type, kept);
+    }
+}
+
+void check_unclaimed(CheckClient& client) {
+    Try io{client};
+    Door::seen = 0;
+    for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++) {
+        if (client.supports(type) || is_zone_type(type) || type == BDK_BDEV_IO_TYPE_ZCOPY) continue;
+        const CheckResult result = io.run(type);
+        if (result.rc == 0)
+            throw Broken{fmt::format("{} was accepted: {}", bdk_bdev_io_type_name(type), result.text()),
+                         "-ENOTSUP"};
+    }
+    const bdk::Bdev* core = bdk::Bdev::of(client.bdev());
+    for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++)
+        if ((Door::seen & BDK_BDEV_IO_TYPE_BIT(type)) != 0 && !core->supports_natively(type))
+            throw Broken{fmt::format("{} reached submit_request", bdk_bdev_io_type_name(type)),
+                         "a refusal before"};
+}
+
+void check_steady(CheckClient& client) {
+    const bdk::Bdev* core = bdk::Bdev::of(client.bdev());
+    if (core->fn.io_type_supported == nullptr) throw NotApplicable{"the module has no io_type_supported"};
+    if ((core->flags & BDK_BDEV_DYNAMIC_IO_TYPES) != 0)
+        throw NotApplicable{"BDK_BDEV_DYNAMIC_IO_TYPES is set"};
+    Try io{client};
+    for (int round = 0; round < 3; round++) {
+        client.stage().call([&] {
+            for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++) {
+                const bool answered = core->fn.io_type_supported(core->config.ctxt, type);
+                const uint64_t bit = BDK_BDEV_IO_TYPE_BIT(type);
+                const bool possible =
+                    core->config.io_type_supported == 0 || (core->config.io_type_supported & bit);
+                if (possible && answered != ((core->module_types & bit) != 0))
+                    throw Broken{fmt::format("{} is supported: {} at registration, {} now",
+                                             bdk_bdev_io_type_name(type), !answered, answered),
+                                 "one answer, or BDK_BDEV_DYNAMIC_IO_TYPES"};
+            }
+        });
+        if (client.supports(BDK_BDEV_IO_TYPE_READ)) static_cast<void>(io.run(BDK_BDEV_IO_TYPE_READ));
+        if (client.is_writable()) static_cast<void>(io.run(BDK_BDEV_IO_TYPE_WRITE));
+    }
+}
+
+}  // namespace
+
+void run_types_case(CaseContext& context) {
+    with_stage(context, {}, [&](Stage& stage) {
+        const std::pair<const char*, void (*)(CheckClient&)> steps[] = {{"types.claimed", check_claimed},
+                                                                        {"types.unclaimed", check_unclaimed},
+                                                                        {"types.steady", check_steady}};
+        for (const auto& [rule, fn] : steps)
+            context.recorder.step(rule, [&] {
+                const CheckedBdev bdev(stage);
+                stage.call([&] { Door::stand_before(bdk_bdev_get_by_name(bdev.name().c_str())); });
+                CheckClient client(stage, bdev.name());
+                fn(client);
+            });
+    });
+}
+
+}  // namespace bdevkit::host

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What is to be checked, and how.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bdevkit::host {
+
+struct CheckOptions {
+    std::filesystem::path plugin;  ///< the file
+    /// Options for the module's bdevs, as a user would write them; several of one key make a list.
+    std::vector<std::pair<std::string, std::string>> given;
+    std::vector<std::string> rules;  ///< shell patterns; empty: all
+    std::chrono::milliseconds timeout{30'000};
+    uint64_t base_size = 64ull << 20;  ///< bytes
+    uint32_t base_block_size = 512;
+    std::filesystem::path base_image;  ///< what the first base holds; empty: zeroes
+};
+
+}  // namespace bdevkit::host

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "check/check_run.hpp"
+
+#include <fmt/format.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <iterator>
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+#include <system_error>
+#include <thread>
+
+#include "check/child.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A folder for a case, gone afterwards with what the case has left there.
+class Scratch {
+public:
+    Scratch() {
+        std::string name = (fs::temp_directory_path() / "bdevkit-check-XXXXXX").string();
+        if (mkdtemp(name.data()) == nullptr) throw std::system_error(errno, std::generic_category(), name);
+        path_ = name;
+    }
+    ~Scratch() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+
+    const fs::path& path() const { return path_; }
+
+private:
+    fs::path path_;
+};
+
+/// What one case has told of a rule.
+struct Told {
+    std::string kind;  ///< of the last message: "begin", "ok", "fail", "skip", "stuck"
+    std::string seen, expected;
+};
+
+/// What one case has told.
+struct CaseEnd {
+    std::map<std::string, Told> rules;
+    std::string current;     ///< the rule that was begun last
+    bool complete = false;   ///< it has come to its end
+    std::string last_words;  ///< if not
+};
+
+void take_line(CaseEnd& end, const std::string& line) {
+    const nlohmann::json message = nlohmann::json::parse(line, nullptr, false);
+    if (message.is_discarded()) return;  // cut off by the death of the process
+    const std::string kind = message.value("kind", ""), rule = message.value("rule", "");
+    if (kind == "end") end.complete = true;
+    if (kind == "begin") end.current = rule;
+    if (rule.empty() || kind == "stuck") return;
+    Told& told = end.rules[rule];
+    if (told.kind == "fail") return;
+    told = {kind, message.value("seen", ""), message.value("expected", "")};
+}
+
+/// The last lines, for a person to read.
+std::string tail(const std::string& text) {
+    constexpr size_t lines = 25;
+    size_t at = text.size();
+    for (size_t i = 0; i <= lines && at != std::string::npos && at != 0; i++)
+        at = text.rfind('\n', at - 1);
+    return at == std::string::npos || at == 0 ? text : text.substr(at + 1);
+}
+
+bool has_sanitizer_report(const std::string& words) {
+    for (const char* report : {"ERROR: AddressSanitizer:", "WARNING: ThreadSanitizer:", ": runtime error: "})
+        if (words.find(report) != std::string::npos) return true;
+    return false;
+}
+
+void fail(CaseEnd& end, const std::string& rule, std::string seen, std::string expected) {
+    Told& told = end.rules[rule];
+    if (told.kind != "fail") told = {"fail", std::move(seen), std::move(expected)};
+}
+
+std::vector<std::string> arguments_of(const CheckOptions& options, const std::string& name,
+                                      const fs::path& scratch) {
+    std::vector<std::string> arguments = {"bdevkit",
+                                          "check",
+                                          options.plugin.string(),
+                                          "--case=" + name,
+                                          "--scratch=" + scratch.string(),
+                                          fmt::format("--timeout={}ms", options.timeout.count()),
+                                          fmt::format("--base-size={}", options.base_size),
+                                          fmt::format("--base-block-size={}", options.base_block_size)};
+    if (!options.base_image.empty()) arguments.push_back("--base-image=" + options.base_image.string());
+    for (const auto& [key, value] : options.given)
+        arguments.push_back(fmt::format("--option={}={}", key, value));
+    for (const std::string& pattern : options.rules)
+        arguments.push_back("--rule=" + pattern);
+    return arguments;
+}
+
+CaseEnd run_one(const CheckOptions& options, const std::string& name) {
+    const Scratch scratch;
+    // The case ends itself when its time is up; this is for one that cannot.
+    const ChildEnd child = run_case_process(arguments_of(options, name, scratch.path()),
+                                            options.timeout + std::chrono::seconds(10));
+    CaseEnd end;
+    for (const std::string& line : child.lines)
+        take_line(end, line);
+    const bool told_why = std::any_of(child.lines.begin(), child.lines.end(), [](const std::string& line) {
+        return line.find(R"("kind":"stuck")") != std::string::npos;
+    });
+    if (!end.complete) end.last_words = tail(child.last_words);
+    if (!end.complete && !told_why)
+        fail(end, end.current.empty() ? "load.open" : end.current,
+             fmt::format("the process of the plugin has not come to its end: {}", child.text()),
+             "a plugin that neither crashes nor ends the process");
+    if (has_sanitizer_report(child.last_words)) {
+        fail(end, "sanitizer.silent", "a sanitizer has reported something (its words are below)", "nothing");
+        end.last_words = tail(child.last_words);
+    }
+    return end;
+}
+
+/// The rules that are known to be broken. [any thread]
+class BrokenRules {
+public:
+    explicit BrokenRules(const std::vector<std::string>& patterns) {
+        for (const CheckRule& rule : check_rules())
+            if (rule_is_chosen(rule, patterns)) left_.insert(rule.id);
+    }
+    void take(const CaseEnd& end) {
+        const std::scoped_lock lock(mutex_);
+        for (const auto& [rule, told] : end.rules)
+            if (told.kind == "fail") left_.erase(rule);
+    }
+    /// True once nothing is left to be learnt.
+    bool all_are() {
+        const std::scoped_lock lock(mutex_);
+        return left_.empty();
+    }
+
+private:
+    std::mutex mutex_;
+    std::set<std::string> left_;
+};
+
+/// Runs the cases, some at a time. @return what each has told, in the order of `names`
+std::vector<CaseEnd> run_all(const CheckOptions& options, const std::vector<std::string>& names,
+                             size_t jobs) {
+    std::vector<CaseEnd> ends(names.size());
+    std::vector<std::exception_ptr> thrown(names.size());
+    std::atomic<size_t> next{0};
+    BrokenRules broken(options.rules);
+    const auto work = [&] {
+        for (size_t i = next++; i < names.size() && !broken.all_are(); i = next++) {
+            try {
+                ends[i] = run_one(options, names[i]);
+                broken.take(ends[i]);
+            } catch (...) {
+                thrown[i] = std::current_exception();
+            }
+        }
+    };
+    std::vector<std::thread> workers;
+    for (size_t i = 0; i < std::min(jobs, names.size()); i++)
+        workers.emplace_back(work);
+    for (std::thread& worker : workers)
+        worker.join();
+    for (const std::exception_ptr& exception : thrown)
+        if (exception != nullptr) std::rethrow_exception(exception);
+    return ends;
+}
+
+/// Puts together what the rule's cases have told of it.
+RuleResult judge(const CheckRule& rule, const std::vector<std::string>& names,
+                 const std::vector<CaseEnd>& ends) {
+    RuleResult result{.rule = &rule, .why = "its case has not come that far"};
+    size_t proved = 0;
+    for (size_t i = 0; i < ends.size(); i++) {
+        const auto told = ends[i].rules.find(rule.id);
+        const std::string kind = told == ends[i].rules.end() ? "" : told->second.kind;
+        if (kind == "fail") {
+            return {.rule = &rule,
+                    .outcome = RuleOutcome::failed,
+                    .case_name = names[i],
+                    .seen = told->second.seen,
+                    .expected = told->second.expected,
+                    .why = {},
+                    .last_words = ends[i].last_words};
+        }
+        if (kind == "skip") result.why = told->second.seen;
+        std::istringstream cases(rule.cases);
+        const bool mine = std::any_of(std::istream_iterator<std::string>(cases), {},
+                                      [&](const std::string& name) { return name == names[i]; });
+        if (kind == "ok" || (rule.is_watched() && mine && ends[i].complete)) proved++;
+    }
+    if (proved != 0) result.outcome = RuleOutcome::ok;
+    return result;
+}
+
+}  // namespace
+
+size_t CheckReport::count(RuleOutcome outcome) const {
+    return size_t(std::count_if(rules.begin(), rules.end(),
+                                [&](const RuleResult& result) { return result.outcome == outcome; }));
+}
+
+CheckReport check_plugin(const CheckOptions& options, size_t jobs) {
+    const auto begin = std::chrono::steady_clock::now();
+    const std::vector<std::string> names = cases_of(options.rules);
+    const std::vector<CaseEnd> ends = run_all(options, names, jobs);
+    CheckReport report{.plugin = options.plugin.string()};
+    for (const CheckRule& rule : check_rules())
+        if (rule_is_chosen(rule, options.rules)) report.rules.push_back(judge(rule, names, ends));
+    report.duration =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+    return report;
+}
+
+}  // namespace bdevkit::host

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Checks one plugin: runs the cases that prove the rules asked for, each in a process of its own, and puts
+// together what they tell.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "check/check_options.hpp"
+#include "check/rule.hpp"
+
+namespace bdevkit::host {
+
+enum class RuleOutcome { ok, failed, skipped };
+
+struct RuleResult {
+    const CheckRule* rule;
+    RuleOutcome outcome = RuleOutcome::skipped;
+    std::string case_name;   ///< of a failure: the case that found it
+    std::string seen;        ///< of a failure
+    std::string expected;    ///< of a failure; may be empty
+    std::string why;         ///< of a rule that was skipped
+    std::string last_words;  ///< of a failure that ended the process: the end of what it wrote
+};
+
+struct CheckReport {
+    std::string plugin;
+    std::vector<RuleResult> rules;  ///< those asked for, in the order of the table
+    std::chrono::milliseconds duration{0};
+
+    size_t count(RuleOutcome outcome) const;
+};
+
+/// [main thread] @param jobs  processes at a time
+CheckReport check_plugin(const CheckOptions& options, size_t jobs);
+
+}  // namespace bdevkit::host

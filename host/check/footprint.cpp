@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "check/footprint.hpp"
+
+#include <malloc.h>
+
+#include <filesystem>
+#include <iterator>
+
+#include "bdev/io_pool.hpp"
+#include "thread/io_channel.hpp"
+#include "thread/thread.hpp"
+
+// There in a build with a sanitizer, whose allocator glibc's figures do not know.
+extern "C" __attribute__((weak)) size_t __sanitizer_get_current_allocated_bytes();
+
+namespace bdevkit::host {
+
+namespace {
+
+size_t entries_of(const char* folder) {
+    return size_t(std::distance(std::filesystem::directory_iterator(folder), {}));
+}
+
+}  // namespace
+
+Footprint Footprint::of_process() {
+    Footprint result;
+    result.fds = entries_of("/proc/self/fd");
+    result.threads = entries_of("/proc/self/task");
+    if (__sanitizer_get_current_allocated_bytes != nullptr) {
+        result.heap = __sanitizer_get_current_allocated_bytes();
+    } else {
+        const struct mallinfo2 info = mallinfo2();
+        result.heap = info.uordblks + info.hblkhd;
+    }
+    return result;
+}
+
+ThreadFootprint ThreadFootprint::of_this_thread() {
+    ThreadFootprint result;
+    bdk_thread* thread = bdk::current_thread();
+    bdk_io_channel* ch = bdk_get_io_channel(bdk::io_pool_io_device());
+    result.bdev_ios = static_cast<const bdk::IoPool*>(bdk::io_channel_ctx(ch))->in_use;
+    bdk_put_io_channel(ch);
+    result.pollers = thread->pollers.count();
+    result.channels = thread->channels.count();
+    return result;
+}
+
+}  // namespace bdevkit::host

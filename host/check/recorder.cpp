@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "check/recorder.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <exception>
+#include <nlohmann/json.hpp>
+
+#include "check/rule.hpp"
+#include "diag/pending_calls.hpp"
+#include "log/log.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+/// What the core reports by itself in its log, and whose rule it is. The first that fits counts.
+struct Report {
+    std::string_view words;
+    const char* rule;
+    const char* expected;
+};
+
+constexpr Report reports[] = {
+    {"completed twice", "io.once", "one completion of each bdev_io"},
+    {"a freed bdev_io was completed", "io.once", "one completion of each bdev_io"},
+    {"that the module no longer owns was completed", "io.once", "no touch of a bdev_io that was forwarded"},
+    {"rule 3 broken", "io.thread", "a message to bdk_bdev_io_get_thread(io), and the completion there"},
+    {"rule 5 broken", "thread.block", "a reactor that is never held"},
+    {" broken: a bdev_io was freed", "leak.bdev_io", "one bdk_bdev_free_io() for each bdev_io"},
+    {"rule broken: examine_config returned without", "examine.done", "a done call before it returns"},
+    {"rule broken: bdk_bdev_module_", "abi.done", "one done call for each examination"},
+    {"rule broken: bdk_module_", "abi.done", "one done call for each BDK_PENDING"},
+    {"that the module does not own was forwarded", "io.once", "one forward or completion of each bdev_io"},
+    {" broken: ", "thread.owner", "use by the thread that owns it, or a message to that thread"},
+    {": an exception left ", "abi.exceptions", "an errno"},
+    {"was not unregistered before the host stopped", "leak.io_device", "no io_device after removal"},
+    {"bdev_ios that were not freed", "leak.bdev_io", "bdk_bdev_free_io() for each bdev_io"},
+    {"iobuf buffers of", "leak.iobuf", "bdk_iobuf_put() for each buffer"},
+    {"exits although it still has", "leak.channel", "nothing that belongs to a thread after removal"},
+    {"bdk_thread_exit() was not called on thread", "leak.thread", "bdk_thread_exit() on each thread made"},
+};
+
+bool watched_rule_chosen(const std::vector<std::string>& chosen) {
+    return std::any_of(check_rules().begin(), check_rules().end(), [&](const CheckRule& rule) {
+        return rule.is_watched() && rule_is_chosen(rule, chosen);
+    });
+}
+
+/// The line without level, thread and component.
+std::string_view without_head(std::string_view line) {
+    const size_t component = line.find("] ");
+    if (component == std::string_view::npos) return line;
+    const size_t text = line.find(": ", component);
+    return text == std::string_view::npos ? line : line.substr(text + 2);
+}
+
+void write_all(int fd, std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t written = write(fd, text.data(), text.size());
+        if (written <= 0) return;
+        text.remove_prefix(size_t(written));
+    }
+}
+
+}  // namespace
+
+std::atomic<Recorder*> Recorder::instance_{nullptr};
+
+Recorder::Recorder(int fd, std::vector<std::string> chosen)
+    : fd_(fd), chosen_(std::move(chosen)), runs_all_(watched_rule_chosen(chosen_)) {
+    instance_ = this;
+    bdk::set_log_sink(take_log_line);
+}
+
+Recorder::~Recorder() {
+    bdk::set_log_sink(nullptr);
+    instance_ = nullptr;
+}
+
+Recorder& Recorder::instance() {
+    return *instance_;
+}
+
+void Recorder::begin(const char* rule) {
+    const std::scoped_lock lock(mutex_);
+    current_ = rule;
+    send("begin", rule, {}, {});
+}
+
+bool Recorder::has_failed() const {
+    const std::scoped_lock lock(mutex_);
+    return !failed_.empty();
+}
+
+bool Recorder::step(const char* rule, const std::function<void()>& fn) {
+    if (!runs_all_ && !rule_is_chosen(*find_check_rule(rule), chosen_)) return false;
+    begin(rule);
+    try {
+        fn();
+    } catch (const Broken& broken) {
+        fail(rule, broken.seen, broken.expected);
+    } catch (const NotApplicable& not_applicable) {
+        send("skip", rule, not_applicable.why, {});
+        return true;
+    } catch (const std::exception& error) {
+        fail(rule, error.what());
+    }
+    const std::scoped_lock lock(mutex_);
+    const bool ok = std::find(failed_.begin(), failed_.end(), rule) == failed_.end();
+    if (ok) send("ok", rule, {}, {});
+    return ok;
+}
+
+void Recorder::fail(const std::string& rule, const std::string& seen, const std::string& expected) {
+    const std::scoped_lock lock(mutex_);
+    if (std::find(failed_.begin(), failed_.end(), rule) != failed_.end()) return;
+    failed_.push_back(rule);
+    send("fail", rule, seen, expected);
+}
+
+void Recorder::stuck(const std::string& rule, const std::string& seen) {
+    std::string text = seen;
+    for (const std::string& call : bdk::describe_pending_calls())
+        text += "; " + call;
+    fail(rule, text, "an end within the time given (--timeout)");
+    send("stuck", rule, {}, {});
+    _exit(0);
+}
+
+void Recorder::stuck_here(const std::string& seen) {
+    stuck(current(), seen);
+}
+
+void Recorder::end() {
+    send("end", {}, {}, {});
+}
+
+void Recorder::leave() {
+    end();
+    _exit(0);
+}
+
+std::string Recorder::current() const {
+    const std::scoped_lock lock(mutex_);
+    return current_;
+}
+
+void Recorder::take_log_line(std::string_view line) {
+    const std::string text = std::string(line) + "\n";
+    write_all(STDERR_FILENO, text);
+    if (Recorder* recorder = instance_.load()) recorder->judge(line);
+}
+
+void Recorder::judge(std::string_view line) {
+    for (const Report& report : reports) {
+        if (line.find(report.words) == std::string_view::npos) continue;
+        return fail(report.rule, std::string(without_head(line)), report.expected);
+    }
+}
+
+void Recorder::send(const char* kind, const std::string& rule, const std::string& seen,
+                    const std::string& expected) {
+    const nlohmann::json message = {{"kind", kind}, {"rule", rule}, {"seen", seen}, {"expected", expected}};
+    // A plugin's texts may be anything.
+    write_all(fd_, message.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+}  // namespace bdevkit::host

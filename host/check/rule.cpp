@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "check/rule.hpp"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <sstream>
+
+namespace bdevkit::host {
+
+namespace {
+
+// What every case that moves data watches.
+#define WATCHED "data types threads control remove base base_gone nomem"
+
+constexpr CheckRule rules[] = {
+    {"load.open", "The file is a plugin for this host and opens.", "sdk/include/bdevkit/module.h", "load"},
+    {"load.sizes", "Every size in the module table is that of the struct it was built with.",
+     "sdk/include/bdevkit/module.h: struct bdk_module", "load"},
+    {"load.metadata", "Name, version and description are there and fit one line.",
+     "sdk/include/bdevkit/module.h: struct bdk_module", "load"},
+    {"options.help", "Each option has a help text of one line.",
+     "sdk/include/bdevkit/option.h: struct bdk_option", "load"},
+    {"options.layout", "Option values lie aligned and apart in the options struct, each name once.",
+     "sdk/include/bdevkit/option.h: struct bdk_option", "load"},
+    {"options.default", "Each default is a value that the option's own type and bounds allow.",
+     "sdk/include/bdevkit/option.h: struct bdk_option", "load"},
+    {"load.repeat", "Loading, init, fini and unloading 100 times leaves nothing behind.",
+     "sdk/include/bdevkit/module.h: init, fini", "load"},
+
+    {"lifecycle.init", "init ends, and well.", "sdk/include/bdevkit/module.h: init", "create"},
+    {"create.defaults", "A bdev is created with the required options alone.",
+     "sdk/include/bdevkit/module.h: create", "create"},
+    {"create.size", "The bdev's shape makes sense.", "sdk/include/bdevkit/bdev_module.h: struct bdk_bdev",
+     "create"},
+    {"create.taken", "Creation under a name that is taken fails and leaves nothing.",
+     "sdk/include/bdevkit/module.h: create", "create"},
+    {"create.limits",
+     "Each option at its limits gives a bdev, or is refused with an errno and leaves nothing.",
+     "sdk/include/bdevkit/module.h: create", "create"},
+    {"create.json", "What the module writes of itself as JSON is well-formed.",
+     "sdk/include/bdevkit/bdev_module.h: dump_info_json, write_config_json", "create"},
+    {"create.reconfigure", "A bdev in use takes its own options again, or says -ENOTSUP.",
+     "sdk/include/bdevkit/module.h: reconfigure", "create"},
+    {"lifecycle.fini", "fini ends, once the bdevs are gone.", "sdk/include/bdevkit/module.h: fini", "create"},
+
+    {"types.claimed", "Every I/O type that the bdev claims works.",
+     "docs/bdev.md: the hard rules (do not invent capabilities)", "types"},
+    {"types.unclaimed", "Every type that it does not claim is refused, and submit_request never sees it.",
+     "sdk/include/bdevkit/desc.h: -ENOTSUP", "types"},
+    {"types.steady",
+     "io_type_supported() answers the same each time unless BDK_BDEV_DYNAMIC_IO_TYPES is set.",
+     "sdk/include/bdevkit/bdev_module.h: io_type_supported", "types"},
+
+    {"data.roundtrip", "What was written is what is read, up to the last block.",
+     "sdk/include/bdevkit/desc.h", "data"},
+    {"data.sizes", "Reads and writes of any length and place give the right data.",
+     "sdk/include/bdevkit/desc.h", "data"},
+    {"data.iovecs", "Data in pieces of any shape are the same data.", "sdk/include/bdevkit/desc.h", "data"},
+    {"data.alignment", "Buffers at any address are accepted.",
+     "sdk/include/bdevkit/bdev.h: bdk_bdev_get_buf_align()", "data"},
+    {"data.host_buffer", "A read without a buffer gets one of the host's.",
+     "sdk/include/bdevkit/desc.h: buf NULL", "data"},
+    {"data.buffers", "Only the caller's read buffer changes: no byte beside it, and none of what is written.",
+     "sdk/include/bdevkit/desc.h: buffers stay the caller's", "data"},
+    {"data.neighbours", "A write changes its own blocks alone.", "sdk/include/bdevkit/desc.h", "data"},
+    {"data.threads", "What one thread writes another reads, and both may at once.",
+     "reference/000, docs/threading.md", "threads"},
+
+    {"io.completes", "Every I/O completes.", "docs/bdev.md: complete exactly once", WATCHED},
+    {"io.once", "No I/O completes twice.", "docs/bdev.md: complete exactly once", WATCHED},
+    {"io.thread", "An I/O completes on the thread that submitted it.", "docs/threading.md: rule 3", WATCHED},
+    {"thread.owner", "Messages, channels, descs and pollers are used by their own threads.",
+     "docs/threading.md: rules 1, 2 and 4", WATCHED " create examine"},
+    {"thread.block", "No call of the module holds a reactor for 10 ms.", "docs/threading.md: rule 5",
+     "block"},
+    {"abi.exceptions", "No exception leaves a callback.", "sdk/include/bdevkit/abi.h", WATCHED " create"},
+    {"abi.done", "Each done call is made once, after BDK_PENDING.", "sdk/include/bdevkit/module.h",
+     WATCHED " create examine"},
+
+    {"sanitizer.silent", "In a build with a sanitizer, that has nothing to report.", "docs/check.md",
+     WATCHED " create leak load"},
+
+    {"control.reset", "A reset under load ends, as do the I/Os that it met, and the bdev works after it.",
+     "reference/004: reset; docs/bdev.md: Reset and abort", "control"},
+    {"control.abort", "Aborts under load end, as do the I/Os that they meet.",
+     "docs/bdev.md: Reset and abort", "control"},
+    {"control.channels", "Channels come and go on any thread, and each is given back.",
+     "reference/000; sdk/include/bdevkit/io_channel.h", "threads"},
+
+    {"remove.idle", "Removal of a bdev that nobody uses ends, destruct included.",
+     "sdk/include/bdevkit/bdev_module.h: destruct", "remove"},
+    {"remove.open", "Removal waits for the last desc, and then ends.",
+     "reference/003: hot removal; docs/bdev.md: Events and removal", "remove"},
+    {"remove.load", "Removal under load ends once the user has closed, and each I/O has completed.",
+     "reference/003: hot removal; docs/bdev.md: Events and removal", "remove"},
+
+    {"base.claim", "A base that is written to is claimed meanwhile.",
+     "docs/bdev.md: Claims; reference/004: claims", "base"},
+    {"base.untouched", "A read does not change what is on the base.", "reference/004", "base"},
+    {"base.status", "An I/O whose base failed it does not succeed.",
+     "reference/004: status; sdk/include/bdevkit/bdev_io.h: bdk_bdev_io_complete_base_io_status()", "base"},
+    {"base.hold", "A base that takes its time delays I/O and does not lose it.", "docs/bdev.md", "base"},
+    {"base.resize", "A base that grows leaves the bdev usable.",
+     "reference/004; docs/bdev.md: Events and removal", "base"},
+    {"base.nomem", "-ENOMEM of the base delays an I/O and does not lose or fail it.",
+     "reference/004: -ENOMEM; sdk/include/bdevkit/desc.h: bdk_bdev_queue_io_wait()", "nomem"},
+    {"base.channel", "A base that gives no channel makes an error, not a crash.",
+     "sdk/include/bdevkit/io_channel.h: bdk_get_io_channel()", "nomem"},
+    {"base.removed", "When the base goes the bdev goes, and lets it go.",
+     "reference/004: hot removal of the base", "base_gone"},
+    {"base.removed_load", "So it does under load, and each I/O completes.",
+     "reference/004: hot removal of the base", "base_gone"},
+
+    {"examine.done", "Every examination ends with its done call, whatever is on the bdev.",
+     "sdk/include/bdevkit/examine.h; reference/004: examine", "examine"},
+    {"examine.gone", "So it does when the bdev goes meanwhile, or fails to be read.",
+     "sdk/include/bdevkit/examine.h", "examine"},
+    {"examine.untouched", "A bdev that is examined and not recognised is left as it was, and unclaimed.",
+     "sdk/include/bdevkit/module.h: examine_config, examine_disk", "examine"},
+
+    {"leak.claim", "Removal gives the claims on bases back.", "sdk/include/bdevkit/claim.h", "leak"},
+    {"leak.desc", "Removal closes the descs of bases.", "sdk/include/bdevkit/desc.h", "leak"},
+    {"leak.channel", "Removal puts every io_channel.", "sdk/include/bdevkit/io_channel.h", "leak"},
+    {"leak.poller", "Removal unregisters every poller.", "sdk/include/bdevkit/poller.h", "leak"},
+    {"leak.io_device", "Removal unregisters every io_device.", "sdk/include/bdevkit/io_channel.h",
+     "leak create"},
+    {"leak.bdev_io", "Every bdev_io is given back.", "sdk/include/bdevkit/desc.h: bdk_bdev_free_io()",
+     "leak base data"},
+    {"leak.iobuf", "Every iobuf buffer is given back.", "sdk/include/bdevkit/memory.h", "leak data"},
+    {"leak.fd", "Removal closes every file descriptor.", "reference/004: destruct", "leak"},
+    {"leak.thread", "Removal ends every thread that the module made.", "reference/004: destruct", "leak"},
+    {"leak.memory", "Neither I/O nor creation and removal leave memory behind.", "reference/004: destruct",
+     "leak data"},
+};
+
+#undef WATCHED
+
+std::vector<std::string> words(const char* text) {
+    std::istringstream stream(text);
+    std::vector<std::string> result;
+    for (std::string word; stream >> word;)
+        result.push_back(word);
+    return result;
+}
+
+}  // namespace
+
+std::span<const CheckRule> check_rules() {
+    return rules;
+}
+
+const CheckRule* find_check_rule(std::string_view id) {
+    const auto found = std::find_if(std::begin(rules), std::end(rules),
+                                    [&](const CheckRule& rule) { return rule.id == id; });
+    return found == std::end(rules) ? nullptr : found;
+}
+
+bool rule_is_chosen(const CheckRule& rule, const std::vector<std::string>& patterns) {
+    return patterns.empty() || std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+               return fnmatch(pattern.c_str(), rule.id, 0) == 0;
+           });
+}
+
+std::vector<std::string> cases_of(const std::vector<std::string>& patterns) {
+    std::vector<std::string> result;
+    for (const CheckRule& rule : rules) {
+        if (!rule_is_chosen(rule, patterns)) continue;
+        for (const std::string& name : words(rule.cases))
+            if (std::find(result.begin(), result.end(), name) == result.end()) result.push_back(name);
+    }
+    return result;
+}
+
+}  // namespace bdevkit::host

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// In the process of a case: the host, the plugin under check and the bases that it stands on. Everything here
+// is bounded in time: what does not end is reported, and ends the process.
+#pragma once
+
+#include <bdevkit/bdev.h>
+#include <bdevkit/module.h>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "check/check_options.hpp"
+#include "check/checking_bdev.hpp"
+#include "check/option_settings.hpp"
+#include "check/recorder.hpp"
+#include "loader/plugin_file.hpp"
+#include "runtime/runtime.hpp"
+
+namespace bdevkit::host {
+
+/// How a stage's host is to be.
+struct StageOptions {
+    uint32_t reactors = 1;
+    uint32_t bdev_ios = 65536;  ///< of the whole process
+};
+
+/// [main thread]
+class Stage {
+public:
+    /// Starts the host and adds the module of bases. Throws Broken.
+    /// @param scratch  an empty folder
+    Stage(const CheckOptions& options, std::filesystem::path scratch, const StageOptions& stage_options = {});
+    ~Stage();
+    Stage(const Stage&) = delete;
+    Stage& operator=(const Stage&) = delete;
+
+    const CheckOptions& options() const { return options_; }
+    const ModuleInfo& module() const { return plugin_->info; }
+    /// How long one step of a plugin may take.
+    std::chrono::milliseconds patience() const { return options_.timeout / 3; }
+
+    /// Opens the plugin, adds its module and waits for its init. Throws Broken.
+    void load();
+    bool is_loaded() const { return loaded_; }
+    /// Runs fini.
+    void unload();
+    /// After unload(): closes the file.
+    void close_file() { plugin_.reset(); }
+
+    /// The bases that the module's required options of type bdev ask for, made when first asked.
+    const std::vector<CheckingBdev*>& bases();
+    /// Removes the bases and waits until they are gone.
+    void drop_bases();
+    bool is_virtual() const;
+    bool can_create() const { return plugin_->info.has_create; }
+
+    /// The values of the options: given by the user, or made up for what is required; then `changes`.
+    std::vector<Setting> settings(const std::vector<Setting>& changes = {});
+
+    /// Creates a bdev and waits for it. @return what create said
+    int create(const std::string& name, const std::vector<Setting>& settings);
+    /// create() with the usual settings; throws Broken when that fails.
+    /// @return the name of the bdev that has come
+    std::string create(const std::string& name = "checked");
+    /// As the module's reconfigure.
+    int reconfigure(const std::string& bdev, const std::vector<Setting>& settings);
+    /// Removes all bdevs of the module, and waits until they are gone. @return the first error
+    int remove_all();
+    /// Starts to remove a bdev; done(rc) on the app thread.
+    void start_remove(const std::string& bdev, std::function<void(int)> done);
+
+    /// Names of the bdevs of the module, in the order of their registration.
+    std::vector<std::string> bdevs();
+    /// A bdk_thread on the n-th reactor.
+    bdk_thread* new_thread(const std::string& name, size_t reactor);
+    /// Waits until no module examines anything.
+    void wait_for_examine(const std::string& rule);
+
+    /// Runs fn on the thread and returns when it has.
+    void call_on(bdk_thread* thread, std::function<void()> fn);
+    void call(std::function<void()> fn) { call_on(bdk_thread_get_app_thread(), std::move(fn)); }
+    /// Runs fn on the app thread and returns what it passes to done.
+    /// @param rule, what  what is reported when that takes too long
+    int await(const std::string& rule, const std::string& what, std::function<void(bdk::Done)> fn);
+    /// Waits until `condition` is true. @param thread  where it is asked; nullptr: the app thread
+    void wait_until(const std::string& rule, const std::string& what, std::function<bool()> condition,
+                    bdk_thread* thread = nullptr);
+    /// Ends the host. What it says of things left behind is recorded.
+    void end();
+
+private:
+    std::vector<std::string> made_up(const bdk_option& option);
+    std::string file_for(const std::string& option);
+
+    const CheckOptions& options_;
+    const std::filesystem::path scratch_;
+    std::unique_ptr<bdk::Runtime> runtime_;
+    std::optional<PluginFile> plugin_;
+    bool loaded_ = false;
+    std::vector<uint32_t> cores_;
+    std::vector<bdk_thread*> threads_;
+    std::vector<std::string> base_names_;
+    std::vector<CheckingBdev*> bases_;
+};
+
+}  // namespace bdevkit::host

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Option.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "check/case.hpp"
+#include "check/check_report.hpp"
+#include "check/check_run.hpp"
+#include "check/child.hpp"
+#include "cli/command.hpp"
+#include "cli/stack_loading.hpp"
+#include "loader/search_path.hpp"
+#include "stack/quantity.hpp"
+
+namespace bdevkit::host {
+
+namespace {
+
+constexpr const char* footer =
+    "Tries a plugin on every rule that a module has to keep: it is loaded, its bdevs are created with all\n"
+    "kinds of options, written, read, reset, and removed under load, on bases that fail and vanish. Each "
+    "case\n"
+    "runs in a process of its own, so a plugin that hangs or crashes is a broken rule and no more. A "
+    "virtual\n"
+    "module gets its bases from the check; what else its required options need is made up from the option\n"
+    "table, or given with --option.\n"
+    "\n"
+    "Examples:\n"
+    "  bdevkit check build/my_module.so\n"
+    "  bdevkit check passthru                      a plugin of the search path, by the name of its file\n"
+    "  bdevkit check raid.so --option level=1 --rule 'base.*'\n"
+    "  bdevkit check gpt --base-image disk.img     the base holds what is in the file\n"
+    "  bdevkit check my_module.so --junit result.xml\n"
+    "  bdevkit check --list                        every rule, and where it is written\n"
+    "\n"
+    "Exit codes: 0 no rule is broken, 1 one is, 2 the command line is wrong. The rules: docs/check.md.";
+
+struct CheckCommandOptions {
+    std::string plugin;
+    std::vector<std::string> plugin_path;
+    std::vector<std::string> given;
+    std::string timeout = "30s";
+    std::string base_size = "64MiB";
+    std::string junit;
+    std::string case_name, scratch;
+    bool json = false;
+    bool list = false;
+    size_t jobs = 2;
+    CheckOptions check;
+};
+
+bool usage_error(const std::string& text) {
+    fmt::print(stderr, "{}\n", text);
+    return false;
+}
+
+/// The file that PLUGIN means. Nothing is opened: that is for a process of its own.
+bool find_plugin(const CheckCommandOptions& options, std::filesystem::path& file) {
+    namespace fs = std::filesystem;
+    const std::string& name = options.plugin;
+    std::error_code error;
+    if (name.find('/') != std::string::npos || name.ends_with(".so")) {
+        file = fs::absolute(name, error);
+        return fs::exists(file, error) || usage_error(fmt::format("there is no file '{}'", name));
+    }
+    std::string looked;
+    for (const SearchFolder& folder : plugin_search_path(options.plugin_path, {})) {
+        file = folder.path / (name + ".so");
+        if (fs::exists(file, error)) return true;
+        looked += (looked.empty() ? "" : ", ") + folder.path.string();
+    }
+    return usage_error(fmt::format(
+        "there is no plugin '{}' (looked for {}.so in {}); give the path of its file", name, name, looked));
+}
+
+bool parse_given(CheckCommandOptions& options) {
+    for (const std::string& given : options.given) {
+        const size_t equals = given.find('=');
+        if (equals == std::string::npos || equals == 0)
+            return usage_error(fmt::format("--option: expected KEY=VALUE, got '{}'", given));
+        options.check.given.emplace_back(given.substr(0, equals), given.substr(equals + 1));
+    }
+    return true;
+}
+
+bool parse_quantities(CheckCommandOptions& options) {
+    const Quantity timeout = parse_duration(options.timeout);
+    if (!timeout || *timeout < 1'000'000'000)
+        return usage_error(fmt::format(
+            "--timeout: expected a duration of a second or more such as 30s, got '{}'", options.timeout));
+    options.check.timeout = std::chrono::milliseconds(*timeout / 1'000'000);
+    const Quantity size = parse_size(options.base_size);
+    const uint32_t block = options.check.base_block_size;
+    if (!size || *size < 1 << 20 || *size % block != 0)
+        return usage_error(fmt::format(
+            "--base-size: expected a size of 1MiB or more, and a multiple of the block size, got '{}'",
+            options.base_size));
+    options.check.base_size = *size;
+    return true;
+}
+
+bool check_patterns(const CheckOptions& options) {
+    for (const std::string& pattern : options.rules)
+        if (std::none_of(check_rules().begin(), check_rules().end(),
+                         [&](const CheckRule& rule) { return rule_is_chosen(rule, {pattern}); }))
+            return usage_error(fmt::format("--rule: no rule is called '{}'; --list shows them", pattern));
+    return true;
+}
+
+void list_rules(const CheckCommandOptions& options) {
+    nlohmann::ordered_json all = nlohmann::ordered_json::array();
+    for (const CheckRule& rule : check_rules()) {
+        if (!rule_is_chosen(rule, options.check.rules)) continue;
+        if (options.json)
+            all.push_back({{"rule", rule.id}, {"says", rule.says}, {"where", rule.where}});
+        else
+            fmt::print("{:<20} {}\n{:<20} in {}\n", rule.id, rule.says, "", rule.where);
+    }
+    if (options.json) fmt::print("{}\n", all.dump(2));
+}
+
+/// @return false when the file could not be written
+bool write_junit(const std::string& name, const CheckReport& report) {
+    if (name.empty()) return true;
+    std::ofstream file(name);
+    file << check_report_junit(report);
+    file.close();
+    return !file.fail() || usage_error(fmt::format("--junit: cannot write {}", name));
+}
+
+ExitCode run(CheckCommandOptions& options) {
+    if (!check_patterns(options.check)) return exit_usage;
+    if (options.list) {
+        list_rules(options);
+        return exit_ok;
+    }
+    if (options.plugin.empty()) {
+        usage_error("expected a plugin: the path of its file, or its name");
+        return exit_usage;
+    }
+    if (!find_plugin(options, options.check.plugin) || !parse_given(options) || !parse_quantities(options))
+        return exit_usage;
+    if (!options.case_name.empty())
+        run_case(options.case_name, options.check, options.scratch, child_result_fd);
+    const CheckReport report = check_plugin(options.check, options.jobs);
+    fmt::print("{}", options.json ? check_report_json(report).dump(2) + "\n" : check_report_text(report));
+    if (!write_junit(options.junit, report)) return exit_failure;
+    return report.count(RuleOutcome::failed) == 0 ? exit_ok : exit_failure;
+}
+
+}  // namespace
+
+Command add_check_command(CLI::App& program) {
+    auto options = std::make_shared<CheckCommandOptions>();
+    CLI::App* command =
+        program.add_subcommand("check", "Try a plugin on every rule that a module has to keep");
+    command->footer(footer);
+    command->add_option("PLUGIN", options->plugin,
+                        "The plugin: the path of its file, or its name in the search path");
+    add_plugin_path_option(*command, options->plugin_path);
+    command->add_flag("--json", options->json, "Print the report as JSON");
+    command->add_option("--junit", options->junit, "Write the report as JUnit XML, too")->type_name("FILE");
+    command
+        ->add_option("--rule", options->check.rules,
+                     "Only the rules of this name, a shell pattern; may be repeated")
+        ->type_name("PATTERN")
+        ->allow_extra_args(false);
+    command->add_flag("--list", options->list, "List the rules, and try none");
+    command
+        ->add_option("--option", options->given,
+                     "An option of the module's bdevs, as in a stack; may be repeated, also for a list")
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false);
+    command->add_option("--base-size", options->base_size, "Size of the bases that the check makes")
+        ->type_name("SIZE")
+        ->capture_default_str();
+    command->add_option("--base-block-size", options->check.base_block_size, "Their bytes per block")
+        ->check(CLI::IsMember({512, 1024, 2048, 4096}))
+        ->type_name("BYTES")
+        ->capture_default_str();
+    command
+        ->add_option("--base-image", options->check.base_image, "A file with the content of the first base")
+        ->check(CLI::ExistingFile)
+        ->type_name("FILE");
+    command
+        ->add_option("--timeout", options->timeout,
+                     "How long a case may take; a third of it is what a single call or I/O gets")
+        ->type_name("DURATION")
+        ->capture_default_str();
+    command->add_option("--jobs", options->jobs, "Cases at a time")
+        ->check(CLI::Range(1, 64))
+        ->capture_default_str();
+    // What follows is for the processes that the check starts.
+    command->add_option("--case", options->case_name)->group("");
+    command->add_option("--scratch", options->scratch)->group("");
+    return {command, [options] { return run(*options); }};
+}
+
+}  // namespace bdevkit::host

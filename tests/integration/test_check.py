@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`bdevkit check`: it finds every rogue of the gallery with the right rule, and passes every good plugin."""
+
+import concurrent.futures
+import json
+import os
+import re
+import subprocess
+import xml.etree.ElementTree
+
+import pytest
+
+from conftest import BUILD, PATIENCE, SOURCE
+
+PROGRAM = BUILD / "bin" / "bdevkit"
+GALLERY = BUILD / "tests" / "rogues" / "check"
+LOADER_ROGUES = BUILD / "tests" / "rogues"
+PLUGINS = BUILD / "lib" / "bdevkit" / "plugins"
+EXAMPLES = BUILD / "examples"
+
+# The rule that must name each rogue.
+ROGUES = {
+    "blocks_in_poller": "thread.block",
+    "blocks_in_submit": "thread.block",
+    "calls_exit": "data.roundtrip",
+    "changes_types": "types.steady",
+    "claims_examined": "examine.untouched",
+    "claims_unmap": "types.claimed",
+    "claims_write_zeroes": "types.claimed",
+    "closes_base_elsewhere": "thread.owner",
+    "completes_elsewhere": "io.thread",
+    "completes_twice": "io.once",
+    "default_out_of_range": "options.default",
+    "destruct_never_done": "remove.idle",
+    "done_twice": "abi.done",
+    "drops_on_nomem": "base.nomem",
+    "fails_on_nomem": "base.nomem",
+    "fails_reset": "control.reset",
+    "fini_hangs": "lifecycle.fini",
+    "forgets_config_done": "examine.done",
+    "forgets_examine_done": "examine.done",
+    "hides_failure": "base.status",
+    "ignores_base_removal": "base.removed",
+    "ignores_iovecs": "data.iovecs",
+    "ignores_taken_name": "create.taken",
+    "init_hangs": "lifecycle.init",
+    "keeps_claim": "leak.claim",
+    "leaks_channel": "control.channels",
+    "leaks_desc": "leak.desc",
+    "leaks_fd": "leak.fd",
+    "leaks_io_device": "leak.io_device",
+    "leaks_memory": "leak.memory",
+    "leaks_memory_of_bdev": "leak.memory",
+    "leaks_poller": "leak.poller",
+    "leaks_thread": "leak.thread",
+    "leaves_refused": "create.limits",
+    "needs_buffer": "data.host_buffer",
+    "never_completes": "io.completes",
+    "no_claim": "base.claim",
+    "no_help": "options.help",
+    "options_overlap": "options.layout",
+    "reads_too_much": "data.buffers",
+    "scrambles_written": "data.buffers",
+    "segfaults_on_remove": "remove.idle",
+    "short_table": "load.sizes",
+    "spoils_neighbour": "data.neighbours",
+    "throws": "abi.exceptions",
+    "writes_on_read": "base.untouched",
+    "wrong_data": "data.roundtrip",
+    "wrong_size": "data.roundtrip",
+}
+
+# Of the loader's tests.
+LOADER_ROGUES_BY_RULE = {
+    "create_pending": "create.defaults",
+    "init_blocks": "lifecycle.init",
+    "init_fails": "lifecycle.init",
+    "no_entry_symbol": "load.open",
+    "size_too_large": "load.open",
+    "undefined_symbol": "load.open",
+    "wrong_abi_major": "load.open",
+}
+
+GOOD = ["delay", "error", "gpt", "malloc", "null", "passthru", "readonly", "split"]
+
+
+def check(*arguments, patience=PATIENCE):
+    """The exit code, and the report where there is one."""
+    result = subprocess.run([PROGRAM, "check", *arguments, "--json"], capture_output=True, text=True,
+                            timeout=patience)
+    return result.returncode, json.loads(result.stdout) if result.stdout.startswith("{") else result.stderr
+
+
+def broken(report):
+    return {rule["rule"]: rule for rule in report["rules"] if rule["outcome"] == "fail"}
+
+
+@pytest.fixture(scope="module")
+def found_rogues():
+    """What the check says of each rogue, asked for the rule that it breaks; two of them at a time."""
+
+    def run(file, rule):
+        return check(file, "--rule", rule, "--timeout", "9s", "--jobs", "1")
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        runs = {name: pool.submit(run, GALLERY / f"{name}.so", rule) for name, rule in ROGUES.items()}
+        runs |= {name: pool.submit(run, LOADER_ROGUES / f"{name}.so", rule)
+                 for name, rule in LOADER_ROGUES_BY_RULE.items()}
+        return {name: run.result() for name, run in runs.items()}
+
+
+def test_the_table_has_every_rogue():
+    assert sorted(ROGUES) == sorted(file.stem for file in GALLERY.glob("*.so"))
+    assert len(ROGUES) >= 20
+
+
+@pytest.mark.parametrize("name", [*ROGUES, *LOADER_ROGUES_BY_RULE])
+def test_rogue_is_found_with_its_rule(name, found_rogues):
+    exit_code, report = found_rogues[name]
+    assert exit_code == 1, report
+    rule = broken(report).get((ROGUES | LOADER_ROGUES_BY_RULE)[name])
+    assert rule is not None, report
+    assert rule["seen"] and rule["where"]
+
+
+# ---- good plugins ----
+
+def good_plugins():
+    return [PLUGINS / f"{name}.so" for name in GOOD] + sorted((BUILD / "examples").glob("*.so"))
+
+
+@pytest.fixture(scope="module")
+def good_reports():
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        runs = {name: pool.submit(check, PLUGINS / f"{name}.so", "--jobs", "1", patience=10 * PATIENCE) for name in GOOD}
+        return {name: run.result() for name, run in runs.items()}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_good_plugin_breaks_no_rule(name, good_reports):
+    exit_code, report = good_reports[name]
+    assert exit_code == 0, broken(report) if isinstance(report, dict) else report
+    assert report["failed"] == 0
+
+
+def skipped(report):
+    return {rule["rule"]: rule["why"] for rule in report["rules"] if rule["outcome"] == "skip"}
+
+
+def test_rules_are_proved_rather_than_skipped(good_reports):
+    """A virtual module that takes everything is tried on nearly every rule, and the reasons are true."""
+    assert set(skipped(good_reports["passthru"][1])) == {
+        "create.reconfigure", "create.json", "examine.done", "examine.gone", "examine.untouched"} - {"create.json"}
+    assert "null disk" in skipped(good_reports["null"][1])["data.roundtrip"]
+    assert "no base" in skipped(good_reports["malloc"][1])["base.claim"]
+    assert "--base-image" in skipped(good_reports["gpt"][1])["create.defaults"]
+    assert "examine.done" not in skipped(good_reports["gpt"][1])
+
+
+# ---- the command ----
+
+def test_failure_tells_what_was_seen_what_was_expected_and_where_it_is_written():
+    result = subprocess.run([PROGRAM, "check", GALLERY / "wrong_data.so", "--rule", "data.roundtrip"],
+                            capture_output=True, text=True, timeout=PATIENCE)
+    assert result.returncode == 1
+    assert re.search(r"^FAIL  data\.roundtrip$", result.stdout, re.MULTILINE)
+    assert re.search(r"seen: read of 1 blocks at 2047: byte 100 of block 0 of it is 0x", result.stdout)
+    assert "expected: 0x" in result.stdout
+    assert "written in: sdk/include/bdevkit/desc.h" in result.stdout
+    assert re.search(r"1 rules: 0 ok, 1 broken, 0 skipped", result.stdout)
+
+
+def test_crash_is_a_broken_rule_with_its_last_words():
+    code, report = check(GALLERY / "segfaults_on_remove.so", "--rule", "remove.idle")
+    assert code == 1
+    rule = broken(report)["remove.idle"]
+    assert "SIGSEGV" in rule["seen"] or "exit" in rule["seen"]  # a sanitizer ends the process itself
+    code, report = check(GALLERY / "calls_exit.so", "--rule", "data.roundtrip")
+    assert "exit(3)" in broken(report)["data.roundtrip"]["seen"]
+
+
+def test_hang_is_a_broken_rule_that_names_the_call():
+    code, report = check(GALLERY / "init_hangs.so", "--rule", "lifecycle.init", "--timeout", "3s")
+    assert code == 1
+    assert "bdk_module_init_done() is due" in broken(report)["lifecycle.init"]["seen"]
+
+
+def test_junit(tmp_path):
+    file = tmp_path / "result.xml"
+    code, report = check(GALLERY / "no_help.so", "--rule", "options.*", "--junit", file)
+    suite = xml.etree.ElementTree.parse(file).getroot()
+    assert code == 1
+    assert suite.get("failures") == "1"
+    assert {case.get("name") for case in suite.iter("testcase")} == {rule["rule"] for rule in report["rules"]}
+    assert "help of option" in suite.find(".//failure").get("message")
+
+
+def test_options_are_given_as_in_a_stack():
+    code, report = check("malloc", "--rule", "create.defaults", "--option", "size=1000")
+    assert code == 1
+    assert "size=1000" in broken(report)["create.defaults"]["seen"]
+    code, report = check("malloc", "--rule", "create.defaults", "--option", "size=8MiB")
+    assert code == 0
+
+
+def test_wrong_command_lines_are_usage():
+    for arguments in [[], ["no_such_plugin"], ["/no/such/file.so"], ["malloc", "--rule", "no.such"],
+                      ["malloc", "--option", "size"], ["malloc", "--timeout", "soon"], ["malloc", "--base-size", "3"]]:
+        code, report = check(*arguments)
+        assert code == 2, arguments
+
+
+def test_each_rule_is_in_the_documentation():
+    result = subprocess.run([PROGRAM, "check", "--list", "--json"], capture_output=True, text=True, timeout=PATIENCE)
+    rules = json.loads(result.stdout)
+    text = (SOURCE / "docs" / "check.md").read_text()
+    named = re.findall(r"^\| `([a-z_.]+)` \| (.+) \| (.+) \|$", text, re.MULTILINE)
+    assert named == [(rule["rule"], rule["says"], rule["where"]) for rule in rules]
+    for rule in rules:
+        for file in re.findall(r"(?:sdk|docs)/[\w/.]+\.(?:h|md)", rule["where"]):
+            assert (SOURCE / file).exists(), rule

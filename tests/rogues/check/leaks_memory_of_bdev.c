@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Forgets some memory with each bdev that goes. */
+#include <stdlib.h>
+
+static void* volatile lost;
+
+#define ROGUE_DESTRUCT(disk) lost = malloc(4096)
+#include "rogue_disk.h"

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Lets an exception out of create, which no callback may.
+#include <bdevkit/module.h>
+
+#include <stdexcept>
+
+static int create(bdk_create*, const char*, const void*) {
+    throw std::runtime_error("thrown by create");
+}
+
+BDK_MODULE = {
+    .abi_major = BDK_ABI_MAJOR,
+    .abi_minor = BDK_ABI_MINOR,
+    .size = sizeof(bdk_module),
+    .name = "rogue",
+    .version = "1.0.0",
+    .description = "Throws",
+    .option_size = sizeof(bdk_option),
+    .create = create,
+};
