@@ -31,6 +31,9 @@ std::vector<uint32_t> usable_cores(size_t count) {
     return cores;
 }
 
+/// Stands for the case's folder in the value of an option.
+constexpr std::string_view scratch_word = "{scratch}";
+
 /// A message that outlives whoever waits for it.
 struct Message {
     explicit Message(std::function<void()> function) : fn(std::move(function)) {}
@@ -160,8 +163,10 @@ std::vector<Setting> Stage::settings(const std::vector<Setting>& changes) {
         return std::ranges::any_of(result, [&](const Setting& setting) { return setting.option == name; });
     };
     std::vector<Setting> given;
-    for (const auto& [key, value] : options_.given) {
+    for (auto [key, value] : options_.given) {
         if (is_set(key)) continue;
+        if (const size_t at = value.find(scratch_word); at != std::string::npos)
+            value.replace(at, scratch_word.size(), scratch_.string());
         const auto known = std::ranges::find(given, key, &Setting::option);
         if (known == given.end())
             given.push_back({key, {value}});
@@ -208,13 +213,21 @@ int Stage::reconfigure(const std::string& bdev, const std::vector<Setting>& sett
 }
 
 int Stage::remove_all() {
-    int first = 0;
-    for (const std::string& name : bdevs() | std::views::reverse) {
-        const int rc = await("remove.idle", fmt::format("removal of '{}'", name),
-                             [&](bdk::Done done) { bdk::module_remove_bdev(name, std::move(done)); });
-        if (first == 0) first = rc;
-    }
-    return first;
+    const std::vector<std::string> names = bdevs();
+    if (names.empty()) return 0;
+    struct Removals {
+        size_t left;
+        int first;
+        bdk::Done done;
+    };
+    return await("remove.idle", fmt::format("removal of '{}'", names.front()), [&](bdk::Done done) {
+        auto removals = std::make_shared<Removals>(Removals{names.size(), 0, std::move(done)});
+        for (const std::string& name : names | std::views::reverse)
+            bdk::module_remove_bdev(name, [removals](int rc) {
+                if (removals->first == 0) removals->first = rc;
+                if (--removals->left == 0) removals->done(removals->first);
+            });
+    });
 }
 
 void Stage::start_remove(const std::string& bdev, std::function<void(int)> done) {

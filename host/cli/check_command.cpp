@@ -173,8 +173,10 @@ Command add_check_command(CLI::App& program) {
         ->allow_extra_args(false);
     command->add_flag("--list", options->list, "List the rules, and try none");
     command
-        ->add_option("--option", options->given,
-                     "An option of the module's bdevs, as in a stack; may be repeated, also for a list")
+        ->add_option(
+            "--option", options->given,
+            "An option of the module's bdevs, as in a stack; {scratch} in it is an empty folder; may be\n"
+            "repeated, also for a list")
         ->type_name("KEY=VALUE")
         ->allow_extra_args(false);
     command->add_option("--base-size", options->base_size, "Size of the bases that the check makes")
