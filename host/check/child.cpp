@@ -47,7 +47,9 @@ std::vector<std::string> environment() {
     std::vector<std::string> result;
     for (char** entry = environ; *entry != nullptr; entry++)
         if (std::strncmp(*entry, "GLIBC_TUNABLES=", 15) != 0) result.emplace_back(*entry);
-    result.emplace_back("GLIBC_TUNABLES=glibc.malloc.tcache_count=0:glibc.malloc.perturb=165");
+    result.emplace_back(
+        "GLIBC_TUNABLES=glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1:"
+        "glibc.malloc.perturb=165");
     return result;
 }
 
