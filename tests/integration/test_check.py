@@ -82,6 +82,8 @@ LOADER_ROGUES_BY_RULE = {
 
 # The good plugins of the tree, and what they need beside a base.
 GOOD = {"crypto": ["--option", "key_file={folder}/key"], "delay": [], "error": [], "gpt": [], "malloc": [], "null": [],
+        # It needs a controller, which is not there.
+        "nvme": ["--rule", "load.*", "--rule", "options.*", "--rule", "lifecycle.*"],
         "passthru": [], "readonly": [], "split": ["--option", "count=2"], "trace": ["--option", "path={{scratch}}/trace"], "uring": []}
 
 
