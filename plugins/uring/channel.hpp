@@ -22,6 +22,11 @@ public:
         poller_.pause();
     }
 
+    /// A walk does not keep the channel: it may go before drain() has ended.
+    ~UringChannel() { end_drain(); }
+    UringChannel(const UringChannel&) = delete;
+    UringChannel& operator=(const UringChannel&) = delete;
+
     /// A ring that polls takes nothing but reads and writes.
     Ring& ring(bool moves_data) noexcept { return moves_data && polled_ ? *polled_ : ring_; }
 
@@ -58,8 +63,7 @@ private:
             idle_turns_ = 0;
             return true;
         }
-        if (in_flight() == 0 && draining_ != nullptr)
-            bdk_for_each_channel_continue(std::exchange(draining_, nullptr), 0);
+        if (in_flight() == 0) end_drain();
         rest();
         return false;
     }
@@ -67,6 +71,10 @@ private:
     bool on_event() {
         wake_up();
         return poll();
+    }
+
+    void end_drain() {
+        if (draining_ != nullptr) bdk_for_each_channel_continue(std::exchange(draining_, nullptr), 0);
     }
 
     unsigned in_flight() const noexcept { return ring_.in_flight() + (polled_ ? polled_->in_flight() : 0); }

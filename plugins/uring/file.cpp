@@ -9,19 +9,14 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-#include <bdevkit/error.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <csignal>
 #include <fstream>
-#include <thread>
 
 namespace {
 
 using bdevkit::Error, bdevkit::format, bdevkit::LogLevel;
-
-constexpr int longest_wait_ms = 300;
 
 [[noreturn]] void fail(const std::string& path, const char* what, const char* advice = "") {
     const int error = errno;
@@ -91,22 +86,19 @@ File::~File() {
 }
 
 void File::lock(bool shared) {
-    const int how = (shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
-    int holder = 0;
-    // A process that was killed has the file until the last of its I/O has ended.
-    for (int waited_ms = 0; waited_ms < longest_wait_ms && holder == 0; waited_ms++) {
-        if (flock(fd_, how) == 0) return;
-        if (errno != EWOULDBLOCK)
-            return bdevkit::log(LogLevel::warn, BDK_LOG_COMPONENT,
-                                format("'%s' cannot be locked (%s): see to it that nobody else uses it",
-                                       path_.c_str(), std::generic_category().message(errno).c_str()));
-        struct stat status {};
-        fstat(fd_, &status);
-        holder = holder_of(status);
-        if (holder == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    throw Error(EBUSY, format("'%s' is in use%s: end that first, or give another `path`", path_.c_str(),
-                              holder != 0 ? format(" by process %d", holder).c_str() : ""));
+    if (flock(fd_, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0) return;
+    if (errno != EWOULDBLOCK)
+        return bdevkit::log(LogLevel::warn, BDK_LOG_COMPONENT,
+                            format("'%s' cannot be locked (%s): see to it that nobody else uses it",
+                                   path_.c_str(), std::generic_category().message(errno).c_str()));
+    struct stat status {};
+    fstat(fd_, &status);
+    const int holder = holder_of(status);
+    if (holder == 0)
+        throw StillHeld(EBUSY,
+                        format("'%s' is in use: end that first, or give another `path`", path_.c_str()));
+    throw Error(EBUSY, format("'%s' is in use by process %d: end that first, or give another `path`",
+                              path_.c_str(), holder));
 }
 
 /// io_uring lets go of files late: the lock does not wait for that.

@@ -2,8 +2,15 @@
 // The file or kernel block device under a bdev.
 #pragma once
 
+#include <bdevkit/error.hpp>
+
 #include <cstdint>
 #include <string>
+
+/// The lock is held by a process that is gone: until the last of its I/O has ended.
+class StillHeld : public bdevkit::Error {
+    using Error::Error;
+};
 
 /// Open, locked against others, and known: what it is and what direct I/O asks for.
 class File {
@@ -15,7 +22,7 @@ public:
         bool direct = true;  ///< else, or where it cannot be, through the page cache; the log says so
     };
 
-    /// Throws bdevkit::Error, with what to do, when it cannot be had.
+    /// Throws bdevkit::Error, with what to do, when it cannot be had; StillHeld, when it may soon be.
     explicit File(const Wish& wish);
     ~File();
     File(const File&) = delete;

@@ -8,7 +8,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
+#include <memory>
 #include <new>
+#include <string>
 
 #include "channel.hpp"
 #include "file.hpp"
@@ -56,11 +59,14 @@ public:
         explicit Channel(Uring& disk) : UringChannel(disk, {&disk.fd_, 1}, disk.ring_options_) {}
     };
 
-    static int create(bdk_create*, const char* name, const Options& given) {
-        NewFile file(given.path, given.size);
-        const int rc = make(name, given);
-        if (rc == 0) file.keep();
-        return rc;
+    static int create(bdk_create* creation, const char* name, const Options& given) {
+        try {
+            return try_create(name, given);
+        } catch (const StillHeld&) {
+            // From here on it is its own.
+            std::unique_ptr<Creation>(new Creation{creation, name, given}).release()->wait();
+            return BDK_PENDING;
+        }
     }
 
     Uring(const char* name, const Options& given)
@@ -129,6 +135,42 @@ public:
     }
 
 private:
+    /// One that waits for the last I/O of a process that was killed.
+    struct Creation {
+        static constexpr std::chrono::milliseconds period{10};
+        static constexpr int most_tries = 2000;
+
+        void wait() { timer = bdevkit::Poller::start<&Creation::try_again>(this, "uring_create", period); }
+
+        bool try_again() {
+            int rc = 0;
+            try {
+                rc = try_create(name.c_str(), given);
+            } catch (const StillHeld&) {
+                if (++tries < most_tries) return true;
+                rc = bdevkit::detail::handle_exception(BDK_LOG_COMPONENT, "create");
+            } catch (...) {
+                rc = bdevkit::detail::handle_exception(BDK_LOG_COMPONENT, "create");
+            }
+            const std::unique_ptr<Creation> self(this);
+            bdk_module_create_done(create, rc);
+            return true;
+        }
+
+        bdk_create* create;
+        std::string name;
+        const Options& given;
+        bdevkit::Poller timer{};
+        int tries = 0;
+    };
+
+    static int try_create(const char* name, const Options& given) {
+        NewFile file(given.path, given.size);
+        const int rc = make(name, given);
+        if (rc == 0) file.keep();
+        return rc;
+    }
+
     void describe(const Options& given) {
         bdk_bdev& own = bdev();
         own.blocklen = file_.block_size();

@@ -5,11 +5,13 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "support/client.hpp"
@@ -300,6 +302,21 @@ TEST_F(UringFile, IsLockedAndNamesTheHolder) {
     EXPECT_EQ(host.create("uring", "second", at()), -EBUSY);
     EXPECT_EQ(host.remove("disk"), 0);
     EXPECT_EQ(host.create("uring", "second", at()), 0);
+}
+
+TEST_F(UringFile, WaitsForTheLastIoOfAProcessThatIsGone) {
+    std::filesystem::resize_file(file.path, mib);
+    const int held = open(file.path.c_str(), O_RDWR);
+    const pid_t killed = fork();
+    if (killed == 0) _exit(flock(held, LOCK_EX));
+    int status = 1;
+    ASSERT_EQ(waitpid(killed, &status, 0), killed);
+    ASSERT_EQ(status, 0) << "what the child has locked stays so while we have its descriptor";
+    auto created = std::async(std::launch::async, [&] { return host.create("uring", "disk", at()); });
+    EXPECT_FALSE(host.exists("disk"));
+    close(held);
+    EXPECT_EQ(created.get(), 0);
+    EXPECT_TRUE(host.exists("disk"));
 }
 
 TEST_F(UringFile, MayBeReadByMany) {
