@@ -4,9 +4,11 @@
 #include <bdevkit/bdev_io.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <stdexcept>
 
 #include "model/limiter.hpp"
+#include "support/scratch_files.hpp"
 
 namespace bdk::test {
 
@@ -66,6 +68,7 @@ private:
         const uint64_t size = (4ull << 20) << random_.below(3);
         stack_.num_blocks = size / block_size_;
         GivenOptions options = {{"size", size}, {"block_size", uint64_t(block_size_)}};
+        if (random_.chance(25)) return add_file(options);
         if (random_.chance(35)) {
             stack_.has_metadata = true;
             const bool wide = random_.chance(50);
@@ -80,17 +83,41 @@ private:
         stack_.bdevs.emplace_back("disk");
     }
 
+    /// A disk in a file that has no name any more once it is open.
+    void add_file(GivenOptions options) {
+        const std::string path = scratch_path("disk");
+        options.emplace_back("path", path);
+        options.emplace_back("direct", random_.chance(60));
+        options.emplace_back("sqpoll", random_.chance(10));
+        create("uring", "disk", options);
+        std::filesystem::remove(path);
+        stack_.bdevs.emplace_back("disk");
+    }
+
     void add_layer() {
         const uint64_t drawn = random_.below(100);
         if (drawn < 45) return add_limiter(1);
-        if (drawn < 57 && !stack_.has_metadata) return add_xor();
+        if (drawn < 57 && !stack_.has_metadata) return add_transform();
         if (drawn < 65) return add_delay();
         if (drawn < 75) return add_error();
-        add(drawn < 88 ? "c_passthru" : "passthru", {});
+        if (drawn < 80) return add_trace();
+        add(drawn < 90 ? "c_passthru" : "passthru", {});
     }
 
-    void add_xor() {
-        add("xor", {{"key", random_.between(1, 255)}});
+    void add_trace() {
+        const std::string path = scratch_path("trace");
+        add("trace", {{"path", path}});
+        std::filesystem::remove(path);
+    }
+
+    void add_transform() {
+        if (random_.chance(50)) {
+            add("xor", {{"key", random_.between(1, 255)}});
+        } else {
+            const uint64_t sector = block_size_ == 4096 && random_.chance(50) ? 4096 : 512;
+            add("crypto",
+                {{"key_file", test_key_file()}, {"sector_size", sector}, {"unmap", random_.chance(50)}});
+        }
         plain_from_ = stack_.bdevs.size() - 1;
         stack_.starts_zeroed = false;
     }
@@ -167,8 +194,8 @@ private:
 }  // namespace
 
 void load_modules(TestHost& host) {
-    for (const char* plugin :
-         {"malloc", "passthru", "readonly", "delay", "error", XOR_PLUGIN, C_PASSTHRU_PLUGIN})
+    for (const char* plugin : {"malloc", "passthru", "readonly", "crypto", "delay", "error", "trace", "uring",
+                               XOR_PLUGIN, C_PASSTHRU_PLUGIN})
         host.load(plugin);
     if (host.add(&limiter_module) != 0) throw std::runtime_error("cannot add the module limiter");
 }

@@ -40,7 +40,8 @@ protected:
     HotRemove() : host(test_runtime_options_with_reactors(2)), seed(soak_seed()), random(seed) {
         std::printf("BDEVKIT_SOAK_SEED=%lu\n", static_cast<unsigned long>(seed));
         std::fflush(stdout);
-        for (const char* module : {"malloc", "null", "passthru", "readonly", XOR_PLUGIN})
+        for (const char* module : {"malloc", "null", "passthru", "readonly", "crypto", "delay", "error",
+                                   "trace", "uring", XOR_PLUGIN})
             host.load(module);
         EXPECT_EQ(host.add(&flaky_disk_module), 0);
         for (size_t i = 0; i < tower_count; i++)

@@ -43,6 +43,7 @@ public:
 
 private:
     int build_disk(SoakRandom& random);
+    int build_file(SoakRandom& random);
     int build_layer(SoakRandom& random);
 
     TestHost& host_;
