@@ -175,20 +175,17 @@ std::string prefix_option() {
                : "";
 }
 
-void print_next(const Options& options, bool has_check) {
+void print_next(const Options& options) {
     const std::string folder = (fs::path(options.output) / options.name).lexically_normal().string();
     fmt::print(
         "{0}: a module to build, test and change. Next:\n\n"
         "  cd {0}\n"
-        "  cmake --preset release{1} && cmake --build --preset release\n",
-        folder, prefix_option());
-    if (has_check)
-        fmt::print("  bdevkit check build/release/{}.so\n", options.name);
-    else
-        fmt::print("  ctest --preset release\n");
+        "  cmake --preset release{1} && cmake --build --preset release\n"
+        "  bdevkit check build/release/{2}.so\n",
+        folder, prefix_option(), options.name);
 }
 
-ExitCode make_module(const Options& options, bool has_check) {
+ExitCode make_module(const Options& options) {
     const fs::path folder = program_folder() / BDEVKIT_TEMPLATES / template_folders.at(options.kind);
     const Outcome outcome =
         check_name(options).and_then([&] { return check_answers(options, folder); }).and_then([&] {
@@ -198,7 +195,7 @@ ExitCode make_module(const Options& options, bool has_check) {
         fmt::print(stderr, "bdevkit new: {}\n", outcome.error().message);
         return outcome.error().code;
     }
-    print_next(options, has_check);
+    print_next(options);
     return exit_ok;
 }
 
@@ -217,10 +214,7 @@ Command add_new_command(CLI::App& program) {
         ->type_name("DIR");
     command->add_option("--set", options->answers, "Answers to the template's questions; may be repeated")
         ->type_name("KEY=VALUE");
-    return {command, [options, &program] {
-                const auto is_check = [](const CLI::App* other) { return other->get_name() == "check"; };
-                return make_module(*options, !program.get_subcommands(is_check).empty());
-            }};
+    return {command, [options] { return make_module(*options); }};
 }
 
 }  // namespace bdevkit::host

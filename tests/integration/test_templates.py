@@ -58,7 +58,7 @@ def test_a_new_module_passes_its_own_tests(installed, tmp_path, kind, name, io_t
                             capture_output=True, text=True, timeout=10 * PATIENCE)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "100% tests passed" in result.stdout
-    for test in ["unit", "stack"]:
+    for test in ["unit", "stack", "check"]:
         assert f": {test} ." in result.stdout
     assert "warning" not in result.stdout + result.stderr
 
@@ -67,10 +67,10 @@ def test_it_says_what_comes_next(installed, tmp_path):
     made = bdevkit_new("scramble", "--output", tmp_path, program=installed / "bin" / "bdevkit")
     assert made.returncode == 0, made.stderr
     commands = [line.strip() for line in made.stdout.splitlines() if line.startswith("  ")]
-    assert commands[:2] == [f"cd {tmp_path}/scramble",
-                            f"cmake --preset release -DCMAKE_PREFIX_PATH={installed} && "
-                            "cmake --build --preset release"]
-    assert len(commands) == 3
+    assert commands == [f"cd {tmp_path}/scramble",
+                        f"cmake --preset release -DCMAKE_PREFIX_PATH={installed} && "
+                        "cmake --build --preset release",
+                        "bdevkit check build/release/scramble.so"]
 
 
 def test_it_works_from_the_build_tree_and_with_plain_cookiecutter(tmp_path):
