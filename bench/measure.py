@@ -40,6 +40,29 @@ class Bench:
                                 f"--runtime={self.seconds}", "--output-format=json"))
         return report["jobs"][0]["read"]["iops"]
 
+    def perf_file(self):
+        """I/Os per second of the module uring: 4 KiB, random reads of a file, depth 64."""
+        servers.make_file()
+        report = json.loads(run(self.bin / "bdevkit", "perf", servers.FILE.parent / "uring.yaml", "--bdev", "top",
+                                "--rw", "randread", "--io-size", 4096, "--depth", 64, "--cores", "0",
+                                "--time", f"{self.seconds}s", "--no-calibration", "--json"))
+        return report["iops"]
+
+    def fio_file(self):
+        """The same by fio's io_uring engine."""
+        servers.make_file()
+        report = json.loads(run("taskset", "-c", "0", "fio", "--name=file", "--ioengine=io_uring", "--direct=1",
+                                f"--filename={servers.FILE}", "--readonly", "--rw=randread", "--bs=4k", "--iodepth=64",
+                                "--thread", "--time_based", f"--runtime={self.seconds}", "--output-format=json"))
+        return report["jobs"][0]["read"]["iops"]
+
+    def nbd_file(self, server, depth):
+        """I/Os per second that fio gets from a server of the file."""
+        servers.make_file()
+        with servers.serving(server, self.bin / "bdevkit") as running:
+            return fio_nbd(running.uri, "--rw=randread", "--bs=4k", f"--iodepth={depth}", "--time_based",
+                           f"--runtime={self.seconds}")["read"]["iops"]
+
     def bare_copy(self, io_size):
         """The same copies with nothing around them."""
         return float(run("taskset", "-c", "0", self.bin / "memcpy_bench", io_size, self.seconds))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The NBD servers that are compared: each with a disk of 64 MiB in memory, on a unix socket, on core 0."""
+"""The NBD servers that are compared: each with a disk of 64 MiB in memory, or with a file, on a unix socket, on core 0."""
 
 import contextlib
 import os
@@ -25,8 +25,43 @@ def qemu_storage_daemon(_, socket):
             "--nbd-server", f"addr.type=unix,addr.path={socket}", "--export", "nbd,id=e,node-name=disk,name=disk,writable=on"]
 
 
+def bdevkit_file(program, socket):
+    return [program, "run", FILE.parent / "uring.yaml", "--listen", f"unix:{socket}"]
+
+
+def nbdkit_file(_, socket):
+    return ["nbdkit", "--foreground", "--unix", socket, "file", FILE]
+
+
+def qemu_storage_daemon_file(_, socket):
+    return ["qemu-storage-daemon",
+            "--blockdev", f"driver=file,node-name=disk,filename={FILE},aio=io_uring,cache.direct=on",
+            "--nbd-server", f"addr.type=unix,addr.path={socket}", "--export", "nbd,id=e,node-name=disk,name=disk,writable=on"]
+
+
 # Its command, and the name of its export.
 SERVERS = {"bdevkit": (bdevkit, ""), "nbdkit": (nbdkit, ""), "qsd": (qemu_storage_daemon, "disk")}
+FILE_SERVERS = {"bdevkit file": (bdevkit_file, ""), "nbdkit file": (nbdkit_file, ""),
+                "qsd file": (qemu_storage_daemon_file, "disk")}
+
+# The file: beside the build, since /tmp may be in memory. A stack with it stands beside it.
+FILE = BENCH.parent / "build" / "bench" / "disk.img"
+FILE_STACK = """version: 1
+bdevs:
+  - { name: top, module: uring, path: disk.img }
+frontends:
+  - nbd: { listen: "unix:nbd.sock", exports: [ { bdev: top } ] }
+"""
+
+
+def make_file():
+    """Writes it, unless it is there: blocks that were never written are read faster than any disk."""
+    if FILE.exists() and FILE.stat().st_size == SIZE:
+        return
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    (FILE.parent / "uring.yaml").write_text(FILE_STACK)
+    FILE.write_bytes(os.urandom(SIZE))
+    os.sync()
 
 
 class Running:
@@ -43,7 +78,7 @@ class Running:
 @contextlib.contextmanager
 def serving(name, program):
     """The server, once it can be connected to."""
-    command, export = SERVERS[name]
+    command, export = {**SERVERS, **FILE_SERVERS}[name]
     with tempfile.TemporaryDirectory() as folder:
         socket = pathlib.Path(folder) / "nbd.sock"
         server = subprocess.Popen(["taskset", "-c", "0", *command(program, socket)], stdin=subprocess.DEVNULL,
