@@ -58,3 +58,10 @@ def test_the_headers_make_a_reference_without_a_warning():
     pages = BUILD / "docs" / "html"
     assert "bdk_bdev_register" in (pages / "bdev__module_8h.html").read_text()
     assert (pages / "classbdevkit_1_1VirtualBdev.html").exists()
+
+
+def test_the_smallest_modules_stay_small():
+    lines = dict(line.split() for line in subprocess.run([SOURCE / "scripts" / "loc"], capture_output=True, text=True,
+                                                         check=True).stdout.splitlines())
+    assert int(lines["passthru"]) <= 60
+    assert int(lines["readonly"]) <= 60
