@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "check/case.hpp"
 
+#include <execinfo.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/prctl.h>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <iterator>
 #include <thread>
 
 // There in a build with AddressSanitizer, which brings LeakSanitizer.
@@ -32,11 +34,30 @@ constexpr Case cases[] = {
     {"block", run_block_case},
 };
 
+/// The last words of a process that crashes say where.
+void say_where(int signal) {
+    void* frames[32];
+    backtrace_symbols_fd(frames, backtrace(frames, std::size(frames)), STDERR_FILENO);
+    raise(signal);  // the handler is the default one again
+}
+
+void trace_crashes() {
+    void* first[1];
+    backtrace(first, 1);  // loads what it needs, which a handler must not
+    struct sigaction action {};
+    action.sa_handler = say_where;
+    action.sa_flags = SA_RESETHAND | SA_NODEFER;
+    for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
+        sigaction(signal, &action, nullptr);
+}
+
 /// A process that is checked may crash, and its parent may be killed.
 void guard_process() {
     const rlimit none{0, 0};
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // Sanitizers say it themselves, and better.
+    if (__lsan_do_recoverable_leak_check == nullptr) trace_crashes();
 }
 
 /// Ends the process when the case takes too long, wherever it hangs.
