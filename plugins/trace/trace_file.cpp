@@ -67,9 +67,13 @@ std::unique_ptr<Chunk> TraceFile::take() noexcept {
         return chunk;
     }
     if (chunks_ == max_chunks) return nullptr;
-    std::unique_ptr<Chunk> chunk(new (std::nothrow) Chunk);
-    if (chunk != nullptr) chunks_++;
-    return chunk;
+    try {
+        auto chunk = std::make_unique_for_overwrite<Chunk>();
+        chunks_++;
+        return chunk;
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
 }
 
 void TraceFile::put(std::unique_ptr<Chunk> chunk) noexcept {

@@ -311,8 +311,13 @@ private:
     /// The buffers of the I/O without the bytes that are done. Those that are used up stay, with no length.
     static bool keep_leftover(Io io) {
         auto& context = io.context<IoContext>();
-        if (context.leftover == nullptr) context.leftover = new (std::nothrow) iovec[io.iovs().size()];
-        if (context.leftover == nullptr) return false;
+        if (context.leftover == nullptr) {
+            try {
+                context.leftover = std::make_unique<iovec[]>(io.iovs().size()).release();
+            } catch (const std::bad_alloc&) {
+                return false;
+            }
+        }
         uint64_t done = context.done;
         std::transform(io.iovs().begin(), io.iovs().end(), context.leftover, [&done](const iovec& whole) {
             const uint64_t skipped = std::min<uint64_t>(done, whole.iov_len);
