@@ -24,7 +24,7 @@ def measure(host, name, reads=10_000, depth=32):
         offsets = numpy.random.default_rng(1).integers(0, desc.num_blocks, reads) * desc.block_size
         host.bdevs[name].measure_latency("read")
         desc.read_many(offsets, desc.block_size, depth=depth)
-    return host.bdevs[name].latency
+        return host.bdevs[name].latency
 
 
 def draw(latency, path):

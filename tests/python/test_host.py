@@ -132,10 +132,9 @@ def test_counters_and_histograms(disk_host):
         desc.write(0, bytes(1024))
         for _ in range(10):
             desc.read(0, 512)
-    stats = disk.stats
+        stats, latency = disk.stats, disk.latency
     assert (stats.read.ops, stats.read.bytes, stats.write.bytes) == (10, 5120, 1024)
     assert stats.read.max_latency_ns >= stats.read.mean_latency_ns
-    latency = disk.latency
     assert latency.count == 10 == sum(count for _, _, count in latency.buckets)
     disk.measure_latency(on=False)
     with pytest.raises(bdevkit.Error, match="no histogram is being measured"):
