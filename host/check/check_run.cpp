@@ -71,19 +71,30 @@ void take_line(CaseEnd& end, const std::string& line) {
     told = {kind, message.value("seen", ""), message.value("expected", "")};
 }
 
-/// The last lines, for a person to read.
-std::string tail(const std::string& text) {
-    constexpr size_t lines = 25;
-    size_t at = text.size();
-    for (size_t i = 0; i <= lines && at != std::string::npos && at != 0; i++)
-        at = text.rfind('\n', at - 1);
-    return at == std::string::npos || at == 0 ? text : text.substr(at + 1);
+constexpr const char* sanitizer_reports[] = {
+    "ERROR: AddressSanitizer:", "WARNING: ThreadSanitizer:", ": runtime error: "};
+
+/// Where a sanitizer begins to report; npos where none does.
+size_t find_sanitizer_report(const std::string& words) {
+    size_t first = std::string::npos;
+    for (const char* report : sanitizer_reports)
+        first = std::min(first, words.find(report));
+    return first == std::string::npos ? first : words.rfind('\n', first) + 1;
 }
 
-bool has_sanitizer_report(const std::string& words) {
-    for (const char* report : {"ERROR: AddressSanitizer:", "WARNING: ThreadSanitizer:", ": runtime error: "})
-        if (words.find(report) != std::string::npos) return true;
-    return false;
+/// What a person wants to read: the last lines, or the first ones of a sanitizer's report.
+std::string tail(const std::string& text) {
+    constexpr size_t lines = 40;
+    size_t begin = find_sanitizer_report(text), end = begin;
+    if (begin != std::string::npos) {
+        for (size_t i = 0; i < lines && end != std::string::npos; i++)
+            end = text.find('\n', end + 1);
+        return text.substr(begin, end - begin);
+    }
+    begin = text.size();
+    for (size_t i = 0; i <= lines && begin != std::string::npos && begin != 0; i++)
+        begin = text.rfind('\n', begin - 1);
+    return begin == std::string::npos || begin == 0 ? text : text.substr(begin + 1);
 }
 
 void fail(CaseEnd& end, const std::string& rule, std::string seen, std::string expected) {
@@ -125,7 +136,7 @@ CaseEnd run_one(const CheckOptions& options, const std::string& name) {
         fail(end, end.current.empty() ? "load.open" : end.current,
              fmt::format("the process of the plugin has not come to its end: {}", child.text()),
              "a plugin that neither crashes nor ends the process");
-    if (has_sanitizer_report(child.last_words)) {
+    if (find_sanitizer_report(child.last_words) != std::string::npos) {
         fail(end, "sanitizer.silent", "a sanitizer has reported something (its words are below)", "nothing");
         end.last_words = tail(child.last_words);
     }
