@@ -149,12 +149,13 @@ void call_destruct(Bdev* bdev) {
 
 }  // namespace
 
-void destruct_if_unused(Bdev* bdev) {
-    {
-        std::scoped_lock lock(bdev->mutex);
-        if (bdev->status != BdevStatus::removing || !bdev->descs.empty()) return;
-        bdev->status = BdevStatus::destructing;
-    }
+bool begins_destruct(Bdev* bdev) noexcept {
+    if (bdev->status != BdevStatus::removing || !bdev->descs.empty()) return false;
+    bdev->status = BdevStatus::destructing;
+    return true;
+}
+
+void destruct_bdev(Bdev* bdev) {
     run_on(bdk_thread_get_app_thread(), [bdev] { call_destruct(bdev); });
 }
 
@@ -188,7 +189,12 @@ void bdk_bdev_unregister(bdk_bdev* pub, bdk_bdev_unregister_cb cb, void* ctx) {
     }
     bdk::qos_end(bdev);
     bdk::send_event(bdev, BDK_BDEV_EVENT_REMOVE);
-    bdk::destruct_if_unused(bdev);
+    bool destructs = false;
+    {
+        std::scoped_lock lock(bdev->mutex);
+        destructs = bdk::begins_destruct(bdev);
+    }
+    if (destructs) bdk::destruct_bdev(bdev);
 }
 
 int bdk_bdev_unregister_by_name(const char* name, const bdk_module* module, bdk_bdev_unregister_cb cb,

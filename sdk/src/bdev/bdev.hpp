@@ -115,7 +115,11 @@ Bdev* find_bdev(std::string_view name, std::unique_lock<std::mutex>& lock);
 /// [app thread] All bdevs, in the order of registration.
 std::vector<Bdev*> all_bdevs();
 
-/// [any thread] Calls destruct, on the app thread, if the bdev is being removed and has no desc left.
-void destruct_if_unused(Bdev* bdev);
+/// [any thread, bdev's mutex held] True if the bdev is being removed and has no desc left: destruct_bdev() is
+/// the caller's then. If not, who has just taken its desc away must not touch the bdev once the mutex is
+/// released: another thread may close the last one.
+bool begins_destruct(Bdev* bdev) noexcept;
+/// [any thread] Calls destruct, on the app thread.
+void destruct_bdev(Bdev* bdev);
 
 }  // namespace bdk

@@ -31,13 +31,15 @@ void send_event_to(bdk_bdev_desc* desc, uint32_t type) {
 /// The desc's last step, on its thread: nothing is in flight and no channel takes I/O.
 void forget_desc(bdk_bdev_desc* desc) {
     Bdev* bdev = desc->bdev;
+    bool destructs = false;
     {
         std::scoped_lock lock(bdev->mutex);
         std::erase(bdev->descs, desc);
         release_claim_of(bdev, desc);
+        destructs = begins_destruct(bdev);
     }
     bdk_io_device_unregister(desc, [](void* io_device) { static_cast<bdk_bdev_desc*>(io_device)->unref(); });
-    destruct_if_unused(bdev);
+    if (destructs) destruct_bdev(bdev);
 }
 
 }  // namespace
@@ -112,11 +114,13 @@ int open(const Opening& opening, bdk_bdev_desc** result) {
                                       sizeof(bdk::BdevChannel), ("bdev:" + bdev->name).c_str());
     });
     if (rc != 0) {
+        bool destructs = false;
         {
             std::scoped_lock lock(bdev->mutex);
             std::erase(bdev->descs, desc.get());
+            destructs = bdk::begins_destruct(bdev);
         }
-        bdk::destruct_if_unused(bdev);
+        if (destructs) bdk::destruct_bdev(bdev);
         return rc;
     }
     *result = desc.release();
