@@ -150,7 +150,7 @@ void call_destruct(Bdev* bdev) {
 }  // namespace
 
 bool begins_destruct(Bdev* bdev) noexcept {
-    if (bdev->status != BdevStatus::removing || !bdev->descs.empty()) return false;
+    if (bdev->status != BdevStatus::removing || bdev->announcing || !bdev->descs.empty()) return false;
     bdev->status = BdevStatus::destructing;
     return true;
 }
@@ -183,6 +183,7 @@ void bdk_bdev_unregister(bdk_bdev* pub, bdk_bdev_unregister_cb cb, void* ctx) {
             return;
         }
         bdev->status = bdk::BdevStatus::removing;
+        bdev->announcing = true;
         bdev->unregister_cb = cb;
         bdev->unregister_ctx = ctx;
         bdev->unregister_thread = bdk::current_thread();
@@ -192,6 +193,7 @@ void bdk_bdev_unregister(bdk_bdev* pub, bdk_bdev_unregister_cb cb, void* ctx) {
     bool destructs = false;
     {
         std::scoped_lock lock(bdev->mutex);
+        bdev->announcing = false;
         destructs = bdk::begins_destruct(bdev);
     }
     if (destructs) bdk::destruct_bdev(bdev);

@@ -62,6 +62,7 @@ struct alignas(64) Bdev {
 
     std::mutex mutex;  ///< guards what follows; never held while a callback runs
     BdevStatus status = BdevStatus::ready;
+    bool announcing = false;  ///< its removal, to the descs: it stays until that has been done
     std::vector<std::string> aliases;
     std::vector<bdk_bdev_desc*> descs;
     Claim claim;

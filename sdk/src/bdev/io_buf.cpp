@@ -77,6 +77,15 @@ bool cancel_buffer_wait(BdevIo* io) {
     return true;
 }
 
+bool end_buffer_wait(BdevIo* io) {
+    IoBuffer buffer = heap_buffer(io->buffer_wait.bytes);
+    if (buffer.memory == nullptr) return false;
+    auto ready = io->buffer_wait.ready;
+    cancel_buffer_wait(io);
+    ready(io, buffer);
+    return true;
+}
+
 bool has_buffer(const BdevIo* io) {
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;
     return params.iovcnt > 0 && params.iovs[0].iov_base != nullptr;

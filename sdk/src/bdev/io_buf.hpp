@@ -22,6 +22,9 @@ void give_back_buffer(IoPool* pool, IoBuffer buffer);
 /// Ends the I/O's wait for a buffer. False when it does not wait.
 bool cancel_buffer_wait(BdevIo* io);
 
+/// Gives a waiting I/O a buffer from the heap. False if there is no memory: then it goes on waiting.
+bool end_buffer_wait(BdevIo* io);
+
 /// True if a read or write came with its data's memory.
 bool has_buffer(const BdevIo* io);
 

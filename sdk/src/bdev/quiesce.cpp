@@ -11,6 +11,7 @@
 
 #include "bdev/bdev.hpp"
 #include "bdev/channel.hpp"
+#include "bdev/io_buf.hpp"
 #include "bdev/io_path.hpp"
 #include "bdev/io_pool.hpp"
 #include "bdev/parent.hpp"
@@ -77,6 +78,24 @@ uint64_t in_flight(const BdevChannel* ch, const QuiescedRange& range) {
     return count;
 }
 
+bool belongs_to(const BdevIo* io, const BdevChannel* ch) {
+    for (; io != nullptr; io = io->part.parent != nullptr ? io->part.parent : io->stands_for)
+        if (io->passed(ch)) return true;
+    return false;
+}
+
+/// Those that have passed the channel no longer wait for buffers of iobuf: others, which hold all of these,
+/// may be waiting for the end of the quiesce, and that for those that have passed.
+void end_buffer_waits(BdevChannel* ch) {
+    for (;;) {
+        BdevIo* waiting = nullptr;
+        ch->pool->for_each_used([&](BdevIo* io) {
+            if (io->buffer_wait.ready != nullptr && belongs_to(io, ch)) waiting = io;
+        });
+        if (waiting == nullptr || !end_buffer_wait(waiting)) return;
+    }
+}
+
 /// A quiesce under way, on the thread that asked.
 struct Quiesce {
     Bdev* bdev;
@@ -88,7 +107,12 @@ struct Quiesce {
 void wait_for_in_flight(const std::shared_ptr<Quiesce>& quiesce) {
     auto left = cannot_fail("a quiesce", [] { return std::make_shared<uint64_t>(0); });
     for_each_bdev_channel(
-        quiesce->bdev, [=](BdevChannel* ch) { *left += in_flight(ch, quiesce->range); },
+        quiesce->bdev,
+        [=](BdevChannel* ch) {
+            uint64_t here = in_flight(ch, quiesce->range);
+            if (here != 0) end_buffer_waits(ch);
+            *left += here;
+        },
         [=] {
             if (*left == 0) return quiesce->done();
             auto again = [](void* arg) {
