@@ -207,6 +207,7 @@ def test_a_host_that_is_left_running_ends_with_the_process():
 def test_ctrl_c_ends_a_wait():
     """The delay is a minute; the signal comes once the read is under way."""
     ended = in_a_process_of_its_own(START + """
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background would ignore it
 host.create("delay", "slow", base="disk", avg_read="60s")
 slow = host.open("slow")
 def interrupt():
