@@ -112,6 +112,7 @@ private:
         Replay* replay;
         uint64_t start;
         uint64_t bytes;
+        iovec iov;  ///< stays until the I/O has ended
     };
 
     static double ns_per_tick() { return 1e9 / static_cast<double>(bdk_get_ticks_hz()); }
@@ -203,8 +204,8 @@ private:
         bdk_bdev_io_opts opts{};
         opts.size = sizeof(opts);
         opts.flags = record.flags & (BDK_BDEV_IO_FUA | BDK_BDEV_IO_NO_UNMAP);
-        iovec iov{memory_ + (type == BDK_BDEV_IO_TYPE_WRITE ? longest_ : 0), flight->bytes};
-        const int rc = start(type, offset, count, iov, opts, flight);
+        flight->iov = {memory_ + (type == BDK_BDEV_IO_TYPE_WRITE ? longest_ : 0), flight->bytes};
+        const int rc = start(type, offset, count, opts, flight);
         if (rc == 0)
             ++in_flight_;
         else
@@ -212,13 +213,14 @@ private:
         return rc;
     }
 
-    int start(uint32_t type, uint64_t offset, uint64_t count, iovec& iov, const bdk_bdev_io_opts& opts,
-              Flight* flight) {
+    int start(uint32_t type, uint64_t offset, uint64_t count, const bdk_bdev_io_opts& opts, Flight* flight) {
         switch (type) {
             case BDK_BDEV_IO_TYPE_READ:
-                return bdk_bdev_read_blocks(desc_, ch_, iov.iov_base, offset, count, completed, flight);
+                return bdk_bdev_read_blocks(desc_, ch_, flight->iov.iov_base, offset, count, completed,
+                                            flight);
             case BDK_BDEV_IO_TYPE_WRITE:
-                return bdk_bdev_writev_blocks(desc_, ch_, &iov, 1, offset, count, &opts, completed, flight);
+                return bdk_bdev_writev_blocks(desc_, ch_, &flight->iov, 1, offset, count, &opts, completed,
+                                              flight);
             case BDK_BDEV_IO_TYPE_UNMAP:
                 return bdk_bdev_unmap_blocks(desc_, ch_, offset, count, completed, flight);
             case BDK_BDEV_IO_TYPE_FLUSH:
