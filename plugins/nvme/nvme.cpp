@@ -72,7 +72,8 @@ public:
 
     void submit(Channel& ch, Io io) {
         if (io.type() == IoType::read && !io.has_buffer()) return with_buffer<&Nvme::start>(io);
-        if (io.type() == IoType::reset) return reset(io);
+        // The kernel's driver resets the controller itself when commands do not end.
+        if (io.type() == IoType::reset) return Channel::drain_all(*this, io);
         start(ch, io);
     }
 
@@ -161,22 +162,6 @@ private:
         to->cdw13 = command.cdw13;
         to->cdw14 = command.cdw14;
         to->cdw15 = command.cdw15;
-    }
-
-    /// The kernel's driver resets the controller itself when commands do not end. Here: waits for those of
-    /// all channels, while new ones wait in the core.
-    void reset(Io io) {
-        bdk_for_each_channel(
-            this,
-            [](bdk_io_channel_iter* walk) {
-                auto* ch =
-                    static_cast<Channel*>(bdk_io_channel_get_ctx(bdk_io_channel_iter_get_channel(walk)));
-                ch->drain(walk);
-            },
-            io.get(),
-            [](bdk_io_channel_iter* walk, int) {
-                Io(static_cast<bdk_bdev_io*>(bdk_io_channel_iter_get_ctx(walk))).complete();
-            });
     }
 
     static constexpr int namespace_file = 0, admin_file = 1;

@@ -39,11 +39,19 @@ public:
         poller_.resume();
     }
 
-    /// Asks for the end of all that is in flight, and lets the walk go on when it has come.
-    void drain(bdk_io_channel_iter* walk) {
-        ring_.cancel(nullptr);
-        draining_ = walk;
-        wake_up();
+    /// A reset: asks for the end of all that is in flight on any channel, and completes `reset` when it has
+    /// come. New I/O waits in the core meanwhile.
+    static void drain_all(Owner& owner, bdevkit::Io reset) {
+        bdk_for_each_channel(
+            &owner,
+            [](bdk_io_channel_iter* walk) {
+                bdk_io_channel* ch = bdk_io_channel_iter_get_channel(walk);
+                static_cast<typename Owner::Channel*>(bdk_io_channel_get_ctx(ch))->drain(walk);
+            },
+            reset.get(),
+            [](bdk_io_channel_iter* walk, int) {
+                bdevkit::Io(static_cast<bdk_bdev_io*>(bdk_io_channel_iter_get_ctx(walk))).complete();
+            });
     }
 
 private:
@@ -51,6 +59,13 @@ private:
     static constexpr uint32_t idle_turns_before_pause = 64;
     /// What takes longer is waited for asleep.
     static constexpr uint64_t patience_us = 100;
+
+    /// Lets the walk go on when nothing is in flight.
+    void drain(bdk_io_channel_iter* walk) {
+        ring_.cancel(nullptr);
+        draining_ = walk;
+        wake_up();
+    }
 
     bool poll() {
         const auto done = [this](void* io, int result, uint64_t detail) {

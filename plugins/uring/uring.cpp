@@ -97,7 +97,7 @@ public:
             case IoType::seek_hole:
                 return seek(io);
             case IoType::reset:
-                return reset(io);
+                return Channel::drain_all(*this, io);
             default:
                 return begin(ch, io);
         }
@@ -367,21 +367,6 @@ private:
         if (found < 0) bdevkit::check(-errno, "lseek");
         const uint64_t rounding = what == SEEK_HOLE ? bdev().blocklen - 1 : 0;
         return (uint64_t(found) + rounding) >> block_shift_;
-    }
-
-    /// New I/O waits in the core meanwhile.
-    void reset(Io io) {
-        bdk_for_each_channel(
-            this,
-            [](bdk_io_channel_iter* walk) {
-                auto* ch =
-                    static_cast<Channel*>(bdk_io_channel_get_ctx(bdk_io_channel_iter_get_channel(walk)));
-                ch->drain(walk);
-            },
-            io.get(),
-            [](bdk_io_channel_iter* walk, int) {
-                Io(static_cast<bdk_bdev_io*>(bdk_io_channel_iter_get_ctx(walk))).complete();
-            });
     }
 
     /// Grows the file before the bdev, shrinks it after; the core refuses to shrink what is open.

@@ -94,6 +94,17 @@ void check_sizes(CheckClient& client, KnownData& known) {
     }
 }
 
+/// Reads known data, and writes others, in buffers of that shape.
+void check_shape(CheckClient& client, KnownData& known, uint64_t count, const BufferShape& shape,
+                 uint64_t seed) {
+    Bytes data = known.make(0, count, seed);
+    known.expect(0, data, shape);
+    if (!client.is_writable()) return;
+    data = make_pattern(data.size(), seed + 1);
+    write(client, 0, data, shape);
+    known.expect(0, data);
+}
+
 void check_iovecs(CheckClient& client, KnownData& known) {
     const uint64_t unit = known.unit();
     const uint64_t count = std::min<uint64_t>(16, client.num_blocks() / unit) * unit;
@@ -107,12 +118,8 @@ void check_iovecs(CheckClient& client, KnownData& known) {
     uint64_t seed = 100;
     for (const std::vector<size_t>& cuts : shapes) {
         const BufferShape shape{.offset = 0, .cuts = cuts};
-        Bytes data = known.make(0, count, seed++);
-        known.expect(0, data, shape);
-        if (!client.is_writable()) continue;
-        data = make_pattern(data.size(), seed++);
-        write(client, 0, data, shape);
-        known.expect(0, data);
+        check_shape(client, known, count, shape, seed);
+        seed += 2;
     }
 }
 
@@ -122,12 +129,8 @@ void check_alignment(CheckClient& client, KnownData& known) {
     uint64_t seed = 200;
     for (const size_t offset : {1, 2, 4, 8, 64, 511, 512, 1024, 4095}) {
         const BufferShape shape{.offset = offset, .cuts = {}};
-        Bytes data = known.make(0, count, seed++);
-        known.expect(0, data, shape);
-        if (!client.is_writable()) continue;
-        data = make_pattern(data.size(), seed++);
-        write(client, 0, data, shape);
-        known.expect(0, data);
+        check_shape(client, known, count, shape, seed);
+        seed += 2;
     }
 }
 

@@ -56,12 +56,11 @@ private:
 
 /// What the I/O path needs of the running thread: one cache line, reached through one thread-local pointer.
 struct alignas(64) ThreadHot {
-    DeferredQueue deferred;        ///< drained after every message, poller and interrupt call of this thread
-    uint64_t turn_ticks = 0;       ///< the time-stamp counter at the start of this turn of the thread
-    uint32_t submit_depth = 0;     ///< nested submit_request calls
-    uint32_t complete_depth = 0;   ///< nested completion callbacks
-    void* bdev_manager = nullptr;  ///< the bdev layer's state of this thread
-    uint64_t locks_held = 0;       ///< bdk_spinlocks taken and not released
+    DeferredQueue deferred;       ///< drained after every message, poller and interrupt call of this thread
+    uint64_t turn_ticks = 0;      ///< the time-stamp counter at the start of this turn of the thread
+    uint32_t submit_depth = 0;    ///< nested submit_request calls
+    uint32_t complete_depth = 0;  ///< nested completion callbacks
+    uint64_t locks_held = 0;      ///< bdk_spinlocks taken and not released
 };
 
 enum class ThreadState : uint8_t {
