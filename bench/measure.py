@@ -40,20 +40,22 @@ class Bench:
                                 f"--runtime={self.seconds}", "--output-format=json"))
         return report["jobs"][0]["read"]["iops"]
 
-    def perf_file(self):
+    def perf_file(self, direct):
         """I/Os per second of the module uring: 4 KiB, random reads of a file, depth 64."""
         servers.make_file()
-        report = json.loads(run(self.bin / "bdevkit", "perf", servers.FILE.parent / "uring.yaml", "--bdev", "top",
+        stack = servers.FILE.parent / f"uring-{'direct' if direct else 'cached'}.yaml"
+        report = json.loads(run(self.bin / "bdevkit", "perf", stack, "--bdev", "top",
                                 "--rw", "randread", "--io-size", 4096, "--depth", 64, "--cores", "0",
                                 "--time", f"{self.seconds}s", "--no-calibration", "--json"))
         return report["iops"]
 
-    def fio_file(self):
+    def fio_file(self, direct):
         """The same by fio's io_uring engine."""
         servers.make_file()
-        report = json.loads(run("taskset", "-c", "0", "fio", "--name=file", "--ioengine=io_uring", "--direct=1",
+        report = json.loads(run("taskset", "-c", "0", "fio", "--name=file", "--ioengine=io_uring", f"--direct={int(direct)}",
                                 f"--filename={servers.FILE}", "--readonly", "--rw=randread", "--bs=4k", "--iodepth=64",
-                                "--thread", "--time_based", f"--runtime={self.seconds}", "--output-format=json"))
+                                "--invalidate=0", "--thread", "--time_based", f"--runtime={self.seconds}",
+                                "--output-format=json"))
         return report["jobs"][0]["read"]["iops"]
 
     def nbd_file(self, server, depth):

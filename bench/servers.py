@@ -2,6 +2,7 @@
 """The NBD servers that are compared: each with a disk of 64 MiB in memory, or with a file, on a unix socket, on core 0."""
 
 import contextlib
+import functools
 import os
 import pathlib
 import select
@@ -25,41 +26,46 @@ def qemu_storage_daemon(_, socket):
             "--nbd-server", f"addr.type=unix,addr.path={socket}", "--export", "nbd,id=e,node-name=disk,name=disk,writable=on"]
 
 
-def bdevkit_file(program, socket):
-    return [program, "run", FILE.parent / "uring.yaml", "--listen", f"unix:{socket}"]
+def bdevkit_file(program, socket, direct=True):
+    stack = FILE.parent / f"uring-{'direct' if direct else 'cached'}.yaml"
+    return [program, "run", stack, "--listen", f"unix:{socket}"]
 
 
 def nbdkit_file(_, socket):
     return ["nbdkit", "--foreground", "--unix", socket, "file", FILE]
 
 
-def qemu_storage_daemon_file(_, socket):
-    return ["qemu-storage-daemon",
-            "--blockdev", f"driver=file,node-name=disk,filename={FILE},aio=io_uring,cache.direct=on",
+def qemu_storage_daemon_file(_, socket, direct=True):
+    return ["qemu-storage-daemon", "--blockdev",
+            f"driver=file,node-name=disk,filename={FILE},aio=io_uring,cache.direct={'on' if direct else 'off'}",
             "--nbd-server", f"addr.type=unix,addr.path={socket}", "--export", "nbd,id=e,node-name=disk,name=disk,writable=on"]
 
 
 # Its command, and the name of its export.
 SERVERS = {"bdevkit": (bdevkit, ""), "nbdkit": (nbdkit, ""), "qsd": (qemu_storage_daemon, "disk")}
-FILE_SERVERS = {"bdevkit file": (bdevkit_file, ""), "nbdkit file": (nbdkit_file, ""),
-                "qsd file": (qemu_storage_daemon_file, "disk")}
+# Like with like: nbdkit reads through the page cache, the others do either.
+FILE_SERVERS = {"bdevkit file": (bdevkit_file, ""), "qsd file": (qemu_storage_daemon_file, "disk"),
+                "bdevkit cached file": (functools.partial(bdevkit_file, direct=False), ""),
+                "nbdkit cached file": (nbdkit_file, ""),
+                "qsd cached file": (functools.partial(qemu_storage_daemon_file, direct=False), "disk")}
 
-# The file: beside the build, since /tmp may be in memory. A stack with it stands beside it.
+# The file: beside the build, since /tmp may be in memory. Stacks with it stand beside it.
 FILE = BENCH.parent / "build" / "bench" / "disk.img"
 FILE_STACK = """version: 1
 bdevs:
-  - { name: top, module: uring, path: disk.img }
+  - {{ name: top, module: uring, path: disk.img, direct: {} }}
 frontends:
-  - nbd: { listen: "unix:nbd.sock", exports: [ { bdev: top } ] }
+  - nbd: {{ listen: "unix:nbd.sock", exports: [ {{ bdev: top }} ] }}
 """
 
 
 def make_file():
     """Writes it, unless it is there: blocks that were never written are read faster than any disk."""
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    for name, direct in [("direct", "true"), ("cached", "false")]:
+        (FILE.parent / f"uring-{name}.yaml").write_text(FILE_STACK.format(direct))
     if FILE.exists() and FILE.stat().st_size == SIZE:
         return
-    FILE.parent.mkdir(parents=True, exist_ok=True)
-    (FILE.parent / "uring.yaml").write_text(FILE_STACK)
     FILE.write_bytes(os.urandom(SIZE))
     os.sync()
 

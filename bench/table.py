@@ -34,8 +34,10 @@ MEASUREMENTS = {
     "passthru 512 B, 2 cores": lambda bench: bench.perf("passthru", 512, 128, "0,1"),
     "malloc 4 KiB, 2 cores": lambda bench: bench.perf("malloc", 4096, 128, "0,1"),
     "start 1,000 stacks": lambda bench: bench.many_bdevs(1000),
-    "fio file 4 KiB": lambda bench: bench.fio_file(),
-    "uring file 4 KiB": lambda bench: bench.perf_file(),
+    "fio file 4 KiB": lambda bench: bench.fio_file(direct=True),
+    "uring file 4 KiB": lambda bench: bench.perf_file(direct=True),
+    "fio cached file 4 KiB": lambda bench: bench.fio_file(direct=False),
+    "uring cached file 4 KiB": lambda bench: bench.perf_file(direct=False),
 }
 for server in measure.servers.FILE_SERVERS:
     MEASUREMENTS[f"nbd {server}, depth 64"] = lambda bench, server=server: bench.nbd_file(server, 64)
@@ -58,9 +60,10 @@ BARS = [
     ("nbd bdevkit, depth 64", "nbd nbdkit, depth 64", 2), ("nbd bdevkit, depth 64", "nbd qsd, depth 64", 1),
     ("nbd bdevkit, depth 64, 4 connections", "nbd nbdkit, depth 64, 4 connections", 1.3),
     ("nbd bdevkit, depth 64, 4 connections", "nbd qsd, depth 64, 4 connections", 1.3),
-    ("uring file 4 KiB", "fio file 4 KiB", 0.9),
-    ("nbd bdevkit file, depth 64", "nbd nbdkit file, depth 64", 1),
+    ("uring file 4 KiB", "fio file 4 KiB", 0.9), ("uring cached file 4 KiB", "fio cached file 4 KiB", 0.9),
     ("nbd bdevkit file, depth 64", "nbd qsd file, depth 64", 1),
+    ("nbd bdevkit cached file, depth 64", "nbd nbdkit cached file, depth 64", 1),
+    ("nbd bdevkit cached file, depth 64", "nbd qsd cached file, depth 64", 1),
     ("nbd bdevkit, depth 1", "nbd nbdkit, depth 1", 1.3), ("nbd bdevkit, depth 1", "nbd qsd, depth 1", 1.3),
 ]
 # Bars of other figures: (measurement, figure, with what, at most so many times it; None: at most so much).

@@ -14,7 +14,7 @@ class UringChannel {
 public:
     UringChannel(Owner& owner, std::span<const int> files, const Ring::Options& options)
         : owner_(owner),
-          ring_(files, {.sqpoll = options.sqpoll, .iopoll = false, .nvme = options.nvme}),
+          ring_(files, {.sqpoll = options.sqpoll, .nvme = options.nvme, .ahead = options.ahead}),
           poller_(bdevkit::Poller::start<&UringChannel::poll>(this, owner.name())),
           interrupt_(bdevkit::Interrupt::start<&UringChannel::on_event>(ring_.event_fd(), BDK_INTERRUPT_IN,
                                                                         this, owner.name())) {

@@ -74,7 +74,7 @@ public:
           file_({given.path.path, given.block_size, given.read_only, given.direct}),
           fd_(file_.fd()),
           given_(given),
-          ring_options_{.sqpoll = given.sqpoll, .iopoll = given.iopoll} {
+          ring_options_{.sqpoll = given.sqpoll, .iopoll = given.iopoll, .ahead = file_.is_direct()} {
         given_.path = {file_.path().c_str()};
         if (given.size > file_.size() && !given.read_only) file_.set_size(given.size);
         if (given.size != 0 && given.size != file_.size())
