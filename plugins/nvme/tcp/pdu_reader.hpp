@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Cuts the bytes that a controller sends into PDUs.
+#pragma once
+
+#include <array>
+
+#include "pdu.hpp"
+
+/// What becomes of the PDUs; each function may throw ProtocolError.
+class PduHandler {
+public:
+    virtual ~PduHandler() = default;
+    /// A header that is complete, whose digest is right, and whose lengths fit one another.
+    /// @param data_length  bytes of data that follow
+    virtual void on_header(const PduHeader& header, uint32_t data_length) = 0;
+    /// The next bytes of its data.
+    virtual void on_data(Bytes bytes) = 0;
+    /// All of it has come.
+    virtual void on_end(bool data_intact) = 0;
+};
+
+class PduReader {
+public:
+    explicit PduReader(PduHandler& handler) noexcept : handler_(handler) {}
+
+    /// Takes bytes as they come, in pieces of any length. Throws ProtocolError; then it takes no more.
+    void take(Bytes bytes);
+
+    /// From the next PDU on.
+    void set_digests(bool header, bool data) noexcept {
+        header_digest_ = header;
+        data_digest_ = data;
+    }
+
+    /// The header of the PDU at hand, as far as it has come: what a PDU that ends the connection quotes.
+    Bytes header() const noexcept { return {header_.data(), have_}; }
+
+private:
+    enum class Step { common_header, header, padding, data, data_digest };
+
+    /// Fills header_ up to `size` bytes. @return whether it holds them
+    bool fill(Bytes& bytes, size_t size);
+    const PduHeader& common() const noexcept { return *reinterpret_cast<const PduHeader*>(header_.data()); }
+    void check_common() const;
+    void check_length() const;
+    void check_digest_flags() const;
+    bool has_header_digest() const noexcept;
+    void check_header_digest() const;
+    void header_done();
+    void end(bool intact);
+
+    PduHandler& handler_;
+    bool header_digest_ = false, data_digest_ = false;
+    Step step_ = Step::common_header;
+    alignas(8) std::array<std::byte, 128 + digest_size> header_;
+    size_t have_ = 0;    ///< bytes of header_
+    uint32_t left_ = 0;  ///< bytes of the step
+    uint32_t data_left_ = 0;
+    uint32_t sent_digest_ = 0;
+    Digest digest_;
+};

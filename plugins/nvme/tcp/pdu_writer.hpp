@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The PDUs that wait to be sent. Headers are kept here, data stay where they are.
+#pragma once
+
+#include <sys/uio.h>
+#include <bdevkit/iov_cursor.hpp>
+
+#include <array>
+#include <deque>
+#include <optional>
+
+#include "pdu.hpp"
+
+class PduWriter {
+public:
+    struct Settings {
+        bool header_digest = false, data_digest = false;
+        uint32_t alignment = 4;  ///< bytes: of data in a PDU, at most 128
+    };
+    void set(const Settings& settings) noexcept { settings_ = settings; }
+
+    /// Adds one without data. Fills lengths and digest in. `Pdu` begins with a PduHeader.
+    template <class Pdu>
+    void add(const Pdu& pdu) {
+        add_head(bytes_of(pdu), nullptr, 0, 0);
+    }
+    /// Adds one with data; the cursor goes behind them. They stay as they are until they have been sent.
+    /// @param owner  whom sent() tells
+    template <class Pdu>
+    void add(const Pdu& pdu, bdevkit::IovCursor& data, uint32_t data_length, uint16_t owner) {
+        add_head(bytes_of(pdu), &data, data_length, owner);
+    }
+    /// Adds one with bytes behind it that are copied, and no digests.
+    void add_term(const TermPdu& pdu, Bytes quoted);
+
+    /// What is to be sent next. @return how many of `pieces` are filled; 0: nothing waits
+    size_t gather(std::span<iovec> pieces) const;
+    /// `bytes` of it have been sent; calls done(owner) for each PDU with data that has gone entirely.
+    template <class Done>
+    void sent(size_t bytes, Done&& done) {
+        for (sent_ += bytes; !queue_.empty() && sent_ >= queue_.front().size(); queue_.pop_front()) {
+            sent_ -= queue_.front().size();
+            if (queue_.front().data) done(queue_.front().owner);
+        }
+    }
+
+    bool empty() const noexcept { return queue_.empty(); }
+    /// Whether a PDU has been sent in part.
+    bool is_within() const noexcept { return sent_ != 0; }
+    void clear() noexcept {
+        queue_.clear();
+        sent_ = 0;
+    }
+
+private:
+    struct Outgoing {
+        uint32_t size() const noexcept { return head_size + data_length + tail_size; }
+
+        std::array<std::byte, 256> head;
+        uint32_t head_size = 0;
+        std::optional<bdevkit::IovCursor> data;
+        uint32_t data_length = 0;
+        std::array<std::byte, digest_size> tail;
+        uint32_t tail_size = 0;
+        uint16_t owner = 0;
+    };
+
+    template <class Pdu>
+    static Bytes bytes_of(const Pdu& pdu) noexcept {
+        return std::as_bytes(std::span(&pdu, 1));
+    }
+    void add_head(Bytes head, bdevkit::IovCursor* data, uint32_t data_length, uint16_t owner);
+
+    Settings settings_;
+    std::deque<Outgoing> queue_;
+    size_t sent_ = 0;  ///< bytes of the first PDU
+};

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "protocol.hpp"
+
+#include <bdevkit/log.hpp>
+
+#include <nvme/types.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace {
+
+using bdevkit::format;
+
+constexpr uint8_t sgl_without_metadata = 1u << 6;  // of a command's flags: SGL, metadata in one buffer
+constexpr uint8_t sgl_in_capsule = 0x01, sgl_transport = 0x5a;
+constexpr uint32_t type_at = 0, flags_at = 1, cid_at = 8, offset_at = 12, length_at = 16;
+constexpr uint8_t transient_transport_error = 0x22;
+
+template <class Pdu>
+const Pdu& as(const PduHeader& header) {
+    return reinterpret_cast<const Pdu&>(header);
+}
+
+std::string reason_of(uint16_t error) {
+    switch (FatalError(error)) {
+        case FatalError::invalid_header_field:
+            return "a header field is invalid";
+        case FatalError::sequence:
+            return "a PDU out of sequence";
+        case FatalError::header_digest:
+            return "a wrong header digest";
+        case FatalError::data_out_of_range:
+            return "data out of range";
+        case FatalError::limit_exceeded:
+            return "a limit was exceeded";
+        case FatalError::unsupported_parameter:
+            return "a parameter is not supported";
+        default:
+            return format("error %u", error);
+    }
+}
+
+}  // namespace
+
+TcpProtocol::TcpProtocol(const Options& options, Ended ended)
+    : options_(options), ended_(std::move(ended)), slots_(options.depth) {
+    free_.reserve(options.depth);
+    for (size_t i = slots_.size(); i-- != 0;)
+        free_.push_back(uint16_t(i));
+    IcPdu request{};
+    request.header.type = PduType::ic_req;
+    request.digests =
+        uint8_t((options.header_digest ? ic_header_digest : 0) | (options.data_digest ? ic_data_digest : 0));
+    writer_.add(request);
+}
+
+// ---- commands ----
+
+TcpProtocol::Direction TcpProtocol::direction_of(const NvmeCommand& command, const NvmeData& data) {
+    if (data.bytes == 0) return Direction::none;
+    const uint32_t bits = (command.opcode == nvme_admin_fabrics ? command.nsid : command.opcode) & 3;
+    return bits == 1 ? Direction::to_controller : bits == 2 ? Direction::from_controller : Direction::none;
+}
+
+void TcpProtocol::set_data(Slot& slot, const NvmeData& data) {
+    slot.single = {data.buf, data.bytes};
+    slot.data = bdevkit::IovCursor(data.iovcnt != 0 ? data.iovs : &slot.single);
+    slot.bytes = data.bytes;
+}
+
+int TcpProtocol::submit(const NvmeCommand& given, const NvmeData& data, void* owner) {
+    const Direction direction = direction_of(given, data);
+    if (data.md_bytes != 0 || (data.bytes != 0 && direction == Direction::none) ||
+        (data.iovcnt != 0 && !bdevkit::iovs_hold(data.iovs, int32_t(data.iovcnt), data.bytes)))
+        return -EINVAL;
+    if (!is_open_ || free_.empty() || !failure_.empty()) return -EAGAIN;
+    const uint16_t cid = free_.back();
+    Slot& slot = slots_[cid];
+    slot = {};
+    slot.owner = owner;
+    slot.direction = direction;
+    set_data(slot, data);
+
+    const uint32_t room = given.opcode == nvme_admin_fabrics ? admin_in_capsule : options_.in_capsule;
+    const bool carried = direction == Direction::to_controller && slot.bytes <= room;
+    CapsuleCmdPdu pdu{{PduType::capsule_cmd, 0, 0, 0, 0}, given};
+    pdu.command.cid = cid;
+    pdu.command.flags = uint8_t((given.flags & ~0xc0u) | sgl_without_metadata);
+    pdu.command.mptr = 0;
+    pdu.command.dptr[0] = 0;
+    pdu.command.dptr[1] = slot.bytes | uint64_t(carried ? sgl_in_capsule : sgl_transport) << 56;
+    if (carried)
+        writer_.add(pdu, slot.data, slot.bytes, cid);
+    else
+        writer_.add(pdu);
+    // Nothing throws from here on.
+    free_.pop_back();
+    slot.in_flight = true;
+    in_flight_++;
+    if (carried) {
+        slot.done = slot.bytes;
+        slot.unsent = 1;
+    }
+    return cid;
+}
+
+int TcpProtocol::find(const void* owner) const noexcept {
+    for (const Slot& slot : slots_)
+        if (slot.in_flight && slot.owner == owner) return int(&slot - slots_.data());
+    return -ENOENT;
+}
+
+void TcpProtocol::let_go(uint16_t cid) noexcept {
+    if (std::exchange(slots_[cid].is_held, false) && !slots_[cid].in_flight) free_.push_back(cid);
+}
+
+void TcpProtocol::sent(size_t bytes) {
+    writer_.sent(bytes, [this](uint16_t cid) {
+        Slot& slot = slots_[cid];
+        if (--slot.unsent == 0 && slot.has_ended) release(cid);
+    });
+}
+
+// ---- what the controller sends ----
+
+void TcpProtocol::receive(Bytes bytes) {
+    if (!failure_.empty()) return;
+    try {
+        reader_.take(bytes);
+    } catch (const ProtocolError& error) {
+        fail(error);
+    } catch (const std::bad_alloc&) {
+        failure_ = "out of memory";
+        writer_.clear();
+    }
+}
+
+void TcpProtocol::on_header(const PduHeader& header, uint32_t data_length) {
+    type_ = header.type;
+    if (!is_open_ && type_ != PduType::ic_resp && type_ != PduType::c2h_term_req)
+        throw ProtocolError(FatalError::sequence, type_at, "a PDU before ICResp");
+    if (type_ == PduType::ic_resp) opened(as<IcPdu>(header));
+    if (type_ == PduType::c2h_term_req) terminated(as<TermPdu>(header));
+    if (type_ == PduType::capsule_resp) completed(as<CapsuleRespPdu>(header).completion);
+    if (type_ == PduType::r2t) data_wanted(as<DataPdu>(header));
+    if (type_ == PduType::c2h_data) data_came(as<DataPdu>(header), data_length);
+}
+
+void TcpProtocol::opened(const IcPdu& pdu) {
+    constexpr uint32_t version_at = 8, alignment_at = 10, digests_at = 11, limit_at = 12;
+    const auto refuse = [](uint32_t at, const std::string& message) {
+        throw ProtocolError(FatalError::unsupported_parameter, at, "ICResp with " + message);
+    };
+    if (is_open_) throw ProtocolError(FatalError::sequence, type_at, "a second ICResp");
+    if (pdu.version != 0) refuse(version_at, format("version %u of PDUs, not 0", pdu.version));
+    if (pdu.alignment > 31) refuse(alignment_at, format("CPDA %u, above 31", pdu.alignment));
+    const bool header = (pdu.digests & ic_header_digest) != 0, data = (pdu.digests & ic_data_digest) != 0;
+    if (header != options_.header_digest || data != options_.data_digest)
+        refuse(digests_at,
+               format("header digest %s, data digest %s: set `header_digest` and `data_digest` to what the "
+                      "target does",
+                      header ? "on" : "off", data ? "on" : "off"));
+    if (pdu.limit < least_max_data || pdu.limit % 4 != 0)
+        refuse(limit_at, format("MAXH2CDATA %u, no multiple of 4 from 4096 on", pdu.limit));
+    max_data_ = pdu.limit;
+    writer_.set({header, data, (pdu.alignment + 1u) * 4});
+    reader_.set_digests(header, data);
+    is_open_ = true;
+}
+
+void TcpProtocol::terminated(const TermPdu& pdu) {
+    failure_ = format("the target ends the connection: %s (detail 0x%x)", reason_of(pdu.error).c_str(),
+                      unsigned(pdu.detail_high) << 16 | pdu.detail_low);
+    writer_.clear();
+}
+
+TcpProtocol::Slot& TcpProtocol::slot_of(uint16_t cid, const char* what) {
+    if (cid >= slots_.size() || !slots_[cid].in_flight || slots_[cid].has_ended)
+        throw ProtocolError(FatalError::invalid_header_field, cid_at,
+                            format("%s for command %u, which is not in flight", what, cid));
+    return slots_[cid];
+}
+
+void TcpProtocol::data_came(const DataPdu& pdu, uint32_t data_length) {
+    Slot& slot = slot_of(pdu.cid, "data");
+    const bool last = (pdu.header.flags & pdu_last) != 0, success = (pdu.header.flags & pdu_success) != 0;
+    if (slot.direction != Direction::from_controller)
+        throw ProtocolError(FatalError::invalid_header_field, cid_at,
+                            format("data for command %u, which reads none", pdu.cid));
+    if (pdu.length != data_length)
+        throw ProtocolError(FatalError::invalid_header_field, length_at,
+                            format("data of %u bytes in a PDU that holds %u", pdu.length, data_length));
+    if (slot.got_last || pdu.offset != slot.done)
+        throw ProtocolError(
+            FatalError::sequence, offset_at,
+            format("data at %u of command %u, where %u was next", pdu.offset, pdu.cid, slot.done));
+    if (pdu.length > slot.bytes - slot.done)
+        throw ProtocolError(FatalError::data_out_of_range, length_at,
+                            format("%u bytes of data at %u of command %u, which takes %u", pdu.length,
+                                   pdu.offset, pdu.cid, slot.bytes));
+    if (success && (!last || pdu.offset + pdu.length != slot.bytes))
+        throw ProtocolError(FatalError::invalid_header_field, flags_at,
+                            format("success of command %u before its data have come", pdu.cid));
+    slot.got_last = last;
+    data_ = pdu;
+}
+
+void TcpProtocol::on_data(Bytes bytes) {
+    if (type_ != PduType::c2h_data) return;  // of a C2HTermReq: the header at fault
+    Slot& slot = slots_[data_.cid];
+    slot.data.write(bytes.data(), bytes.size());
+    slot.done += uint32_t(bytes.size());
+}
+
+void TcpProtocol::on_end(bool data_intact) {
+    if (type_ != PduType::c2h_data) return;
+    if (!data_intact) slots_[data_.cid].damaged = true;
+    if ((data_.header.flags & pdu_success) != 0) end(data_.cid, {});
+}
+
+void TcpProtocol::data_wanted(const DataPdu& pdu) {
+    Slot& slot = slot_of(pdu.cid, "R2T");
+    if (slot.direction != Direction::to_controller)
+        throw ProtocolError(FatalError::invalid_header_field, cid_at,
+                            format("R2T for command %u, which writes nothing", pdu.cid));
+    if (slot.unsent != 0)
+        throw ProtocolError(FatalError::limit_exceeded, cid_at,
+                            format("R2T for command %u before the data of the last one were sent", pdu.cid));
+    if (pdu.offset != slot.done)
+        throw ProtocolError(
+            FatalError::sequence, offset_at,
+            format("R2T at %u of command %u, where %u was next", pdu.offset, pdu.cid, slot.done));
+    if (pdu.length == 0 || pdu.length > slot.bytes - slot.done)
+        throw ProtocolError(FatalError::data_out_of_range, length_at,
+                            format("R2T for %u bytes at %u of command %u, which writes %u", pdu.length,
+                                   pdu.offset, pdu.cid, slot.bytes));
+    for (uint32_t left = pdu.length; left != 0;) {
+        const uint32_t length = std::min(left, max_data_);
+        left -= length;
+        const DataPdu data{{PduType::h2c_data, uint8_t(left == 0 ? pdu_last : 0), 0, 0, 0},
+                           pdu.cid,
+                           pdu.tag,
+                           slot.done,
+                           length,
+                           0};
+        slot.done += length;
+        slot.unsent++;
+        writer_.add(data, slot.data, length, pdu.cid);
+    }
+}
+
+void TcpProtocol::completed(const NvmeCompletion& completion) {
+    const Slot& slot = slot_of(completion.cid, "a response");
+    const uint16_t status = uint16_t(completion.status >> 1);
+    const TcpResult result{.result = completion.result,
+                           .sct = uint8_t(status >> NVME_SCT_SHIFT & NVME_SCT_MASK),
+                           .sc = uint8_t(status & NVME_SC_MASK),
+                           .do_not_retry = (status & NVME_SC_DNR) != 0};
+    if (result.ok() && slot.direction == Direction::to_controller && slot.done != slot.bytes)
+        throw ProtocolError(FatalError::sequence, cid_at,
+                            format("success of command %u, of whose %u bytes it has taken %u", completion.cid,
+                                   slot.bytes, slot.done));
+    end(completion.cid, result);
+}
+
+void TcpProtocol::end(uint16_t cid, const TcpResult& result) {
+    Slot& slot = slots_[cid];
+    slot.result = result;
+    if (slot.damaged && result.ok()) {
+        slot.result.sct = NVME_SCT_GENERIC;
+        slot.result.sc = transient_transport_error;
+    }
+    if (slot.direction == Direction::from_controller) slot.result.bytes = slot.done;
+    slot.has_ended = true;
+    if (slot.unsent == 0) release(cid);
+}
+
+void TcpProtocol::release(uint16_t cid) {
+    Slot& slot = slots_[cid];
+    slot.in_flight = false;
+    in_flight_--;
+    if (!slot.is_held) free_.push_back(cid);
+    const TcpResult result = slot.result;
+    ended_(slot.owner, result);
+}
+
+void TcpProtocol::fail(const ProtocolError& error) {
+    failure_ = std::string("the target broke the protocol: ") + error.what();
+    const bool can_tell = !writer_.is_within();
+    writer_.clear();
+    if (!can_tell) return;
+    writer_.add_term({.header = {},
+                      .error = uint16_t(error.error),
+                      .detail_low = uint16_t(error.detail),
+                      .detail_high = uint16_t(error.detail >> 16),
+                      .reserved = {}},
+                     reader_.header());
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One queue of an NVMe/TCP controller, without its socket: bytes in, bytes out. Everything that a controller
+// sends is checked; what breaks the protocol ends the connection.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "pdu_reader.hpp"
+#include "pdu_writer.hpp"
+
+/// How a command ended.
+struct TcpResult {
+    uint64_t result = 0;  ///< dwords 0 and 1 of the completion
+    uint8_t sct = 0, sc = 0;
+    bool do_not_retry = false;
+    uint32_t bytes = 0;  ///< of data that the controller has sent
+
+    bool ok() const noexcept { return sct == 0 && sc == 0; }
+};
+
+class TcpProtocol : private PduHandler {
+public:
+    struct Options {
+        uint16_t depth = 128;  ///< commands at a time
+        bool header_digest = false, data_digest = false;
+        uint32_t in_capsule = admin_in_capsule;  ///< bytes of data that a command may carry along
+    };
+    /// A command has ended: the protocol keeps nothing of it. May submit others.
+    using Ended = std::function<void(void* owner, const TcpResult&)>;
+
+    /// The request to open the connection is the first thing to be sent.
+    TcpProtocol(const Options& options, Ended ended);
+
+    /// Whether the controller has agreed, so that commands may be submitted.
+    bool is_open() const noexcept { return is_open_; }
+    /// Why the connection is to be closed, once what waits has been sent; empty while all is well.
+    const std::string& failure() const noexcept { return failure_; }
+
+    /// Takes a command; its data stay where they are until it has ended. Fills identifier and SGL in.
+    /// @return its identifier; -EAGAIN when as many are in flight as may be; -EINVAL for data that the opcode
+    /// does not move
+    int submit(const NvmeCommand& command, const NvmeData& data, void* owner);
+
+    /// Bytes from the controller. Nothing happens after a failure.
+    void receive(Bytes bytes);
+    /// What is to be sent next. @return how many of `pieces` are filled
+    size_t gather(std::span<iovec> pieces) const { return writer_.gather(pieces); }
+    /// So many bytes of it have been sent.
+    void sent(size_t bytes);
+
+    bool has_output() const noexcept { return !writer_.empty(); }
+    size_t depth() const noexcept { return slots_.size(); }
+    size_t in_flight() const noexcept { return in_flight_; }
+    /// The identifier of the command in flight that belongs to `owner`; -ENOENT.
+    int find(const void* owner) const noexcept;
+    /// Between these the identifier of a command is not given to another, though the command ends: one of the
+    /// admin queue names it.
+    void hold(uint16_t cid) noexcept { slots_[cid].is_held = true; }
+    void let_go(uint16_t cid) noexcept;
+
+    /// The connection is gone: calls drop(owner) for each command in flight, of which nothing is kept. Then
+    /// nothing is called but the destructor.
+    template <class Drop>
+    void drop_all(Drop&& drop) {
+        writer_.clear();
+        in_flight_ = 0;
+        for (Slot& slot : slots_)
+            if (std::exchange(slot.in_flight, false)) drop(slot.owner);
+    }
+
+private:
+    enum class Direction : uint8_t { none, to_controller, from_controller };
+
+    struct Slot {
+        void* owner = nullptr;
+        iovec single{};
+        bdevkit::IovCursor data{nullptr};
+        uint32_t bytes = 0;
+        uint32_t done = 0;    ///< bytes received, or asked for by the controller
+        uint32_t unsent = 0;  ///< PDUs with its data
+        Direction direction = Direction::none;
+        bool in_flight = false;
+        bool is_held = false;    ///< not free although it has ended
+        bool got_last = false;   ///< the controller has sent the last of its data
+        bool damaged = false;    ///< data came with a wrong digest
+        bool has_ended = false;  ///< ends when what is being sent of its data has gone
+        TcpResult result;
+    };
+
+    static Direction direction_of(const NvmeCommand& command, const NvmeData& data);
+    void set_data(Slot& slot, const NvmeData& data);
+
+    void on_header(const PduHeader& header, uint32_t data_length) override;
+    void on_data(Bytes bytes) override;
+    void on_end(bool data_intact) override;
+    void opened(const IcPdu& pdu);
+    void terminated(const TermPdu& pdu);
+    void data_came(const DataPdu& pdu, uint32_t data_length);
+    void data_wanted(const DataPdu& pdu);
+    void completed(const NvmeCompletion& completion);
+    Slot& slot_of(uint16_t cid, const char* what);
+    void end(uint16_t cid, const TcpResult& result);
+    void release(uint16_t cid);
+    void fail(const ProtocolError& error);
+
+    Options options_;
+    Ended ended_;
+    PduReader reader_{*this};
+    PduWriter writer_;
+    std::vector<Slot> slots_;
+    std::vector<uint16_t> free_;
+    size_t in_flight_ = 0;
+    bool is_open_ = false;
+    uint32_t max_data_ = 0;  ///< bytes in one H2CData
+    std::string failure_;
+    PduType type_ = PduType::ic_resp;  ///< of the PDU at hand
+    DataPdu data_{};                   ///< C2HData at hand
+};
