@@ -27,10 +27,10 @@ Data as(NvmeIdentifyData bytes) {
 
 }  // namespace
 
-NvmeController nvme_controller(NvmeIdentifyData bytes, uint64_t page) {
+NvmeIdentity nvme_identity(NvmeIdentifyData bytes, uint64_t page) {
     const auto data = as<nvme_id_ctrl>(bytes);
     const uint32_t oncs = le16toh(data.oncs);
-    NvmeController result;
+    NvmeIdentity result;
     result.serial = text(data.sn);
     result.model = text(data.mn);
     result.firmware = text(data.fr);

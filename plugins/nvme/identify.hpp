@@ -13,7 +13,7 @@
 /// The data of an identify command (Base Specification 2.0, 5.17).
 using NvmeIdentifyData = std::span<const std::byte, 4096>;
 
-struct NvmeController {
+struct NvmeIdentity {
     std::string serial, model, firmware;
     uint64_t max_transfer = 0;  ///< bytes; 0: no limit
     bool write_cache = false;
@@ -35,7 +35,7 @@ struct NvmeNamespace {
 };
 
 /// @param page  bytes: the controller's smallest page, in which its largest transfer is counted
-NvmeController nvme_controller(NvmeIdentifyData data, uint64_t page);
+NvmeIdentity nvme_identity(NvmeIdentifyData data, uint64_t page);
 
 /// `blocks` is 0 for a namespace that is not active.
 NvmeNamespace nvme_namespace(uint32_t id, NvmeIdentifyData data);

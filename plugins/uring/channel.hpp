@@ -54,18 +54,18 @@ public:
             });
     }
 
-private:
-    /// Turns without work before a channel that has nothing in flight pauses.
-    static constexpr uint32_t idle_turns_before_pause = 64;
-    /// What takes longer is waited for asleep.
-    static constexpr uint64_t patience_us = 100;
-
-    /// Lets the walk go on when nothing is in flight.
+    /// Asks for the end of all that is in flight, and lets the walk go on when it has come.
     void drain(bdk_io_channel_iter* walk) {
         ring_.cancel(nullptr);
         draining_ = walk;
         wake_up();
     }
+
+private:
+    /// Turns without work before a channel that has nothing in flight pauses.
+    static constexpr uint32_t idle_turns_before_pause = 64;
+    /// What takes longer is waited for asleep.
+    static constexpr uint64_t patience_us = 100;
 
     bool poll() {
         const auto done = [this](void* io, int result, uint64_t detail) {

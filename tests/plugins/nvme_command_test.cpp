@@ -128,8 +128,7 @@ TEST(Identify, ControllerCountsItsLargestTransferInPages) {
     std::memcpy(data.mn, "A drive", 7);
     data.mdts = 5;
     data.oncs = NVME_CTRL_ONCS_DSM | NVME_CTRL_ONCS_COPY;
-    const NvmeController controller =
-        nvme_controller(std::as_bytes(std::span<nvme_id_ctrl, 1>(&data, 1)), 4096);
+    const NvmeIdentity controller = nvme_identity(std::as_bytes(std::span<nvme_id_ctrl, 1>(&data, 1)), 4096);
     EXPECT_EQ(controller.max_transfer, 128u * 1024);
     EXPECT_EQ(controller.model, "A drive");
     EXPECT_TRUE(controller.unmaps);

@@ -15,6 +15,8 @@
 #include <fstream>
 #include <utility>
 
+#include "kernel_queue.hpp"
+
 namespace {
 
 using bdevkit::Error, bdevkit::format;
@@ -59,7 +61,7 @@ NvmeFile& NvmeFile::operator=(NvmeFile&& other) noexcept {
 KernelController::KernelController(const char* path) : path_(path), file_(open_device(path, O_RDWR)) {
     std::array<std::byte, 4096> data;
     identify(NVME_IDENTIFY_CNS_CTRL, 0, data.data());
-    info_ = nvme_controller(data, smallest_page);
+    identity_ = nvme_identity(data, smallest_page);
     open_namespaces();
 }
 
@@ -70,7 +72,7 @@ void KernelController::identify(uint32_t cns, uint32_t nsid, void* data) const {
     command.addr = reinterpret_cast<uint64_t>(data);
     command.data_len = 4096;
     command.cdw10 = cns;
-    const int rc = ioctl(fd(), NVME_IOCTL_ADMIN_CMD, &command);
+    const int rc = ioctl(file_.fd(), NVME_IOCTL_ADMIN_CMD, &command);
     if (rc < 0)
         throw Error(errno, format("'%s' does not identify itself: %s%s", path_.c_str(),
                                   std::generic_category().message(errno).c_str(),
@@ -95,22 +97,44 @@ void KernelController::open_namespaces() {
 }
 
 void KernelController::open_namespace(const std::string& name) {
-    KernelNamespace result;
-    result.path = "/dev/" + name;
-    result.file = open_device(result.path, O_RDWR);
-    const int nsid = ioctl(result.file.fd(), NVME_IOCTL_ID);
-    if (nsid < 0) throw Error(errno, format("'%s' has no namespace", result.path.c_str()));
+    KernelNamespace files;
+    files.path = "/dev/" + name;
+    files.file = open_device(files.path, O_RDWR);
+    const int nsid = ioctl(files.file.fd(), NVME_IOCTL_ID);
+    if (nsid < 0) throw Error(errno, format("'%s' has no namespace", files.path.c_str()));
     std::array<std::byte, 4096> data;
     identify(NVME_IDENTIFY_CNS_NS, uint32_t(nsid), data.data());
-    result.info = nvme_namespace(uint32_t(nsid), data);
-    if (result.info.blocks == 0 || result.info.block_size == 0) {
+    const NvmeNamespace ns = nvme_namespace(uint32_t(nsid), data);
+    if (ns.blocks == 0 || ns.block_size == 0) {
         bdevkit::log(bdevkit::LogLevel::warn, BDK_LOG_COMPONENT,
                      format("'%s' is left out: it has no blocks, or of a size that bdevs cannot have",
-                            result.path.c_str()));
+                            files.path.c_str()));
         return;
     }
-    result.block = claim_block_device(name);
-    result.max_transfer = largest_transfer;
-    if (info_.max_transfer != 0) result.max_transfer = std::min(result.max_transfer, info_.max_transfer);
-    namespaces_.push_back(std::move(result));
+    files.block = claim_block_device(name);
+    namespaces_.push_back(ns);
+    files_.emplace(ns.id, std::move(files));
+}
+
+NvmeLimits KernelController::limits(const NvmeNamespace&) const {
+    NvmeLimits limits{.max_transfer = largest_transfer,
+                      .max_segments = 64,
+                      .alignment = 2,  // PRP entries and SGLs count in dwords
+                      .aborts = false};
+    if (identity_.max_transfer != 0)
+        limits.max_transfer = std::min(limits.max_transfer, identity_.max_transfer);
+    return limits;
+}
+
+std::unique_ptr<NvmeQueue> KernelController::open_queue(uint32_t nsid) {
+    return std::make_unique<KernelQueue>(std::array{files_.at(nsid).file.fd(), file_.fd()});
+}
+
+void KernelController::dump_info(bdevkit::Json json, const NvmeNamespace& ns) const {
+    json.value("controller", path_);
+    json.value("device", files_.at(ns.id).path);
+}
+
+SharedNvmeController connect_kernel(const NvmeOptions& options) {
+    return std::make_shared<KernelController>(options.address);
 }

@@ -2,11 +2,11 @@
 // A controller that the kernel keeps: /dev/nvmeX for admin commands, /dev/ngXnY for each namespace's I/O.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "identify.hpp"
+#include "../controller.hpp"
 
 /// An open file.
 class NvmeFile {
@@ -25,24 +25,21 @@ private:
 
 /// A namespace's files.
 struct KernelNamespace {
-    NvmeNamespace info;
     std::string path;  ///< of the character device
     NvmeFile file;     ///< it
     NvmeFile block;    ///< the block device, which nobody else mounts or claims meanwhile; may be none
-    uint64_t max_transfer = 0;  ///< bytes
 };
 
-class KernelController {
+class KernelController final : public NvmeController {
 public:
-    /// [app thread] Opens the controller's device and every active namespace. Throws bdevkit::Error.
+    /// Opens the controller's device and every active namespace. Throws bdevkit::Error.
     /// @param path  such as /dev/nvme0
     explicit KernelController(const char* path);
 
-    const NvmeController& info() const noexcept { return info_; }
-    const std::string& path() const noexcept { return path_; }
-    int fd() const noexcept { return file_.fd(); }
-    /// Those that there were at the start. The bdevs take their files out.
-    std::vector<KernelNamespace>& namespaces() noexcept { return namespaces_; }
+    // The kernel's driver resets the controller itself when commands do not end.
+    NvmeLimits limits(const NvmeNamespace& ns) const override;
+    std::unique_ptr<NvmeQueue> open_queue(uint32_t nsid) override;
+    void dump_info(bdevkit::Json json, const NvmeNamespace& ns) const override;
 
 private:
     void identify(uint32_t cns, uint32_t nsid, void* data) const;
@@ -51,6 +48,5 @@ private:
 
     std::string path_;
     NvmeFile file_;
-    NvmeController info_;
-    std::vector<KernelNamespace> namespaces_;
+    std::map<uint32_t, KernelNamespace> files_;  ///< by identifier
 };

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the bdevs of namespaces need of a controller, whatever carries its commands.
+#pragma once
+
+#include <bdevkit/bdevkit.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "command.hpp"
+#include "identify.hpp"
+#include "options.hpp"
+
+/// Bounds of a transport on each I/O of a namespace. The core splits and bounces to keep them.
+struct NvmeLimits {
+    uint64_t max_transfer = 0;  ///< bytes
+    uint32_t max_segments = 0;  ///< iovecs; 0: any number
+    uint32_t alignment = 0;     ///< of buffers, as a power of two
+    bool aborts = false;        ///< abort() of a queue does something
+};
+
+/// The way of one io_channel's commands to the controller. Used on the channel's thread, destroyed there when
+/// nothing is in flight.
+class NvmeQueue {
+public:
+    NvmeQueue() = default;
+    virtual ~NvmeQueue() = default;
+    NvmeQueue(const NvmeQueue&) = delete;
+    NvmeQueue& operator=(const NvmeQueue&) = delete;
+
+    /// Starts the command of `io`, and completes `io` when it ends. What iovecs and ranges of `request` point
+    /// to stays valid until then; `request` itself does not.
+    /// @param admin  it is an admin command
+    /// @return false when there is no room now: nothing was started
+    virtual bool submit(bdevkit::Io io, const NvmeRequest& request, bool admin) = 0;
+
+    /// Tries to end the I/O that `abort` names early, and completes `abort`.
+    virtual void abort(bdevkit::Io abort) { abort.complete(bdevkit::IoStatus::failed); }
+
+    /// Lets the walk go on once nothing is in flight here; asks for an early end where that can be done.
+    /// Meanwhile nothing is submitted.
+    virtual void drain(bdk_io_channel_iter* walk) = 0;
+};
+
+/// What a controller tells of itself. Each is called on the app thread.
+struct NvmeEvents {
+    /// Namespaces have come, gone or changed. @param now  those that are active
+    std::function<void(const std::vector<NvmeNamespace>& now)> namespaces;
+    /// The controller is gone and will not come back. All I/O ends with errors.
+    std::function<void()> lost;
+};
+
+/// Made by one of the functions below, which may block. Held by its bdevs.
+class NvmeController {
+public:
+    NvmeController() = default;
+    virtual ~NvmeController() = default;
+    NvmeController(const NvmeController&) = delete;
+    NvmeController& operator=(const NvmeController&) = delete;
+
+    const NvmeIdentity& identity() const noexcept { return identity_; }
+    /// Those that were active when it was made, and that bdevs can stand for.
+    const std::vector<NvmeNamespace>& namespaces() const noexcept { return namespaces_; }
+
+    /// [app thread] Called once, before any of those below.
+    virtual void start(NvmeEvents) {}
+    virtual NvmeLimits limits(const NvmeNamespace& ns) const = 0;
+    /// [bdk thread] Throws bdevkit::Error.
+    virtual std::unique_ptr<NvmeQueue> open_queue(uint32_t nsid) = 0;
+    /// [bdk thread] Resets the controller where this transport does that; done(rc) runs on the calling
+    /// thread. What is in flight for `bdev` ends as aborted, what is for others begins again.
+    virtual void reset(const bdk_bdev*, std::function<void(int rc)> done) { done(0); }
+    /// [app thread] No I/O is in flight and none will come; queues may still be open. done() runs on the app
+    /// thread, once the device is left to others.
+    virtual void shut_down(std::function<void()> done) { done(); }
+
+    /// [app thread] How it is reached.
+    virtual void dump_info(bdevkit::Json json, const NvmeNamespace& ns) const = 0;
+
+protected:
+    NvmeIdentity identity_;
+    std::vector<NvmeNamespace> namespaces_;
+};
+
+using SharedNvmeController = std::shared_ptr<NvmeController>;
+
+/// [any thread but a bdk thread] One for each transport. Throws bdevkit::Error, with what to do.
+SharedNvmeController connect_kernel(const NvmeOptions& options);

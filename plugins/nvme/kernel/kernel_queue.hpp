@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A channel's way to a namespace that the kernel keeps: io_uring's command passthrough.
+#pragma once
+
+#include <array>
+
+#include "../../uring/channel.hpp"
+#include "../controller.hpp"
+
+class KernelQueue final : public NvmeQueue, private UringChannel<KernelQueue> {
+public:
+    using Channel = KernelQueue;
+
+    /// [bdk thread] Throws bdevkit::Error.
+    /// @param files  of the namespace and of the controller
+    explicit KernelQueue(const std::array<int, 2>& files) : UringChannel(*this, files, {.nvme = true}) {}
+
+    bool submit(bdevkit::Io io, const NvmeRequest& request, bool admin) override;
+    void drain(bdk_io_channel_iter* walk) override { UringChannel::drain(walk); }
+
+private:
+    friend class UringChannel<KernelQueue>;
+
+    static constexpr const char* name() noexcept { return "nvme"; }
+    /// What became of a command. `result`: the NVMe status, or a negative errno when it has none.
+    static void ended(Channel&, bdevkit::Io io, int result, uint64_t detail);
+};

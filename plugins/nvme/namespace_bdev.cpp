@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "namespace_bdev.hpp"
+
+#include <algorithm>
+#include <utility>
+
+using bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::IoType, bdevkit::LogLevel;
+
+NamespaceBdevs::NamespaceBdevs(const char* name, SharedNvmeController controller)
+    : name_(name), controller_(std::move(controller)) {}
+
+int NamespaceBdevs::make_all() {
+    const auto self = shared_from_this();
+    controller_->start({.namespaces =
+                            [weak = weak_from_this()](const std::vector<NvmeNamespace>& now) {
+                                if (const auto bdevs = weak.lock()) bdevs->follow(now);
+                            },
+                        .lost =
+                            [weak = weak_from_this()] {
+                                if (const auto bdevs = weak.lock()) bdevs->unregister_all();
+                            }});
+    for (const NvmeNamespace& ns : controller_->namespaces()) {
+        const int rc = make(ns);
+        if (rc == 0) continue;
+        unregister_all();
+        return rc;
+    }
+    return 0;
+}
+
+int NamespaceBdevs::make(const NvmeNamespace& ns) {
+    try {
+        return NamespaceBdev::make(format("%sn%u", name_.c_str(), ns.id).c_str(), shared_from_this(), ns);
+    } catch (...) {
+        remove(ns.id, [] {});
+        return bdevkit::detail::handle_exception(BDK_LOG_COMPONENT, "create");
+    }
+}
+
+void NamespaceBdevs::remove(uint32_t nsid, std::function<void()> done) {
+    bdevs_.erase(nsid);
+    if (bdevs_.empty())
+        controller_->shut_down(std::move(done));
+    else
+        done();
+}
+
+void NamespaceBdevs::follow(const std::vector<NvmeNamespace>& now) {
+    if (bdevs_.empty()) return;  // the controller is being left
+    for (const auto& [nsid, bdev] : std::map(bdevs_)) {
+        const auto found = std::find_if(now.begin(), now.end(),
+                                        [id = nsid](const NvmeNamespace& ns) { return ns.id == id; });
+        if (found != now.end())
+            bdev->follow(*found);
+        else
+            bdev->unregister();
+    }
+    for (const NvmeNamespace& ns : now)
+        if (!bdevs_.contains(ns.id)) make(ns);
+}
+
+void NamespaceBdevs::unregister_all() {
+    for (const auto& [nsid, bdev] : std::map(bdevs_))
+        bdev->unregister();
+}
+
+NamespaceBdev::Channel::Channel(NamespaceBdev& bdev)
+    : queue(bdev.bdevs_->controller().open_queue(bdev.ns_.id)) {}
+
+NamespaceBdev::NamespaceBdev(const char* name, std::shared_ptr<NamespaceBdevs> bdevs, const NvmeNamespace& ns)
+    : Bdev(name), bdevs_(std::move(bdevs)), ns_(ns) {
+    const NvmeLimits limits = bdevs_->controller().limits(ns_);
+    bdk_bdev& own = bdev();
+    own.blockcnt = ns_.blocks;
+    own.blocklen = ns_.block_size;
+    own.flags = BDK_BDEV_FUA;
+    if (ns_.optimal_boundary != 0) own.flags |= BDK_BDEV_SPLIT_ON_OPTIMAL_IO_BOUNDARY;
+    if (bdevs_->controller().identity().write_cache) own.flags |= BDK_BDEV_WRITE_CACHE;
+    own.required_alignment = limits.alignment;
+    own.max_rw_size = uint32_t(limits.max_transfer / ns_.block_size);
+    own.max_num_segments = limits.max_segments;
+    own.optimal_io_boundary = ns_.optimal_boundary;
+    std::copy(ns_.nguid.begin(), ns_.nguid.end(), own.uuid.bytes);
+    describe_types(limits.aborts);
+    describe_metadata();
+    bdevs_->add(ns_.id, this);
+}
+
+void NamespaceBdev::describe_types(bool aborts) {
+    const NvmeIdentity& can = bdevs_->controller().identity();
+    uint64_t& types = bdev().io_type_supported;
+    types = bdevkit::io_types(IoType::read, IoType::write, IoType::flush, IoType::reset, IoType::nvme_admin,
+                              IoType::nvme_io, IoType::nvme_io_md, IoType::nvme_iov_md);
+    if (aborts) types |= bdevkit::io_types(IoType::abort);
+    if (can.compares) types |= bdevkit::io_types(IoType::compare);
+    if (can.unmaps) types |= bdevkit::io_types(IoType::unmap);
+    if (can.writes_zeroes) {
+        types |= bdevkit::io_types(IoType::write_zeroes);
+        bdev().max_write_zeroes = std::min<uint32_t>(bdev().max_rw_size, 65536);
+    }
+    bdev().max_unmap = UINT32_MAX;
+    if (can.copies && ns_.max_copy != 0) {
+        types |= bdevkit::io_types(IoType::copy);
+        bdev().max_copy = std::min<uint32_t>(ns_.max_copy, 65536);
+    }
+}
+
+void NamespaceBdev::describe_metadata() {
+    bdk_bdev& own = bdev();
+    own.md_len = ns_.md_size;
+    if (ns_.md_interleaved) own.flags |= BDK_BDEV_MD_INTERLEAVED;
+    if (ns_.pi_type == 0) return;
+    own.dif_type = ns_.pi_type;
+    own.dif_check_flags = BDK_DIF_CHECK_GUARD;
+    if (ns_.pi_type != 3) own.dif_check_flags |= BDK_DIF_CHECK_REFTAG;
+    if (ns_.pi_at_head) own.flags |= BDK_BDEV_DIF_HEAD_OF_MD;
+}
+
+void NamespaceBdev::submit(Channel& ch, Io io) {
+    if (io.type() == IoType::read && !io.has_buffer()) return with_buffer<&NamespaceBdev::start>(io);
+    if (io.type() == IoType::reset) return reset(io);
+    if (io.type() == IoType::abort) return ch.queue->abort(io);
+    start(ch, io);
+}
+
+void NamespaceBdev::start(Channel& ch, Io io) {
+    const NvmeRequest request = nvme_request(io, ns_, io.context<NvmeIoContext>());
+    if (!ch.queue->submit(io, request, io.type() == IoType::nvme_admin)) io.complete(IoStatus::nomem);
+}
+
+/// Ends when all that was in flight on any channel has. New I/O waits in the core meanwhile.
+void NamespaceBdev::reset(Io io) {
+    bdevs_->controller().reset(&bdev(), [this, io](int rc) {
+        if (rc != 0) return io.complete_errno(rc);
+        bdk_for_each_channel(
+            this,
+            [](bdk_io_channel_iter* walk) {
+                bdk_io_channel* ch = bdk_io_channel_iter_get_channel(walk);
+                static_cast<Channel*>(bdk_io_channel_get_ctx(ch))->queue->drain(walk);
+            },
+            io.get(),
+            [](bdk_io_channel_iter* walk, int) {
+                Io(static_cast<bdk_bdev_io*>(bdk_io_channel_iter_get_ctx(walk))).complete();
+            });
+    });
+}
+
+void NamespaceBdev::destruct() {
+    bdevs_->remove(ns_.id, [this] { finish_destruct(); });
+}
+
+void NamespaceBdev::follow(const NvmeNamespace& now) {
+    if (now.block_size != ns_.block_size || now.md_size != ns_.md_size || now.pi_type != ns_.pi_type) {
+        bdevkit::log(LogLevel::warn, BDK_LOG_COMPONENT,
+                     format("'%s' has been formatted otherwise: it goes", name()));
+        return unregister();
+    }
+    if (now.blocks == ns_.blocks) return;
+    const int rc = bdevkit::detail::guarded(BDK_LOG_COMPONENT, "resize", [&] { notify_resized(now.blocks); });
+    if (rc == 0) ns_.blocks = now.blocks;
+}
+
+void NamespaceBdev::dump_info(bdevkit::Json json) const {
+    const NvmeIdentity& identity = bdevs_->controller().identity();
+    bdevs_->controller().dump_info(json, ns_);
+    json.value("namespace", uint64_t(ns_.id));
+    json.value("serial_number", identity.serial);
+    json.value("model_number", identity.model);
+    json.value("firmware_revision", identity.firmware);
+}
