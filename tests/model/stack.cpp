@@ -8,6 +8,8 @@
 #include <stdexcept>
 
 #include "model/limiter.hpp"
+#include "support/client.hpp"
+#include "support/gpt_table.hpp"
 #include "support/scratch_files.hpp"
 
 namespace bdk::test {
@@ -26,6 +28,7 @@ public:
 
     Stack build() {
         add_disk();
+        if (!stack_.has_metadata && random_.chance(10)) add_gpt();
         const uint64_t layers = random_.chance(70) ? random_.below(5) : random_.below(11);
         for (uint64_t i = 0; i < layers; i++)
             add_layer();
@@ -56,11 +59,45 @@ private:
             throw std::runtime_error("cannot create the last of\n" + stack_.description);
     }
 
-    void add(const std::string& module, GivenOptions options) {
+    /// @param suffix  what the module adds to the name
+    void add(const std::string& module, GivenOptions options, const std::string& suffix = "") {
         const std::string name = "level" + std::to_string(stack_.bdevs.size());
         options.emplace_back("base", stack_.top());
         create(module, name, options);
-        stack_.bdevs.push_back(name);
+        stack_.bdevs.push_back(name + suffix);
+    }
+
+    /// A part of what is there, as large as `blocks`.
+    void add_part(const std::string& module, const GivenOptions& options, const std::string& suffix,
+                  uint64_t blocks) {
+        plain_from_ = stack_.bdevs.size();  // where it will be
+        add(module, options, suffix);
+        stack_.num_blocks = blocks;
+    }
+
+    void add_gpt() {
+        GptTable table = GptTable::of_disk(stack_.num_blocks, block_size_);
+        const uint64_t first = random_.between(table.first_usable, stack_.num_blocks / 2);
+        const uint64_t last = random_.between(stack_.num_blocks / 2 + 1, table.last_usable);
+        table.entries = {{1, gpt_linux_type, first, last}};
+        write_disk(table.bytes());
+        add_part("gpt", {}, "p1", last - first + 1);
+    }
+
+    void write_disk(const std::vector<std::byte>& image) {
+        Client client(stack_.top(), Access::write);
+        const size_t piece = 256 * size_t{block_size_};
+        for (size_t at = 0; at < image.size(); at += piece) {
+            const auto begin = image.begin() + ptrdiff_t(at);
+            if (!client.write(at / block_size_, {begin, begin + ptrdiff_t(piece)}).ok())
+                throw std::runtime_error("cannot write " + stack_.top());
+        }
+    }
+
+    void add_split() {
+        const uint64_t count = random_.between(1, 3);
+        const std::string suffix = "p" + std::to_string(random_.below(count));
+        add_part("split", {{"count", count}}, suffix, stack_.num_blocks / count);
     }
 
     void add_disk() {
@@ -101,6 +138,7 @@ private:
         if (drawn < 65) return add_delay();
         if (drawn < 75) return add_error();
         if (drawn < 80) return add_trace();
+        if (drawn < 84) return add_split();
         add(drawn < 90 ? "c_passthru" : "passthru", {});
     }
 
@@ -194,8 +232,8 @@ private:
 }  // namespace
 
 void load_modules(TestHost& host) {
-    for (const char* plugin : {"malloc", "passthru", "readonly", "crypto", "delay", "error", "trace", "uring",
-                               XOR_PLUGIN, C_PASSTHRU_PLUGIN})
+    for (const char* plugin : {"malloc", "passthru", "readonly", "crypto", "delay", "error", "gpt", "split",
+                               "trace", "uring", XOR_PLUGIN, C_PASSTHRU_PLUGIN})
         host.load(plugin);
     if (host.add(&limiter_module) != 0) throw std::runtime_error("cannot add the module limiter");
 }

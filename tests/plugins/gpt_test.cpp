@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "support/client.hpp"
+#include "support/gpt_table.hpp"
 #include "support/log_capture.hpp"
 #include "support/test_disk.hpp"
 #include "support/test_host.hpp"
@@ -18,89 +19,9 @@ namespace {
 
 using bdevkit::Io;
 using Bytes = std::vector<std::byte>;
-using Guid = std::array<uint8_t, 16>;
 
-// As they stand on the disk: the first three fields little-endian.
-constexpr Guid linux_type = {0xaf, 0x3d, 0xc6, 0x0f, 0x83, 0x84, 0x72, 0x47,
-                             0x8e, 0x79, 0x3d, 0x69, 0xd8, 0x47, 0x7d, 0xe4};
-constexpr Guid spdk_type = {0x4e, 0x99, 0x27, 0x65, 0x5a, 0x2c, 0xec, 0x4e,
-                            0x96, 0x13, 0x8f, 0x59, 0x44, 0x07, 0x4e, 0x8b};
 constexpr bdk_uuid linux_uuid = {
     {0x0f, 0xc6, 0x3d, 0xaf, 0x84, 0x83, 0x47, 0x72, 0x8e, 0x79, 0x3d, 0x69, 0xd8, 0x47, 0x7d, 0xe4}};
-
-/// CRC-32 of IEEE 802.3, bit by bit: not what the module computes it with.
-uint32_t crc32(const std::byte* bytes, size_t length) {
-    uint32_t crc = 0xffffffff;
-    for (size_t i = 0; i < length; i++) {
-        crc ^= uint32_t(bytes[i]);
-        for (int bit = 0; bit < 8; bit++)
-            crc = (crc >> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-    }
-    return ~crc;
-}
-
-struct Entry {
-    uint32_t number;
-    Guid type;
-    uint64_t first, last;
-    std::u16string name = u"";
-};
-
-/// A disk image with a table. What a test changes before bytes() comes with right CRCs, what it changes after
-/// does not.
-struct Table {
-    uint64_t blocks = 4096;
-    size_t block_size = 512;
-    uint32_t entry_count = 128, entry_size = 128, header_size = 92;
-    uint64_t first_usable = 34, last_usable = 4096 - 34;
-    uint64_t primary_entries = 2, backup_entries = 4096 - 33;
-    uint64_t my_block = 1;
-    std::vector<Entry> entries;
-
-    Bytes bytes() const {
-        Bytes image(blocks * block_size);
-        put(image, 446 + 4, uint8_t{0xee});
-        put(image, 510, uint16_t{0xaa55});
-        add(image, my_block, 1, blocks - 1, primary_entries);
-        add(image, blocks - 1, blocks - 1, 1, backup_entries);
-        return image;
-    }
-
-    template <class T>
-    static void put(Bytes& image, size_t at, const T& value) {
-        if (at + sizeof(T) <= image.size()) std::memcpy(&image[at], &value, sizeof(T));
-    }
-
-private:
-    void add(Bytes& image, uint64_t says, uint64_t at, uint64_t alternate, uint64_t entries_at) const {
-        const size_t table = std::min<uint64_t>(entries_at, blocks) * block_size;
-        for (const Entry& entry : entries) {
-            const size_t start = table + (entry.number - 1) * size_t{entry_size};
-            put(image, start, entry.type);
-            Guid guid{};
-            guid[0] = uint8_t(entry.number);
-            put(image, start + 16, guid);
-            put(image, start + 32, entry.first);
-            put(image, start + 40, entry.last);
-            for (size_t i = 0; i < entry.name.size(); i++)
-                put(image, start + 56 + 2 * i, entry.name[i]);
-        }
-        const size_t length =
-            std::min(size_t{entry_count} * entry_size, image.size() - std::min(table, image.size()));
-        const size_t header = at * block_size;
-        std::memcpy(&image[header], "EFI PART\0\0\1\0", 12);
-        put(image, header + 12, header_size);
-        put(image, header + 24, says);
-        put(image, header + 32, alternate);
-        put(image, header + 40, first_usable);
-        put(image, header + 48, last_usable);
-        put(image, header + 72, entries_at);
-        put(image, header + 80, entry_count);
-        put(image, header + 84, entry_size);
-        put(image, header + 88, crc32(image.data() + std::min(table, image.size()), length));
-        put(image, header + 16, crc32(&image[header], std::min<size_t>(header_size, block_size)));
-    }
-};
 
 class GptModule : public testing::Test {
 protected:
@@ -109,9 +30,9 @@ protected:
         host.load("gpt");
         host.load("passthru");
         EXPECT_EQ(host.add(&test_disk_module), 0);
-        table.entries = {{1, linux_type, 34, 133, u"Wurzel √"},
-                         {2, spdk_type, 134, 1033, u"data"},
-                         {5, linux_type, 2048, 4062, u"data"}};
+        table.entries = {{1, gpt_linux_type, 34, 133, u"Wurzel √"},
+                         {2, gpt_spdk_type, 134, 1033, u"data"},
+                         {5, gpt_linux_type, 2048, 4062, u"data"}};
     }
 
     /// A disk that nobody has looked at: examination is over before it has its content.
@@ -143,7 +64,7 @@ protected:
     }
     void expect_refusal(std::string_view words) { expect_refusal(table.bytes(), words); }
 
-    Table table;
+    GptTable table;
     TestHost host;
 };
 
@@ -212,7 +133,7 @@ TEST_F(GptModule, ReadsTablesOfLargeBlocks) {
     table.first_usable = 6;
     table.last_usable = 1018;
     table.backup_entries = 1019;
-    table.entries = {{128, linux_type, 6, 1018}};
+    table.entries = {{128, gpt_linux_type, 6, 1018}};
     make_disk(table.bytes());
     ASSERT_EQ(partition(), 0);
     EXPECT_EQ(Client("partp128", Access::read).num_blocks(), 1013u);
@@ -224,7 +145,7 @@ TEST_F(GptModule, ExaminationTakesPartitionsOfSpdksTypesAlone) {
     // A late init examines what is there already: so the disk has its content.
     ASSERT_EQ(host.unload("gpt"), 0);
     make_disk(table.bytes());
-    table.entries = {{1, linux_type, 34, 133}};
+    table.entries = {{1, gpt_linux_type, 34, 133}};
     make_disk(table.bytes(), "ordinary");
     make_disk(Bytes(4096 * 512), "blank");
     const size_t before = TestDisk::named("blank").seen().size();
@@ -312,7 +233,7 @@ TEST_F(GptModule, RefusesOddHeaderSizes) {
 }
 
 TEST_F(GptModule, RefusesPlacesThatAreNotOnTheDisk) {
-    const Table good = table;
+    const GptTable good = table;
     for (const uint64_t block :
          {uint64_t{0}, uint64_t{1}, uint64_t{100}, uint64_t{4095}, uint64_t{4096}, UINT64_MAX}) {
         table = good;
@@ -338,21 +259,22 @@ TEST_F(GptModule, RefusesPartitionsOutOfRange) {
                                       {0, UINT64_MAX},
                                       {UINT64_MAX, UINT64_MAX},
                                       {1, 1}}) {
-        table.entries = {{1, linux_type, first, last}};
+        table.entries = {{1, gpt_linux_type, first, last}};
         expect_refusal("partition 1, blocks");
     }
 }
 
 TEST_F(GptModule, RefusesPartitionsThatOverlap) {
-    table.entries = {{1, linux_type, 100, 200}, {2, linux_type, 300, 400}, {3, linux_type, 200, 250}};
+    table.entries = {
+        {1, gpt_linux_type, 100, 200}, {2, gpt_linux_type, 300, 400}, {3, gpt_linux_type, 200, 250}};
     expect_refusal("partitions 1 and 3 overlap");
 }
 
 TEST_F(GptModule, NamesFromTheDiskAreHarmless) {
-    table.entries = {{1, linux_type, 100, 200, u"a\nb\x7f"},
-                     {2, linux_type, 201, 300, std::u16string(36, u'x')},
-                     {3, linux_type, 301, 400, u"\xd800half"},
-                     {4, linux_type, 401, 500, u"disk"}};
+    table.entries = {{1, gpt_linux_type, 100, 200, u"a\nb\x7f"},
+                     {2, gpt_linux_type, 201, 300, std::u16string(36, u'x')},
+                     {3, gpt_linux_type, 301, 400, u"\xd800half"},
+                     {4, gpt_linux_type, 401, 500, u"disk"}};
     make_disk(table.bytes());
     ASSERT_EQ(partition(), 0);
     EXPECT_TRUE(host.exists("part/a_b_"));

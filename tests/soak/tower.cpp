@@ -3,6 +3,8 @@
 
 #include <filesystem>
 
+#include "support/client.hpp"
+#include "support/gpt_table.hpp"
 #include "support/scratch_files.hpp"
 
 namespace bdk::test {
@@ -11,6 +13,9 @@ namespace {
 
 // Of the module error's options.
 constexpr uint64_t error_fails = 1, error_nomem = 6;
+
+constexpr uint64_t disk_size = 1 << 20;
+constexpr size_t max_write = 128 * 1024;
 
 }  // namespace
 
@@ -21,11 +26,13 @@ int Tower::build_next(SoakRandom& random) {
 }
 
 int Tower::build_disk(SoakRandom& random) {
-    switch (random.below(5)) {
+    const uint64_t kind = random.below(5);
+    disk_keeps_data_ = kind != 0 && kind != 2;
+    switch (kind) {
         case 0:
-            return host_.create("null", name(0), {{"size", 1 << 20}});
+            return host_.create("null", name(0), {{"size", disk_size}});
         case 1:
-            return host_.create("malloc", name(0), {{"size", 1 << 20}, {"optimal_io_boundary", 8}});
+            return host_.create("malloc", name(0), {{"size", disk_size}, {"optimal_io_boundary", 8}});
         case 2:
             return host_.create("flaky_disk", name(0),
                                 {{"seed", random.below(1000)},
@@ -34,7 +41,7 @@ int Tower::build_disk(SoakRandom& random) {
         case 3:
             return build_file(random);
         default:
-            return host_.create("malloc", name(0), {{"size", 1 << 20}});
+            return host_.create("malloc", name(0), {{"size", disk_size}});
     }
 }
 
@@ -42,12 +49,35 @@ int Tower::build_disk(SoakRandom& random) {
 int Tower::build_file(SoakRandom& random) {
     const std::string path = scratch_path(name(0));
     const int rc =
-        host_.create("uring", name(0), {{"path", path}, {"size", 1 << 20}, {"direct", random.one_in(2)}});
+        host_.create("uring", name(0), {{"path", path}, {"size", disk_size}, {"direct", random.one_in(2)}});
     std::filesystem::remove(path);
     return rc;
 }
 
+/// A partition of the disk, on which there may be any data.
+int Tower::build_partition() {
+    GptTable table = GptTable::of_disk(disk_size / 512, 512);
+    table.entries = {{1, gpt_linux_type, table.first_usable, table.last_usable}};
+    const std::vector<std::byte> image = table.bytes();
+    {
+        Client client(name(0), Access::write);
+        for (size_t at = 0; at < image.size(); at += max_write) {
+            const auto begin = image.begin() + ptrdiff_t(at);
+            if (!client.write(at / 512, {begin, begin + ptrdiff_t(max_write)}).ok()) return -EPERM;
+        }
+    }
+    const int rc = host_.create("gpt", stem(1), {{"base", name(0)}});
+    // The last writes of somebody whose right to write is being revoked may have hit the table.
+    return rc == -EINVAL ? -EPERM : rc;
+}
+
+int Tower::build_split() {
+    return host_.create("split", stem(standing_), {{"base", name(standing_ - 1)}, {"count", 1}});
+}
+
 int Tower::build_layer(SoakRandom& random) {
+    if (standing_ == 1 && disk_keeps_data_ && random.one_in(4)) return build_partition();
+    if (standing_ > 1 && random.one_in(10)) return build_split();
     const std::string module = random.one_of<const char*>(
         {"passthru", "passthru", "passthru", "readonly", "xor", "crypto", "delay", "error", "trace"});
     GivenOptions options = {{"base", name(standing_ - 1)}};

@@ -17,16 +17,16 @@ public:
     Tower(TestHost& host, size_t number, size_t height) : host_(host), number_(number), height_(height) {}
 
     size_t height() const { return height_; }
-    std::string name(size_t level) const {
-        return "tower" + std::to_string(number_) + "." + std::to_string(level);
-    }
+    /// As the modules gpt and split end the names of what they make.
+    std::string name(size_t level) const { return stem(level) + (level == 1 ? "p1" : "p0"); }
     std::string any_name(SoakRandom& random) const { return name(random.below(height_)); }
 
     /// [not a bdk thread] Levels that are there; those above are to be built.
     size_t standing() const { return standing_; }
     /// The level goes, and what is above.
     void falls_to(size_t level) { standing_ = std::min(standing_, level); }
-    /// Builds the next level of a module by chance. @return 0, or -EPERM while the level below is written to.
+    /// Builds the next level of a module by chance. @return 0, or -EPERM or -EBUSY while the level below is
+    /// written to.
     int build_next(SoakRandom& random);
 
     /// While it is being built, nobody opens it for writing: a virtual bdev could not claim its base.
@@ -42,14 +42,20 @@ public:
     }
 
 private:
+    std::string stem(size_t level) const {
+        return "tower" + std::to_string(number_) + "." + std::to_string(level);
+    }
     int build_disk(SoakRandom& random);
     int build_file(SoakRandom& random);
     int build_layer(SoakRandom& random);
+    int build_partition();
+    int build_split();
 
     TestHost& host_;
     const size_t number_;
     const size_t height_;
     size_t standing_ = 0;
+    bool disk_keeps_data_ = false;
     std::mutex mutex_;
     bool writers_forbidden_ = true;
 };
