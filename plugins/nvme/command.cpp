@@ -10,6 +10,8 @@ namespace {
 using bdevkit::Io, bdevkit::IoType;
 
 constexpr uint32_t fua = 1u << 30;
+constexpr uint32_t pi_by_controller = 1u << 29;
+constexpr uint32_t pi_bytes = 8;
 constexpr uint32_t deallocate = 1u << 25;
 constexpr uint32_t check_reftag = 1u << 26, check_apptag = 1u << 27, check_guard = 1u << 28;
 constexpr uint32_t dsm_deallocate = 1u << 2;
@@ -47,7 +49,10 @@ NvmeRequest transfer(Io io, const NvmeNamespace& ns, uint8_t opcode) {
         data.iovs = params.iovs;
         data.iovcnt = uint32_t(params.iovcnt);
     }
-    if (params.md_buf != nullptr) {
+    if (ns.md_size == 0 || ns.md_interleaved) return request;
+    if (params.md_buf == nullptr && ns.pi_type != 0 && ns.md_size == pi_bytes) {
+        request.command.cdw12 |= pi_by_controller;
+    } else {
         data.md = params.md_buf;
         data.md_bytes = uint32_t(io.num_blocks() * ns.md_size);
     }

@@ -28,7 +28,7 @@ struct NvmeData {
     const iovec* iovs = nullptr;  ///< used when iovcnt is not 0
     uint32_t iovcnt = 0;
     uint32_t bytes = 0;
-    void* md = nullptr;
+    void* md = nullptr;  ///< NULL with `md_bytes`: written as zeroes, left out when read
     uint32_t md_bytes = 0;
 };
 

@@ -2,10 +2,12 @@
 // nvme: the namespaces of an NVMe controller. Each is a bdev NAMEnN, N the namespace's identifier.
 #include <bdevkit/bdevkit.hpp>
 
+#include <cstdio>
 #include <exception>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "controller.hpp"
 #include "namespace_bdev.hpp"
@@ -15,10 +17,31 @@ namespace {
 
 using bdevkit::Error, bdevkit::format;
 
-constexpr const char* transport_names[] = {"auto", "kernel", nullptr};
+constexpr const char* transport_names[] = {"auto", "kernel", "pcie", nullptr};
+
+/// Such as 0000:00:04.0.
+bool is_pci_address(const char* address) {
+    unsigned part[4];
+    int length = 0;
+    return std::sscanf(address, "%4x:%2x:%2x.%1x%n", &part[0], &part[1], &part[2], &part[3], &length) == 4 &&
+           address[length] == '\0';
+}
+
+NvmeTransport transport_of(const NvmeOptions& given) {
+    if (given.transport != NvmeTransport::automatic) return given.transport;
+    if (given.address[0] == '/') return NvmeTransport::kernel;
+    if (is_pci_address(given.address)) return NvmeTransport::pcie;
+    throw Error(EINVAL,
+                format("'%s': expected a device such as /dev/nvme0, or a PCI address such as 0000:00:04.0",
+                       given.address));
+}
 
 SharedNvmeController connect(const NvmeOptions& given) {
-    return connect_kernel(given);
+    SharedNvmeController controller =
+        transport_of(given) == NvmeTransport::kernel ? connect_kernel(given) : connect_pcie(given);
+    if (controller->namespaces().empty())
+        throw Error(ENODEV, format("'%s' has no active namespace", given.address));
+    return controller;
 }
 
 /// One creation under way. Controllers take their time: a thread of its own waits for them.
@@ -48,16 +71,9 @@ private:
         thread_.join();
         const int rc = bdevkit::detail::guarded(BDK_LOG_COMPONENT, "create", [&] {
             if (error_) std::rethrow_exception(error_);
-            return make_bdevs();
+            return std::make_shared<NamespaceBdevs>(name_.c_str(), std::move(controller_))->make_all();
         });
         bdk_module_create_done(create_, rc);
-    }
-
-    int make_bdevs() {
-        if (!controller_->namespaces().empty())
-            return std::make_shared<NamespaceBdevs>(name_.c_str(), controller_)->make_all();
-        controller_->shut_down([controller = controller_] {});
-        throw Error(ENODEV, format("'%s' has no active namespace", given_.address));
     }
 
     bdk_create* create_;
@@ -73,7 +89,14 @@ struct Nvme {
     static constexpr bdk_option options[] = {
         BDEVKIT_OPTION(transport, "What carries the commands; auto: as the address looks.")
             .one_of(transport_names),
-        BDEVKIT_OPTION(address, "The controller: its device in the kernel, such as /dev/nvme0.").required(),
+        BDEVKIT_OPTION(address, "The controller: /dev/nvme0 in the kernel, 0000:00:04.0 on the PCI bus.")
+            .required(),
+        BDEVKIT_OPTION(queue_depth, "pcie: entries of an I/O queue, at most what the controller has.")
+            .defaults_to("256")
+            .min(2)
+            .max(65536),
+        BDEVKIT_OPTION(timeout, "pcie: how long a command may take before it is aborted; 0: any time.")
+            .defaults_to("30s"),
     };
     using IoContext = NvmeIoContext;
 

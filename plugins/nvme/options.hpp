@@ -6,9 +6,11 @@
 
 #include <cstdint>
 
-enum class NvmeTransport : uint32_t { automatic, kernel };
+enum class NvmeTransport : uint32_t { automatic, kernel, pcie };
 
 struct NvmeOptions {
     NvmeTransport transport;
     const char* address;
+    uint32_t queue_depth;
+    bdevkit::Duration timeout;
 };

@@ -19,12 +19,13 @@ def controller(folder, name, *namespaces, **properties):
     return arguments
 
 
-def failing_controller(folder, name, size, bad_sector):
+def failing_controller(folder, name, size, bad_sector, **properties):
     """A controller whose one namespace has a sector (512 bytes) that cannot be read, in a disk of `size` bytes."""
     image, rules = folder / f"{name}.img", folder / f"{name}.blkdebug"
     with open(image, "wb") as file:
         file.truncate(size)
     rules.write_text(f'[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "{bad_sector}"\n')
+    extra = "".join(f",{key}={value}" for key, value in properties.items())
     return ["-drive", f"if=none,id={name}n1,driver=raw,file.driver=blkdebug,file.config={rules},"
                       f"file.image.driver=file,file.image.filename={image}",
-            "-device", f"nvme,id={name},serial={name}", "-device", f"nvme-ns,drive={name}n1,bus={name},nsid=1"]
+            "-device", f"nvme,id={name},serial={name}{extra}", "-device", f"nvme-ns,drive={name}n1,bus={name},nsid=1"]

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What is done to a controller through its registers and its admin queue. Every function waits for its end
+// and throws bdevkit::Error; all are called on one thread, which is no bdk thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "../identify.hpp"
+#include "io_queue.hpp"
+
+class NvmeAdmin {
+public:
+    /// @param patience  how long an admin command may take
+    NvmeAdmin(VfioDevice& device, std::chrono::milliseconds patience);
+
+    /// Starts the controller, which disable() has stopped, and its admin queue.
+    void enable();
+    /// Stops it: nothing reaches memory any more, and its queues are gone.
+    void disable();
+    /// Tells it that power may go, and waits until it has stored what it keeps.
+    void shut_down();
+
+    bool gone() const noexcept { return registers_.gone(); }
+    /// It has stopped with an error of its own.
+    bool fatal() const noexcept { return NVME_CSTS_CFS(registers_.status()) != 0; }
+
+    /// @return how the command has ended, well or not
+    NvmeStatus command(const NvmeRequest& request);
+
+    NvmeIdentity identify();
+    /// The active namespaces that bdevs can stand for.
+    std::vector<NvmeNamespace> namespaces();
+    /// How many I/O queues it grants.
+    uint32_t request_io_queues(uint32_t wanted);
+    /// Entries of an I/O queue, at most `wanted`.
+    uint32_t io_queue_depth(uint32_t wanted) const noexcept;
+    void create(IoQueue& queue);
+    void remove(const IoQueue& queue);
+    /// @return whether the command will end as aborted
+    bool abort(uint16_t queue, uint16_t cid);
+
+    /// Asks for events; those that have come since wait in take_events(). After each one it is asked again.
+    void watch_events();
+    /// Looks for completions, without waiting. @return the events: dword 0 of each
+    std::vector<uint32_t> take_events();
+    /// Lets the controller report changed namespaces again.
+    void acknowledge_changed_namespaces();
+
+private:
+    static constexpr uint32_t depth = 32;
+    static constexpr uint32_t pages = Transfer::max_bytes / nvme_page + 2;
+
+    void wait(uint32_t mask, uint32_t value, const char* what);
+    void wait_shut_down();
+    void poll();
+    NvmeStatus run(NvmeCommand command, const char* what);
+    void identify(uint32_t cns, uint32_t nsid, void* data);
+
+    VfioDevice& device_;
+    NvmeRegisters registers_;
+    std::chrono::milliseconds patience_;
+    IoQueue queue_;
+    Transfer transfer_;
+
+    // The command that is waited for, and the one that asks for events.
+    static constexpr uint32_t none = UINT32_MAX;
+    uint32_t waited_ = none, event_ = none;
+    NvmeStatus ended_;
+    uint32_t event_mask_ = 0;
+    std::vector<uint32_t> events_;
+};

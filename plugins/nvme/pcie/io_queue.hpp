@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// An I/O queue pair with its memory. The channel that has it and the controller's thread share it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "queue_pair.hpp"
+#include "registers.hpp"
+#include "transfer.hpp"
+#include "vfio_device.hpp"
+
+struct IoQueue {
+    enum class State : uint32_t {
+        stopped,  ///< the controller does not have it (yet); the controller's thread may touch it
+        ready,    ///< it is the channel's alone
+        failed,   ///< the controller refuses to have it, or is gone
+    };
+
+    /// [any thread] Throws bdevkit::Error. @param pages  for data that are on their way at the same time
+    IoQueue(const VfioDevice& device, uint16_t id, uint32_t depth, uint32_t pages);
+
+    uint16_t id;
+    std::atomic<State> state{State::stopped};
+    DmaMemory memory;
+    uint64_t submission_iova, completion_iova;
+    QueuePair pair;
+    PagePool pool;
+};

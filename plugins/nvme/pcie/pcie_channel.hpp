@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a thread has of a controller: an I/O queue pair that all its namespaces share on this thread.
+#pragma once
+
+#include <bdevkit/bdevkit.hpp>
+
+#include <memory>
+#include <vector>
+
+#include "../controller.hpp"
+#include "io_queue.hpp"
+
+class PcieController;
+
+/// Why commands end that the controller no longer has.
+enum class PcieEnd {
+    reset,  ///< the controller starts again: what may be repeated is
+    gone,   ///< there is no controller any more
+};
+
+/// The context of the controller's io_channel.
+class PcieChannel {
+public:
+    /// [bdk thread] Throws bdevkit::Error.
+    explicit PcieChannel(PcieController& controller);
+    ~PcieChannel();
+    PcieChannel(const PcieChannel&) = delete;
+    PcieChannel& operator=(const PcieChannel&) = delete;
+
+    // Each: [channel's thread].
+    bool submit(bdevkit::Io io, const NvmeRequest& request);
+    void abort(bdevkit::Io abort);
+    /// The controller has been stopped: ends all that is in flight.
+    /// @param of  the bdev whose I/O is not to be repeated; may be NULL
+    void end_all(PcieEnd end, const bdk_bdev* of);
+
+private:
+    struct Command {
+        bdk_bdev_io* io = nullptr;
+        uint64_t started = 0;  ///< ticks
+        bool abort_sent = false;
+        bool late = false;  ///< a reset is on the way for its sake
+        Transfer transfer;
+    };
+
+    bool poll();
+    void ended(uint16_t cid, NvmeStatus status);
+    void look_for_late_commands(uint64_t now);
+    void wake_up();
+
+    PcieController& controller_;
+    std::shared_ptr<IoQueue> queue_;
+    std::vector<Command> commands_;  ///< by identifier
+    bdevkit::Poller poller_;
+    uint64_t looked_ = 0;  ///< for late commands, in ticks
+    uint32_t idle_turns_ = 0;
+    bool paused_ = true;
+};

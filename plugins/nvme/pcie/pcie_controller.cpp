@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "pcie_controller.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <future>
+#include <utility>
+
+using bdevkit::Error, bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::LogLevel, bdevkit::Thread;
+
+namespace {
+
+/// Of data on their way in one queue at the same time.
+constexpr uint32_t queue_pages = 2048;
+constexpr uint32_t most_queues = 128;
+/// For admin commands where there is no timeout.
+constexpr std::chrono::milliseconds admin_patience{120'000};
+
+void warn(const std::string& text) {
+    bdevkit::log(LogLevel::warn, BDK_LOG_COMPONENT, text);
+}
+
+/// One bdev's way to the queue pair of its thread.
+class PcieQueue final : public NvmeQueue {
+public:
+    explicit PcieQueue(PcieController& controller)
+        : controller_(controller),
+          reference_(bdevkit::IoChannel::of(&controller)),
+          channel_(*static_cast<PcieChannel*>(bdk_io_channel_get_ctx(reference_.get()))) {}
+
+    bool submit(Io io, const NvmeRequest& request, bool admin) override {
+        if (!admin) [[likely]]
+            return channel_.submit(io, request);
+        controller_.submit_admin(io, request);
+        return true;
+    }
+    void abort(Io abort) override { channel_.abort(abort); }
+    /// A reset has ended everything already.
+    void drain(bdk_io_channel_iter* walk) override { bdk_for_each_channel_continue(walk, 0); }
+
+private:
+    PcieController& controller_;
+    bdevkit::IoChannel reference_;
+    PcieChannel& channel_;
+};
+
+}  // namespace
+
+PcieController::PcieController(const NvmeOptions& options)
+    : device_(options.address), admin_(std::in_place, device_, admin_patience) {
+    admin_->disable();
+    admin_->enable();
+    identity_ = admin_->identify();
+    namespaces_ = admin_->namespaces();
+    max_queues_ = admin_->request_io_queues(most_queues);
+    for (uint32_t id = 1; id <= max_queues_; id++)
+        free_ids_.insert(uint16_t(id));
+    queue_depth_ = admin_->io_queue_depth(options.queue_depth);
+    timeout_ticks_ = options.timeout.ns / 1000 * (bdk_get_ticks_hz() / 1'000'000);
+    admin_->watch_events();
+}
+
+PcieController::~PcieController() {
+    if (!left_) leave();
+}
+
+void PcieController::start(NvmeEvents events) {
+    events_ = std::move(events);
+    bdevkit::check(bdk_io_device_register(
+                       this,
+                       [](void* controller, void* context) {
+                           return bdevkit::detail::guarded(BDK_LOG_COMPONENT, "create_channel", [&] {
+                               new (context) PcieChannel(*static_cast<PcieController*>(controller));
+                           });
+                       },
+                       [](void*, void* context) { std::destroy_at(static_cast<PcieChannel*>(context)); },
+                       sizeof(PcieChannel), device_.address().c_str()),
+                   "bdk_io_device_register");
+    self_ = shared_from_this();
+    worker_.start([this] { look_around(); });
+}
+
+NvmeLimits PcieController::limits(const NvmeNamespace& ns) const {
+    NvmeLimits limits{.max_transfer = Transfer::max_bytes, .max_segments = 0, .alignment = 0, .aborts = true};
+    if (identity_.max_transfer != 0)
+        limits.max_transfer = std::min(limits.max_transfer, identity_.max_transfer);
+    if (ns.md_size != 0 && !ns.md_interleaved) {
+        const uint64_t blocks = Transfer::max_md_bytes / ns.md_size;
+        limits.max_transfer = std::min(limits.max_transfer, blocks * ns.block_size);
+    }
+    return limits;
+}
+
+std::unique_ptr<NvmeQueue> PcieController::open_queue(uint32_t) {
+    return std::make_unique<PcieQueue>(*this);
+}
+
+void PcieController::dump_info(bdevkit::Json json, const NvmeNamespace&) const {
+    json.value("transport", "pcie");
+    json.value("address", device_.address());
+    json.value("queue_depth", uint64_t(queue_depth_));
+    json.value("max_queues", uint64_t(max_queues_));
+}
+
+// ---- queues ----
+
+std::shared_ptr<IoQueue> PcieController::take_queue() {
+    const std::lock_guard lock(mutex_);
+    if (left_) throw Error(ENODEV, format("'%s' is gone", device_.address().c_str()));
+    if (free_ids_.empty())
+        throw Error(EBUSY,
+                    format("'%s' grants %u I/O queues, and as many threads use them: use fewer threads",
+                           device_.address().c_str(), unsigned(max_queues_)));
+    const auto queue = std::make_shared<IoQueue>(device_, *free_ids_.begin(), queue_depth_, queue_pages);
+    free_ids_.erase(queue->id);
+    queues_.push_back(queue);
+    worker_.post([this, queue] { create(*queue); });
+    return queue;
+}
+
+void PcieController::give_queue(std::shared_ptr<IoQueue> queue) {
+    worker_.post([this, queue = std::move(queue)] {
+        const bool known = queue->state.exchange(IoQueue::State::failed) == IoQueue::State::ready;
+        {
+            const std::lock_guard lock(mutex_);
+            std::erase(queues_, queue);
+        }
+        if (!known || left_) return;  // one that the controller has refused is not tried again
+        admin_->remove(*queue);
+        const std::lock_guard lock(mutex_);
+        free_ids_.insert(queue->id);
+    });
+}
+
+/// Also called for one that a reset has created meanwhile.
+void PcieController::create(IoQueue& queue) {
+    if (queue.state.load() != IoQueue::State::stopped) return;
+    const int rc =
+        left_ ? -ENODEV
+              : bdevkit::detail::guarded(BDK_LOG_COMPONENT, "open_queue", [&] { admin_->create(queue); });
+    queue.state.store(rc == 0 ? IoQueue::State::ready : IoQueue::State::failed, std::memory_order_release);
+}
+
+// ---- admin commands ----
+
+void PcieController::abort(uint16_t queue, uint16_t cid, std::function<void(bool)> done) {
+    worker_.post([this, queue, cid, done = std::move(done), thread = Thread::current()] {
+        bool aborted = false;
+        if (!left_)
+            bdevkit::detail::guarded(BDK_LOG_COMPONENT, "abort",
+                                     [&] { aborted = admin_->abort(queue, cid); });
+        thread.send([done, aborted] { done(aborted); });
+    });
+}
+
+void PcieController::submit_admin(Io io, const NvmeRequest& request) {
+    worker_.post([this, io, request, thread = Thread::current()] {
+        NvmeStatus status;
+        const int rc = left_ ? -ENODEV : bdevkit::detail::guarded(BDK_LOG_COMPONENT, "admin command", [&] {
+            status = admin_->command(request);
+        });
+        thread.send([io, rc, status] {
+            if (rc != 0) return io.complete_errno(rc);
+            bdk_bdev_io_complete_nvme_status(io.get(), status.result, status.sct(), status.sc());
+        });
+    });
+}
+
+// ---- what becomes of the controller ----
+
+void PcieController::look_around() {
+    if (left_) return;
+    pollfd request{.fd = device_.request_event(), .events = POLLIN, .revents = 0};
+    if (poll(&request, 1, 0) > 0) return lose("the kernel wants it back");
+    if (admin_->gone()) return lose("it does not answer");
+    if (admin_->fatal()) {
+        warn(format("'%s' has failed: it is reset", device_.address().c_str()));
+        reset_now(nullptr);
+        return;
+    }
+    for (const uint32_t event : admin_->take_events())
+        tell(event);
+}
+
+/// @param event  dword 0 of an asynchronous event (Base Specification 2.0, 5.2)
+void PcieController::tell(uint32_t event) {
+    const uint32_t type = event & 7, info = event >> 8 & 0xff;
+    if (type == NVME_AER_NOTICE && info == NVME_AER_NOTICE_NS_CHANGED) {
+        admin_->acknowledge_changed_namespaces();
+        Thread::app().send(
+            [self = shared_from_this(), now = admin_->namespaces()] { self->events_.namespaces(now); });
+        return;
+    }
+    warn(format("'%s' reports an event: type %u, information 0x%02x, log page 0x%02x",
+                device_.address().c_str(), unsigned(type), unsigned(info), unsigned(event >> 16 & 0xff)));
+}
+
+void PcieController::reset(const bdk_bdev* bdev, std::function<void(int)> done) {
+    worker_.post([this, bdev, done = std::move(done), thread = Thread::current()] {
+        const int rc = reset_now(bdev);
+        thread.send([done, rc] { done(rc); });
+    });
+}
+
+void PcieController::reset_for_late_commands() {
+    if (reset_asked_.exchange(true)) return;
+    worker_.post([this] {
+        reset_asked_ = false;
+        warn(format("'%s' does not end its commands: it is reset", device_.address().c_str()));
+        reset_now(nullptr);
+    });
+}
+
+int PcieController::reset_now(const bdk_bdev* of) {
+    if (left_) return -ENODEV;
+    const int rc = bdevkit::detail::guarded(BDK_LOG_COMPONENT, "reset", [&] { restart(of); });
+    if (rc != 0) lose("it cannot be reset");
+    return rc;
+}
+
+void PcieController::restart(const bdk_bdev* of) {
+    admin_->disable();
+    end_all(PcieEnd::reset, of);
+    admin_->enable();
+    admin_->request_io_queues(most_queues);
+    admin_->watch_events();
+    std::vector<std::shared_ptr<IoQueue>> queues;
+    {
+        const std::lock_guard lock(mutex_);
+        queues = queues_;
+    }
+    for (const auto& queue : queues)
+        create(*queue);
+}
+
+/// Ends what is in flight on every channel, each on its thread. The controller has been stopped.
+void PcieController::end_all(PcieEnd end, const bdk_bdev* of) {
+    std::promise<void> ended;
+    Thread::app().send([this, end, of, &ended] {
+        bdevkit::for_each_channel<PcieChannel>(
+            this, [end, of](PcieChannel& channel) { channel.end_all(end, of); },
+            [&ended] { ended.set_value(); });
+    });
+    ended.get_future().wait();
+}
+
+/// It will not come back. All I/O ends with errors from now on, and its bdevs go.
+void PcieController::lose(const char* why) {
+    warn(format("'%s' is lost: %s", device_.address().c_str(), why));
+    if (!admin_->gone())
+        bdevkit::detail::guarded(BDK_LOG_COMPONENT, "shutdown", [this] { admin_->shut_down(); });
+    {
+        const std::lock_guard lock(mutex_);
+        left_ = true;  // no new queues
+        for (const auto& queue : queues_)
+            if (queue->state.load() == IoQueue::State::stopped) queue->state = IoQueue::State::failed;
+    }
+    end_all(PcieEnd::gone, nullptr);
+    close();
+    Thread::app().send([self = shared_from_this()] { self->events_.lost(); });
+}
+
+void PcieController::leave() {
+    left_ = true;
+    const int rc = bdevkit::detail::guarded(BDK_LOG_COMPONENT, "shutdown", [this] { admin_->shut_down(); });
+    if (rc != 0) warn(format("'%s' is left as it is", device_.address().c_str()));
+    close();
+}
+
+/// Here, since giving memory back to the kernel takes a while.
+void PcieController::close() {
+    admin_.reset();
+    const std::lock_guard lock(mutex_);
+    device_.close();
+}
+
+void PcieController::shut_down(std::function<void()> done) {
+    if (self_ == nullptr) return done();  // never started: the destructor does it
+    bdk_io_device_unregister(
+        this, [](void* controller) { static_cast<PcieController*>(controller)->self_.reset(); });
+    worker_.post([this, done = std::move(done)] {
+        if (!left_) leave();
+        // The last reference goes on the app thread: the worker's own cannot wait for the worker's end.
+        Thread::app().send([self = shared_from_this(), done] { done(); });
+    });
+}
+
+SharedNvmeController connect_pcie(const NvmeOptions& options) {
+    return std::make_shared<PcieController>(options);
+}

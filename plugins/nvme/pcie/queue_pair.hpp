@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A submission queue and its completion queue (Base Specification 2.0, 3.3): memory and two doorbells, so
+// that a test can be the controller.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "../command.hpp"
+
+/// A completion queue entry (Base Specification 2.0, 3.3.3.2).
+struct NvmeCompletion {
+    uint32_t result;  ///< dword 0: what the command returns
+    uint32_t reserved;
+    uint16_t sq_head;
+    uint16_t sq_id;
+    uint16_t cid;
+    uint16_t status;  ///< bit 0: the phase
+};
+static_assert(sizeof(NvmeCompletion) == 16);
+
+/// How a command has ended.
+struct NvmeStatus {
+    uint16_t code = 0;    ///< status code type in bits 8 to 10, status code in bits 0 to 7
+    uint32_t result = 0;  ///< what the command returned
+
+    uint32_t sct() const noexcept { return code >> 8 & 7; }
+    uint32_t sc() const noexcept { return code & 0xff; }
+    bool success() const noexcept { return sct() == 0 && sc() == 0; }
+};
+
+/// One thread at a time uses it. Commands are known by their identifier, below depth().
+class QueuePair {
+public:
+    struct Memory {
+        NvmeCommand* commands = nullptr;  ///< `depth` of each
+        volatile NvmeCompletion* completions = nullptr;
+        volatile uint32_t* submission_doorbell = nullptr;
+        volatile uint32_t* completion_doorbell = nullptr;
+    };
+
+    /// @param depth  entries of each queue, 2 to 65536
+    QueuePair(uint32_t depth, const Memory& memory);
+
+    /// Both queues are empty, as the controller's are once it has made them. Nothing is in flight.
+    void restart() noexcept;
+
+    uint32_t depth() const noexcept { return depth_; }
+    uint32_t in_flight() const noexcept { return depth_ - 1 - uint32_t(free_.size()); }
+    bool full() const noexcept { return free_.empty(); }
+
+    /// The identifier that the next command gets. Not when full.
+    uint16_t next_cid() const noexcept { return free_.back(); }
+    /// Not when full. The controller sees it after ring(). @return the identifier that it got
+    uint16_t submit(NvmeCommand command) noexcept;
+
+    /// Tells the controller of what was submitted since.
+    void ring() noexcept {
+        if (told_ == tail_) return;
+        told_ = tail_;
+        std::atomic_thread_fence(std::memory_order_release);
+        *memory_.submission_doorbell = tail_;
+    }
+
+    /// Calls done(uint16_t cid, NvmeStatus) for what has ended, in the order of completion; it may submit.
+    /// @return how many there were
+    template <class Done>
+    uint32_t poll(Done&& done) {
+        uint32_t count = 0;
+        NvmeStatus status;
+        uint16_t cid = 0;
+        while (count < depth_ && next(cid, status)) {
+            count++;
+            if (!forget(cid)) continue;
+            done(cid, status);
+        }
+        if (count != 0) *memory_.completion_doorbell = head_;
+        return count;
+    }
+
+    /// Calls gone(uint16_t cid) for all that is in flight, which the controller no longer has; it must not
+    /// submit.
+    template <class Gone>
+    void end_all(Gone&& gone) {
+        for (uint32_t cid = 0; cid + 1 < depth_; cid++)
+            if (forget(uint16_t(cid), true)) gone(uint16_t(cid));
+    }
+
+    bool is_in_flight(uint16_t cid) const noexcept { return cid < used_.size() && used_[cid] != 0; }
+
+    /// Completions of commands that were not in flight: a controller that breaks the rules.
+    uint64_t strays() const noexcept { return strays_; }
+
+private:
+    /// Takes an entry whose phase says that it is new.
+    bool next(uint16_t& cid, NvmeStatus& status) noexcept {
+        const volatile NvmeCompletion& entry = memory_.completions[head_];
+        const uint16_t word = entry.status;
+        if ((word & 1) != phase_) return false;
+        std::atomic_thread_fence(std::memory_order_acquire);
+        cid = entry.cid;
+        status = {.code = uint16_t(word >> 1), .result = entry.result};
+        if (++head_ == depth_) {
+            head_ = 0;
+            phase_ ^= 1;
+        }
+        return true;
+    }
+
+    /// @return whether it was in flight
+    bool forget(uint16_t cid, bool may_be_free = false) noexcept {
+        if (!is_in_flight(cid)) {
+            if (!may_be_free) strays_++;
+            return false;
+        }
+        used_[cid] = 0;
+        free_.push_back(cid);
+        return true;
+    }
+
+    Memory memory_;
+    uint32_t depth_;
+    uint32_t tail_ = 0, told_ = 0;
+    uint32_t head_ = 0;
+    uint16_t phase_ = 1;
+    std::vector<uint16_t> free_;  ///< identifiers, the last used on top
+    std::vector<uint8_t> used_;
+    uint64_t strays_ = 0;
+};

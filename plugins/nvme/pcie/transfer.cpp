@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "transfer.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace {
+
+/// The data that a command moves, by its opcode's lowest bits.
+constexpr uint8_t writes = 1, reads = 2;
+
+/// Pages of a PRP list's entries are 8 bytes each.
+static_assert(Transfer::max_bytes / nvme_page <= nvme_page / sizeof(uint64_t));
+
+}  // namespace
+
+PagePool::PagePool(std::byte* base, uint64_t iova, uint32_t pages) : base_(base), iova_(iova) {
+    free_.reserve(pages);
+    for (uint32_t page = pages; page-- > 0;)
+        free_.push_back(page);
+}
+
+Transfer::Transfer() {
+    pages_.reserve(4);
+}
+
+bool Transfer::begin(PagePool& pool, const NvmeRequest& request, NvmeCommand& command) {
+    data_ = request.data;
+    opcode_ = request.command.opcode;
+    data_pages_ = (data_.bytes + nvme_page - 1) / nvme_page;
+    const uint32_t list = data_pages_ > 2 ? 1 : 0;
+    const uint32_t wanted = data_pages_ + (data_.md_bytes != 0 ? 1 : 0) + list;
+    if (pool.available() < wanted) return false;
+    pages_.clear();
+    for (uint32_t i = 0; i < wanted; i++)
+        pages_.push_back(pool.take());
+    point(pool, command);
+    if ((opcode_ & writes) != 0) copy(pool, Direction::to_device);
+    return true;
+}
+
+void Transfer::end(PagePool& pool, bool read) {
+    if (read && (opcode_ & reads) != 0) copy(pool, Direction::from_device);
+    for (const uint32_t page : pages_)
+        pool.give(page);
+    pages_.clear();
+}
+
+void Transfer::point(PagePool& pool, NvmeCommand& command) {
+    if (data_.md_bytes != 0) command.mptr = pool.iova(pages_[data_pages_]);
+    if (data_pages_ > 0) command.dptr[0] = pool.iova(pages_[0]);
+    if (data_pages_ == 2) command.dptr[1] = pool.iova(pages_[1]);
+    if (data_pages_ <= 2) return;
+    const uint32_t list = pages_.back();
+    auto* entries = reinterpret_cast<uint64_t*>(pool.at(list));
+    for (uint32_t i = 1; i < data_pages_; i++)
+        entries[i - 1] = pool.iova(pages_[i]);
+    command.dptr[1] = pool.iova(list);
+}
+
+void Transfer::copy(PagePool& pool, Direction direction) {
+    const auto move = [direction](std::byte* page, void* client, size_t bytes) {
+        direction == Direction::to_device ? std::memcpy(page, client, bytes)
+                                          : std::memcpy(client, page, bytes);
+    };
+    if (data_.md != nullptr)
+        move(pool.at(pages_[data_pages_]), data_.md, data_.md_bytes);
+    else if (data_.md_bytes != 0)
+        std::memset(pool.at(pages_[data_pages_]), 0, data_.md_bytes);
+    const iovec whole{data_.buf, data_.bytes};
+    const iovec* piece = data_.iovcnt != 0 ? data_.iovs : &whole;
+    uint32_t done = 0;
+    size_t in_piece = 0;
+    while (done < data_.bytes) {
+        if (in_piece == piece->iov_len) {
+            piece++;
+            in_piece = 0;
+            continue;
+        }
+        const uint32_t in_page = done % nvme_page;
+        const size_t bytes =
+            std::min<size_t>({nvme_page - in_page, data_.bytes - done, piece->iov_len - in_piece});
+        move(pool.at(pages_[done / nvme_page]) + in_page, static_cast<std::byte*>(piece->iov_base) + in_piece,
+             bytes);
+        done += uint32_t(bytes);
+        in_piece += bytes;
+    }
+}
