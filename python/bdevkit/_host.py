@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import dataclasses
 import json
@@ -270,6 +271,20 @@ class Host:
     def reconfigure(self, name: str | HostBdev, **options: Any) -> None:
         """Gives a bdev in use other options; those left out stay as they are."""
         self._running.reconfigure(_name(name), _yaml(options), self.folder)
+
+    # Each waits on a thread of its own, so that the loop goes on.
+
+    async def acreate(self, module: str, name: str, **options: Any) -> HostBdev:
+        return await asyncio.to_thread(self.create, module, name, **options)
+
+    async def aremove(self, name: str | HostBdev) -> None:
+        await asyncio.to_thread(self.remove, name)
+
+    async def aresize(self, name: str | HostBdev, size: int) -> None:
+        await asyncio.to_thread(self.resize, name, size)
+
+    async def areconfigure(self, name: str | HostBdev, **options: Any) -> None:
+        await asyncio.to_thread(self.reconfigure, name, **options)
 
     def open(self, name: str | HostBdev, write: bool = False, *, hide_metadata: bool = False) -> Desc:
         """Opens a bdev. With `hide_metadata` the desc has blocks of data alone."""

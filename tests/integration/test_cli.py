@@ -6,7 +6,9 @@ import re
 import shutil
 import subprocess
 
+import jsonschema
 import pytest
+import yaml
 
 from conftest import BUILD, PATIENCE, SOURCE
 
@@ -188,8 +190,6 @@ def test_the_stack_says_whether_a_refused_plugin_stops_it(refused_plugin, tmp_pa
 # ---- schema ----
 
 def test_examples_match_the_schema():
-    jsonschema = pytest.importorskip("jsonschema")
-    yaml = pytest.importorskip("yaml")
     schema = json.loads(bdevkit("schema").stdout)
     jsonschema.Draft7Validator.check_schema(schema)
     for example in EXAMPLES:
@@ -199,7 +199,6 @@ def test_examples_match_the_schema():
 
 
 def test_the_schema_finds_what_validate_finds():
-    jsonschema = pytest.importorskip("jsonschema")
     schema = json.loads(bdevkit("schema").stdout)
     wrong = [
         {"version": 2, "bdevs": []},

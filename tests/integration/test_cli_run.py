@@ -8,6 +8,7 @@ import signal
 import subprocess
 import textwrap
 
+import nbd
 import pytest
 
 from conftest import BUILD, PATIENCE, SOURCE
@@ -35,9 +36,8 @@ def write_stack(folder, text):
     return file
 
 
-def nbd(uri):
-    nbd_module = pytest.importorskip("nbd")
-    client = nbd_module.NBD()
+def connect(uri):
+    client = nbd.NBD()
     client.connect_uri(uri)
     return client
 
@@ -67,7 +67,7 @@ def test_a_signal_sent_twice_at_once_is_one(run_stack):
 def test_counters_at_the_end(run_stack, tmp_path):
     counters = tmp_path / "counters.json"
     stack = run_stack(STACK, "--stats", "--stats-json", counters)
-    client = nbd(stack.uri("pass"))
+    client = connect(stack.uri("pass"))
     client.pwrite(b"x" * 8192, 0)
     client.pread(4096, 4096)
     client.flush()
@@ -91,7 +91,7 @@ def test_counters_at_the_end(run_stack, tmp_path):
 
 def test_counters_while_it_runs(run_stack):
     stack = run_stack(STACK)
-    client = nbd(stack.uri("pass"))
+    client = connect(stack.uri("pass"))
     client.pwrite(b"x" * 4096, 0)
     stack.process.send_signal(signal.SIGUSR1)
     line = stack._wait_for_line("disk ")
@@ -103,7 +103,7 @@ def test_counters_while_it_runs(run_stack):
 def test_listen_on_the_command_line_wins(run_stack):
     stack = run_stack(STACK, "--listen", "unix:other.sock")
     assert "other.sock" in stack.ready_line
-    nbd(stack.uri("pass")).shutdown()
+    connect(stack.uri("pass")).shutdown()
 
 
 def test_listen_that_makes_no_sense(tmp_path):
@@ -147,7 +147,7 @@ def test_an_address_that_is_taken_is_a_failure(run_stack, tmp_path):
     result = run(stack.file, cwd=stack.file.parent)
     assert result.returncode == 1
     assert "nbd.sock" in result.stderr
-    nbd(stack.uri("pass")).shutdown()
+    connect(stack.uri("pass")).shutdown()
 
 
 def test_wrong_log_level_is_usage():

@@ -9,9 +9,8 @@ import os
 import random
 import signal
 
+import nbd
 import pytest
-
-nbd = pytest.importorskip("nbd")
 
 ROUNDS = int(os.environ.get("BDEVKIT_DURABILITY_ROUNDS", "8"))
 SEED = int(os.environ.get("BDEVKIT_DURABILITY_SEED", random.randrange(1 << 32)))

@@ -9,9 +9,6 @@ import pytest
 from conftest import BUILD, PATIENCE, SOURCE
 
 MIB = 1 << 20
-SGDISK = shutil.which("sgdisk", path="/usr/sbin:/sbin:/usr/bin")
-
-pytestmark = pytest.mark.skipif(SGDISK is None, reason="needs sgdisk, of the package gdisk")
 
 
 def run(*command, ok=True):
@@ -39,7 +36,7 @@ def run_disk(run_stack):
 
 
 def two_partitions(disk):
-    run(SGDISK, "--new=1:0:+64MiB", "--new=2:0:0", "--change-name=1:first", "--typecode=2:8300", disk)
+    run("sgdisk", "--new=1:0:+64MiB", "--new=2:0:0", "--change-name=1:first", "--typecode=2:8300", disk)
 
 
 @pytest.fixture(params=["ext4", "xfs"])
@@ -52,8 +49,6 @@ def file_system(request, tmp_path):
     if request.param == "ext4":
         run("mkfs.ext4", "-q", "-d", SOURCE / "docs", image)
         return image, partition, ["fsck.ext4", "-f", "-n"]
-    if shutil.which("mkfs.xfs", path="/usr/sbin:/sbin") is None:
-        pytest.skip("needs mkfs.xfs, of the package xfsprogs")
     run("mkfs.xfs", "-q", image)
     return image, partition, ["xfs_repair", "-n", "-f"]
 
@@ -70,8 +65,8 @@ def test_file_systems_go_through_partitions(run_disk, file_system, tmp_path):
     assert stack.stop() == 0, stack.log
 
     disk = stack.file.parent / "disk.img"
-    assert "No problems found" in run(SGDISK, "--verify", disk).stdout
-    start = int(run(SGDISK, f"--info={number}", disk).stdout.split("First sector: ")[1].split()[0]) * 512
+    assert "No problems found" in run("sgdisk", "--verify", disk).stdout
+    start = int(run("sgdisk", f"--info={number}", disk).stdout.split("First sector: ")[1].split()[0]) * 512
     with open(disk, "rb") as partition, open(image, "rb") as expected:
         partition.seek(start)
         while data := expected.read(16 * MIB):
@@ -81,8 +76,8 @@ def test_file_systems_go_through_partitions(run_disk, file_system, tmp_path):
 def test_partitions_as_sgdisk_tells_them(run_disk):
     def many(disk):
         for number in range(1, 21):
-            run(SGDISK, f"--new={number}:0:+1MiB", disk)
-        run(SGDISK, "--delete=7", disk)
+            run("sgdisk", f"--new={number}:0:+1MiB", disk)
+        run("sgdisk", "--delete=7", disk)
 
     exports = ", ".join(f"{{ bdev: partp{number} }}" for number in range(1, 21) if number != 7)
     stack = run_disk(many, f"""
@@ -124,7 +119,7 @@ frontends: [ nbd: { listen: "unix:nbd.sock", exports: [ { bdev: disk } ] } ]
 
 def test_spdks_partitions_appear_by_themselves(run_disk):
     def of_spdk(disk):
-        run(SGDISK, "--new=1:0:+16MiB", "--new=2:0:+32MiB", "--typecode=2:6527994E-2C5A-4EEC-9613-8F5944074E8B", disk)
+        run("sgdisk", "--new=1:0:+16MiB", "--new=2:0:+32MiB", "--typecode=2:6527994E-2C5A-4EEC-9613-8F5944074E8B", disk)
 
     stack = run_disk(of_spdk, """
 version: 1

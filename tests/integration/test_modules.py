@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The examples of the modules, each served and used by a real client."""
+"""Modules, served and used by a real client."""
 
-import errno
 import subprocess
-import time
 
+import nbd
 import pytest
 
 from conftest import BUILD, PATIENCE, SOURCE
-
-nbd = pytest.importorskip("nbd")
 
 
 def connect(uri):
@@ -18,67 +15,11 @@ def connect(uri):
     return client
 
 
-@pytest.fixture
-def run_example(run_stack):
-    """Runs examples/NAME.yaml; its only export is the result's `client`."""
-    def run(name, **options):
-        text = (SOURCE / "examples" / f"{name}.yaml").read_text()
-        stack = run_stack(text, "--listen", "unix:nbd.sock", **options)
-        stack.clients = {uri.partition("?")[0].rpartition("/")[2]: connect(uri) for uri in stack.uris}
-        return stack
-
-    return run
-
-
-def error_of(call):
-    with pytest.raises(nbd.Error) as raised:
-        call()
-    return raised.value.errnum
-
-
-def test_error(run_example):
-    client = run_example("error").clients["faulty"]
-    client.pread(1 << 20, 0)
-    assert error_of(lambda: client.pread(4096, (1 << 20) + 4096)) == errno.EIO
-    client.pread(4096, (1 << 20) + 8192)
-    for _ in range(99):
-        client.pwrite(b"x" * 4096, 8192)
-    assert error_of(lambda: client.pwrite(b"y" * 4096, 8192)) == errno.ENOSPC
-    client.pwrite(b"z" * 4096, 8192)
-    assert client.pread(4096, 8192) == b"z" * 4096
-    client.shutdown()
-
-
-def test_delay(run_example):
-    client = run_example("delay").clients["slow"]
-    begin = time.monotonic()
-    for i in range(20):
-        client.pwrite(bytes([i]) * 4096, i * 4096)
-    client.flush()
-    assert time.monotonic() - begin >= 20 * 500e-6 + 2e-3
-    for i in range(20):
-        assert client.pread(4096, i * 4096) == bytes([i]) * 4096
-    client.shutdown()
-
-
-def test_split(run_example):
-    clients = run_example("split").clients
-    sizes = {"partp0": 8 << 20, "partp1": 16 << 20, "halfp0": 20 << 20, "halfp1": 20 << 20}
-    assert {name: client.get_size() for name, client in clients.items()} == sizes
-    for name, client in clients.items():
-        client.pwrite(name.encode() * 1024, 0)
-        client.pwrite(name.encode() * 1024, client.get_size() - len(name) * 1024)
-    for name, client in clients.items():
-        assert client.pread(len(name) * 1024, 0) == name.encode() * 1024
-        assert client.pread(len(name) * 1024, client.get_size() - len(name) * 1024) == name.encode() * 1024
-        client.shutdown()
-
-
-def test_uring(run_example):
-    stack = run_example("uring")
+def test_uring(run_stack):
+    stack = run_stack((SOURCE / "examples" / "uring.yaml").read_text(), "--listen", "unix:nbd.sock")
     image = stack.file.parent / "disk.img"
     assert image.stat().st_size == 64 << 20 and image.stat().st_blocks == 0, "made, and sparse"
-    client = stack.clients["disk"]
+    client = connect(stack.uri("disk"))
     data = bytes(range(256)) * 256
     client.pwrite(data, 1 << 20)
     client.pwrite(data, 3 << 20, nbd.CMD_FLAG_FUA)

@@ -4,11 +4,10 @@
 import os
 import subprocess
 
+import nbd
 import pytest
 
 from conftest import BUILD, PATIENCE, SOURCE
-
-nbd = pytest.importorskip("nbd")
 
 
 def connect(uri):

@@ -4,11 +4,10 @@
 import json
 import subprocess
 
+import nbd
 import pytest
 
 from conftest import BUILD, PATIENCE, SOURCE
-
-nbd = pytest.importorskip("nbd")
 
 PROGRAM = BUILD / "bin" / "bdevkit"
 

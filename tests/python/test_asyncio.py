@@ -148,3 +148,20 @@ def test_several_loops_one_after_another(open_bdev):
 
     for _ in range(5):
         assert len(asyncio.run(read_at_once())) == 200
+
+
+def test_bdevs_come_and_go_while_the_loop_runs(host, open_bdev):
+    async def run():
+        made = await host.acreate("null", "other", size="1MiB")
+        await host.aresize(made, 2 << 20)
+        assert made.size == 2 << 20
+        gate = open_bdev("gate")
+        held = asyncio.ensure_future(gate.aread(0, 512))
+        await host.areconfigure("gate", action="pass")
+        removal = asyncio.ensure_future(host.aremove("other"))
+        assert await open_bdev("disk").aread(0, 512) == bytes(512)
+        await removal
+        assert "other" not in host.bdevs
+        assert await held == bytes(512)
+
+    asyncio.run(run())
