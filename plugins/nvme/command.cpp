@@ -121,3 +121,18 @@ NvmeRequest nvme_request(Io io, const NvmeNamespace& ns, NvmeIoContext& context)
             return {{.opcode = nvme_cmd_flush, .nsid = ns.id}, {}};
     }
 }
+
+bool nvme_is_repeatable(IoType type) {
+    switch (type) {
+        case IoType::read:
+        case IoType::write:
+        case IoType::flush:
+        case IoType::unmap:
+        case IoType::write_zeroes:
+        case IoType::compare:
+        case IoType::copy:
+            return true;
+        default:
+            return false;
+    }
+}

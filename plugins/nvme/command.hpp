@@ -65,3 +65,6 @@ struct NvmeRequest {
 
 /// The command of an I/O on a namespace, but for reset and abort.
 NvmeRequest nvme_request(bdevkit::Io io, const NvmeNamespace& ns, NvmeIoContext& context);
+
+/// Whether an I/O has the same effect when its command is carried out twice.
+bool nvme_is_repeatable(bdevkit::IoType type);

@@ -89,3 +89,4 @@ using SharedNvmeController = std::shared_ptr<NvmeController>;
 /// [any thread but a bdk thread] One for each transport. Throws bdevkit::Error, with what to do.
 SharedNvmeController connect_kernel(const NvmeOptions& options);
 SharedNvmeController connect_pcie(const NvmeOptions& options);
+SharedNvmeController connect_tcp(const NvmeOptions& options);

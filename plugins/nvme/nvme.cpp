@@ -17,7 +17,7 @@ namespace {
 
 using bdevkit::Error, bdevkit::format;
 
-constexpr const char* transport_names[] = {"auto", "kernel", "pcie", nullptr};
+constexpr const char* transport_names[] = {"auto", "kernel", "pcie", "tcp", nullptr};
 
 /// Such as 0000:00:04.0.
 bool is_pci_address(const char* address) {
@@ -30,15 +30,14 @@ bool is_pci_address(const char* address) {
 NvmeTransport transport_of(const NvmeOptions& given) {
     if (given.transport != NvmeTransport::automatic) return given.transport;
     if (given.address[0] == '/') return NvmeTransport::kernel;
-    if (is_pci_address(given.address)) return NvmeTransport::pcie;
-    throw Error(EINVAL,
-                format("'%s': expected a device such as /dev/nvme0, or a PCI address such as 0000:00:04.0",
-                       given.address));
+    return is_pci_address(given.address) ? NvmeTransport::pcie : NvmeTransport::tcp;
 }
 
 SharedNvmeController connect(const NvmeOptions& given) {
-    SharedNvmeController controller =
-        transport_of(given) == NvmeTransport::kernel ? connect_kernel(given) : connect_pcie(given);
+    const NvmeTransport transport = transport_of(given);
+    SharedNvmeController controller = transport == NvmeTransport::kernel ? connect_kernel(given)
+                                      : transport == NvmeTransport::pcie ? connect_pcie(given)
+                                                                         : connect_tcp(given);
     if (controller->namespaces().empty())
         throw Error(ENODEV, format("'%s' has no active namespace", given.address));
     return controller;
@@ -89,14 +88,30 @@ struct Nvme {
     static constexpr bdk_option options[] = {
         BDEVKIT_OPTION(transport, "What carries the commands; auto: as the address looks.")
             .one_of(transport_names),
-        BDEVKIT_OPTION(address, "The controller: /dev/nvme0 in the kernel, 0000:00:04.0 on the PCI bus.")
+        BDEVKIT_OPTION(
+            address,
+            "The controller: /dev/nvme0 in the kernel, 0000:00:04.0 on the PCI bus, or a target's host.")
             .required(),
-        BDEVKIT_OPTION(queue_depth, "pcie: entries of an I/O queue, at most what the controller has.")
+        BDEVKIT_OPTION(queue_depth, "pcie, tcp: entries of an I/O queue, at most what the controller has.")
             .defaults_to("256")
             .min(2)
             .max(65536),
         BDEVKIT_OPTION(timeout, "pcie: how long a command may take before it is aborted; 0: any time.")
             .defaults_to("30s"),
+        BDEVKIT_OPTION(service, "tcp: the target's port.").defaults_to("4420"),
+        BDEVKIT_OPTION(subsystem,
+                       "tcp: the NQN of the subsystem; without it the target is asked for a list."),
+        BDEVKIT_OPTION(host_nqn, "tcp: this host's NQN; by default made from host_id."),
+        BDEVKIT_OPTION(host_id, "tcp: this host's identifier; by default the kernel's of this boot."),
+        BDEVKIT_OPTION(header_digest, "tcp: headers are sent with a CRC32C.").defaults_to("false"),
+        BDEVKIT_OPTION(data_digest, "tcp: data are sent with a CRC32C.").defaults_to("false"),
+        BDEVKIT_OPTION(keep_alive, "tcp: the target takes the host for dead after this silence; 0: never.")
+            .defaults_to("10s"),
+        BDEVKIT_OPTION(connect_timeout, "tcp: for all that it takes to connect.").defaults_to("10s"),
+        BDEVKIT_OPTION(reconnect_delay, "tcp: the longest between two tries to connect again.")
+            .defaults_to("2s"),
+        BDEVKIT_OPTION(loss_timeout, "tcp: how long a controller may be away before it is given up.")
+            .defaults_to("60s"),
     };
     using IoContext = NvmeIoContext;
 

@@ -6,11 +6,19 @@
 
 #include <cstdint>
 
-enum class NvmeTransport : uint32_t { automatic, kernel, pcie };
+enum class NvmeTransport : uint32_t { automatic, kernel, pcie, tcp };
 
 struct NvmeOptions {
     NvmeTransport transport;
     const char* address;
     uint32_t queue_depth;
     bdevkit::Duration timeout;
+
+    // Of tcp alone.
+    const char* service;
+    const char* subsystem;
+    const char* host_nqn;
+    bdk_uuid host_id;
+    bool header_digest, data_digest;
+    bdevkit::Duration keep_alive, connect_timeout, reconnect_delay, loss_timeout;
 };

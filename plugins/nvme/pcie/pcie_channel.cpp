@@ -13,22 +13,6 @@ namespace {
 /// Turns without work before a channel that has nothing in flight pauses.
 constexpr uint32_t idle_turns_before_pause = 64;
 
-/// What has the same effect when it is done twice.
-bool is_repeatable(IoType type) {
-    switch (type) {
-        case IoType::read:
-        case IoType::write:
-        case IoType::flush:
-        case IoType::unmap:
-        case IoType::write_zeroes:
-        case IoType::compare:
-        case IoType::copy:
-            return true;
-        default:
-            return false;
-    }
-}
-
 }  // namespace
 
 PcieChannel::PcieChannel(PcieController& controller)
@@ -143,7 +127,7 @@ void PcieChannel::end_all(PcieEnd end, const bdk_bdev* of) {
             io.complete_errno(-ENODEV);
         else if (command.late)
             io.complete_errno(-ETIMEDOUT);
-        else if (io->bdev == of || !is_repeatable(io.type()))
+        else if (io->bdev == of || !nvme_is_repeatable(io.type()))
             io.complete(IoStatus::aborted);
         else
             io.complete(IoStatus::nomem);

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// From the module's options to a controller.
+#include <bdevkit/error.hpp>
+
+#include <nvme/types.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+
+#include "controller.hpp"
+#include "discovery.hpp"
+
+using bdevkit::Error, bdevkit::format;
+
+namespace {
+
+std::chrono::milliseconds milliseconds(bdevkit::Duration time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds(time));
+}
+
+/// The host's identifier where none is given: the kernel's of this boot, so that every process has the same.
+std::array<uint8_t, 16> host_id(const bdk_uuid& given) {
+    std::array<uint8_t, 16> id;
+    std::copy_n(given.bytes, id.size(), id.begin());
+    if (std::any_of(id.begin(), id.end(), [](uint8_t byte) { return byte != 0; })) return id;
+    std::string text;
+    std::ifstream("/proc/sys/kernel/random/boot_id") >> text;
+    std::erase(text, '-');
+    if (text.size() != 2 * id.size()) throw Error(EINVAL, "the kernel has no boot_id: give `host_id`");
+    for (size_t i = 0; i < id.size(); i++)
+        id[i] = uint8_t(std::stoul(text.substr(2 * i, 2), nullptr, 16));
+    return id;
+}
+
+std::string host_nqn(const char* given, const std::array<uint8_t, 16>& id) {
+    if (given != nullptr && *given != '\0') return given;
+    std::string text = "nqn.2014-08.org.nvmexpress:uuid:";
+    for (size_t i = 0; i < id.size(); i++)
+        text += format(i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", id[i]);
+    return text;
+}
+
+void check_nqn(const std::string& nqn, const char* option) {
+    constexpr size_t longest = 223;
+    if (nqn.size() > longest || !nqn.starts_with("nqn."))
+        throw Error(
+            EINVAL,
+            format("`%s` is '%s': expected an NQN, which begins with 'nqn.' and has at most %zu bytes",
+                   option, nqn.c_str(), longest));
+}
+
+}  // namespace
+
+SharedNvmeController connect_tcp(const NvmeOptions& given) {
+    TcpTarget target;
+    target.address = given.address;
+    target.service = given.service;
+    target.subsystem = given.subsystem != nullptr ? given.subsystem : "";
+    target.host_id = host_id(given.host_id);
+    target.host_nqn = host_nqn(given.host_nqn, target.host_id);
+    target.header_digest = given.header_digest;
+    target.data_digest = given.data_digest;
+    target.queue_size = given.queue_depth;
+    target.keep_alive = milliseconds(given.keep_alive);
+    target.connect_timeout = milliseconds(given.connect_timeout);
+    check_nqn(target.host_nqn, "host_nqn");
+    target.addresses = tcp_resolve(target.address, target.service);
+    const TcpCancel cancel;
+    if (target.subsystem.empty())
+        throw Error(EINVAL, format("%s: no subsystem is named%s", target.name().c_str(),
+                                   discovered_text(target, cancel).c_str()));
+    check_nqn(target.subsystem, "subsystem");
+    TcpSession session = tcp_establish(target, cancel);
+    const TcpController::Patience patience{milliseconds(given.reconnect_delay),
+                                           milliseconds(given.loss_timeout)};
+    return std::make_shared<TcpController>(std::move(target), patience, std::move(session));
+}

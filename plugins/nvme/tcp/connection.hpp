@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A queue's protocol on its socket. Used by one thread at a time.
+#pragma once
+
+#include <memory>
+
+#include "protocol.hpp"
+#include "socket.hpp"
+
+class TcpConnection {
+public:
+    /// @param socket  connected, and does not block
+    TcpConnection(TcpFd socket, const TcpProtocol::Options& options);
+
+    /// Takes the ends of commands from now on.
+    void on_ended(TcpProtocol::Ended ended) { ended_ = std::move(ended); }
+
+    TcpProtocol& protocol() noexcept { return protocol_; }
+    const TcpProtocol& protocol() const noexcept { return protocol_; }
+    int fd() const noexcept { return socket_.get(); }
+
+    /// Sends what waits and takes what has come, without blocking; commands end in it.
+    /// @return whether there was anything
+    bool turn();
+    /// Whether there is more to send than the socket takes now.
+    bool is_blocked() const noexcept { return protocol_.has_output(); }
+    /// Why there is no connection any more; empty while there is.
+    const std::string& failure() const noexcept { return failure_; }
+
+    /// [may block] Turns until done() or `until`. Throws bdevkit::Error when the connection fails, time is up
+    /// or it is cancelled.
+    /// @param what  that is waited for
+    template <class Done>
+    void wait(Done&& done, const char* what, const TcpCancel& cancel, TcpClock::time_point until) {
+        while (!done()) {
+            if (turn()) continue;
+            wait_for_socket(what, cancel, until);
+        }
+    }
+
+private:
+    static constexpr size_t buffer_size = 256 * 1024;
+    /// Reads in a turn, so that a fast target does not keep the reactor.
+    static constexpr int most_reads = 4;
+
+    bool send();
+    bool receive();
+    void wait_for_socket(const char* what, const TcpCancel& cancel, TcpClock::time_point until);
+
+    TcpFd socket_;
+    TcpProtocol protocol_;
+    TcpProtocol::Ended ended_;
+    std::unique_ptr<std::byte[]> buffer_;
+    std::string failure_;
+};

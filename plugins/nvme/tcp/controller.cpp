@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "controller.hpp"
+
+#include <bdevkit/error.hpp>
+
+#include <nvme/types.h>
+
+#include <algorithm>
+
+#include "fabrics.hpp"
+#include "queue.hpp"
+
+using bdevkit::Error, bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::LogLevel;
+
+TcpController::TcpController(TcpTarget target, const Patience& patience, TcpSession session)
+    : target_(std::move(target)),
+      patience_(patience),
+      name_(target_.name() + ", " + target_.subsystem),
+      first_(std::move(session)) {
+    identity_ = first_.identity;
+    namespaces_ = first_.namespaces;
+}
+
+TcpController::~TcpController() {
+    worker_.stop();
+    drop_admin();
+}
+
+void TcpController::start(NvmeEvents events) {
+    events_ = std::move(events);
+    install(std::move(first_));
+}
+
+NvmeLimits TcpController::limits(const NvmeNamespace&) const {
+    constexpr uint64_t largest = 1024 * 1024;
+    const uint64_t allowed =
+        identity_.max_transfer == 0 ? largest : std::min(largest, identity_.max_transfer);
+    return {.max_transfer = allowed, .aborts = true};
+}
+
+std::unique_ptr<NvmeQueue> TcpController::open_queue(uint32_t) {
+    return std::make_unique<TcpQueue>(*this);
+}
+
+void TcpController::dump_info(bdevkit::Json json, const NvmeNamespace&) const {
+    const std::lock_guard lock(mutex_);
+    json.value("transport", "tcp");
+    json.value("address", target_.address);
+    json.value("service", target_.service);
+    json.value("subsystem", target_.subsystem);
+    json.value("host_nqn", target_.host_nqn);
+    json.value("controller", uint64_t(id_));
+    json.value("connected", is_up_);
+    json.value("reconnects", uint64_t(generation_));
+}
+
+// ---- the queues ----
+
+uint32_t TcpController::join(const std::shared_ptr<TcpLink>& link) {
+    const std::lock_guard lock(mutex_);
+    const auto is_free = [this](uint16_t id) {
+        return std::none_of(links_.begin(), links_.end(),
+                            [id](const auto& other) { return other->id == id; });
+    };
+    if (links_.size() >= queues_)
+        throw Error(ENOSPC,
+                    format("%s grants %u I/O queues, and each thread that uses a namespace has one: use "
+                           "fewer threads, or let the target grant more",
+                           name_.c_str(), queues_));
+    // In turn: the target may not have seen yet that the last one of a number is gone.
+    do
+        last_queue_ = uint16_t(last_queue_ % queues_ + 1);
+    while (!is_free(last_queue_));
+    link->id = last_queue_;
+    links_.insert(link);
+    if (is_up_) worker_.post([this, link, generation = generation_] { connect_queue(link, generation); });
+    return generation_;
+}
+
+void TcpController::leave(const std::shared_ptr<TcpLink>& link) {
+    const std::lock_guard lock(mutex_);
+    links_.erase(link);
+}
+
+std::set<std::shared_ptr<TcpLink>> TcpController::links() const {
+    const std::lock_guard lock(mutex_);
+    return links_;
+}
+
+void TcpController::connect_queue(const std::shared_ptr<TcpLink>& link, uint32_t generation) {
+    constexpr int most_tries = 5;
+    constexpr std::chrono::milliseconds pause(100);
+    std::string reason;
+    for (int tries = 0; tries < most_tries; tries++) {
+        std::unique_lock lock(mutex_);
+        if (generation != generation_ || !links_.contains(link)) return;
+        const auto [id, size, in_capsule] = std::tuple(id_, queue_size_, in_capsule_);
+        lock.unlock();
+        try {
+            auto connection = tcp_open_queue(target_, id, size, in_capsule, link->id, worker_.cancel());
+            return TcpLink::tell(link, [generation, made = std::move(connection)](TcpQueue& queue) mutable {
+                queue.connected(generation, std::move(made));
+            });
+        } catch (const Error& error) {
+            if (error.rc() == -ECANCELED) throw;
+            reason = error.what();
+        }
+        worker_.cancel().wait(-1, 0, TcpClock::now() + pause);
+    }
+    lost(generation, reason);
+}
+
+// ---- connections that go and come ----
+
+void TcpController::install(TcpSession session) {
+    const std::lock_guard lock(mutex_);
+    id_ = session.controller;
+    queue_size_ = session.queue_size;
+    queues_ = session.queues;
+    in_capsule_ = session.in_capsule;
+    is_up_ = true;
+    admin_.emplace(
+        std::move(session.admin),
+        [this](void* call, const TcpResult& result) { admin_ended(static_cast<AdminCall*>(call), result); },
+        [this](const std::string& reason) { down(reason, nullptr); });
+    keep_alive_is_out_ = false;
+    keep_alive_ = {};
+    if (session.keeps_alive)
+        keep_alive_ = bdevkit::Poller::start<&TcpController::keep_alive>(this, "nvme_tcp_keep_alive",
+                                                                         target_.keep_alive / 2);
+    for (const auto& link : links_)
+        worker_.post([this, link, generation = generation_] { connect_queue(link, generation); });
+}
+
+bool TcpController::keep_alive() {
+    if (keep_alive_is_out_) {
+        down("the target does not answer to keep alive", nullptr);
+        return true;
+    }
+    keep_alive_is_out_ = true;
+    run_admin({.opcode = nvme_admin_keep_alive}, {}, [this](const auto&) { keep_alive_is_out_ = false; });
+    return true;
+}
+
+void TcpController::lost(uint32_t generation, const std::string& reason) {
+    on_app_thread([generation, reason](TcpController& self) {
+        if (generation == self.generation_) self.down(reason, nullptr);
+    });
+}
+
+void TcpController::down(const std::string& reason, const bdk_bdev* reset) {
+    if (is_over_ || !is_up_) return;
+    bdevkit::log(LogLevel::warn, BDK_LOG_COMPONENT,
+                 format("%s: %s: connecting again", name_.c_str(), reason.c_str()));
+    {
+        const std::lock_guard lock(mutex_);
+        is_up_ = false;
+        generation_++;
+    }
+    keep_alive_.stop();
+    drop_admin();
+    for (const auto& link : links())
+        TcpLink::tell(link, [generation = generation_, reset](TcpQueue& queue) {
+            queue.disconnect(generation, reset);
+        });
+    worker_.post([this] { reconnect(); });
+}
+
+void TcpController::reconnect() {
+    const auto give_up_at = TcpClock::now() + patience_.loss_timeout;
+    std::chrono::milliseconds delay(50);
+    for (;;) {
+        try {
+            auto session = std::make_shared<TcpSession>(tcp_establish(target_, worker_.cancel()));
+            return on_app_thread([session](TcpController& self) { self.up(std::move(*session)); });
+        } catch (const Error& error) {
+            if (error.rc() == -ECANCELED) throw;
+            if (TcpClock::now() + delay > give_up_at)
+                return on_app_thread(
+                    [reason = std::string(error.what())](TcpController& self) { self.give_up(reason); });
+        }
+        worker_.cancel().wait(-1, 0, TcpClock::now() + delay);
+        delay = std::min(delay * 2, patience_.reconnect_delay);
+    }
+}
+
+void TcpController::up(TcpSession session) {
+    if (is_over_) return;
+    const auto now = session.namespaces;
+    install(std::move(session));
+    bdevkit::log(LogLevel::notice, BDK_LOG_COMPONENT, format("%s: connected again", name_.c_str()));
+    end_resets(0);
+    if (events_.namespaces) events_.namespaces(now);
+}
+
+void TcpController::give_up(const std::string& reason) {
+    if (is_over_) return;
+    is_over_ = true;
+    bdevkit::log(LogLevel::error, BDK_LOG_COMPONENT,
+                 format("%s: given up: %s", name_.c_str(), reason.c_str()));
+    for (const auto& link : links())
+        TcpLink::tell(link, [](TcpQueue& queue) { queue.give_up(); });
+    end_resets(-ENXIO);
+    if (events_.lost) events_.lost();
+}
+
+void TcpController::reset(const bdk_bdev* bdev, std::function<void(int rc)> done) {
+    on_app_thread(
+        [bdev, reset = Reset{bdevkit::Thread::current(), std::move(done)}](TcpController& self) mutable {
+            self.resets_.push_back(std::move(reset));
+            if (self.is_over_) return self.end_resets(-ENXIO);
+            if (self.is_up_) return self.down("a reset was asked for", bdev);
+            for (const auto& link : self.links())
+                TcpLink::tell(link, [generation = self.generation_, bdev](TcpQueue& queue) {
+                    queue.disconnect(generation, bdev);
+                });
+        });
+}
+
+void TcpController::end_resets(int rc) {
+    for (Reset& reset : std::exchange(resets_, {}))
+        reset.thread.send([done = std::move(reset.done), rc] { done(rc); });
+}
+
+void TcpController::shut_down(std::function<void()> done) {
+    constexpr uint32_t normal = NVME_CC_SHN_NORMAL << NVME_CC_SHN_SHIFT;
+    constexpr uint32_t enabled =
+        1u << NVME_CC_EN_SHIFT | 6u << NVME_CC_IOSQES_SHIFT | 4u << NVME_CC_IOCQES_SHIFT;
+    is_over_ = true;
+    worker_.stop();
+    keep_alive_.stop();
+    if (admin_) {
+        run_admin(property_set(NVME_REG_CC, enabled | normal), {}, [](const auto&) {});
+        admin_->connection().turn();  // the target has it, and takes the end of the connection for the rest
+    }
+    drop_admin();
+    done();
+}
+
+// ---- admin commands ----
+
+void TcpController::run_admin(const NvmeCommand& command, const NvmeData& data, AdminEnded ended) {
+    if (!admin_) return ended({});
+    auto call = std::make_unique<AdminCall>(AdminCall{command, data, std::move(ended)});
+    if (!submit_admin(call)) waiting_.push_back(std::move(call));
+}
+
+/// @return false when the queue is full; `call` stays then
+bool TcpController::submit_admin(std::unique_ptr<AdminCall>& call) {
+    const int cid = admin_->protocol().submit(call->command, call->data, call.get());
+    if (cid == -EAGAIN) return false;
+    AdminCall* submitted = call.release();
+    admin_->wake_up();
+    if (cid < 0) admin_ended(submitted, {.sct = NVME_SCT_GENERIC, .sc = NVME_SC_INVALID_FIELD});
+    return true;
+}
+
+void TcpController::admin_ended(AdminCall* ended, const TcpResult& result) {
+    const std::unique_ptr<AdminCall> call(ended);
+    call->ended(result);
+    while (admin_ && !waiting_.empty() && submit_admin(waiting_.front()))
+        waiting_.pop_front();
+}
+
+void TcpController::drop_admin() {
+    if (!admin_) return;
+    std::deque<std::unique_ptr<AdminCall>> calls = std::exchange(waiting_, {});
+    admin_->protocol().drop_all([&](void* call) { calls.emplace_back(static_cast<AdminCall*>(call)); });
+    admin_.reset();
+    for (const auto& call : calls)
+        call->ended({});
+}
+
+void TcpController::run_for(const std::shared_ptr<TcpLink>& link, Io io, const NvmeRequest& request) {
+    on_app_thread([link, io, request](TcpController& self) {
+        self.run_admin(request.command, request.data, [link, io](const std::optional<TcpResult>& result) {
+            TcpLink::tell(link, [io, result](TcpQueue&) { TcpQueue::admin_ended(io, result); });
+        });
+    });
+}
+
+void TcpController::abort_for(const std::shared_ptr<TcpLink>& link, uint32_t generation, uint16_t cid,
+                              Io abort) {
+    on_app_thread([link, generation, cid, abort](TcpController& self) {
+        const AdminEnded ended = [link, generation, cid, abort](const std::optional<TcpResult>& result) {
+            const bool aborted = result && result->ok() && (result->result & 1) == 0;
+            TcpLink::tell(link, [generation, cid, abort, aborted](TcpQueue& queue) {
+                queue.abort_ended(generation, cid, abort, aborted);
+            });
+        };
+        if (generation != self.generation_) return ended({});
+        self.run_admin({.opcode = nvme_admin_abort_cmd, .cdw10 = link->id | uint32_t(cid) << 16}, {}, ended);
+    });
+}

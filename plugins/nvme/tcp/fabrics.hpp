@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The commands that set an NVMe over Fabrics controller up (Base Specification 2.0, 3.3 and 6).
+#pragma once
+
+#include <nvme/types.h>
+
+#include "protocol.hpp"
+#include "target.hpp"
+
+/// A controller identifier that leaves the choice to the target.
+constexpr uint16_t any_controller = 0xffff;
+
+/// @param size  entries of the queue
+NvmeCommand connect_command(uint16_t queue, uint32_t size, std::chrono::milliseconds keep_alive);
+nvmf_connect_data connect_data(const TcpTarget& target, uint16_t controller);
+NvmeCommand property_get(uint32_t at, bool wide);
+NvmeCommand property_set(uint32_t at, uint32_t value);
+NvmeCommand identify_command(uint32_t cns, uint32_t nsid);
+/// The first `bytes` of a log page.
+NvmeCommand log_page(uint8_t page, uint32_t bytes);
+NvmeCommand set_feature(uint8_t feature, uint32_t value);
+
+/// What a status means, for a message.
+std::string status_text(const TcpResult& result);
+/// Why a connect command was refused, and what to do. Ends with what was refused when the subsystem is at
+/// fault: a list of those that are there may follow.
+std::string connect_refusal(const TcpResult& result, const TcpTarget& target);
+/// Whether it was refused because there is no such subsystem for this host.
+bool refuses_subsystem(const TcpResult& result);

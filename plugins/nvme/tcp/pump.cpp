@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "pump.hpp"
+
+#include <bdevkit/thread.h>
+
+TcpPump::TcpPump(std::unique_ptr<TcpConnection> connection, TcpProtocol::Ended ended, Lost lost)
+    : connection_(std::move(connection)),
+      lost_(std::move(lost)),
+      poller_(bdevkit::Poller::start<&TcpPump::poll>(this, "nvme_tcp")),
+      interrupt_(bdevkit::Interrupt::start<&TcpPump::on_event>(connection_->fd(), BDK_INTERRUPT_IN, this,
+                                                               "nvme_tcp")) {
+    connection_->on_ended(std::move(ended));
+    poller_.pause();
+}
+
+bool TcpPump::poll() {
+    const bool busy = connection_->turn();
+    if (!connection_->failure().empty()) {
+        // The owner may destroy this object in the call.
+        const std::string reason = connection_->failure();
+        if (const Lost lost = std::exchange(lost_, nullptr)) lost(reason);
+        return true;
+    }
+    if (busy)
+        idle_turns_ = 0;
+    else
+        rest();
+    return busy;
+}
+
+bool TcpPump::on_event() {
+    wake_up();
+    return poll();
+}
+
+void TcpPump::rest() {
+    const bool waiting = connection_->protocol().in_flight() != 0 || connection_->is_blocked();
+    if (idle_turns_++ == 0) idle_since_ = bdk_get_ticks();
+    if (waiting ? bdk_get_ticks() - idle_since_ < patience_ : idle_turns_ < idle_turns_before_pause) return;
+    if (std::exchange(waits_for_room_, connection_->is_blocked()) != waits_for_room_)
+        interrupt_.set_events(BDK_INTERRUPT_IN | (waits_for_room_ ? BDK_INTERRUPT_OUT : 0u));
+    paused_ = true;
+    poller_.pause();
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "session.hpp"
+
+#include <bdevkit/error.hpp>
+
+#include <endian.h>
+
+#include <algorithm>
+#include <cstring>
+#include <thread>
+
+#include "discovery.hpp"
+#include "fabrics.hpp"
+
+using bdevkit::Error, bdevkit::format;
+
+// ---- one command after the other ----
+
+TcpResult TcpCaller::call(const NvmeCommand& command, const char* what, const NvmeData& data) {
+    std::unique_ptr<TcpResult> result;
+    connection_.on_ended([&](void*, const TcpResult& ended) { result = std::make_unique<TcpResult>(ended); });
+    const int cid = connection_.protocol().submit(command, data, this);
+    if (cid < 0) throw Error(cid, format("cannot submit %s", what));
+    connection_.wait([&] { return result != nullptr; }, what, cancel_, until_);
+    return *result;
+}
+
+uint64_t TcpCaller::must(const NvmeCommand& command, const char* what, const NvmeData& data) {
+    const TcpResult result = call(command, what, data);
+    if (!result.ok())
+        throw Error(EIO, format("the target refuses %s: %s", what, status_text(result).c_str()));
+    if (data.bytes != 0 && (command.opcode & 3) == 2 && result.bytes != data.bytes)
+        throw Error(EPROTO, format("the target answers %s with %u bytes instead of %u", what, result.bytes,
+                                   data.bytes));
+    return result.result;
+}
+
+// ---- connecting ----
+
+TcpProtocol::Options tcp_admin_options(const TcpTarget& target) {
+    constexpr uint16_t entries = 32;
+    return {entries - 1, target.header_digest, target.data_digest, admin_in_capsule};
+}
+
+std::unique_ptr<TcpConnection> tcp_open_connection(const TcpTarget& target, uint16_t queue,
+                                                   const TcpProtocol::Options& options, uint16_t& controller,
+                                                   const TcpCancel& cancel, TcpClock::time_point until) {
+    auto connection =
+        std::make_unique<TcpConnection>(tcp_connect(target.addresses, target.name(), cancel, until), options);
+    connection->wait([&] { return connection->protocol().is_open(); }, "ICReq: is it NVMe/TCP?", cancel,
+                     until);
+    nvmf_connect_data data = connect_data(target, controller);
+    // A queue is never full, or it would look empty.
+    const TcpResult result = TcpCaller(*connection, cancel, until)
+                                 .call(connect_command(queue, options.depth + 1u, target.keep_alive),
+                                       "connect", {.buf = &data, .bytes = sizeof(data)});
+    if (!result.ok()) {
+        std::string message = connect_refusal(result, target);
+        if (refuses_subsystem(result)) message += discovered_text(target, cancel);
+        throw Error(ENOENT, message);
+    }
+    if ((result.result >> 16 & 0xffff) != 0)
+        throw Error(ENOTSUP,
+                    format("%s asks '%s' for authentication (DH-HMAC-CHAP), which this module does not "
+                           "support: take the host's key away there",
+                           target.name().c_str(), target.host_nqn.c_str()));
+    controller = uint16_t(result.result);
+    return connection;
+}
+
+uint64_t tcp_enable(TcpCaller& caller, TcpClock::time_point until) {
+    constexpr uint32_t entry_sizes = 6u << NVME_CC_IOSQES_SHIFT | 4u << NVME_CC_IOCQES_SHIFT;
+    const uint64_t cap = caller.must(property_get(NVME_REG_CAP, true), "the controller's capabilities");
+    const uint32_t page = uint32_t(NVME_CAP_MPSMIN(cap)) << NVME_CC_MPS_SHIFT;
+    caller.must(property_set(NVME_REG_CC, 1u << NVME_CC_EN_SHIFT | page | entry_sizes),
+                "enabling the controller");
+    const auto granted = TcpClock::now() + std::chrono::milliseconds(500) * int(NVME_CAP_TO(cap) + 1);
+    for (;;) {
+        const uint64_t csts = caller.must(property_get(NVME_REG_CSTS, false), "the controller's status");
+        if (NVME_CSTS_CFS(csts) != 0) throw Error(EIO, "the controller reports a fatal failure (CSTS.CFS)");
+        if (NVME_CSTS_RDY(csts) != 0) return cap;
+        if (TcpClock::now() > std::min(granted, until))
+            throw Error(ETIMEDOUT, "the controller does not become ready (CSTS.RDY)");
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+}
+
+namespace {
+
+/// What a command of an I/O queue may carry along.
+uint32_t in_capsule_of(const nvme_id_ctrl& data) {
+    const uint32_t capsule = le32toh(data.ioccsz) * 16;
+    const bool takes_offsets = (le32toh(data.sgls) & NVME_CTRL_SGLS_OFFSET) != 0;
+    if (!takes_offsets || le16toh(data.icdoff) != 0 || capsule <= sizeof(NvmeCommand)) return 0;
+    return std::min<uint32_t>(capsule - sizeof(NvmeCommand), 1u << 20);
+}
+
+}  // namespace
+
+std::vector<NvmeNamespace> tcp_namespaces(TcpCaller& caller) {
+    std::array<std::byte, 4096> data;
+    caller.must(identify_command(NVME_IDENTIFY_CNS_NS_ACTIVE_LIST, 0), "identify (namespaces)",
+                {.buf = data.data(), .bytes = sizeof(data)});
+    std::array<uint32_t, 1024> ids;
+    std::memcpy(ids.data(), data.data(), sizeof(ids));
+    std::vector<NvmeNamespace> result;
+    for (const uint32_t id : ids) {
+        if (id == 0) break;
+        caller.must(identify_command(NVME_IDENTIFY_CNS_NS, id), "identify (namespace)",
+                    {.buf = data.data(), .bytes = sizeof(data)});
+        const NvmeNamespace ns = nvme_namespace(id, data);
+        const char* unusable = ns.blocks == 0 || ns.block_size == 0
+                                   ? "has no blocks, or of a size that bdevs cannot have"
+                               : ns.md_size != 0 && !ns.md_interleaved ? "has metadata apart from its blocks"
+                                                                       : nullptr;
+        if (unusable == nullptr)
+            result.push_back(ns);
+        else
+            bdevkit::log(bdevkit::LogLevel::warn, BDK_LOG_COMPONENT,
+                         format("namespace %u is left out: it %s", id, unusable));
+    }
+    return result;
+}
+
+TcpSession tcp_establish(const TcpTarget& target, const TcpCancel& cancel) {
+    const auto until = TcpClock::now() + target.connect_timeout;
+    TcpSession session;
+    session.controller = any_controller;
+    session.admin =
+        tcp_open_connection(target, 0, tcp_admin_options(target), session.controller, cancel, until);
+    TcpCaller caller(*session.admin, cancel, until);
+    const uint64_t cap = tcp_enable(caller, until);
+
+    std::array<std::byte, 4096> data;
+    caller.must(identify_command(NVME_IDENTIFY_CNS_CTRL, 0), "identify (controller)",
+                {.buf = data.data(), .bytes = sizeof(data)});
+    session.identity = nvme_identity(data, uint64_t(4096) << NVME_CAP_MPSMIN(cap));
+    nvme_id_ctrl raw;
+    std::memcpy(&raw, data.data(), sizeof(raw));
+    session.in_capsule = in_capsule_of(raw);
+    session.keeps_alive = raw.kas != 0 && target.keep_alive.count() != 0;
+
+    session.queue_size = std::min(target.queue_size, uint32_t(NVME_CAP_MQES(cap)) + 1);
+    if (raw.maxcmd != 0) session.queue_size = std::min<uint32_t>(session.queue_size, le16toh(raw.maxcmd));
+    if (session.queue_size < 2) throw Error(EPROTO, "the target has queues of one entry, which hold nothing");
+    constexpr uint32_t wanted = 128 - 1;
+    const auto granted = uint32_t(
+        caller.must(set_feature(NVME_FEAT_FID_NUM_QUEUES, wanted << 16 | wanted), "set features (queues)"));
+    session.queues = std::min({granted & 0xffff, granted >> 16, wanted}) + 1;
+    session.namespaces = tcp_namespaces(caller);
+    return session;
+}
+
+std::unique_ptr<TcpConnection> tcp_open_queue(const TcpTarget& target, uint16_t controller, uint32_t size,
+                                              uint32_t in_capsule, uint16_t id, const TcpCancel& cancel) {
+    const TcpProtocol::Options options{uint16_t(size - 1), target.header_digest, target.data_digest,
+                                       in_capsule};
+    return tcp_open_connection(target, id, options, controller, cancel,
+                               TcpClock::now() + target.connect_timeout);
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// An association with a controller: connecting, enabling and asking it, step by step on a thread that may
+// block.
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "../identify.hpp"
+#include "connection.hpp"
+#include "target.hpp"
+
+/// Runs commands one after the other on a connection, and waits for each.
+class TcpCaller {
+public:
+    TcpCaller(TcpConnection& connection, const TcpCancel& cancel, TcpClock::time_point until) noexcept
+        : connection_(connection), cancel_(cancel), until_(until) {}
+
+    /// Throws bdevkit::Error when there is no answer; an error status is the caller's to look at.
+    /// @param what  it is, for messages
+    TcpResult call(const NvmeCommand& command, const char* what, const NvmeData& data = {});
+    /// As above; throws when the status is not success, or less was read than asked for.
+    /// @return dwords 0 and 1 of the completion
+    uint64_t must(const NvmeCommand& command, const char* what, const NvmeData& data = {});
+
+private:
+    TcpConnection& connection_;
+    const TcpCancel& cancel_;
+    TcpClock::time_point until_;
+};
+
+/// Of an admin queue.
+TcpProtocol::Options tcp_admin_options(const TcpTarget& target);
+
+/// [may block] Connects a queue, up to and with the connect command. Throws bdevkit::Error, with what to do.
+/// @param controller  in: its identifier, or any_controller for a new one; out: what the target says
+std::unique_ptr<TcpConnection> tcp_open_connection(const TcpTarget& target, uint16_t queue,
+                                                   const TcpProtocol::Options& options, uint16_t& controller,
+                                                   const TcpCancel& cancel, TcpClock::time_point until);
+
+/// [may block] Enables the controller and waits until it is ready.
+/// @return CAP
+uint64_t tcp_enable(TcpCaller& caller, TcpClock::time_point until);
+
+/// What there is once a controller is connected.
+struct TcpSession {
+    std::unique_ptr<TcpConnection> admin;
+    uint16_t controller = 0;  ///< its identifier
+    uint32_t queue_size = 0;  ///< entries of an I/O queue
+    uint32_t queues = 0;      ///< I/O queues that the controller grants
+    uint32_t in_capsule = 0;  ///< bytes that an I/O command may carry along
+    bool keeps_alive = false;
+    NvmeIdentity identity;
+    std::vector<NvmeNamespace> namespaces;
+};
+
+/// [may block] Connects the admin queue, enables the controller and identifies it and its namespaces. Throws
+/// bdevkit::Error, with what to do.
+TcpSession tcp_establish(const TcpTarget& target, const TcpCancel& cancel);
+
+/// [may block] Connects I/O queue `id`, from 1 on. Throws bdevkit::Error.
+/// @param size, in_capsule  as the session says
+std::unique_ptr<TcpConnection> tcp_open_queue(const TcpTarget& target, uint16_t controller, uint32_t size,
+                                              uint32_t in_capsule, uint16_t id, const TcpCancel& cancel);
+
+/// [may block] What `caller` reads of the namespaces that are active.
+std::vector<NvmeNamespace> tcp_namespaces(TcpCaller& caller);

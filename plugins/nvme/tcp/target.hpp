@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Where a controller is, and who asks.
+#pragma once
+
+#include <array>
+
+#include "socket.hpp"
+
+struct TcpTarget {
+    std::string name() const { return address + ":" + service; }
+
+    std::string address, service;
+    std::string subsystem;  ///< its NQN
+    std::string host_nqn;
+    std::array<uint8_t, 16> host_id{};
+    bool header_digest = false, data_digest = false;
+    uint32_t queue_size = 128;                         ///< entries of an I/O queue
+    std::chrono::milliseconds keep_alive{10000};       ///< 0: none
+    std::chrono::milliseconds connect_timeout{10000};  ///< for all that it takes to connect
+    std::vector<TcpAddress> addresses;                 ///< of the host
+};

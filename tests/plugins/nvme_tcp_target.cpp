@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "nvme_tcp_target.hpp"
+
+#include <arpa/inet.h>
+#include <nvme/types.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <functional>
+
+namespace {
+
+constexpr uint64_t cap = 127 | uint64_t(1) << 37 | uint64_t(2) << 24;
+
+void expect(bool right, const char* what) {
+    if (!right) throw std::runtime_error(what);
+}
+
+}  // namespace
+
+/// One connection, served by a thread.
+class TcpTestTarget::Connection {
+public:
+    Connection(TcpTestTarget& target, int fd) : target_(target), fd_(fd), thread_([this] { run(); }) {}
+    ~Connection() {
+        shutdown(fd_, SHUT_RDWR);
+        thread_.join();
+        close(fd_);
+    }
+
+private:
+    struct Write {
+        NvmeCommand command;
+        Octets data;
+        uint32_t asked = 0, come = 0;
+    };
+
+    void run() {
+        try {
+            Octets bytes(65536);
+            for (ssize_t n; (n = recv(fd_, bytes.data(), bytes.size(), 0)) > 0;) {
+                append(stream_, bytes.data(), size_t(n));
+                while (auto pdu = take_pdu(stream_, digests_))
+                    handle(*pdu);
+            }
+        } catch (const std::exception& error) {
+            fprintf(stderr, "test target: %s\n", error.what());
+        }
+        shutdown(fd_, SHUT_RDWR);
+    }
+
+    void send(const Octets& bytes) {
+        for (size_t at = 0; at < bytes.size();) {
+            const ssize_t n = ::send(fd_, bytes.data() + at, bytes.size() - at, MSG_NOSIGNAL);
+            if (n <= 0) throw std::runtime_error("the host is gone");
+            at += size_t(n);
+        }
+    }
+
+    void handle(const HostPdu& pdu) {
+        switch (pdu.header.type) {
+            case PduType::ic_req: {
+                const auto ic = pdu.as<IcPdu>();
+                const Digests wanted{(ic.digests & 1) != 0, (ic.digests & 2) != 0};
+                send(ic_resp(wanted, target_.manners_.max_data, 1));
+                digests_ = wanted;
+                return;
+            }
+            case PduType::capsule_cmd:
+                return command(pdu.as<CapsuleCmdPdu>().command, pdu.data);
+            case PduType::h2c_data:
+                return take_data(pdu.as<DataPdu>(), pdu.data);
+            default:
+                throw std::runtime_error("an unexpected PDU");
+        }
+    }
+
+    void answer(const NvmeCommand& command, uint16_t status = 0, uint64_t result = 0) {
+        send(response(command.cid, status, result, digests_));
+    }
+
+    void command(const NvmeCommand& command, const Octets& data) {
+        const auto length = uint32_t(command.dptr[1]);
+        const bool in_capsule = command.dptr[1] >> 56 == 0x01;
+        expect(in_capsule == !data.empty() && (!in_capsule || length == data.size()), "a wrong SGL");
+        const bool writes = command.opcode != nvme_admin_fabrics && (command.opcode & 3) == 1 && length != 0;
+        if (!writes || in_capsule) return run(command, data);
+        Write& write = writes_[command.cid];
+        write = {command, Octets(length), 0, 0};
+        ask(write);
+    }
+
+    void ask(Write& write) {
+        const uint32_t length =
+            std::min(target_.manners_.r2t_size, uint32_t(write.data.size()) - write.asked);
+        send(r2t(write.command.cid, uint16_t(write.command.cid + 1000), write.asked, length, digests_));
+        write.asked += length;
+    }
+
+    void take_data(const DataPdu& pdu, const Octets& data) {
+        Write& write = writes_.at(pdu.cid);
+        expect(pdu.tag == pdu.cid + 1000 && pdu.offset == write.come && pdu.length == data.size() &&
+                   data.size() <= target_.manners_.max_data && write.come + data.size() <= write.asked,
+               "wrong H2CData");
+        std::copy(data.begin(), data.end(), write.data.begin() + pdu.offset);
+        write.come += pdu.length;
+        const bool last = (pdu.header.flags & pdu_last) != 0;
+        expect(last == (write.come == write.asked), "a wrong LAST flag");
+        if (write.come != write.asked) return;
+        if (write.asked != write.data.size()) return ask(write);
+        const Write whole = std::move(write);
+        writes_.erase(pdu.cid);
+        run(whole.command, whole.data);
+    }
+
+    void give(const NvmeCommand& command, const void* bytes, size_t length) {
+        Octets data(length);
+        std::memcpy(data.data(), bytes, length);
+        for (size_t at = 0; at < length;) {
+            const size_t n = std::min<size_t>(target_.manners_.data_size, length - at);
+            const bool last = at + n == length;
+            const uint8_t flags = last ? pdu_last | (target_.manners_.success_flag ? pdu_success : 0) : 0;
+            send(c2h_data(command.cid, uint32_t(at), {data.begin() + long(at), data.begin() + long(at + n)},
+                          flags, digests_, 4));
+            at += n;
+        }
+        if (!target_.manners_.success_flag) answer(command);
+    }
+
+    void run(const NvmeCommand& command, const Octets& data) {
+        if (command.opcode == nvme_admin_fabrics) return fabrics(command, data);
+        if (queue_ == 0) return admin(command);
+        if (target_.holds_) return count(target_.held_);
+        const uint64_t at = (uint64_t(command.cdw11) << 32 | command.cdw10) * block_size;
+        const uint64_t length = ((command.cdw12 & 0xffff) + 1) * uint64_t(block_size);
+        const bool moves = command.opcode == nvme_cmd_read || command.opcode == nvme_cmd_write ||
+                           command.opcode == nvme_cmd_write_zeroes;
+        if (moves && at + length > target_.disk.size())
+            return answer(command, NVME_SC_DNR | NVME_SC_LBA_RANGE);
+        std::unique_lock lock(target_.mutex_);
+        std::byte* place = target_.disk.data() + at;
+        switch (command.opcode) {
+            case nvme_cmd_read: {
+                const Octets copy(place, place + length);
+                lock.unlock();
+                return give(command, copy.data(), copy.size());
+            }
+            case nvme_cmd_write:
+                expect(data.size() == length, "a write of another length than its data");
+                std::copy(data.begin(), data.end(), place);
+                break;
+            case nvme_cmd_write_zeroes:
+                std::fill_n(place, length, std::byte());
+                break;
+            case nvme_cmd_flush:
+                break;
+            default:
+                lock.unlock();
+                return answer(command, NVME_SC_DNR | NVME_SC_INVALID_OPCODE);
+        }
+        lock.unlock();
+        answer(command);
+    }
+
+    void fabrics(const NvmeCommand& command, const Octets& data) {
+        if (command.nsid == nvme_fabrics_type_connect) {
+            nvmf_connect_data connect;
+            expect(data.size() == sizeof(connect), "a wrong connect");
+            std::memcpy(&connect, data.data(), sizeof(connect));
+            if (std::string(connect.subsysnqn) != nqn)
+                return answer(command, NVME_SC_DNR | 0x182,
+                              1u << 16 | offsetof(nvmf_connect_data, subsysnqn));
+            queue_ = command.cdw10 >> 16;
+            if (queue_ != 0) {
+                target_.io_queues_++;
+                expect(connect.cntlid == 7, "an I/O queue of another controller");
+            }
+            return answer(command, 0, 7 | (target_.manners_.asks_for_authentication ? 1u << 17 : 0));
+        }
+        if (command.nsid == nvme_fabrics_type_property_get)
+            return answer(command, 0,
+                          command.cdw11 == NVME_REG_CAP    ? cap
+                          : command.cdw11 == NVME_REG_CSTS ? 1
+                                                           : 0);
+        if ((command.cdw12 >> 14 & 3) != 0) count(target_.shutdowns_);
+        answer(command);
+    }
+
+    void admin(const NvmeCommand& command) {
+        if (command.opcode == nvme_admin_identify) return identify(command);
+        if (command.opcode == nvme_admin_set_features) {
+            const uint32_t count = target_.manners_.queues - 1u;
+            return answer(command, 0, count << 16 | count);
+        }
+        if (command.opcode == nvme_admin_abort_cmd) {
+            target_.aborts_++;
+            return answer(command, 0, 1);  // not aborted
+        }
+        if (command.opcode == nvme_admin_keep_alive) return answer(command);
+        answer(command, NVME_SC_DNR | NVME_SC_INVALID_OPCODE);
+    }
+
+    void identify(const NvmeCommand& command) {
+        if (command.cdw10 == NVME_IDENTIFY_CNS_CTRL) {
+            nvme_id_ctrl data{};
+            std::memcpy(data.sn, "12345               ", sizeof(data.sn));
+            std::memcpy(data.mn, "test target                             ", sizeof(data.mn));
+            data.kas = 10;
+            data.oncs = NVME_CTRL_ONCS_WRITE_ZEROES;
+            data.sgls = 1 | NVME_CTRL_SGLS_OFFSET | NVME_CTRL_SGLS_TPORT;
+            data.ioccsz = (target_.manners_.in_capsule + 64) / 16;
+            data.iorcsz = 1;
+            return give(command, &data, sizeof(data));
+        }
+        if (command.cdw10 == NVME_IDENTIFY_CNS_NS_ACTIVE_LIST) {
+            const std::array<uint32_t, 1024> ids{1};
+            return give(command, ids.data(), sizeof(ids));
+        }
+        nvme_id_ns data{};
+        data.nsze = data.ncap = blocks;
+        data.lbaf[0].ds = 9;
+        data.nguid[0] = 0x5a;
+        give(command, &data, sizeof(data));
+    }
+
+    TcpTestTarget& target_;
+    const int fd_;
+    Digests digests_;
+    uint32_t queue_ = 0;
+    Octets stream_;
+    std::map<uint16_t, Write> writes_;
+    std::thread thread_;
+};
+
+TcpTestTarget::TcpTestTarget(const Manners& manners) : manners_(manners) {
+    start();
+}
+
+TcpTestTarget::~TcpTestTarget() {
+    stop();
+}
+
+void TcpTestTarget::start() {
+    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int on = 1;
+    setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port_);
+    socklen_t length = sizeof(address);
+    expect(bind(listener_, reinterpret_cast<sockaddr*>(&address), length) == 0 && listen(listener_, 16) == 0,
+           "cannot listen");
+    getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length);
+    port_ = ntohs(address.sin_port);
+    acceptor_ = std::thread([this, listener = listener_] { accept_all(listener); });
+}
+
+void TcpTestTarget::accept_all(int listener) {
+    for (int fd; (fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)) >= 0;) {
+        const std::lock_guard lock(mutex_);
+        connections_.push_back(std::make_unique<Connection>(*this, fd));
+    }
+}
+
+void TcpTestTarget::stop() {
+    shutdown(listener_, SHUT_RDWR);
+    acceptor_.join();
+    close(listener_);
+    std::vector<std::unique_ptr<Connection>> ending;
+    {
+        const std::lock_guard lock(mutex_);
+        ending.swap(connections_);
+    }
+}

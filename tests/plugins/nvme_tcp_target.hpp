@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A small NVMe/TCP target inside the test program, on a port of 127.0.0.1: one subsystem, one namespace in
+// memory.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "nvme_tcp_pdus.hpp"
+
+class TcpTestTarget {
+public:
+    static constexpr const char* nqn = "nqn.2024-01.io.bdevkit:test";
+    static constexpr uint32_t block_size = 512;
+    static constexpr uint64_t blocks = 8192;
+
+    /// What it does otherwise than it should, or seldom.
+    struct Manners {
+        uint32_t max_data = 16384;   ///< bytes in one H2CData
+        uint32_t in_capsule = 4096;  ///< bytes
+        uint32_t r2t_size = 65536;   ///< bytes that it asks for at a time
+        uint32_t data_size = 20000;  ///< bytes in one C2HData
+        bool success_flag = true;    ///< no response behind data
+        bool asks_for_authentication = false;
+        uint16_t queues = 16;
+    };
+
+    TcpTestTarget() : TcpTestTarget(Manners{}) {}
+    explicit TcpTestTarget(const Manners& manners);
+    ~TcpTestTarget();
+
+    uint16_t port() const { return port_; }
+    /// Ends every connection; new ones are refused until start().
+    void stop();
+    void start();
+    /// While it is true, I/O commands are taken and never answered.
+    void hold(bool on) { holds_ = on; }
+    /// Waits until that has happened to `count` of them.
+    void wait_until_held(unsigned count) const { wait_for(held_, count); }
+
+    std::vector<std::byte> disk = std::vector<std::byte>(blocks * block_size);
+
+    /// Connections of I/O queues so far.
+    unsigned io_queues_connected() const { return io_queues_; }
+    /// Controllers that were told to shut down.
+    void wait_for_shutdowns(unsigned count) const { wait_for(shutdowns_, count); }
+    unsigned aborts() const { return aborts_; }
+
+private:
+    class Connection;
+
+    static void wait_for(const std::atomic<unsigned>& counter, unsigned count) {
+        for (unsigned now; (now = counter) < count;)
+            counter.wait(now);
+    }
+    static void count(std::atomic<unsigned>& counter) {
+        counter++;
+        counter.notify_all();
+    }
+    void accept_all(int listener);
+
+    const Manners manners_;
+    uint16_t port_ = 0;
+    int listener_ = -1;
+    std::thread acceptor_;
+    std::mutex mutex_;  ///< of the disk and connections_
+    std::vector<std::unique_ptr<Connection>> connections_;
+    std::atomic<bool> holds_ = false;
+    std::atomic<unsigned> held_ = 0, io_queues_ = 0, shutdowns_ = 0, aborts_ = 0;
+};

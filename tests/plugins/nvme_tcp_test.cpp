@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The module nvme over TCP in a host of the test's own, against a small target on the loopback interface. A
+// real target's turn comes in a virtual machine: tests/vm/nvme_tcp.py.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "nvme_tcp_target.hpp"
+#include "support/client.hpp"
+#include "support/log_capture.hpp"
+#include "support/test_host.hpp"
+
+namespace bdk::test {
+namespace {
+
+using Manners = TcpTestTarget::Manners;
+
+class NvmeTcp : public testing::Test {
+protected:
+    NvmeTcp() { host.load("nvme"); }
+
+    int create(const TcpTestTarget& target, GivenOptions more = {}) {
+        const auto or_else = [&more](const char* name, const auto& value) {
+            const auto is_it = [name](const GivenOption& option) { return option.name == name; };
+            if (std::none_of(more.begin(), more.end(), is_it)) more.emplace_back(name, value);
+        };
+        or_else("keep_alive", 10 * one_second);
+        or_else("connect_timeout", 10 * one_second);
+        or_else("reconnect_delay", one_second / 10);
+        or_else("loss_timeout", 60 * one_second);
+        or_else("subsystem", TcpTestTarget::nqn);
+        more.emplace_back("address", "127.0.0.1");
+        more.emplace_back("service", std::to_string(target.port()));
+        return host.create("nvme", "Nvme0", more);
+    }
+
+    static constexpr uint64_t one_second = 1'000'000'000;  // durations are in nanoseconds
+    TestHost host;
+};
+
+TEST_F(NvmeTcp, ANamespaceIsABdev) {
+    TcpTestTarget target;
+    ASSERT_EQ(create(target), 0);
+    Client client("Nvme0n1", Access::write);
+    EXPECT_EQ(client.num_blocks(), TcpTestTarget::blocks);
+    EXPECT_EQ(client.block_size(), TcpTestTarget::block_size);
+    const auto info = host.info("Nvme0n1").dump();
+    EXPECT_NE(info.find("\"serial_number\":\"12345\""), std::string::npos) << info;
+    EXPECT_NE(info.find("\"transport\":\"tcp\""), std::string::npos) << info;
+}
+
+/// Every size that goes another way: in the capsule, asked for, in several PDUs and several requests.
+TEST_F(NvmeTcp, WhatIsReadIsWhatWasWritten) {
+    struct Form {
+        bool header, data, success;
+    };
+    for (const Form form : {Form{false, false, true}, Form{true, true, true}, Form{true, false, false},
+                            Form{false, true, false}}) {
+        TcpTestTarget target(Manners{.success_flag = form.success});
+        ASSERT_EQ(create(target, {{"header_digest", form.header}, {"data_digest", form.data}}), 0);
+        Client client("Nvme0n1", Access::write);
+        uint64_t block = 0;
+        for (const size_t length : {512, 4096, 4608, 65536, 262144, 1 << 20}) {
+            const auto data = pattern(length, length);
+            ASSERT_TRUE(client.write(block, data).ok()) << length;
+            EXPECT_EQ(client.read(block, length / 512), data);
+            EXPECT_TRUE(std::equal(data.begin(), data.end(), target.disk.begin() + long(block * 512)));
+            block += length / 512;
+        }
+        EXPECT_TRUE(client.write_zeroes(0, 8).ok());
+        EXPECT_EQ(client.read(0, 8), std::vector<std::byte>(4096));
+        EXPECT_TRUE(client.flush(0, 8).ok());
+        client.close();
+        EXPECT_EQ(host.remove("Nvme0n1"), 0);
+        target.wait_for_shutdowns(1);
+    }
+}
+
+TEST_F(NvmeTcp, EachThreadHasAQueue) {
+    TcpTestTarget target;
+    ASSERT_EQ(create(target), 0);
+    Client first("Nvme0n1", Access::write);
+    Client second("Nvme0n1", Access::write, host.new_thread("second"));
+    EXPECT_TRUE(first.write(0, pattern(512)).ok());
+    EXPECT_EQ(second.read(0, 1), pattern(512));
+    EXPECT_EQ(target.io_queues_connected(), 2u);
+}
+
+TEST_F(NvmeTcp, AnErrorKeepsItsStatus) {
+    TcpTestTarget target;
+    ASSERT_EQ(create(target), 0);
+    Client client("Nvme0n1", Access::write);
+    // The write goes past the end that the target has by now.
+    target.disk.resize(4096);
+    const IoResult result = client.write(100, pattern(512));
+    EXPECT_EQ(result.status, BDK_BDEV_IO_STATUS_NVME_ERROR);
+    EXPECT_EQ(result.nvme_sct, 0u);
+    EXPECT_EQ(result.nvme_sc, 0x80u);
+}
+
+TEST_F(NvmeTcp, IoWaitsForATargetThatComesAgain) {
+    TcpTestTarget target;
+    ASSERT_EQ(create(target), 0);
+    Client client("Nvme0n1", Access::write);
+    ASSERT_TRUE(client.write(0, pattern(512)).ok());
+    for (int round = 1; round <= 3; round++) {
+        target.hold(true);
+        const auto data = pattern(65536, uint64_t(round));
+        auto held = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
+            return bdk_bdev_write_blocks(desc, ch, const_cast<std::byte*>(data.data()), 0, 128, cb, arg);
+        });
+        target.wait_until_held(unsigned(round));
+        target.stop();
+        target.hold(false);
+        auto behind = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
+            return bdk_bdev_flush_blocks(desc, ch, 0, 128, cb, arg);
+        });
+        target.start();
+        EXPECT_TRUE(held.get().ok());
+        EXPECT_TRUE(behind.get().ok());
+        EXPECT_EQ(client.read(0, 128), data);
+    }
+}
+
+TEST_F(NvmeTcp, AControllerThatStaysAwayIsGivenUp) {
+    TcpTestTarget target;
+    ASSERT_EQ(create(target, {{"loss_timeout", one_second / 3}}), 0);
+    Client client("Nvme0n1", Access::write);
+    ASSERT_TRUE(client.write(0, pattern(512)).ok());
+    target.stop();
+    const IoResult result = client.try_read(0, 1);
+    EXPECT_FALSE(result.ok());
+    EXPECT_EQ(result.aio_errno, -ENXIO);
+    client.wait_for_event(BDK_BDEV_EVENT_REMOVE);
+    client.close();
+    target.start();
+}
+
+TEST_F(NvmeTcp, AResetEndsWhatIsInFlight) {
+    TcpTestTarget target;
+    ASSERT_EQ(create(target), 0);
+    Client client("Nvme0n1", Access::write);
+    target.hold(true);
+    auto held = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
+        return bdk_bdev_flush_blocks(desc, ch, 0, 1, cb, arg);
+    });
+    target.wait_until_held(1);
+    target.hold(false);
+    EXPECT_TRUE(client.reset().ok());
+    EXPECT_EQ(held.get().status, BDK_BDEV_IO_STATUS_ABORTED);
+    EXPECT_TRUE(client.write(0, pattern(512)).ok());
+}
+
+TEST_F(NvmeTcp, WhatCannotBeIsSaid) {
+    LogCapture log;
+    {
+        TcpTestTarget target(Manners{.asks_for_authentication = true});
+        EXPECT_EQ(create(target), -ENOTSUP);
+        EXPECT_TRUE(log.has({"DH-HMAC-CHAP"}));
+    }
+    TcpTestTarget target;
+    EXPECT_EQ(create(target, {{"subsystem", "nqn.2024-01.io.bdevkit:other"}}), -ENOENT);
+    EXPECT_TRUE(log.has({"has no subsystem 'nqn.2024-01.io.bdevkit:other'"}));
+    EXPECT_EQ(create(target, {{"subsystem", "other"}}), -EINVAL);
+    EXPECT_TRUE(log.has({"expected an NQN"}));
+    target.stop();
+    EXPECT_EQ(create(target), -ECONNREFUSED);
+    EXPECT_TRUE(log.has({"cannot connect to 127.0.0.1:"}));
+    target.start();
+}
+
+}  // namespace
+}  // namespace bdk::test

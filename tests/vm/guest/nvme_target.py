@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The kernel's NVMe target, set up through configfs."""
+
+import contextlib
+import pathlib
+import subprocess
+
+NVMET = pathlib.Path("/sys/kernel/config/nvmet")
+
+
+def loop_device(path, size, block_size=512):
+    """A block device over a new file of zeroes."""
+    with open(path, "wb") as file:
+        file.truncate(size)
+    return subprocess.run(["losetup", "--find", "--show", f"--sector-size={block_size}", "--direct-io=off", path],
+                          check=True, capture_output=True, text=True).stdout.strip()
+
+
+class Subsystem:
+    """A subsystem of the kernel's with a namespace for each device, from 1 on."""
+
+    def __init__(self, nqn, *devices):
+        self.nqn = nqn
+        self.folder = NVMET / "subsystems" / nqn
+        self.folder.mkdir()
+        self.write("attr_allow_any_host", 1)
+        for number, device in enumerate(devices, start=1):
+            (self.folder / "namespaces" / str(number)).mkdir()
+            self.write(f"namespaces/{number}/device_path", device)
+            self.write(f"namespaces/{number}/enable", 1)
+
+    def write(self, name, value):
+        (self.folder / name).write_text(str(value))
+
+    def read(self, name):
+        return (self.folder / name).read_text().strip()
+
+
+class Port:
+    """A port of the kernel's on 127.0.0.1, with no subsystem yet."""
+
+    def __init__(self, number, service, **attributes):
+        self.folder = NVMET / "ports" / str(number)
+        self.folder.mkdir()
+        self.service = service
+        given = {"addr_trtype": "tcp", "addr_adrfam": "ipv4", "addr_traddr": "127.0.0.1", "addr_trsvcid": service}
+        for name, value in (given | attributes).items():
+            (self.folder / name).write_text(str(value))
+
+    def link(self, subsystem):
+        """Hosts may connect to it from now on."""
+        (self.folder / "subsystems" / subsystem.nqn).symlink_to(subsystem.folder)
+
+    def unlink(self, subsystem):
+        """Every connection to it ends."""
+        with contextlib.suppress(FileNotFoundError):
+            (self.folder / "subsystems" / subsystem.nqn).unlink()

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs in the virtual machine of tests/vm/nvme_tcp.py."""
+
+import hashlib
+import os
+import pathlib
+import subprocess
+import time
+
+import nbd
+import pytest
+from tests.vm.guest import nvme_target
+
+BUILD = pathlib.Path(os.environ["BDEVKIT_BUILD"]).resolve()
+MIB = 1 << 20
+NQN = "nqn.2024-01.io.bdevkit:disks"
+SIZE = 16 * MIB
+
+
+class Target:
+    def __init__(self, folder):
+        self.devices = [nvme_target.loop_device(folder / "first", SIZE),
+                        nvme_target.loop_device(folder / "second", SIZE, 4096)]
+        self.subsystem = nvme_target.Subsystem(NQN, *self.devices)
+        self.port = nvme_target.Port(1, 4420)
+        self.port.link(self.subsystem)
+
+    def stop(self):
+        self.port.unlink(self.subsystem)
+
+    def start(self):
+        self.port.link(self.subsystem)
+
+    def read(self, number, offset, length):
+        """What the kernel finds on the device of a namespace."""
+        return subprocess.run(["dd", f"if={self.devices[number - 1]}", "iflag=direct,skip_bytes,count_bytes", "bs=64k",
+                               f"skip={offset}", f"count={length}"], check=True, capture_output=True).stdout
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory):
+    return Target(tmp_path_factory.mktemp("target"))
+
+
+def stack_of(more="", exports=("Nvme0n1", "Nvme0n2"), service=4420, subsystem=NQN, layers=""):
+    return f"""
+version: 1
+bdevs:
+  - {{ name: Nvme0, module: nvme, address: 127.0.0.1, service: "{service}", subsystem: "{subsystem}"{more} }}
+{layers}
+frontends:
+  - nbd: {{ listen: "unix:nbd.sock", exports: [ {', '.join(f'{{ bdev: {name} }}' for name in exports)} ] }}
+"""
+
+
+def client(stack, export="Nvme0n1"):
+    handle = nbd.NBD()
+    handle.connect_uri(stack.uri(export))
+    return handle
+
+
+def start_perf(folder, stack, *arguments, bdev="Nvme0n1"):
+    file = folder / "perf.yaml"
+    file.write_text(stack.split("frontends")[0])
+    return subprocess.Popen([BUILD / "bin" / "bdevkit", "perf", file, "--bdev", bdev, "--no-calibration", *arguments],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def perf(folder, stack, *arguments, bdev="Nvme0n1"):
+    process = start_perf(folder, stack, *arguments, bdev=bdev)
+    output, errors = process.communicate(timeout=300)
+    return process.returncode, output, errors
+
+
+def refusal(folder, stack):
+    code, _, errors = perf(folder, stack, "--rw", "read", "--count", "1")
+    assert code != 0
+    return errors
+
+
+def test_sizes_are_those_of_the_targets_devices(target, run_stack):
+    stack = run_stack(stack_of())
+    for number, block_size in (1, 512), (2, 4096):
+        handle = client(stack, f"Nvme0n{number}")
+        assert handle.get_size() == SIZE
+        assert handle.get_block_size(nbd.SIZE_MINIMUM) in (1, block_size)
+
+
+def test_the_target_reads_what_was_written(target, run_stack, tmp_path):
+    image = tmp_path / "image"
+    image.write_bytes(os.urandom(4 * MIB))
+    stack = run_stack(stack_of())
+    for number in 1, 2:
+        subprocess.run(["nbdcopy", "--connections=4", "--flush", image, stack.uri(f"Nvme0n{number}")], check=True)
+        back = subprocess.run(["nbdcopy", stack.uri(f"Nvme0n{number}"), "-"], check=True, capture_output=True).stdout
+        assert back[: 4 * MIB] == image.read_bytes()
+    assert stack.stop() == 0
+    for number in 1, 2:
+        found = target.read(number, 0, 4 * MIB)
+        assert hashlib.sha256(found).digest() == hashlib.sha256(image.read_bytes()).digest()
+
+
+def test_the_target_sees_what_was_unmapped_and_zeroed(target, run_stack):
+    handle = client(run_stack(stack_of()))
+    handle.pwrite(b"x" * MIB, 8 * MIB)
+    handle.trim(64 * 1024, 8 * MIB)
+    handle.zero(64 * 1024, 8 * MIB + 128 * 1024)
+    handle.flush()
+    found = target.read(1, 8 * MIB, MIB)
+    assert found[: 64 * 1024] == bytes(64 * 1024)
+    assert found[64 * 1024 : 128 * 1024] == b"x" * (64 * 1024)
+    assert found[128 * 1024 : 192 * 1024] == bytes(64 * 1024)
+    assert found[192 * 1024 :] == b"x" * (MIB - 192 * 1024)
+
+
+@pytest.mark.parametrize("digests", ["", ", header_digest: true", ", header_digest: true, data_digest: true"])
+@pytest.mark.parametrize("size, count", [("512", "1000"), ("4KiB", "1000"), ("1MiB", "100")])
+def test_what_is_read_is_what_was_written(target, tmp_path, digests, size, count):
+    code, output, errors = perf(tmp_path, stack_of(digests), "--rw", "verify", "--io-size", size, "--depth", "8", "--count", count)
+    assert code == 0, output + errors
+    assert "0 errors" in output
+
+
+def test_layers_on_top(target, run_stack):
+    stack = run_stack(stack_of(exports=("top", "view"), layers="""
+  - { name: top, module: passthru, base: Nvme0n1 }
+  - { name: view, module: readonly, base: Nvme0n2 }
+"""))
+    top, view = client(stack, "top"), client(stack, "view")
+    top.pwrite(b"y" * 4096, 0)
+    assert top.pread(4096, 0) == b"y" * 4096
+    assert view.is_read_only()
+    assert len(view.pread(4096, 0)) == 4096
+
+
+def test_a_target_that_goes_and_comes_again_loses_nothing(target, tmp_path):
+    stack = stack_of(", loss_timeout: 60s, reconnect_delay: 200ms")
+    process = start_perf(tmp_path, stack, "--rw", "verify", "--io-size", "16KiB", "--depth", "16", "--time", "8s")
+    for _ in range(3):
+        time.sleep(2)  # of load; nothing is judged by it
+        target.stop()
+        time.sleep(0.3)
+        target.start()
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, output + errors
+    assert "0 errors" in output
+    assert errors.count("connected again") >= 2, errors
+
+
+def test_a_controller_that_stays_away_is_given_up(target, run_stack):
+    stack = run_stack(stack_of(", loss_timeout: 1s, reconnect_delay: 200ms"))
+    handle = client(stack)
+    assert len(handle.pread(4096, 0)) == 4096
+    target.stop()
+    try:
+        with pytest.raises(nbd.Error):
+            handle.pread(4096, 0)
+        assert stack.stop() == 0
+        assert f"127.0.0.1:4420, {NQN}: given up" in stack.log
+    finally:
+        target.start()
+
+
+def test_who_asks_for_what_is_not_there_is_told_what_is(target, tmp_path):
+    assert f"set `subsystem` to one that it has: '{NQN}'" in refusal(tmp_path, stack_of(subsystem=""))
+    text = refusal(tmp_path, stack_of(subsystem="nqn.2024-01.io.bdevkit:nothing"))
+    assert "127.0.0.1:4420 has no subsystem 'nqn.2024-01.io.bdevkit:nothing'" in text
+    assert f"set `subsystem` to one that it has: '{NQN}'" in text
+    assert "cannot connect to 127.0.0.1:4421: Connection refused" in refusal(tmp_path, stack_of(service=4421))
+    assert "expected an NQN" in refusal(tmp_path, stack_of(subsystem="disks"))
+
+
+def test_a_host_that_is_not_allowed_is_told_so(target, tmp_path):
+    target.subsystem.write("attr_allow_any_host", 0)
+    try:
+        text = refusal(tmp_path, stack_of(", host_nqn: 'nqn.2024-01.io.bdevkit:me'"))
+        assert "does not let the host 'nqn.2024-01.io.bdevkit:me' use" in text or "has no subsystem" in text, text
+    finally:
+        target.subsystem.write("attr_allow_any_host", 1)

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The module nvme over TCP, with the kernel's nvmet as the target on 127.0.0.1, and crc32c for its digests."""
+
+
+def devices(folder):
+    return []
+
+
+def command(arguments):
+    return ("modprobe -d $VM_KERNEL -a loop nvmet nvmet-tcp crc32c_generic && mount -t configfs none /sys/kernel/config && "
+            "/usr/bin/python3 -m pytest -p no:cacheprovider --color=no -v --durations=10 "
+            f"tests/vm/guest/nvme_tcp.py {' '.join(arguments)}")
