@@ -42,7 +42,7 @@ file(STRINGS sdk/include/bdevkit/abi.h abi_lines REGEX "#define BDK_ABI_M(AJOR|I
 string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*" "\\1.\\2" abi_version "${abi_lines}")
 install(EXPORT bdevkit NAMESPACE bdevkit:: FILE bdevkitTargets.cmake DESTINATION ${package_dir} COMPONENT dev)
 configure_package_config_file(cmake/bdevkitConfig.cmake.in bdevkitConfig.cmake INSTALL_DESTINATION ${package_dir}
-                              PATH_VARS plugin_dir template_dir)
+                              PATH_VARS plugin_dir template_dir BDEVKIT_PYTHON_DIR)
 write_basic_package_version_file(bdevkitConfigVersion.cmake VERSION ${abi_version} COMPATIBILITY SameMajorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/bdevkitConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/bdevkitConfigVersion.cmake
               cmake/BdevkitPlugin.cmake DESTINATION ${package_dir} COMPONENT dev)

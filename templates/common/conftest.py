@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: {{cookiecutter.license}}
 """What the tests of the running module share. ctest says where program and plugin are."""
 
+import importlib.util
 import os
 import pathlib
 import select
@@ -12,6 +13,17 @@ STACK = pathlib.Path(__file__).resolve().parents[1] / "stack.yaml"
 PROGRAM = os.environ.get("BDEVKIT", "bdevkit")
 PLUGINS = os.environ.get("PLUGIN_FOLDER", str(STACK.parent / "build" / "release"))
 PATIENCE = 60
+
+# bdevkit.pytest runs the module in this process, where a sanitizer's library would have to be first.
+IN_PYTHON = importlib.util.find_spec("bdevkit") is not None and "SANITIZER_RUNTIME" not in os.environ
+pytest_plugins = ["bdevkit.pytest"] if IN_PYTHON else []
+collect_ignore = [] if IN_PYTHON else ["test_module.py"]
+
+
+@pytest.fixture(scope="session")
+def plugin_path():
+    """Where bdevkit.pytest looks for the module."""
+    return [PLUGINS]
 
 
 def environment():

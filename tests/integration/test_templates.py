@@ -61,6 +61,7 @@ def test_a_new_module_passes_its_own_tests(installed, tmp_path, kind, name, io_t
     for test in ["unit", "stack", "check"]:
         assert f": {test} ." in result.stdout
     assert "warning" not in result.stdout + result.stderr
+    assert "No Python package" not in result.stdout
 
 
 def test_it_says_what_comes_next(installed, tmp_path):

@@ -1,0 +1,1 @@
+../../../virtual-module/{{cookiecutter.name}}/tests/test_module.py
