@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The module nvme on controllers that it drives itself, through vfio-pci. An argument: how many times the disk is taken out
-and put back under load (default 4)."""
+and put back under load (default 3)."""
 
 import nvme_devices
 
@@ -27,8 +27,8 @@ def devices(folder):
 
 
 def command(arguments):
-    rounds = arguments[0] if arguments and arguments[0].isdigit() else "4"
+    rounds = arguments[0] if arguments and arguments[0].isdigit() else "3"
     chosen = " ".join(argument for argument in arguments if not argument.isdigit())
     return ("modprobe -d $VM_KERNEL -a nvme vfio-pci && "
             f"VM_ROUNDS={rounds} PYTHONPATH=$BDEVKIT_BUILD/python /usr/bin/python3 -m pytest -p no:cacheprovider --color=no "
-            f"-v --durations=5 tests/vm/guest/nvme_pcie.py {chosen}")
+            f"-v --durations=5 tests/vm/guest/nvme_pcie.py tests/vm/guest/nvme_pcie_control.py {chosen}")

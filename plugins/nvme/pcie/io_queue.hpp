@@ -14,6 +14,7 @@ struct IoQueue {
     enum class State : uint32_t {
         stopped,  ///< the controller does not have it (yet); the controller's thread may touch it
         ready,    ///< it is the channel's alone
+        quiet,    ///< the channel's still, who submits nothing and stops it when nothing is in flight
         failed,   ///< the controller refuses to have it, or is gone
     };
 

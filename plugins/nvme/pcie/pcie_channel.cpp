@@ -30,7 +30,7 @@ PcieChannel::~PcieChannel() {
 bool PcieChannel::submit(Io io, const NvmeRequest& request) {
     const IoQueue::State state = queue_->state.load(std::memory_order_acquire);
     if (state != IoQueue::State::ready) [[unlikely]] {
-        if (state == IoQueue::State::stopped) return false;
+        if (state != IoQueue::State::failed) return false;
         io.complete_errno(-ENODEV);
         return true;
     }
@@ -59,16 +59,19 @@ void PcieChannel::wake_up() {
 }
 
 bool PcieChannel::poll() {
-    QueuePair& pair = queue_->pair;
-    if (queue_->state.load(std::memory_order_acquire) == IoQueue::State::ready) {
+    const IoQueue::State state = queue_->state.load(std::memory_order_acquire);
+    if (state == IoQueue::State::ready || state == IoQueue::State::quiet) {
+        QueuePair& pair = queue_->pair;
         const uint32_t count = pair.poll([this](uint16_t cid, NvmeStatus status) { ended(cid, status); });
         pair.ring();
+        const bool waits = pair.in_flight() != 0;
+        if (state == IoQueue::State::quiet) stop_if_idle();
         if (count != 0) {
             idle_turns_ = 0;
             return true;
         }
-        if (pair.in_flight() != 0) {
-            look_for_late_commands(bdk_get_ticks());
+        if (waits) {
+            if (state == IoQueue::State::ready) look_for_late_commands(bdk_get_ticks());
             return false;
         }
     }
@@ -77,6 +80,19 @@ bool PcieChannel::poll() {
         poller_.pause();
     }
     return false;
+}
+
+void PcieChannel::quiesce() {
+    if (queue_->state.load(std::memory_order_acquire) != IoQueue::State::ready) return;
+    queue_->pair.ring();
+    queue_->state.store(IoQueue::State::quiet, std::memory_order_release);
+    stop_if_idle();
+}
+
+/// From here on the queue may be the worker's.
+void PcieChannel::stop_if_idle() {
+    if (queue_->pair.in_flight() == 0)
+        queue_->state.store(IoQueue::State::stopped, std::memory_order_release);
 }
 
 void PcieChannel::ended(uint16_t cid, NvmeStatus status) {

@@ -30,6 +30,8 @@ public:
     // Each: [channel's thread].
     bool submit(bdevkit::Io io, const NvmeRequest& request);
     void abort(bdevkit::Io abort);
+    /// The controller is about to be stopped: submits nothing from now on.
+    void quiesce();
     /// The controller has been stopped: ends all that is in flight.
     /// @param of  the bdev whose I/O is not to be repeated; may be NULL
     void end_all(PcieEnd end, const bdk_bdev* of);
@@ -44,6 +46,7 @@ private:
     };
 
     bool poll();
+    void stop_if_idle();
     void ended(uint16_t cid, NvmeStatus status);
     void look_for_late_commands(uint64_t now);
     void wake_up();

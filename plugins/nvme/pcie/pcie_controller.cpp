@@ -4,7 +4,9 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <chrono>
 #include <future>
+#include <thread>
 #include <utility>
 
 using bdevkit::Error, bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::LogLevel, bdevkit::Thread;
@@ -14,6 +16,8 @@ namespace {
 /// Of data on their way in one queue at the same time.
 constexpr uint32_t queue_pages = 2048;
 constexpr uint32_t most_queues = 128;
+/// For commands in flight to end before a reset.
+constexpr std::chrono::milliseconds quiesce_patience{200};
 /// For admin commands where there is no timeout.
 constexpr std::chrono::milliseconds admin_patience{120'000};
 
@@ -220,36 +224,54 @@ int PcieController::reset_now(const bdk_bdev* of) {
 }
 
 void PcieController::restart(const bdk_bdev* of) {
+    quiesce();
     admin_->disable();
     end_all(PcieEnd::reset, of);
     admin_->enable();
     admin_->request_io_queues(most_queues);
     admin_->watch_events();
-    std::vector<std::shared_ptr<IoQueue>> queues;
-    {
-        const std::lock_guard lock(mutex_);
-        queues = queues_;
-    }
-    for (const auto& queue : queues)
+    for (const auto& queue : queues())
         create(*queue);
 }
 
-/// Ends what is in flight on every channel, each on its thread. The controller has been stopped.
+/// Queues that go must not be told of commands. What ends within a moment need not begin again.
+void PcieController::quiesce() {
+    visit_channels([](PcieChannel& channel) { channel.quiesce(); });
+    const auto all = queues();
+    const auto deadline = std::chrono::steady_clock::now() + quiesce_patience;
+    while (std::chrono::steady_clock::now() < deadline &&
+           std::any_of(all.begin(), all.end(), [](const auto& queue) {
+               return queue->state.load(std::memory_order_acquire) == IoQueue::State::quiet;
+           }))
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+}
+
+/// Ends what is in flight on every channel. The controller has been stopped.
 void PcieController::end_all(PcieEnd end, const bdk_bdev* of) {
-    std::promise<void> ended;
-    Thread::app().send([this, end, of, &ended] {
-        bdevkit::for_each_channel<PcieChannel>(
-            this, [end, of](PcieChannel& channel) { channel.end_all(end, of); },
-            [&ended] { ended.set_value(); });
+    visit_channels([end, of](PcieChannel& channel) { channel.end_all(end, of); });
+}
+
+/// Visits each on its thread, and waits for that.
+void PcieController::visit_channels(std::function<void(PcieChannel&)> visit) {
+    std::promise<void> visited;
+    Thread::app().send([this, &visit, &visited] {
+        bdevkit::for_each_channel<PcieChannel>(this, visit, [&visited] { visited.set_value(); });
     });
-    ended.get_future().wait();
+    visited.get_future().wait();
+}
+
+std::vector<std::shared_ptr<IoQueue>> PcieController::queues() {
+    const std::lock_guard lock(mutex_);
+    return queues_;
 }
 
 /// It will not come back. All I/O ends with errors from now on, and its bdevs go.
 void PcieController::lose(const char* why) {
     warn(format("'%s' is lost: %s", device_.address().c_str(), why));
-    if (!admin_->gone())
+    if (!admin_->gone()) {
+        quiesce();
         bdevkit::detail::guarded(BDK_LOG_COMPONENT, "shutdown", [this] { admin_->shut_down(); });
+    }
     {
         const std::lock_guard lock(mutex_);
         left_ = true;  // no new queues

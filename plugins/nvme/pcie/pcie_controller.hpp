@@ -52,7 +52,10 @@ private:
     int reset_now(const bdk_bdev* of);
     void restart(const bdk_bdev* of);
     void lose(const char* why);
+    void quiesce();
     void end_all(PcieEnd end, const bdk_bdev* of);
+    void visit_channels(std::function<void(PcieChannel&)> visit);
+    std::vector<std::shared_ptr<IoQueue>> queues();
     void create(IoQueue& queue);
     void tell(uint32_t event);
     void leave();

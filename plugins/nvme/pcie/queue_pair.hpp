@@ -3,7 +3,6 @@
 // that a test can be the controller.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -59,8 +58,7 @@ public:
     void ring() noexcept {
         if (told_ == tail_) return;
         told_ = tail_;
-        std::atomic_thread_fence(std::memory_order_release);
-        *memory_.submission_doorbell = tail_;
+        __atomic_store_n(memory_.submission_doorbell, tail_, __ATOMIC_RELEASE);
     }
 
     /// Calls done(uint16_t cid, NvmeStatus) for what has ended, in the order of completion; it may submit.
@@ -96,9 +94,8 @@ private:
     /// Takes an entry whose phase says that it is new.
     bool next(uint16_t& cid, NvmeStatus& status) noexcept {
         const volatile NvmeCompletion& entry = memory_.completions[head_];
-        const uint16_t word = entry.status;
+        const uint16_t word = __atomic_load_n(&entry.status, __ATOMIC_ACQUIRE);
         if ((word & 1) != phase_) return false;
-        std::atomic_thread_fence(std::memory_order_acquire);
         cid = entry.cid;
         status = {.code = uint16_t(word >> 1), .result = entry.result};
         if (++head_ == depth_) {

@@ -181,9 +181,14 @@ def test_bdevkit_check_finds_no_broken_rule():
 
 def test_the_disk_is_taken_out_and_put_back_under_load(run_stack):
     """I/O ends with errors, the bdevs go, the process lives on; with the disk back it is as it was."""
-    for number in range(int(os.environ["VM_ROUNDS"])):
+    def plugged_in():
         address = pci.wait_until(lambda: pci.behind(PORT), "the disk is there")[0]
+        pci.kernel_name(address)  # the kernel takes it first
         pci.bind(address, "vfio-pci")
+        return address
+
+    for number in range(int(os.environ["VM_ROUNDS"])):
+        address = plugged_in()
         stack = run_stack(stack_of(address, "Nvme0n1"))
         load = [client(stack, "Nvme0n1") for _ in range(2)]
         mark = number.to_bytes(8, "little") * 512
@@ -203,8 +208,6 @@ def test_the_disk_is_taken_out_and_put_back_under_load(run_stack):
         assert stack.stop() == 0, stack.log
         pci.qmp('{ "execute": "device_add", "arguments": '
                 '{ "driver": "nvme", "id": "hot", "serial": "hot", "drive": "hot", "bus": "rp" } }')
-    address = pci.wait_until(lambda: pci.behind(PORT), "the disk is there")[0]
-    pci.bind(address, "vfio-pci")
-    handle = client(run_stack(stack_of(address, "Nvme0n1")), "Nvme0n1")
+    handle = client(run_stack(stack_of(plugged_in(), "Nvme0n1")), "Nvme0n1")
     for number in range(int(os.environ["VM_ROUNDS"])):
         assert handle.pread(4096, 4096 * number) == number.to_bytes(8, "little") * 512

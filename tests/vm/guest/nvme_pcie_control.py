@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs in the virtual machine of tests/vm/nvme_pcie.py: commands for controllers, resets, late commands, namespaces that
+come and go. The host runs in this process."""
+
+import errno
+import pathlib
+import struct
+import subprocess
+import sys
+import threading
+
+import bdevkit
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import pci  # noqa: E402
+
+DISK, SMALL = "0000:00:10.0", "0000:00:12.0"
+IDENTIFY, NAMESPACE_ATTACHMENT = 0x06, 0x15
+MIB = 1 << 20
+
+
+def host_of(address, **options):
+    """A host with that controller as Nvme0, given to the module."""
+    pci.bind(address, "vfio-pci")
+    return bdevkit.Host({"version": 1, "host": {"memory": "128MiB"},
+                         "bdevs": [{"name": "Nvme0", "module": "nvme", "address": address, **options}]})
+
+
+def command(opcode, nsid=0, cdw10=0):
+    return struct.pack("<BBHI32xI20x", opcode, 0, 0, nsid, cdw10)
+
+
+def test_admin_commands_pass_through():
+    pci.bind(DISK, "nvme")
+    told = subprocess.run(["nvme", "id-ctrl", f"/dev/{pci.kernel_name(DISK, 3)}", "--raw-binary"], check=True,
+                          capture_output=True).stdout
+    with host_of(DISK) as host, host.open("Nvme0n1", write=True) as desc:
+        assert host.bdevs["Nvme0n1"].info["driver_specific"]["serial_number"] == "disk"
+        _, found = desc.nvme_admin(command(IDENTIFY, cdw10=1), 4096)
+        assert found == told
+        with pytest.raises(bdevkit.Error) as raised:
+            desc.nvme_admin(command(0xc5))
+        assert raised.value.nvme[:2] == (0, 1)  # invalid opcode
+
+
+def test_a_reset_of_one_namespace_repeats_the_io_of_another():
+    with host_of(DISK) as host, host.open("Nvme0n1", write=True) as busy, host.open("Nvme0n3", write=True) as other:
+        other_block = other.block_size
+        failures = []
+
+        def load():
+            try:
+                for fill in range(1, 30):
+                    busy.write_many(range(0, 4 * MIB, 65536), 65536, bytes([fill]) * (4 * MIB), depth=32)
+                    assert busy.read(0, 4 * MIB) == bytes([fill]) * (4 * MIB)
+            except Exception as error:  # told below, in the test's thread
+                failures.append(error)
+
+        worker = threading.Thread(target=load)
+        worker.start()
+        resets = 0
+        while worker.is_alive():
+            other.reset()
+            resets += 1
+        worker.join()
+        assert not failures
+        assert resets > 0
+        assert len(other.read(0, other_block)) == other_block
+
+
+def test_late_commands_are_aborted_and_then_the_controller_is_reset():
+    def throttle(iops):
+        pci.qmp('{ "execute": "block_set_io_throttle", "arguments": { "device": "smalln1", "bps": 0, "bps_rd": 0, '
+                f'"bps_wr": 0, "iops": {iops}, "iops_rd": 0, "iops_wr": 0 }} }}')
+
+    with bdevkit.capture_log() as log, host_of(SMALL, timeout="500ms") as host, host.open("Nvme0n1", write=True) as desc:
+        def failures():
+            results = desc.batch([("read", 0, 4096)] * 32, depth=32)
+            return [result for result in results if isinstance(result, bdevkit.Error)]
+
+        desc.write(0, b"x" * 4096)
+        throttle(1)
+        late = pci.wait_until(failures, "a command is late")
+        throttle(0)
+        assert {error.errno for error in late} == {errno.ETIMEDOUT}
+        pci.wait_until(lambda: not failures(), "none is any more")
+        assert desc.read(0, 4096) == b"x" * 4096
+    assert f"'{SMALL}' does not end its commands: it is reset" in log
+
+
+def test_namespaces_that_go_and_come_are_followed():
+    with host_of(DISK) as host, host.open("Nvme0n1", write=True) as desc:
+        _, identity = desc.nvme_admin(command(IDENTIFY, cdw10=1), 4096)
+        controllers = struct.pack("<HH4092x", 1, struct.unpack_from("<H", identity, 78)[0])
+        desc.nvme_admin(command(NAMESPACE_ATTACHMENT, nsid=2, cdw10=1), controllers)
+        pci.wait_until(lambda: "Nvme0n2" not in host.bdevs, "the bdev is gone")
+        assert "Nvme0n3" in host.bdevs
+        desc.nvme_admin(command(NAMESPACE_ATTACHMENT, nsid=2, cdw10=0), controllers)
+        pci.wait_until(lambda: "Nvme0n2" in host.bdevs, "the bdev is back")
+        with host.open("Nvme0n2") as back:
+            assert len(back.read(0, 4096)) == 4096
