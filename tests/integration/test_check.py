@@ -58,6 +58,7 @@ ROGUES = {
     "leaks_thread": "leak.thread",
     "leaves_refused": "create.limits",
     "needs_buffer": "data.host_buffer",
+    "lends_elsewhere": "types.claimed",
     "never_completes": "io.completes",
     "no_claim": "base.claim",
     "no_help": "options.help",

@@ -7,6 +7,7 @@
 #include <atomic>
 
 #include "bdev/bdev.hpp"
+#include "check/borrow.hpp"
 #include "check/case_stage.hpp"
 #include "check/pattern.hpp"
 #include "check/transfer.hpp"
@@ -49,7 +50,7 @@ struct Try {
         });
     }
 
-    /// NVMe commands are not tried: what they would do is the device's own. @return INT32_MAX for those
+    /// @return INT32_MAX for what is tried otherwise
     int submit(uint32_t type, bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb,
                void* arg) {
         switch (type) {
@@ -111,6 +112,37 @@ void expect_ok(const CheckResult& result, const std::string& what) {
         throw Broken{fmt::format("{}: {}", what, result.text()), "success, since the type is claimed"};
 }
 
+/// Memory that is lent holds the blocks' data, and the blocks what is committed.
+void check_zcopy(Try& io) {
+    CheckClient& client = io.client;
+    const Bytes before = read(client, 0, io.unit);
+    expect_same(borrow(client, 0, io.unit), before, "memory lent by zcopy", client.block_size());
+    if (!client.is_writable()) return;
+    borrow(client, 0, io.unit, &io.other);
+    expect_same(read(client, 0, io.unit), io.other, "read after a zcopy was committed", client.block_size());
+}
+
+/// Commands that every NVMe device has and that change nothing: Identify and Read.
+void check_nvme(Try& io, uint32_t type) {
+    constexpr size_t cdw10 = 40;
+    CheckClient& client = io.client;
+    if (type == BDK_BDEV_IO_TYPE_NVME_ADMIN) {
+        io.command = {{std::byte{0x06}}};
+        io.command[cdw10] = std::byte{0x01};  // of the controller
+        io.scratch.assign(4096, std::byte{0});
+        expect_ok(io.run(type), "Identify by nvme_admin");
+        if (io.scratch == Bytes(4096))
+            throw Broken{"Identify by nvme_admin gives zeroes alone", "data of the controller"};
+    }
+    if (type == BDK_BDEV_IO_TYPE_NVME_IO && bdk_bdev_get_md_size(client.bdev()) == 0) {
+        io.command = {{std::byte{0x02}}};  // block 0
+        io.scratch.resize(client.block_size());
+        const Bytes expected = read(client, 0, 1);
+        expect_ok(io.run(type), "Read by nvme_io");
+        expect_same(io.scratch, expected, "Read by nvme_io", client.block_size());
+    }
+}
+
 /// Compare says what it should of equal and of different data.
 void check_compare(Try& io, uint32_t type) {
     write(io.client, 0, io.data);
@@ -156,10 +188,14 @@ void check_claimed(CheckClient& client) {
     Try io{client};
     if (client.num_blocks() < 2 * io.unit) throw NotApplicable{"the bdev is too small"};
     for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++) {
-        if (!client.supports(type) || is_raw_nvme(type) || is_zone_type(type) ||
-            type == BDK_BDEV_IO_TYPE_ZCOPY)
-            continue;
-        check_one_claimed(io, type, kept);
+        if (!client.supports(type) || is_zone_type(type)) continue;
+        if (is_raw_nvme(type))
+            check_nvme(io, type);
+        else if (type != BDK_BDEV_IO_TYPE_ZCOPY)
+            check_one_claimed(io, type, kept);
+        else if (kept &&
+                 bdk_bdev_get_md_size(client.bdev()) == 0)  // a desc that hides metadata lends nothing
+            check_zcopy(io);
     }
 }
 
