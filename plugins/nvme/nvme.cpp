@@ -96,7 +96,7 @@ struct Nvme {
             .defaults_to("256")
             .min(2)
             .max(65536),
-        BDEVKIT_OPTION(timeout, "pcie: how long a command may take before it is aborted; 0: any time.")
+        BDEVKIT_OPTION(timeout, "pcie, tcp: how long a command may take before it is ended; 0: any time.")
             .defaults_to("30s"),
         BDEVKIT_OPTION(service, "tcp: the target's port.").defaults_to("4420"),
         BDEVKIT_OPTION(subsystem,

@@ -29,6 +29,15 @@ public:
         close(fd_);
     }
 
+    /// Answers the command that waits for an event.
+    void tell_of_change() {
+        const std::lock_guard lock(sending_);
+        if (event_command_ < 0) return;
+        const Octets event = response(uint16_t(event_command_), 0, NVME_AER_NOTICE, digests_);
+        event_command_ = -1;
+        ::send(fd_, event.data(), event.size(), MSG_NOSIGNAL);
+    }
+
 private:
     struct Write {
         NvmeCommand command;
@@ -51,6 +60,7 @@ private:
     }
 
     void send(const Octets& bytes) {
+        const std::lock_guard lock(sending_);
         for (size_t at = 0; at < bytes.size();) {
             const ssize_t n = ::send(fd_, bytes.data() + at, bytes.size() - at, MSG_NOSIGNAL);
             if (n <= 0) throw std::runtime_error("the host is gone");
@@ -144,7 +154,9 @@ private:
             case nvme_cmd_read: {
                 const Octets copy(place, place + length);
                 lock.unlock();
-                return give(command, copy.data(), copy.size());
+                if (!target_.manners_.short_reads) return give(command, copy.data(), copy.size());
+                send(c2h_data(command.cid, 0, Octets(copy.size() / 2), pdu_last, digests_));
+                return answer(command);
             }
             case nvme_cmd_write:
                 expect(data.size() == length, "a write of another length than its data");
@@ -197,6 +209,13 @@ private:
             target_.aborts_++;
             return answer(command, 0, 1);  // not aborted
         }
+        if (command.opcode == nvme_admin_async_event) {
+            const std::lock_guard lock(sending_);
+            event_command_ = command.cid;
+            return;
+        }
+        if (command.opcode == nvme_admin_get_log_page) return give(command, Octets(4096).data(), 4096);
+        if (command.opcode == nvme_admin_keep_alive && target_.ignores_keep_alive_) return;
         if (command.opcode == nvme_admin_keep_alive) return answer(command);
         answer(command, NVME_SC_DNR | NVME_SC_INVALID_OPCODE);
     }
@@ -207,6 +226,7 @@ private:
             std::memcpy(data.sn, "12345               ", sizeof(data.sn));
             std::memcpy(data.mn, "test target                             ", sizeof(data.mn));
             data.kas = 10;
+            data.oaes = 1u << 8;
             data.oncs = NVME_CTRL_ONCS_WRITE_ZEROES;
             data.sgls = 1 | NVME_CTRL_SGLS_OFFSET | NVME_CTRL_SGLS_TPORT;
             data.ioccsz = (target_.manners_.in_capsule + 64) / 16;
@@ -218,7 +238,7 @@ private:
             return give(command, ids.data(), sizeof(ids));
         }
         nvme_id_ns data{};
-        data.nsze = data.ncap = blocks;
+        data.nsze = data.ncap = target_.blocks_;
         data.lbaf[0].ds = 9;
         data.nguid[0] = 0x5a;
         give(command, &data, sizeof(data));
@@ -229,6 +249,8 @@ private:
     Digests digests_;
     uint32_t queue_ = 0;
     Octets stream_;
+    std::mutex sending_;
+    int event_command_ = -1;
     std::map<uint16_t, Write> writes_;
     std::thread thread_;
 };
@@ -264,7 +286,15 @@ void TcpTestTarget::accept_all(int listener) {
     }
 }
 
+void TcpTestTarget::resize(uint64_t to_blocks) {
+    blocks_ = to_blocks;
+    const std::lock_guard lock(mutex_);
+    for (const auto& connection : connections_)
+        connection->tell_of_change();
+}
+
 void TcpTestTarget::stop() {
+    if (!acceptor_.joinable()) return;
     shutdown(listener_, SHUT_RDWR);
     acceptor_.join();
     close(listener_);

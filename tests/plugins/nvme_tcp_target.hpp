@@ -26,6 +26,7 @@ public:
         uint32_t data_size = 20000;  ///< bytes in one C2HData
         bool success_flag = true;    ///< no response behind data
         bool asks_for_authentication = false;
+        bool short_reads = false;  ///< half of the data, and success
         uint16_t queues = 16;
     };
 
@@ -41,6 +42,11 @@ public:
     void hold(bool on) { holds_ = on; }
     /// Waits until that has happened to `count` of them.
     void wait_until_held(unsigned count) const { wait_for(held_, count); }
+
+    /// While it is true, keep alive is not answered.
+    void ignore_keep_alive(bool on) { ignores_keep_alive_ = on; }
+    /// Gives the namespace another size, and tells the host.
+    void resize(uint64_t to_blocks);
 
     std::vector<std::byte> disk = std::vector<std::byte>(blocks * block_size);
 
@@ -69,6 +75,7 @@ private:
     std::thread acceptor_;
     std::mutex mutex_;  ///< of the disk and connections_
     std::vector<std::unique_ptr<Connection>> connections_;
-    std::atomic<bool> holds_ = false;
+    std::atomic<uint64_t> blocks_ = blocks;
+    std::atomic<bool> holds_ = false, ignores_keep_alive_ = false;
     std::atomic<unsigned> held_ = 0, io_queues_ = 0, shutdowns_ = 0, aborts_ = 0;
 };

@@ -2,6 +2,9 @@
 // The module nvme over TCP in a host of the test's own, against a small target on the loopback interface. A
 // real target's turn comes in a virtual machine: tests/vm/nvme_tcp.py.
 #include <gtest/gtest.h>
+#include <nvme/types.h>
+
+#include <thread>
 
 #include <nlohmann/json.hpp>
 
@@ -25,6 +28,7 @@ protected:
             if (std::none_of(more.begin(), more.end(), is_it)) more.emplace_back(name, value);
         };
         or_else("keep_alive", 10 * one_second);
+        or_else("timeout", 30 * one_second);
         or_else("connect_timeout", 10 * one_second);
         or_else("reconnect_delay", one_second / 10);
         or_else("loss_timeout", 60 * one_second);
@@ -32,6 +36,12 @@ protected:
         more.emplace_back("address", "127.0.0.1");
         more.emplace_back("service", std::to_string(target.port()));
         return host.create("nvme", "Nvme0", more);
+    }
+
+    /// Waits until all connections have been made again so many times, or are about to be.
+    void wait_for_reconnects(unsigned count) {
+        while (host.info("Nvme0n1").at("driver_specific").at("reconnects") < count)
+            std::this_thread::yield();
     }
 
     static constexpr uint64_t one_second = 1'000'000'000;  // durations are in nanoseconds
@@ -149,6 +159,117 @@ TEST_F(NvmeTcp, AResetEndsWhatIsInFlight) {
     EXPECT_TRUE(client.reset().ok());
     EXPECT_EQ(held.get().status, BDK_BDEV_IO_STATUS_ABORTED);
     EXPECT_TRUE(client.write(0, pattern(512)).ok());
+}
+
+TEST_F(NvmeTcp, ALateCommandEndsAndTheConnectionsAreMadeAgain) {
+    TcpTestTarget target;
+    ASSERT_EQ(create(target, {{"timeout", one_second / 5}}), 0);
+    Client client("Nvme0n1", Access::write);
+    target.hold(true);
+    auto held = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
+        return bdk_bdev_flush_blocks(desc, ch, 0, 1, cb, arg);
+    });
+    target.wait_until_held(1);
+    target.hold(false);
+    EXPECT_EQ(held.get().aio_errno, -ETIMEDOUT);
+    EXPECT_TRUE(client.write(0, pattern(512)).ok());
+}
+
+TEST_F(NvmeTcp, ATargetThatDoesNotKeepAliveIsConnectedAgain) {
+    TcpTestTarget target;
+    target.ignore_keep_alive(true);
+    ASSERT_EQ(create(target, {{"keep_alive", one_second / 5}}), 0);
+    Client client("Nvme0n1", Access::write);
+    ASSERT_TRUE(client.write(0, pattern(512)).ok());
+    wait_for_reconnects(1);
+    target.ignore_keep_alive(false);
+    EXPECT_EQ(client.read(0, 1), pattern(512));
+}
+
+TEST_F(NvmeTcp, AnAbortTakesBackWhatWaitsAndAsksTheTargetForTheRest) {
+    TcpTestTarget target;
+    ASSERT_EQ(create(target), 0);
+    Client client("Nvme0n1", Access::write);
+    ASSERT_TRUE(client.write(0, pattern(512)).ok());
+    const auto flush = [&](auto* desc, auto* ch, auto cb, void* arg) {
+        return bdk_bdev_flush_blocks(desc, ch, 0, 1, cb, arg);
+    };
+    void* token = nullptr;
+    target.hold(true);
+    auto held = client.start(flush, &token);
+    target.wait_until_held(1);
+    EXPECT_EQ(client.abort(token).status, BDK_BDEV_IO_STATUS_FAILED);  // says the target
+    EXPECT_EQ(target.aborts(), 1u);
+
+    target.hold(false);
+    target.stop();
+    wait_for_reconnects(1);
+    auto waits = client.start(flush, &token);
+    EXPECT_TRUE(client.abort(token).ok());
+    EXPECT_EQ(waits.get().status, BDK_BDEV_IO_STATUS_ABORTED);
+    target.start();
+    EXPECT_TRUE(held.get().ok());
+}
+
+TEST_F(NvmeTcp, CommandsOfTheUsersOwn) {
+    TcpTestTarget target;
+    ASSERT_EQ(create(target), 0);
+    Client client("Nvme0n1", Access::write);
+    std::vector<std::byte> buffer(4096);
+    NvmeCommand command{.opcode = nvme_admin_identify, .cdw10 = NVME_IDENTIFY_CNS_CTRL};
+    EXPECT_TRUE(client
+                    .run([&](auto* desc, auto* ch, auto cb, void* arg) {
+                        return bdk_bdev_nvme_admin_passthru(desc, ch, &command, buffer.data(), 4096, cb, arg);
+                    })
+                    .ok());
+    EXPECT_EQ(std::memcmp(buffer.data() + 4, "12345 ", 6), 0);
+    ASSERT_TRUE(client.write(8, pattern(512)).ok());
+    command = {.opcode = nvme_cmd_read, .cdw10 = 8};
+    EXPECT_TRUE(client
+                    .run([&](auto* desc, auto* ch, auto cb, void* arg) {
+                        return bdk_bdev_nvme_io_passthru(desc, ch, &command, buffer.data(), 512, cb, arg);
+                    })
+                    .ok());
+    buffer.resize(512);
+    EXPECT_EQ(buffer, pattern(512));
+    // What was in flight when a connection went is not carried out twice.
+    target.hold(true);
+    auto held = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
+        return bdk_bdev_nvme_io_passthru(desc, ch, &command, buffer.data(), 512, cb, arg);
+    });
+    target.wait_until_held(1);
+    target.stop();
+    EXPECT_EQ(held.get().status, BDK_BDEV_IO_STATUS_ABORTED);
+    target.hold(false);
+    target.start();
+}
+
+TEST_F(NvmeTcp, AReadThatComesShortIsAnError) {
+    TcpTestTarget target(Manners{.short_reads = true});
+    ASSERT_EQ(create(target), 0);
+    Client client("Nvme0n1", Access::write);
+    EXPECT_EQ(client.try_read(0, 8).aio_errno, -EIO);
+}
+
+TEST_F(NvmeTcp, ThreadsThatFindNoQueueAreRefused) {
+    TcpTestTarget target(Manners{.queues = 1});
+    ASSERT_EQ(create(target), 0);
+    bdk_thread* thread = host.new_thread("second");
+    LogCapture log;
+    Client first("Nvme0n1", Access::write);
+    EXPECT_ANY_THROW(Client("Nvme0n1", Access::write, thread));
+    EXPECT_TRUE(log.has({"grants 1 I/O queues"}));
+    EXPECT_TRUE(first.write(0, pattern(512)).ok());
+}
+
+TEST_F(NvmeTcp, ANamespaceThatGrowsIsFollowed) {
+    TcpTestTarget target;
+    ASSERT_EQ(create(target), 0);
+    Client client("Nvme0n1", Access::write);
+    ASSERT_TRUE(client.write(0, pattern(512)).ok());
+    target.resize(TcpTestTarget::blocks * 2);
+    client.wait_for_event(BDK_BDEV_EVENT_RESIZE);
+    EXPECT_EQ(client.num_blocks(), TcpTestTarget::blocks * 2);
 }
 
 TEST_F(NvmeTcp, WhatCannotBeIsSaid) {

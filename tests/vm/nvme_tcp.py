@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The module nvme over TCP, with the kernel's nvmet as the target on 127.0.0.1, and crc32c for its digests."""
 
+import nvme_devices
+
 
 def devices(folder):
-    return []
+    return nvme_devices.failing_controller(folder, "nvme0", size=16 << 20, bad_sector=2048)
 
 
 def command(arguments):
-    return ("modprobe -d $VM_KERNEL -a loop nvmet nvmet-tcp crc32c_generic && mount -t configfs none /sys/kernel/config && "
+    return ("modprobe -d $VM_KERNEL -a nvme loop nvmet nvmet-tcp crc32c_generic && mount -t configfs none /sys/kernel/config && "
             "/usr/bin/python3 -m pytest -p no:cacheprovider --color=no -v --durations=10 "
             f"tests/vm/guest/nvme_tcp.py {' '.join(arguments)}")

@@ -73,6 +73,6 @@ SharedNvmeController connect_tcp(const NvmeOptions& given) {
     check_nqn(target.subsystem, "subsystem");
     TcpSession session = tcp_establish(target, cancel);
     const TcpController::Patience patience{milliseconds(given.reconnect_delay),
-                                           milliseconds(given.loss_timeout)};
+                                           milliseconds(given.loss_timeout), milliseconds(given.timeout)};
     return std::make_shared<TcpController>(std::move(target), patience, std::move(session));
 }

@@ -130,6 +130,29 @@ void TcpController::install(TcpSession session) {
                                                                          target_.keep_alive / 2);
     for (const auto& link : links_)
         worker_.post([this, link, generation = generation_] { connect_queue(link, generation); });
+    if (!session.tells_of_namespaces) return;
+    run_admin(set_feature(NVME_FEAT_FID_ASYNC_EVENT, notice_namespaces), {}, [](const auto&) {});
+    wait_for_event();
+}
+
+void TcpController::wait_for_event() {
+    run_admin({.opcode = nvme_admin_async_event}, {}, [this](const std::optional<TcpResult>& result) {
+        if (!result || !result->ok() || is_over_) return;
+        event_came(uint32_t(result->result));
+        wait_for_event();
+    });
+}
+
+void TcpController::event_came(uint32_t what) {
+    const uint32_t type = what & 7, detail = what >> 8 & 0xff;
+    if (type != NVME_AER_NOTICE || detail != NVME_AER_NOTICE_NS_CHANGED)
+        return bdevkit::log(LogLevel::notice, BDK_LOG_COMPONENT,
+                            format("%s: event of type %u, %u", name_.c_str(), type, detail));
+    TcpRescan::start([this](const NvmeCommand& command, const NvmeData& data,
+                            AdminEnded ended) { run_admin(command, data, std::move(ended)); },
+                     [this](const std::vector<NvmeNamespace>& now) {
+                         if (!is_over_ && events_.namespaces) events_.namespaces(now);
+                     });
 }
 
 bool TcpController::keep_alive() {

@@ -9,6 +9,7 @@
 #include "../controller.hpp"
 #include "link.hpp"
 #include "pump.hpp"
+#include "rescan.hpp"
 #include "session.hpp"
 #include "worker.hpp"
 
@@ -18,6 +19,7 @@ public:
     struct Patience {
         std::chrono::milliseconds reconnect_delay;  ///< the longest between two tries
         std::chrono::milliseconds loss_timeout;     ///< from then on the controller is given up
+        std::chrono::milliseconds command_timeout;  ///< for a command of an I/O queue; 0: any time
     };
 
     TcpController(TcpTarget target, const Patience& patience, TcpSession session);
@@ -34,6 +36,7 @@ public:
 
     /// "10.0.0.1:4420, NQN", for messages.
     const std::string& name() const noexcept { return name_; }
+    std::chrono::milliseconds command_timeout() const noexcept { return patience_.command_timeout; }
     /// A queue wants a connection: TcpQueue::connected(). Throws bdevkit::Error when there are no more.
     /// @return the generation of connections
     uint32_t join(const std::shared_ptr<TcpLink>& link);
@@ -47,8 +50,7 @@ public:
                    bdevkit::Io abort);
 
 private:
-    /// None: the connection went.
-    using AdminEnded = std::function<void(const std::optional<TcpResult>&)>;
+    using AdminEnded = TcpRescan::Ended;
     struct AdminCall {
         NvmeCommand command;
         NvmeData data;
@@ -62,6 +64,8 @@ private:
     void drop_admin();
     void install(TcpSession session);
     bool keep_alive();
+    void wait_for_event();
+    void event_came(uint32_t what);
     void down(const std::string& reason, const bdk_bdev* reset);
     void up(TcpSession session);
     void give_up(const std::string& reason);

@@ -7,6 +7,9 @@
 #include "protocol.hpp"
 #include "target.hpp"
 
+/// The bit of an event for changes of namespaces: of OAES, and of the feature that asks for events.
+constexpr uint32_t notice_namespaces = 1u << 8;
+
 /// A controller identifier that leaves the choice to the target.
 constexpr uint16_t any_controller = 0xffff;
 

@@ -4,6 +4,7 @@
 #include <nvme/types.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "controller.hpp"
 
@@ -27,6 +28,8 @@ bool is_passing(const TcpResult& result) {
 TcpQueue::TcpQueue(TcpController& controller)
     : controller_(controller), link_(std::make_shared<TcpLink>(*this)) {
     generation_ = controller_.join(link_);
+    if (const auto timeout = controller_.command_timeout(); timeout.count() != 0)
+        look_ = bdevkit::Poller::start<&TcpQueue::look_for_late>(this, "nvme_tcp_timeout", timeout / 4);
 }
 
 TcpQueue::~TcpQueue() {
@@ -61,6 +64,7 @@ int TcpQueue::start(const Flight& given) {
     if (free_.empty()) return -EAGAIN;
     Flight& flight = *free_.back();
     flight = given;
+    flight.started = bdk_get_ticks();
     const int cid = pump_->protocol().submit(flight.request.command, flight.request.data, &flight);
     if (cid < 0) {
         flight.io = nullptr;
@@ -131,14 +135,16 @@ void TcpQueue::take_back(const bdk_bdev* reset) {
             taken.must_end = !nvme_is_repeatable(Io(taken.io).type());
         });
     pump_.reset();
-    std::vector<Io> ending;
+    const auto goes_on = [reset](const Flight& flight) {
+        return !flight.must_end && !flight.is_late && flight.io->bdev != reset;
+    };
+    std::copy_if(flights.begin(), flights.end(), std::back_inserter(waiting_), goes_on);
+    std::erase_if(flights, goes_on);
     for (const Flight& flight : flights)
-        if (flight.must_end || flight.io->bdev == reset)
-            ending.emplace_back(flight.io);
+        if (flight.is_late)
+            Io(flight.io).complete_errno(-ETIMEDOUT);
         else
-            waiting_.push_back(flight);
-    for (const Io io : ending)
-        io.complete(IoStatus::aborted);
+            Io(flight.io).complete(IoStatus::aborted);
     if (waiting_.empty()) end_drain();
 }
 
@@ -159,6 +165,18 @@ void TcpQueue::give_up() {
     for (const Flight& flight : std::exchange(waiting_, {}))
         Io(flight.io).complete_errno(-ENXIO);
     end_drain();
+}
+
+bool TcpQueue::look_for_late() {
+    const uint64_t patience = bdk_get_ticks_hz() / 1000 * uint64_t(controller_.command_timeout().count());
+    const uint64_t now = bdk_get_ticks();
+    bool any = false;
+    for (Flight& flight : flights_) {
+        flight.is_late = pump_ && flight.io != nullptr && now - flight.started > patience;
+        any |= flight.is_late;
+    }
+    if (any) lost("a command does not end in time");
+    return any;
 }
 
 // ---- what is not I/O ----

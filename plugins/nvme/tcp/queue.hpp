@@ -41,8 +41,10 @@ private:
     struct Flight {
         bdk_bdev_io* io = nullptr;  ///< NULL: free
         NvmeRequest request{};
+        uint64_t started = 0;  ///< ticks
         uint32_t retries = 0;
         bool must_end = false;  ///< its connection went, and it may not be carried out twice
+        bool is_late = false;
     };
 
     /// @return as TcpProtocol::submit()
@@ -52,6 +54,7 @@ private:
     void start_waiting();
     void take_back(const bdk_bdev* reset);
     void lost(const std::string& reason);
+    bool look_for_late();
     void end_drain();
 
     TcpController& controller_;
@@ -61,6 +64,7 @@ private:
     std::vector<Flight> flights_;  ///< as many as the queue takes
     std::vector<Flight*> free_;
     std::deque<Flight> waiting_;
+    bdevkit::Poller look_;  ///< for late commands
     bdk_io_channel_iter* draining_ = nullptr;
     bool given_up_ = false;
 };

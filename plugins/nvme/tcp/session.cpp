@@ -95,31 +95,36 @@ uint32_t in_capsule_of(const nvme_id_ctrl& data) {
     return std::min<uint32_t>(capsule - sizeof(NvmeCommand), 1u << 20);
 }
 
-}  // namespace
-
-std::vector<NvmeNamespace> tcp_namespaces(TcpCaller& caller) {
+std::vector<NvmeNamespace> ask_for_namespaces(TcpCaller& caller) {
     std::array<std::byte, 4096> data;
-    caller.must(identify_command(NVME_IDENTIFY_CNS_NS_ACTIVE_LIST, 0), "identify (namespaces)",
-                {.buf = data.data(), .bytes = sizeof(data)});
-    std::array<uint32_t, 1024> ids;
-    std::memcpy(ids.data(), data.data(), sizeof(ids));
+    const NvmeData buffer{.buf = data.data(), .bytes = sizeof(data)};
+    caller.must(identify_command(NVME_IDENTIFY_CNS_NS_ACTIVE_LIST, 0), "identify (namespaces)", buffer);
     std::vector<NvmeNamespace> result;
-    for (const uint32_t id : ids) {
-        if (id == 0) break;
-        caller.must(identify_command(NVME_IDENTIFY_CNS_NS, id), "identify (namespace)",
-                    {.buf = data.data(), .bytes = sizeof(data)});
-        const NvmeNamespace ns = nvme_namespace(id, data);
-        const char* unusable = ns.blocks == 0 || ns.block_size == 0
-                                   ? "has no blocks, or of a size that bdevs cannot have"
-                               : ns.md_size != 0 && !ns.md_interleaved ? "has metadata apart from its blocks"
-                                                                       : nullptr;
-        if (unusable == nullptr)
-            result.push_back(ns);
-        else
-            bdevkit::log(bdevkit::LogLevel::warn, BDK_LOG_COMPONENT,
-                         format("namespace %u is left out: it %s", id, unusable));
+    for (const uint32_t id : active_namespaces(data)) {
+        caller.must(identify_command(NVME_IDENTIFY_CNS_NS, id), "identify (namespace)", buffer);
+        if (const auto ns = usable_namespace(id, data)) result.push_back(*ns);
     }
     return result;
+}
+
+}  // namespace
+
+std::vector<uint32_t> active_namespaces(NvmeIdentifyData list) {
+    std::vector<uint32_t> ids(list.size() / sizeof(uint32_t));
+    std::memcpy(ids.data(), list.data(), list.size());
+    ids.erase(std::find(ids.begin(), ids.end(), 0u), ids.end());
+    return ids;
+}
+
+std::optional<NvmeNamespace> usable_namespace(uint32_t id, NvmeIdentifyData data) {
+    const NvmeNamespace ns = nvme_namespace(id, data);
+    if (ns.blocks != 0 && ns.block_size != 0 && (ns.md_size == 0 || ns.md_interleaved)) return ns;
+    bdevkit::log(bdevkit::LogLevel::warn, BDK_LOG_COMPONENT,
+                 format("namespace %u is left out: %s", id,
+                        ns.blocks == 0 || ns.block_size == 0
+                            ? "it has no blocks, or of a size that bdevs cannot have"
+                            : "its metadata are apart from its blocks, which NVMe/TCP cannot transfer"));
+    return {};
 }
 
 TcpSession tcp_establish(const TcpTarget& target, const TcpCancel& cancel) {
@@ -138,6 +143,7 @@ TcpSession tcp_establish(const TcpTarget& target, const TcpCancel& cancel) {
     nvme_id_ctrl raw;
     std::memcpy(&raw, data.data(), sizeof(raw));
     session.in_capsule = in_capsule_of(raw);
+    session.tells_of_namespaces = (le32toh(raw.oaes) & notice_namespaces) != 0;
     session.keeps_alive = raw.kas != 0 && target.keep_alive.count() != 0;
 
     session.queue_size = std::min(target.queue_size, uint32_t(NVME_CAP_MQES(cap)) + 1);
@@ -147,7 +153,7 @@ TcpSession tcp_establish(const TcpTarget& target, const TcpCancel& cancel) {
     const auto granted = uint32_t(
         caller.must(set_feature(NVME_FEAT_FID_NUM_QUEUES, wanted << 16 | wanted), "set features (queues)"));
     session.queues = std::min({granted & 0xffff, granted >> 16, wanted}) + 1;
-    session.namespaces = tcp_namespaces(caller);
+    session.namespaces = ask_for_namespaces(caller);
     return session;
 }
 

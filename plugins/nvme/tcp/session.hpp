@@ -5,6 +5,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 
 #include "../identify.hpp"
 #include "connection.hpp"
@@ -50,6 +51,7 @@ struct TcpSession {
     uint32_t queues = 0;      ///< I/O queues that the controller grants
     uint32_t in_capsule = 0;  ///< bytes that an I/O command may carry along
     bool keeps_alive = false;
+    bool tells_of_namespaces = false;  ///< by an event, when they change
     NvmeIdentity identity;
     std::vector<NvmeNamespace> namespaces;
 };
@@ -63,5 +65,7 @@ TcpSession tcp_establish(const TcpTarget& target, const TcpCancel& cancel);
 std::unique_ptr<TcpConnection> tcp_open_queue(const TcpTarget& target, uint16_t controller, uint32_t size,
                                               uint32_t in_capsule, uint16_t id, const TcpCancel& cancel);
 
-/// [may block] What `caller` reads of the namespaces that are active.
-std::vector<NvmeNamespace> tcp_namespaces(TcpCaller& caller);
+/// The identifiers in a list of active namespaces.
+std::vector<uint32_t> active_namespaces(NvmeIdentifyData list);
+/// A namespace that a bdev can stand for; none, with a line in the log, for another.
+std::optional<NvmeNamespace> usable_namespace(uint32_t id, NvmeIdentifyData data);

@@ -25,9 +25,16 @@ class Subsystem:
         self.folder.mkdir()
         self.write("attr_allow_any_host", 1)
         for number, device in enumerate(devices, start=1):
-            (self.folder / "namespaces" / str(number)).mkdir()
-            self.write(f"namespaces/{number}/device_path", device)
-            self.write(f"namespaces/{number}/enable", 1)
+            self.add(number, device)
+
+    def add(self, number, device):
+        (self.folder / "namespaces" / str(number)).mkdir()
+        self.write(f"namespaces/{number}/device_path", device)
+        self.write(f"namespaces/{number}/enable", 1)
+
+    def remove(self, number):
+        self.write(f"namespaces/{number}/enable", 0)
+        (self.folder / "namespaces" / str(number)).rmdir()
 
     def write(self, name, value):
         (self.folder / name).write_text(str(value))

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "rescan.hpp"
+
+#include <algorithm>
+
+#include "fabrics.hpp"
+#include "session.hpp"
+
+void TcpRescan::start(Run run, Found found) {
+    const std::shared_ptr<TcpRescan> rescan(new TcpRescan(std::move(run), std::move(found)));
+    // Reading the list of those that changed arms the event again.
+    rescan->ask(log_page(NVME_LOG_LID_CHANGED_NS, sizeof(data_)), &TcpRescan::list);
+}
+
+void TcpRescan::ask(const NvmeCommand& command, void (TcpRescan::*then)()) {
+    const auto ended = [self = shared_from_this(), then](const std::optional<TcpResult>& result) {
+        const bool whole = result && result->ok() && result->bytes == sizeof(data_);
+        if (whole) (*self.*then)();
+    };
+    run_(command, {.buf = data_.data(), .bytes = sizeof(data_)}, ended);
+}
+
+void TcpRescan::list() {
+    ask(identify_command(NVME_IDENTIFY_CNS_NS_ACTIVE_LIST, 0), &TcpRescan::listed);
+}
+
+void TcpRescan::listed() {
+    ids_ = active_namespaces(data_);
+    std::reverse(ids_.begin(), ids_.end());
+    next();
+}
+
+void TcpRescan::next() {
+    if (ids_.empty()) return found_(namespaces_);
+    ask(identify_command(NVME_IDENTIFY_CNS_NS, ids_.back()), &TcpRescan::identified);
+}
+
+void TcpRescan::identified() {
+    if (const auto ns = usable_namespace(ids_.back(), data_)) namespaces_.push_back(*ns);
+    ids_.pop_back();
+    next();
+}

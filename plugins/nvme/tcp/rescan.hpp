@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Asks a controller for its namespaces while it is in use.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "../identify.hpp"
+#include "protocol.hpp"
+
+/// One such question, on the app thread, command by command. It keeps itself until it has ended.
+class TcpRescan : public std::enable_shared_from_this<TcpRescan> {
+public:
+    /// None: the connection went.
+    using Ended = std::function<void(const std::optional<TcpResult>&)>;
+    using Run = std::function<void(const NvmeCommand&, const NvmeData&, Ended)>;
+    using Found = std::function<void(const std::vector<NvmeNamespace>&)>;
+
+    /// @param run    runs an admin command
+    /// @param found  called once, but for a failure
+    static void start(Run run, Found found);
+
+private:
+    TcpRescan(Run run, Found found) : run_(std::move(run)), found_(std::move(found)) {}
+
+    void ask(const NvmeCommand& command, void (TcpRescan::*then)());
+    void list();
+    void listed();
+    void next();
+    void identified();
+
+    const Run run_;
+    const Found found_;
+    std::array<std::byte, 4096> data_;
+    std::vector<uint32_t> ids_;  ///< still to be asked for, the last one first
+    std::vector<NvmeNamespace> namespaces_;
+};
