@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Modules, served and used by a real client."""
 
+import os
 import subprocess
 
 import nbd
@@ -33,14 +34,35 @@ def test_uring(run_stack):
     assert stack.stop() == 0, stack.log
 
 
+def run_as_root(*command):
+    """Skips the test without the rights that it takes."""
+    result = subprocess.run(command, capture_output=True, text=True, env={"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"}, check=False)
+    if result.returncode != 0:
+        pytest.skip(f"needs the right to set a loop device up and mount it: {result.stderr.strip()}")
+    return result.stdout.strip()
+
+
+@pytest.mark.parametrize("make", [["mkfs.ext4", "-q"], ["mkfs.xfs", "--unsupported", "-q", "-l", "size=8m"]], ids=["ext4", "xfs"])
+def test_uring_on_file_systems(tmp_path, make):
+    """Its unit tests, which are where /tmp is else."""
+    image, folder = tmp_path / "fs.img", tmp_path / "mounted"
+    with open(image, "wb") as file:
+        file.truncate(192 << 20)
+    folder.mkdir()
+    run_as_root(*make, image)
+    run_as_root("mount", "-o", "loop", image, folder)
+    try:
+        tests = subprocess.run([BUILD / "tests" / "uring_test"], env=os.environ | {"TEST_TMPDIR": str(folder)},
+                               capture_output=True, text=True, timeout=3 * PATIENCE, check=False)
+    finally:
+        subprocess.run(["umount", folder], check=True)
+    assert tests.returncode == 0, tests.stdout + tests.stderr
+
+
 def test_uring_on_a_loop_device(run_stack, tmp_path):
     image = tmp_path / "loop.img"
     image.write_bytes(bytes(16 << 20))
-    loop = subprocess.run(["losetup", "--find", "--show", "--sector-size", "4096", image], capture_output=True,
-                          text=True, env={"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"})
-    if loop.returncode != 0:
-        pytest.skip(f"needs the right to set a loop device up: {loop.stderr.strip()}")
-    device = loop.stdout.strip()
+    device = run_as_root("losetup", "--find", "--show", "--sector-size", "4096", image)
     try:
         use_device(run_stack, device)
     finally:
