@@ -52,6 +52,9 @@ public:
 
     /// Connections of I/O queues so far.
     unsigned io_queues_connected() const { return io_queues_; }
+    void wait_for_io_queues(unsigned count) const { wait_for(io_queues_, count); }
+    /// Waits until so many more have been carried out.
+    void wait_for_writes(unsigned more) const { wait_for(writes_, writes_ + more); }
     /// Controllers that were told to shut down.
     void wait_for_shutdowns(unsigned count) const { wait_for(shutdowns_, count); }
     unsigned aborts() const { return aborts_; }
@@ -77,5 +80,5 @@ private:
     std::vector<std::unique_ptr<Connection>> connections_;
     std::atomic<uint64_t> blocks_ = blocks;
     std::atomic<bool> holds_ = false, ignores_keep_alive_ = false;
-    std::atomic<unsigned> held_ = 0, io_queues_ = 0, shutdowns_ = 0, aborts_ = 0;
+    std::atomic<unsigned> held_ = 0, writes_ = 0, io_queues_ = 0, shutdowns_ = 0, aborts_ = 0;
 };

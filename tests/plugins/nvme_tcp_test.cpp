@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <nvme/types.h>
 
+#include <atomic>
+#include <deque>
+#include <functional>
 #include <thread>
 
 #include <nlohmann/json.hpp>
@@ -17,6 +20,77 @@ namespace bdk::test {
 namespace {
 
 using Manners = TcpTestTarget::Manners;
+
+/// Writes blocks of its own, reads them back and compares, again and again on the client's thread, several at
+/// a time.
+class VerifyingLoad {
+public:
+    static constexpr uint64_t lanes = 8, blocks_per_lane = 128;
+
+    VerifyingLoad(Client& client, uint64_t first_block) : client_(client) {
+        for (uint64_t i = 0; i < lanes; i++)
+            lanes_.push_back({first_block + i * blocks_per_lane, i, {}, {}});
+        in_flight_ = lanes;
+        call_on(client.thread(), [&] {
+            for (Lane& lane : lanes_)
+                write(lane);
+        });
+    }
+
+    /// Ends it. @return how often something was read as it was written, 0 when it ever was not
+    uint64_t end() {
+        ends_ = true;
+        ended_.get();
+        return is_wrong_ ? 0 : rounds_;
+    }
+
+private:
+    struct Lane {
+        uint64_t block, seed;
+        std::vector<std::byte> written, found;
+    };
+
+    void write(Lane& lane) {
+        lane.seed += lanes;
+        // Those of few blocks go with their command.
+        lane.written = pattern(512 * (1 + lane.seed % blocks_per_lane), lane.seed);
+        submit(lane, bdk_bdev_write_blocks, lane.written, [this, &lane] { read(lane); });
+    }
+
+    void read(Lane& lane) {
+        lane.found.assign(lane.written.size(), {});
+        submit(lane, bdk_bdev_read_blocks, lane.found, [this, &lane] {
+            is_wrong_ |= lane.found != lane.written;
+            rounds_++;
+            if (!ends_ && !is_wrong_) return write(lane);
+            finish();
+        });
+    }
+
+    template <class Function>
+    void submit(Lane& lane, Function function, std::vector<std::byte>& data, std::function<void()> then) {
+        client_.submit_here(
+            [&](auto* desc, auto* ch, auto cb, void* arg) {
+                return function(desc, ch, data.data(), lane.block, data.size() / 512, cb, arg);
+            },
+            [this, then = std::move(then)](const IoResult& result) {
+                if (result.ok()) return then();
+                is_wrong_ = true;
+                finish();
+            });
+    }
+
+    void finish() {
+        if (--in_flight_ == 0) ended_.setter()(true);
+    }
+
+    Client& client_;
+    std::deque<Lane> lanes_;
+    uint64_t in_flight_ = 0, rounds_ = 0;
+    bool is_wrong_ = false;
+    std::atomic<bool> ends_ = false;
+    Awaited<bool> ended_;
+};
 
 class NvmeTcp : public testing::Test {
 protected:
@@ -130,6 +204,24 @@ TEST_F(NvmeTcp, IoWaitsForATargetThatComesAgain) {
         EXPECT_TRUE(behind.get().ok());
         EXPECT_EQ(client.read(0, 128), data);
     }
+}
+
+TEST_F(NvmeTcp, ATargetThatGoesAndComesUnderLoadLosesNothing) {
+    TcpTestTarget target;
+    ASSERT_EQ(create(target, {{"header_digest", true}, {"data_digest", true}}), 0);
+    Client here("Nvme0n1", Access::write);
+    Client there("Nvme0n1", Access::write, host.new_thread("there"));
+    VerifyingLoad first(here, 0);
+    VerifyingLoad second(there, TcpTestTarget::blocks / 2);
+    for (unsigned round = 1; round <= 10; round++) {
+        target.wait_for_io_queues(round * 2);
+        target.wait_for_writes(20);
+        target.stop();
+        target.start();
+    }
+    target.wait_for_writes(20);
+    EXPECT_GT(first.end(), 0u);
+    EXPECT_GT(second.end(), 0u);
 }
 
 TEST_F(NvmeTcp, AControllerThatStaysAwayIsGivenUp) {
