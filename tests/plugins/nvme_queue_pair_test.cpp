@@ -35,7 +35,7 @@ public:
 
     void complete(uint16_t cid, uint16_t status = 0, uint32_t result = 0) {
         ASSERT_NE((tail_ + 1) % depth_, cq_doorbell_) << "the completion queue is full";
-        volatile NvmeCompletion& entry = completions_[tail_];
+        volatile PcieCompletion& entry = completions_[tail_];
         entry.result = result;
         entry.sq_head = uint16_t(head_);
         entry.cid = cid;
@@ -58,7 +58,7 @@ public:
 private:
     uint32_t depth_;
     std::vector<NvmeCommand> commands_;
-    std::vector<NvmeCompletion> completions_;
+    std::vector<PcieCompletion> completions_;
     volatile uint32_t sq_doorbell_ = 0, cq_doorbell_ = 0;
     uint32_t head_ = 0, tail_ = 0;
     uint16_t phase_ = 1;

@@ -12,7 +12,7 @@ constexpr size_t submission_bytes(uint32_t depth) {
 }
 
 constexpr size_t queue_bytes(uint32_t depth) {
-    return submission_bytes(depth) + whole_pages(depth * sizeof(NvmeCompletion));
+    return submission_bytes(depth) + whole_pages(depth * sizeof(PcieCompletion));
 }
 
 }  // namespace
@@ -23,7 +23,7 @@ IoQueue::IoQueue(const VfioDevice& device, uint16_t given_id, uint32_t depth, ui
       submission_iova(memory.iova()),
       completion_iova(memory.iova() + submission_bytes(depth)),
       pair(depth, {.commands = reinterpret_cast<NvmeCommand*>(memory.data()),
-                   .completions = reinterpret_cast<NvmeCompletion*>(memory.data() + submission_bytes(depth)),
+                   .completions = reinterpret_cast<PcieCompletion*>(memory.data() + submission_bytes(depth)),
                    .submission_doorbell = NvmeRegisters(device.bar()).submission_doorbell(id),
                    .completion_doorbell = NvmeRegisters(device.bar()).completion_doorbell(id)}),
       pool(memory.data() + queue_bytes(depth), memory.iova() + queue_bytes(depth), pages) {}

@@ -9,7 +9,7 @@
 #include "../command.hpp"
 
 /// A completion queue entry (Base Specification 2.0, 3.3.3.2).
-struct NvmeCompletion {
+struct PcieCompletion {
     uint32_t result;  ///< dword 0: what the command returns
     uint32_t reserved;
     uint16_t sq_head;
@@ -17,7 +17,7 @@ struct NvmeCompletion {
     uint16_t cid;
     uint16_t status;  ///< bit 0: the phase
 };
-static_assert(sizeof(NvmeCompletion) == 16);
+static_assert(sizeof(PcieCompletion) == 16);
 
 /// How a command has ended.
 struct NvmeStatus {
@@ -34,7 +34,7 @@ class QueuePair {
 public:
     struct Memory {
         NvmeCommand* commands = nullptr;  ///< `depth` of each
-        volatile NvmeCompletion* completions = nullptr;
+        volatile PcieCompletion* completions = nullptr;
         volatile uint32_t* submission_doorbell = nullptr;
         volatile uint32_t* completion_doorbell = nullptr;
     };
@@ -93,7 +93,7 @@ public:
 private:
     /// Takes an entry whose phase says that it is new.
     bool next(uint16_t& cid, NvmeStatus& status) noexcept {
-        const volatile NvmeCompletion& entry = memory_.completions[head_];
+        const volatile PcieCompletion& entry = memory_.completions[head_];
         const uint16_t word = __atomic_load_n(&entry.status, __ATOMIC_ACQUIRE);
         if ((word & 1) != phase_) return false;
         cid = entry.cid;
