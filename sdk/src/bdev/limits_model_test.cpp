@@ -381,7 +381,7 @@ TEST(LimitsModel, DataAreWhatWasWritten) {
     const char* rounds = std::getenv("BDK_SOAK_ROUNDS");
     const char* first = std::getenv("BDK_SOAK_SEED");
     uint64_t start = first != nullptr ? std::strtoull(first, nullptr, 10) : 1;
-    for (uint64_t seed = start; seed < start + (rounds != nullptr ? std::strtoull(rounds, nullptr, 10) : 150);
+    for (uint64_t seed = start; seed < start + (rounds != nullptr ? std::strtoull(rounds, nullptr, 10) : 75);
          seed++) {
         run_stack(seed);
         if (testing::Test::HasFailure()) return;
