@@ -99,6 +99,8 @@ struct Nvme {
         BDEVKIT_OPTION(timeout, "pcie, tcp: how long a command may take before it is ended; 0: any time.")
             .defaults_to("30s"),
         BDEVKIT_OPTION(service, "tcp: the target's port.").defaults_to("4420"),
+        BDEVKIT_OPTION(failover,
+                       "tcp: other portals of the subsystem, HOST:PORT, each used when another fails."),
         BDEVKIT_OPTION(subsystem,
                        "tcp: the NQN of the subsystem; without it the target is asked for a list."),
         BDEVKIT_OPTION(host_nqn, "tcp: this host's NQN; by default made from host_id."),

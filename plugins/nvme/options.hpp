@@ -16,6 +16,7 @@ struct NvmeOptions {
 
     // Of tcp alone.
     const char* service;
+    bdevkit::List<const char*> failover;
     const char* subsystem;
     const char* host_nqn;
     bdk_uuid host_id;

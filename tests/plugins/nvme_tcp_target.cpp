@@ -150,10 +150,10 @@ private:
         const uint64_t length = ((command.cdw12 & 0xffff) + 1) * uint64_t(block_size);
         const bool moves = command.opcode == nvme_cmd_read || command.opcode == nvme_cmd_write ||
                            command.opcode == nvme_cmd_write_zeroes;
-        if (moves && at + length > target_.disk.size())
+        if (moves && at + length > target_.disk().size())
             return answer(command, NVME_SC_DNR | NVME_SC_LBA_RANGE);
-        std::unique_lock lock(target_.mutex_);
-        std::byte* place = target_.disk.data() + at;
+        std::unique_lock lock(target_.storage_->mutex);
+        std::byte* place = target_.disk().data() + at;
         switch (command.opcode) {
             case nvme_cmd_read: {
                 const Octets copy(place, place + length);
@@ -245,7 +245,7 @@ private:
         nvme_id_ns data{};
         data.nsze = data.ncap = target_.blocks_;
         data.lbaf[0].ds = 9;
-        data.nguid[0] = 0x5a;
+        data.nguid[0] = target_.nguid_;
         give(command, &data, sizeof(data));
     }
 
@@ -260,7 +260,8 @@ private:
     std::thread thread_;
 };
 
-TcpTestTarget::TcpTestTarget(const Manners& manners) : manners_(manners) {
+TcpTestTarget::TcpTestTarget(const Manners& manners, std::shared_ptr<Disk> disk)
+    : manners_(manners), storage_(std::move(disk)) {
     start();
 }
 

@@ -30,8 +30,15 @@ public:
         uint16_t queues = 16;
     };
 
+    struct Disk {
+        std::mutex mutex;
+        std::vector<std::byte> bytes = std::vector<std::byte>(blocks * block_size);
+    };
+
     TcpTestTarget() : TcpTestTarget(Manners{}) {}
-    explicit TcpTestTarget(const Manners& manners);
+    explicit TcpTestTarget(const Manners& manners) : TcpTestTarget(manners, std::make_shared<Disk>()) {}
+    /// Another portal: the same disk.
+    explicit TcpTestTarget(const TcpTestTarget& other) : TcpTestTarget(other.manners_, other.storage_) {}
     ~TcpTestTarget();
 
     uint16_t port() const { return port_; }
@@ -45,10 +52,12 @@ public:
 
     /// While it is true, keep alive is not answered.
     void ignore_keep_alive(bool on) { ignores_keep_alive_ = on; }
+    /// Another namespace has the number of the one that was there.
+    void replace() { nguid_++; }
     /// Gives the namespace another size, and tells the host.
     void resize(uint64_t to_blocks);
 
-    std::vector<std::byte> disk = std::vector<std::byte>(blocks * block_size);
+    std::vector<std::byte>& disk() { return storage_->bytes; }
 
     /// Connections of I/O queues so far.
     unsigned io_queues_connected() const { return io_queues_; }
@@ -72,13 +81,17 @@ private:
     }
     void accept_all(int listener);
 
+    TcpTestTarget(const Manners& manners, std::shared_ptr<Disk> disk);
+
     const Manners manners_;
+    const std::shared_ptr<Disk> storage_;
     uint16_t port_ = 0;
     int listener_ = -1;
     std::thread acceptor_;
-    std::mutex mutex_;  ///< of the disk and connections_
+    std::mutex mutex_;  ///< of connections_
     std::vector<std::unique_ptr<Connection>> connections_;
     std::atomic<uint64_t> blocks_ = blocks;
+    std::atomic<uint8_t> nguid_ = 0x5a;
     std::atomic<bool> holds_ = false, ignores_keep_alive_ = false;
     std::atomic<unsigned> held_ = 0, writes_ = 0, io_queues_ = 0, shutdowns_ = 0, aborts_ = 0;
 };

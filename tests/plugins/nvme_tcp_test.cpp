@@ -148,7 +148,7 @@ TEST_F(NvmeTcp, WhatIsReadIsWhatWasWritten) {
             const auto data = pattern(length, length);
             ASSERT_TRUE(client.write(block, data).ok()) << length;
             EXPECT_EQ(client.read(block, length / 512), data);
-            EXPECT_TRUE(std::equal(data.begin(), data.end(), target.disk.begin() + long(block * 512)));
+            EXPECT_TRUE(std::equal(data.begin(), data.end(), target.disk().begin() + long(block * 512)));
             block += length / 512;
         }
         EXPECT_TRUE(client.write_zeroes(0, 8).ok());
@@ -175,7 +175,7 @@ TEST_F(NvmeTcp, AnErrorKeepsItsStatus) {
     ASSERT_EQ(create(target), 0);
     Client client("Nvme0n1", Access::write);
     // The write goes past the end that the target has by now.
-    target.disk.resize(4096);
+    target.disk().resize(4096);
     const IoResult result = client.write(100, pattern(512));
     EXPECT_EQ(result.status, BDK_BDEV_IO_STATUS_NVME_ERROR);
     EXPECT_EQ(result.nvme_sct, 0u);
@@ -224,6 +224,41 @@ TEST_F(NvmeTcp, ATargetThatGoesAndComesUnderLoadLosesNothing) {
     EXPECT_GT(second.end(), 0u);
 }
 
+TEST_F(NvmeTcp, AnotherPortalTakesOverUnderLoad) {
+    TcpTestTarget left;
+    TcpTestTarget right(left);
+    const std::vector<std::string> others{"127.0.0.1:" + std::to_string(right.port())};
+    ASSERT_EQ(create(left, {{"failover", others}, {"reconnect_delay", 10 * one_second}}), 0);
+    Client client("Nvme0n1", Access::write);
+    VerifyingLoad load(client, 0);
+    for (unsigned round = 1; round <= 3; round++) {
+        left.wait_for_io_queues(round);
+        left.wait_for_writes(20);
+        left.stop();
+        right.wait_for_io_queues(round);
+        right.wait_for_writes(20);
+        left.start();
+        right.stop();
+        left.wait_for_writes(20);
+        right.start();
+    }
+    EXPECT_GT(load.end(), 0u);
+}
+
+TEST_F(NvmeTcp, APortalThatIsAwayAtTheStartIsPassedOver) {
+    TcpTestTarget left;
+    TcpTestTarget right(left);
+    left.stop();
+    EXPECT_EQ(create(left), -ECONNREFUSED);
+    const auto other = [&](std::string portal) {
+        return create(left, {{"failover", std::vector<std::string>{portal}}});
+    };
+    EXPECT_EQ(other("127.0.0.1:4420:1"), -EINVAL);
+    EXPECT_EQ(other("[::1:4420"), -EINVAL);
+    EXPECT_EQ(other("127.0.0.1:" + std::to_string(right.port())), 0);
+    EXPECT_EQ(Client("Nvme0n1", Access::write).read(0, 1), std::vector<std::byte>(512));
+}
+
 TEST_F(NvmeTcp, AControllerThatStaysAwayIsGivenUp) {
     TcpTestTarget target;
     ASSERT_EQ(create(target, {{"loss_timeout", one_second / 3}}), 0);
@@ -236,6 +271,24 @@ TEST_F(NvmeTcp, AControllerThatStaysAwayIsGivenUp) {
     client.wait_for_event(BDK_BDEV_EVENT_REMOVE);
     client.close();
     target.start();
+}
+
+TEST_F(NvmeTcp, ANamespaceThatWasReplacedGetsNoIo) {
+    TcpTestTarget target;
+    ASSERT_EQ(create(target), 0);
+    LogCapture log;
+    Client client("Nvme0n1", Access::write);
+    ASSERT_TRUE(client.write(0, pattern(512)).ok());
+    target.stop();
+    wait_for_reconnects(1);
+    target.replace();
+    auto waits = client.start([data = pattern(512, 2)](auto* desc, auto* ch, auto cb, void* arg) {
+        return bdk_bdev_write_blocks(desc, ch, const_cast<std::byte*>(data.data()), 0, 1, cb, arg);
+    });
+    target.start();
+    EXPECT_EQ(waits.get().aio_errno, -ENXIO);
+    EXPECT_TRUE(log.has({"given up: namespace 1 of the target is another one by now"}));
+    EXPECT_TRUE(std::equal(target.disk().begin(), target.disk().begin() + 512, pattern(512).begin()));
 }
 
 TEST_F(NvmeTcp, AResetEndsWhatIsInFlight) {

@@ -8,6 +8,7 @@
 #include <sched.h>
 
 #include <cstring>
+#include <deque>
 #include <stdexcept>
 
 #include "json/json_writer.hpp"
@@ -22,8 +23,7 @@ namespace {
 class OptionsStruct {
 public:
     OptionsStruct(const bdk_module* module, const GivenOptions& given)
-        : bytes_(module->options_struct_size), strings_(std::make_shared<std::vector<std::string>>()) {
-        strings_->reserve(given.size());
+        : bytes_(module->options_struct_size), strings_(std::make_shared<std::deque<std::string>>()) {
         for (uint32_t i = 0; i < module->option_count; i++) {
             const bdk_option& option = module->options[i];
             if (option.default_value != nullptr) set(option, parse(option, option.default_value));
@@ -66,6 +66,12 @@ private:
 
     bdk_option_list list_of(const bdk_option& option, const OptionValue& value) {
         if (option.type == BDK_OPTION_UUID) return keep(std::get<std::vector<bdk_uuid>>(value));
+        if (is_text(option)) {
+            std::vector<const char*> texts;
+            for (const std::string& text : std::get<std::vector<std::string>>(value))
+                texts.push_back(strings_->emplace_back(text).c_str());
+            return keep(texts);
+        }
         const auto& numbers = std::get<std::vector<uint64_t>>(value);
         const bool is_short = option.type == BDK_OPTION_U32 || option.type == BDK_OPTION_ENUM;
         return is_short ? keep(std::vector<uint32_t>(numbers.begin(), numbers.end())) : keep(numbers);
@@ -93,7 +99,7 @@ private:
     }
 
     std::vector<std::byte> bytes_;
-    std::shared_ptr<std::vector<std::string>> strings_;
+    std::shared_ptr<std::deque<std::string>> strings_;  // stay where they are
     std::vector<std::unique_ptr<std::byte[]>> lists_;
 };
 

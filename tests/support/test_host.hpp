@@ -25,7 +25,8 @@ namespace bdk::test {
 
 /// Options of one bdev by name. Numbers are sizes, durations and so on in their smallest unit, and an enum's
 /// index.
-using OptionValue = std::variant<bool, uint64_t, std::string, std::vector<uint64_t>, std::vector<bdk_uuid>>;
+using OptionValue = std::variant<bool, uint64_t, std::string, std::vector<uint64_t>, std::vector<bdk_uuid>,
+                                 std::vector<std::string>>;
 struct GivenOption {
     GivenOption(std::string option, const char* text) : name(std::move(option)), value(std::string(text)) {}
     GivenOption(std::string option, std::string text) : name(std::move(option)), value(std::move(text)) {}
@@ -33,6 +34,8 @@ struct GivenOption {
     GivenOption(std::string option, uint64_t number) : name(std::move(option)), value(number) {}
     GivenOption(std::string option, int number) : name(std::move(option)), value(uint64_t(number)) {}
     GivenOption(std::string option, std::vector<uint64_t> list)
+        : name(std::move(option)), value(std::move(list)) {}
+    GivenOption(std::string option, std::vector<std::string> list)
         : name(std::move(option)), value(std::move(list)) {}
     GivenOption(std::string option, std::vector<bdk_uuid> list)
         : name(std::move(option)), value(std::move(list)) {}

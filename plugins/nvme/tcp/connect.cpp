@@ -50,6 +50,21 @@ void check_nqn(const std::string& nqn, const char* option) {
                    option, nqn.c_str(), longest));
 }
 
+/// The target by another portal: HOST, HOST:PORT or [IPv6]:PORT.
+TcpTarget by_portal(TcpTarget target, const std::string& portal) {
+    const bool has_brackets = portal.starts_with('[');
+    const size_t end = has_brackets ? portal.find(']') : portal.find(':');
+    const std::string rest = end == std::string::npos ? "" : portal.substr(has_brackets ? end + 1 : end);
+    if ((has_brackets && end == std::string::npos) ||
+        (!rest.empty() && (rest[0] != ':' || rest.size() == 1)) || rest.find(':', 1) != std::string::npos)
+        throw Error(EINVAL,
+                    format("`failover` holds '%s': expected HOST, HOST:PORT or [IPv6]:PORT", portal.c_str()));
+    target.address = has_brackets ? portal.substr(1, end - 1) : portal.substr(0, end);
+    if (!rest.empty()) target.service = rest.substr(1);
+    target.addresses = tcp_resolve(target.address, target.service);
+    return target;
+}
+
 }  // namespace
 
 SharedNvmeController connect_tcp(const NvmeOptions& given) {
@@ -71,8 +86,11 @@ SharedNvmeController connect_tcp(const NvmeOptions& given) {
         throw Error(EINVAL, format("%s: no subsystem is named%s", target.name().c_str(),
                                    discovered_text(target, cancel).c_str()));
     check_nqn(target.subsystem, "subsystem");
-    TcpSession session = tcp_establish(target, cancel);
+    std::vector<TcpTarget> ways{target};
+    for (const char* portal : given.failover)
+        ways.push_back(by_portal(target, portal));
+    TcpSession session = tcp_establish(ways, 0, cancel);
     const TcpController::Patience patience{milliseconds(given.reconnect_delay),
                                            milliseconds(given.loss_timeout), milliseconds(given.timeout)};
-    return std::make_shared<TcpController>(std::move(target), patience, std::move(session));
+    return std::make_shared<TcpController>(std::move(ways), patience, std::move(session));
 }

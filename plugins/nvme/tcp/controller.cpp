@@ -12,13 +12,13 @@
 
 using bdevkit::Error, bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::LogLevel;
 
-TcpController::TcpController(TcpTarget target, const Patience& patience, TcpSession session)
-    : target_(std::move(target)),
+TcpController::TcpController(std::vector<TcpTarget> ways, const Patience& patience, TcpSession session)
+    : ways_(std::move(ways)),
       patience_(patience),
-      name_(target_.name() + ", " + target_.subsystem),
+      name_(ways_.front().name() + ", " + ways_.front().subsystem),
       first_(std::move(session)) {
     identity_ = first_.identity;
-    namespaces_ = first_.namespaces;
+    namespaces_ = known_ = first_.namespaces;
 }
 
 TcpController::~TcpController() {
@@ -45,10 +45,11 @@ std::unique_ptr<NvmeQueue> TcpController::open_queue(uint32_t) {
 void TcpController::dump_info(bdevkit::Json json, const NvmeNamespace&) const {
     const std::lock_guard lock(mutex_);
     json.value("transport", "tcp");
-    json.value("address", target_.address);
-    json.value("service", target_.service);
-    json.value("subsystem", target_.subsystem);
-    json.value("host_nqn", target_.host_nqn);
+    const TcpTarget& target = ways_[way_];
+    json.value("address", target.address);
+    json.value("service", target.service);
+    json.value("subsystem", target.subsystem);
+    json.value("host_nqn", target.host_nqn);
     json.value("controller", uint64_t(id_));
     json.value("connected", is_up_);
     json.value("reconnects", uint64_t(generation_));
@@ -94,10 +95,10 @@ void TcpController::connect_queue(const std::shared_ptr<TcpLink>& link, uint32_t
     for (int tries = 0; tries < most_tries; tries++) {
         std::unique_lock lock(mutex_);
         if (generation != generation_ || !links_.contains(link)) return;
-        const auto [id, size, in_capsule] = std::tuple(id_, queue_size_, in_capsule_);
+        const auto [way, id, size, in_capsule] = std::tuple(way_, id_, queue_size_, in_capsule_);
         lock.unlock();
         try {
-            auto connection = tcp_open_queue(target_, id, size, in_capsule, link->id, worker_.cancel());
+            auto connection = tcp_open_queue(ways_[way], id, size, in_capsule, link->id, worker_.cancel());
             return TcpLink::tell(link, [generation, made = std::move(connection)](TcpQueue& queue) mutable {
                 queue.connected(generation, std::move(made));
             });
@@ -114,6 +115,7 @@ void TcpController::connect_queue(const std::shared_ptr<TcpLink>& link, uint32_t
 
 void TcpController::install(TcpSession session) {
     const std::lock_guard lock(mutex_);
+    way_ = session.way;
     id_ = session.controller;
     queue_size_ = session.queue_size;
     queues_ = session.queues;
@@ -127,7 +129,7 @@ void TcpController::install(TcpSession session) {
     keep_alive_ = {};
     if (session.keeps_alive)
         keep_alive_ = bdevkit::Poller::start<&TcpController::keep_alive>(this, "nvme_tcp_keep_alive",
-                                                                         target_.keep_alive / 2);
+                                                                         ways_.front().keep_alive / 2);
     for (const auto& link : links_)
         worker_.post([this, link, generation = generation_] { connect_queue(link, generation); });
     if (!session.tells_of_namespaces) return;
@@ -151,7 +153,11 @@ void TcpController::event_came(uint32_t what) {
     TcpRescan::start([this](const NvmeCommand& command, const NvmeData& data,
                             AdminEnded ended) { run_admin(command, data, std::move(ended)); },
                      [this](const std::vector<NvmeNamespace>& now) {
-                         if (!is_over_ && events_.namespaces) events_.namespaces(now);
+                         if (is_over_) return;
+                         if (const uint32_t id = replaced(now); id != 0)
+                             return down(format("namespace %u has become another one", id), nullptr);
+                         known_ = now;
+                         if (events_.namespaces) events_.namespaces(now);
                      });
 }
 
@@ -186,15 +192,16 @@ void TcpController::down(const std::string& reason, const bdk_bdev* reset) {
         TcpLink::tell(link, [generation = generation_, reset](TcpQueue& queue) {
             queue.disconnect(generation, reset);
         });
-    worker_.post([this] { reconnect(); });
+    // What has just failed is not the first to be tried.
+    worker_.post([this, way = reset != nullptr ? way_ : way_ + 1] { reconnect(way); });
 }
 
-void TcpController::reconnect() {
+void TcpController::reconnect(size_t way) {
     const auto give_up_at = TcpClock::now() + patience_.loss_timeout;
     std::chrono::milliseconds delay(50);
     for (;;) {
         try {
-            auto session = std::make_shared<TcpSession>(tcp_establish(target_, worker_.cancel()));
+            auto session = std::make_shared<TcpSession>(tcp_establish(ways_, way, worker_.cancel()));
             return on_app_thread([session](TcpController& self) { self.up(std::move(*session)); });
         } catch (const Error& error) {
             if (error.rc() == -ECANCELED) throw;
@@ -207,11 +214,23 @@ void TcpController::reconnect() {
     }
 }
 
+/// The first of the namespaces that has become another one; 0: none. I/O must not go to it.
+uint32_t TcpController::replaced(const std::vector<NvmeNamespace>& now) const {
+    for (const NvmeNamespace& before : known_)
+        for (const NvmeNamespace& ns : now)
+            if (ns.id == before.id && ns.nguid != before.nguid) return ns.id;
+    return 0;
+}
+
 void TcpController::up(TcpSession session) {
     if (is_over_) return;
     const auto now = session.namespaces;
+    if (const uint32_t id = replaced(now); id != 0)
+        return give_up(format("namespace %u of the target is another one by now: its NGUID has changed", id));
+    known_ = now;
     install(std::move(session));
-    bdevkit::log(LogLevel::notice, BDK_LOG_COMPONENT, format("%s: connected again", name_.c_str()));
+    bdevkit::log(LogLevel::notice, BDK_LOG_COMPONENT,
+                 format("%s: connected again, to %s", name_.c_str(), ways_[way_].name().c_str()));
     end_resets(0);
     if (events_.namespaces) events_.namespaces(now);
 }

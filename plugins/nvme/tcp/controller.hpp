@@ -22,7 +22,8 @@ public:
         std::chrono::milliseconds command_timeout;  ///< for a command of an I/O queue; 0: any time
     };
 
-    TcpController(TcpTarget target, const Patience& patience, TcpSession session);
+    /// @param ways  portals of the subsystem; when the one in use fails the next one's turn comes
+    TcpController(std::vector<TcpTarget> ways, const Patience& patience, TcpSession session);
     ~TcpController() override;
 
     void start(NvmeEvents events) override;
@@ -67,12 +68,13 @@ private:
     void wait_for_event();
     void event_came(uint32_t what);
     void down(const std::string& reason, const bdk_bdev* reset);
+    uint32_t replaced(const std::vector<NvmeNamespace>& now) const;
     void up(TcpSession session);
     void give_up(const std::string& reason);
     void end_resets(int rc);
 
     // On the worker.
-    void reconnect();
+    void reconnect(size_t way);
     void connect_queue(const std::shared_ptr<TcpLink>& link, uint32_t generation);
 
     /// Runs fn(controller) on the app thread, unless the controller is gone by then.
@@ -89,7 +91,7 @@ private:
         std::function<void(int)> done;
     };
 
-    const TcpTarget target_;
+    const std::vector<TcpTarget> ways_;
     const Patience patience_;
     const std::string name_;
     NvmeEvents events_;
@@ -97,12 +99,14 @@ private:
     mutable std::mutex mutex_;  ///< of what follows, up to links_
     uint32_t generation_ = 0;   ///< counts the times that it went
     bool is_up_ = true;
+    size_t way_ = 0;
     uint16_t id_ = 0;
     uint32_t queue_size_ = 0, queues_ = 0, in_capsule_ = 0;
     uint16_t last_queue_ = 0;
     std::set<std::shared_ptr<TcpLink>> links_;
 
     TcpSession first_;  ///< until start()
+    std::vector<NvmeNamespace> known_;
     std::optional<TcpPump> admin_;
     std::deque<std::unique_ptr<AdminCall>> waiting_;
     bdevkit::Poller keep_alive_;

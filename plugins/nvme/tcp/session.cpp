@@ -157,6 +157,24 @@ TcpSession tcp_establish(const TcpTarget& target, const TcpCancel& cancel) {
     return session;
 }
 
+TcpSession tcp_establish(const std::vector<TcpTarget>& ways, size_t way, const TcpCancel& cancel) {
+    int rc = 0;
+    std::string reasons;
+    for (size_t tries = 0; tries < ways.size(); tries++) {
+        const size_t at = (way + tries) % ways.size();
+        try {
+            TcpSession session = tcp_establish(ways[at], cancel);
+            session.way = at;
+            return session;
+        } catch (const Error& error) {
+            if (error.rc() == -ECANCELED) throw;
+            if (rc == 0) rc = error.rc();
+            reasons += (reasons.empty() ? "" : "; ") + std::string(error.what());
+        }
+    }
+    throw Error(rc, reasons);
+}
+
 std::unique_ptr<TcpConnection> tcp_open_queue(const TcpTarget& target, uint16_t controller, uint32_t size,
                                               uint32_t in_capsule, uint16_t id, const TcpCancel& cancel) {
     const TcpProtocol::Options options{uint16_t(size - 1), target.header_digest, target.data_digest,

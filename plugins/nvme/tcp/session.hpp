@@ -45,6 +45,7 @@ uint64_t tcp_enable(TcpCaller& caller, TcpClock::time_point until);
 
 /// What there is once a controller is connected.
 struct TcpSession {
+    size_t way = 0;  ///< to the controller: which target
     std::unique_ptr<TcpConnection> admin;
     uint16_t controller = 0;  ///< its identifier
     uint32_t queue_size = 0;  ///< entries of an I/O queue
@@ -59,6 +60,10 @@ struct TcpSession {
 /// [may block] Connects the admin queue, enables the controller and identifies it and its namespaces. Throws
 /// bdevkit::Error, with what to do.
 TcpSession tcp_establish(const TcpTarget& target, const TcpCancel& cancel);
+
+/// [may block] As above, by the first target that answers, from `ways[way]` on. Throws when none does.
+/// @param ways  portals of one subsystem
+TcpSession tcp_establish(const std::vector<TcpTarget>& ways, size_t way, const TcpCancel& cancel);
 
 /// [may block] Connects I/O queue `id`, from 1 on. Throws bdevkit::Error.
 /// @param size, in_capsule  as the session says

@@ -187,7 +187,23 @@ def test_a_target_that_goes_and_comes_again_loses_nothing(target, tmp_path):
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, output + errors
     assert "0 errors" in output
-    assert errors.count("connected again") >= 2, errors
+    assert errors.count("connected again, to 127.0.0.1:4420") >= 2, errors
+
+
+def test_another_port_takes_over_under_load(target, tmp_path):
+    other = nvme_target.Port(2, 4421)
+    other.link(target.subsystem)
+    process = start_perf(tmp_path, stack_of(", failover: [ '127.0.0.1:4421' ]"), "--rw", "verify", "--io-size", "16KiB", "--depth", "16",
+                         "--time", "6s")
+    time.sleep(2)  # of load; nothing is judged by it
+    target.stop()
+    time.sleep(1.5)
+    target.start()
+    other.unlink(target.subsystem)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, output + errors
+    assert "0 errors" in output
+    assert "connected again, to 127.0.0.1:4421" in errors, errors
 
 
 def test_a_controller_that_stays_away_is_given_up(target, run_stack):
