@@ -93,6 +93,28 @@ TEST_F(CommandTest, APassthroughCommandKeepsWhatItIsButForTheNamespace) {
     EXPECT_EQ(nvme_request(Io(&io), ns, context).command.nsid, 99u);
 }
 
+TEST_F(CommandTest, WithoutMetadataTheControllerMakesProtectionInformation) {
+    ns.md_size = 8;
+    ns.pi_type = 1;
+    const NvmeRequest written = request(BDK_BDEV_IO_TYPE_WRITE, 0, 8);
+    EXPECT_NE(written.command.cdw12 & 1u << 29, 0u);
+    EXPECT_EQ(written.data.md_bytes, 0u);
+
+    std::byte md[64];
+    io.u.bdev.md_buf = md;
+    const NvmeRequest given = request(BDK_BDEV_IO_TYPE_WRITE, 0, 8);
+    EXPECT_EQ(given.command.cdw12 & 1u << 29, 0u);
+    EXPECT_EQ(given.data.md, md);
+    EXPECT_EQ(given.data.md_bytes, 64u);
+}
+
+TEST_F(CommandTest, OtherMetadataAlwaysHaveTheirPlace) {
+    ns.md_size = 16;
+    const NvmeRequest written = request(BDK_BDEV_IO_TYPE_WRITE, 0, 8);
+    EXPECT_EQ(written.data.md, nullptr);
+    EXPECT_EQ(written.data.md_bytes, 128u);
+}
+
 TEST(Identify, NamespaceWithInterleavedMetadataAndProtectionInformation) {
     nvme_id_ns data{};
     data.nsze = 1000;

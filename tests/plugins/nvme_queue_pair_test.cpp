@@ -259,6 +259,16 @@ TEST_F(TransferTest, WhatIsReadReachesTheClientIfTheCommandHasEndedWell) {
     }
 }
 
+TEST_F(TransferTest, MetadataThatNobodyGivesAreWrittenAsZeroes) {
+    memory.assign(memory.size(), std::byte(0xff));
+    std::vector<std::byte> data(512);
+    const NvmeRequest request{{.opcode = nvme_cmd_write}, {.buf = data.data(), .bytes = 512, .md_bytes = 16}};
+    ASSERT_TRUE(transfer.begin(pool, request, command));
+    EXPECT_EQ(device(command.mptr)[0], std::byte(0));
+    EXPECT_EQ(device(command.mptr)[15], std::byte(0));
+    transfer.end(pool, true);
+}
+
 TEST_F(TransferTest, WithTooFewPagesNothingHappens) {
     std::vector<std::byte> data(nvme_page * pages);
     const NvmeRequest request{{.opcode = nvme_cmd_write},

@@ -159,6 +159,8 @@ void PcieController::abort(uint16_t queue, uint16_t cid, std::function<void(bool
 }
 
 void PcieController::submit_admin(Io io, const NvmeRequest& request) {
+    // Events are the controller's own: nobody else's request for one would ever end.
+    if (request.command.opcode == nvme_admin_async_event) return io.complete_errno(-EPERM);
     worker_.post([this, io, request, thread = Thread::current()] {
         NvmeStatus status;
         const int rc = left_ ? -ENODEV : bdevkit::detail::guarded(BDK_LOG_COMPONENT, "admin command", [&] {
@@ -168,6 +170,7 @@ void PcieController::submit_admin(Io io, const NvmeRequest& request) {
             if (rc != 0) return io.complete_errno(rc);
             bdk_bdev_io_complete_nvme_status(io.get(), status.result, status.sct(), status.sc());
         });
+        if (rc == -ETIMEDOUT) reset_now(nullptr);  // it still has the command
     });
 }
 

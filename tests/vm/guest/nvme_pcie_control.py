@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import pci  # noqa: E402
 
 DISK, SMALL = "0000:00:10.0", "0000:00:12.0"
-IDENTIFY, NAMESPACE_ATTACHMENT = 0x06, 0x15
+IDENTIFY, ASYNC_EVENT_REQUEST, NAMESPACE_ATTACHMENT = 0x06, 0x0c, 0x15
 MIB = 1 << 20
 
 
@@ -42,6 +42,9 @@ def test_admin_commands_pass_through():
         with pytest.raises(bdevkit.Error) as raised:
             desc.nvme_admin(command(0xc5))
         assert raised.value.nvme[:2] == (0, 1)  # invalid opcode
+        with pytest.raises(bdevkit.Error) as raised:
+            desc.nvme_admin(command(ASYNC_EVENT_REQUEST))  # would never end
+        assert raised.value.errno == errno.EPERM
 
 
 def test_a_reset_of_one_namespace_repeats_the_io_of_another():
