@@ -318,7 +318,13 @@ TEST(NvmeTcpProtocolEnds, DataWithAWrongDigestFailTheCommandAlone) {
 TEST(NvmeTcpProtocolEnds, TheTargetMayEndTheConnectionAndSaysWhy) {
     Queue queue;
     queue.open();
-    queue.feed(pdu_bytes(TermPdu{{PduType::c2h_term_req}, 3, 0x5678, 0x1234, {}}, noise(24)));
+    Octets buffer(512);
+    const auto cid = uint16_t(queue.submit(nvme_cmd_read, buffer));
+    Octets bytes = pdu_bytes(TermPdu{{PduType::c2h_term_req}, 3, 0x5678, 0x1234, {}}, noise(24));
+    const Octets behind = response(cid);
+    append(bytes, behind.data(), behind.size());
+    queue.feed(bytes);
+    EXPECT_TRUE(queue.ended.empty());
     EXPECT_EQ(queue.protocol.failure(),
               "the target ends the connection: a wrong header digest (detail 0x12345678)");
     EXPECT_FALSE(queue.protocol.has_output());

@@ -189,6 +189,8 @@ private:
                 return answer(command, NVME_SC_DNR | 0x182,
                               1u << 16 | offsetof(nvmf_connect_data, subsysnqn));
             queue_ = command.cdw10 >> 16;
+            if (queue_ != 0 && target_.refuses_io_queues_)
+                return answer(command, NVME_SC_DNR | NVME_SC_CMD_SEQ_ERROR);
             if (queue_ != 0) {
                 count(target_.io_queues_);
                 expect(connect.cntlid == 7, "an I/O queue of another controller");

@@ -52,6 +52,8 @@ public:
 
     /// While it is true, keep alive is not answered.
     void ignore_keep_alive(bool on) { ignores_keep_alive_ = on; }
+    /// While it is true, no I/O queue may connect.
+    void refuse_io_queues(bool on) { refuses_io_queues_ = on; }
     /// Another namespace has the number of the one that was there.
     void replace() { nguid_++; }
     /// Gives the namespace another size, and tells the host.
@@ -92,6 +94,6 @@ private:
     std::vector<std::unique_ptr<Connection>> connections_;
     std::atomic<uint64_t> blocks_ = blocks;
     std::atomic<uint8_t> nguid_ = 0x5a;
-    std::atomic<bool> holds_ = false, ignores_keep_alive_ = false;
+    std::atomic<bool> holds_ = false, refuses_io_queues_ = false, ignores_keep_alive_ = false;
     std::atomic<unsigned> held_ = 0, writes_ = 0, io_queues_ = 0, shutdowns_ = 0, aborts_ = 0;
 };

@@ -94,7 +94,9 @@ private:
 
 class NvmeTcp : public testing::Test {
 protected:
-    NvmeTcp() { host.load("nvme"); }
+    explicit NvmeTcp(const RuntimeOptions& options = test_runtime_options()) : host(options) {
+        host.load("nvme");
+    }
 
     int create(const TcpTestTarget& target, GivenOptions more = {}) {
         const auto or_else = [&more](const char* name, const auto& value) {
@@ -158,6 +160,30 @@ TEST_F(NvmeTcp, WhatIsReadIsWhatWasWritten) {
         EXPECT_EQ(host.remove("Nvme0n1"), 0);
         target.wait_for_shutdowns(1);
     }
+}
+
+/// Reactors that sleep whenever nothing is ready: the sockets wake them.
+class NvmeTcpAsleep : public NvmeTcp {
+protected:
+    NvmeTcpAsleep() : NvmeTcp(sleepers()) {}
+
+    static RuntimeOptions sleepers() {
+        RuntimeOptions options = test_runtime_options();
+        options.reactors.mode = ReactorMode::interrupt;
+        return options;
+    }
+};
+
+TEST_F(NvmeTcpAsleep, IoGoesOnAndSurvivesTheTarget) {
+    TcpTestTarget target;
+    ASSERT_EQ(create(target), 0);
+    Client client("Nvme0n1", Access::write);
+    VerifyingLoad load(client, 0);
+    target.wait_for_writes(100);
+    target.stop();
+    target.start();
+    target.wait_for_writes(100);
+    EXPECT_GT(load.end(), 0u);
 }
 
 TEST_F(NvmeTcp, EachThreadHasAQueue) {
@@ -271,6 +297,17 @@ TEST_F(NvmeTcp, AControllerThatStaysAwayIsGivenUp) {
     client.wait_for_event(BDK_BDEV_EVENT_REMOVE);
     client.close();
     target.start();
+}
+
+TEST_F(NvmeTcp, ATargetThatTakesNoIoQueuesAnyMoreIsGivenUp) {
+    TcpTestTarget target;
+    ASSERT_EQ(create(target, {{"loss_timeout", one_second}}), 0);
+    Client client("Nvme0n1", Access::write);
+    ASSERT_TRUE(client.write(0, pattern(512)).ok());
+    target.refuse_io_queues(true);
+    target.stop();
+    target.start();
+    EXPECT_EQ(client.try_read(0, 1).aio_errno, -ENXIO);
 }
 
 TEST_F(NvmeTcp, ANamespaceThatWasReplacedGetsNoIo) {

@@ -99,6 +99,9 @@ void TcpController::connect_queue(const std::shared_ptr<TcpLink>& link, uint32_t
         lock.unlock();
         try {
             auto connection = tcp_open_queue(ways_[way], id, size, in_capsule, link->id, worker_.cancel());
+            on_app_thread([generation](TcpController& self) {
+                if (generation == self.generation_) self.away_since_.reset();
+            });
             return TcpLink::tell(link, [generation, made = std::move(connection)](TcpQueue& queue) mutable {
                 queue.connected(generation, std::move(made));
             });
@@ -179,6 +182,9 @@ void TcpController::lost(uint32_t generation, const std::string& reason) {
 
 void TcpController::down(const std::string& reason, const bdk_bdev* reset) {
     if (is_over_ || !is_up_) return;
+    if (!away_since_) away_since_ = TcpClock::now();
+    const auto give_up_at = *away_since_ + patience_.loss_timeout;
+    if (TcpClock::now() > give_up_at) return give_up(reason);
     bdevkit::log(LogLevel::warn, BDK_LOG_COMPONENT,
                  format("%s: %s: connecting again", name_.c_str(), reason.c_str()));
     {
@@ -193,11 +199,11 @@ void TcpController::down(const std::string& reason, const bdk_bdev* reset) {
             queue.disconnect(generation, reset);
         });
     // What has just failed is not the first to be tried.
-    worker_.post([this, way = reset != nullptr ? way_ : way_ + 1] { reconnect(way); });
+    worker_.post(
+        [this, give_up_at, way = reset != nullptr ? way_ : way_ + 1] { reconnect(way, give_up_at); });
 }
 
-void TcpController::reconnect(size_t way) {
-    const auto give_up_at = TcpClock::now() + patience_.loss_timeout;
+void TcpController::reconnect(size_t way, TcpClock::time_point give_up_at) {
     std::chrono::milliseconds delay(50);
     for (;;) {
         try {
@@ -228,6 +234,7 @@ void TcpController::up(TcpSession session) {
     if (const uint32_t id = replaced(now); id != 0)
         return give_up(format("namespace %u of the target is another one by now: its NGUID has changed", id));
     known_ = now;
+    if (links().empty()) away_since_.reset();
     install(std::move(session));
     bdevkit::log(LogLevel::notice, BDK_LOG_COMPONENT,
                  format("%s: connected again, to %s", name_.c_str(), ways_[way_].name().c_str()));
@@ -238,6 +245,12 @@ void TcpController::up(TcpSession session) {
 void TcpController::give_up(const std::string& reason) {
     if (is_over_) return;
     is_over_ = true;
+    {
+        const std::lock_guard lock(mutex_);
+        is_up_ = false;
+    }
+    keep_alive_.stop();
+    drop_admin();
     bdevkit::log(LogLevel::error, BDK_LOG_COMPONENT,
                  format("%s: given up: %s", name_.c_str(), reason.c_str()));
     for (const auto& link : links())

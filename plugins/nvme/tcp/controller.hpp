@@ -74,7 +74,7 @@ private:
     void end_resets(int rc);
 
     // On the worker.
-    void reconnect(size_t way);
+    void reconnect(size_t way, TcpClock::time_point give_up_at);
     void connect_queue(const std::shared_ptr<TcpLink>& link, uint32_t generation);
 
     /// Runs fn(controller) on the app thread, unless the controller is gone by then.
@@ -105,7 +105,8 @@ private:
     uint16_t last_queue_ = 0;
     std::set<std::shared_ptr<TcpLink>> links_;
 
-    TcpSession first_;  ///< until start()
+    TcpSession first_;                                ///< until start()
+    std::optional<TcpClock::time_point> away_since_;  ///< none once a queue has been connected again
     std::vector<NvmeNamespace> known_;
     std::optional<TcpPump> admin_;
     std::deque<std::unique_ptr<AdminCall>> waiting_;

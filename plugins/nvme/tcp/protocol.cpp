@@ -17,6 +17,9 @@ constexpr uint8_t sgl_in_capsule = 0x01, sgl_transport = 0x5a;
 constexpr uint32_t type_at = 0, flags_at = 1, cid_at = 8, offset_at = 12, length_at = 16;
 constexpr uint8_t transient_transport_error = 0x22;
 
+/// What follows in the bytes at hand is not looked at.
+struct Terminated {};
+
 template <class Pdu>
 const Pdu& as(const PduHeader& header) {
     return reinterpret_cast<const Pdu&>(header);
@@ -128,6 +131,7 @@ void TcpProtocol::receive(Bytes bytes) {
     if (!failure_.empty()) return;
     try {
         reader_.take(bytes);
+    } catch (const Terminated&) {
     } catch (const ProtocolError& error) {
         fail(error);
     } catch (const std::bad_alloc&) {
@@ -173,6 +177,7 @@ void TcpProtocol::terminated(const TermPdu& pdu) {
     failure_ = format("the target ends the connection: %s (detail 0x%x)", reason_of(pdu.error).c_str(),
                       unsigned(pdu.detail_high) << 16 | pdu.detail_low);
     writer_.clear();
+    throw Terminated();
 }
 
 TcpProtocol::Slot& TcpProtocol::slot_of(uint16_t cid, const char* what) {

@@ -4,6 +4,7 @@
 import hashlib
 import os
 import pathlib
+import signal
 import subprocess
 import time
 
@@ -176,34 +177,51 @@ def test_layers_on_top(target, run_stack):
     assert len(view.pread(4096, 0)) == 4096
 
 
-def test_a_target_that_goes_and_comes_again_loses_nothing(target, tmp_path):
-    stack = stack_of(", loss_timeout: 60s, reconnect_delay: 200ms")
-    process = start_perf(tmp_path, stack, "--rw", "verify", "--io-size", "16KiB", "--depth", "16", "--time", "8s")
-    for _ in range(3):
-        time.sleep(2)  # of load; nothing is judged by it
-        target.stop()
-        time.sleep(0.3)
-        target.start()
-    output, errors = process.communicate(timeout=120)
+def wait_for_connections(service, at_least=0, at_most=100):
+    deadline = time.monotonic() + 60
+    while not at_least <= nvme_target.connections(service) <= at_most:
+        assert time.monotonic() < deadline, f"{nvme_target.connections(service)} connections to {service}"
+        time.sleep(0.05)
+
+
+def start_load(folder, more):
+    """Runs until it is ended, with a connection for I/O and one for admin commands."""
+    return start_perf(folder, stack_of(more), "--rw", "verify", "--io-size", "16KiB", "--depth", "16", "--time", "300s")
+
+
+def end_load(process):
+    """Its log. Nothing was lost."""
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
     assert process.returncode == 0, output + errors
     assert "0 errors" in output
-    assert errors.count("connected again, to 127.0.0.1:4420") >= 2, errors
+    return errors
+
+
+def test_a_target_that_goes_and_comes_again_loses_nothing(target, tmp_path):
+    process = start_load(tmp_path, ", reconnect_delay: 200ms")
+    for _ in range(3):
+        wait_for_connections(4420, at_least=2)
+        time.sleep(1)  # of load; nothing is judged by it
+        target.stop()
+        wait_for_connections(4420, at_most=0)
+        target.start()
+    wait_for_connections(4420, at_least=2)
+    assert end_load(process).count("connected again, to 127.0.0.1:4420") == 3
 
 
 def test_another_port_takes_over_under_load(target, tmp_path):
     other = nvme_target.Port(2, 4421)
     other.link(target.subsystem)
-    process = start_perf(tmp_path, stack_of(", failover: [ '127.0.0.1:4421' ]"), "--rw", "verify", "--io-size", "16KiB", "--depth", "16",
-                         "--time", "6s")
-    time.sleep(2)  # of load; nothing is judged by it
+    process = start_load(tmp_path, ", failover: [ '127.0.0.1:4421' ]")
+    wait_for_connections(4420, at_least=2)
     target.stop()
-    time.sleep(1.5)
+    wait_for_connections(4421, at_least=2)
+    time.sleep(1)  # of load; nothing is judged by it
     target.start()
     other.unlink(target.subsystem)
-    output, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, output + errors
-    assert "0 errors" in output
-    assert "connected again, to 127.0.0.1:4421" in errors, errors
+    wait_for_connections(4420, at_least=2)
+    assert "connected again, to 127.0.0.1:4421" in end_load(process)
 
 
 def test_a_controller_that_stays_away_is_given_up(target, run_stack):
