@@ -86,10 +86,13 @@ LOADER_ROGUES_BY_RULE = {
 }
 
 # The good plugins of the tree, and what they need beside a base.
-GOOD = {"crypto": ["--option", "key_file={folder}/key"], "delay": [], "error": [], "gpt": [], "malloc": [], "null": [],
-        # It needs a controller, which is not there.
-        "nvme": ["--rule", "load.*", "--rule", "options.*", "--rule", "lifecycle.*"],
-        "passthru": [], "readonly": [], "split": ["--option", "count=2"], "trace": ["--option", "path={{scratch}}/trace"], "uring": []}
+GOOD = {
+    "crypto": ["--option", "key_file={folder}/key"], "delay": [], "error": [],
+    "gpt": ["--base-image", "{folder}/gpt.img"], "malloc": [], "null": [],
+    # It needs a controller, which is not there.
+    "nvme": ["--rule", "load.*", "--rule", "options.*", "--rule", "lifecycle.*"],
+    "passthru": [], "readonly": [], "split": ["--option", "count=2"],
+    "trace": ["--option", "path={{scratch}}/trace"], "uring": []}
 
 
 def check(*arguments, patience=PATIENCE):
@@ -138,6 +141,9 @@ def good_reports(tmp_path_factory):
     folder = tmp_path_factory.mktemp("good")
     (folder / "key").write_bytes(bytes(range(64)))
     (folder / "key").chmod(0o600)
+    with open(folder / "gpt.img", "wb") as image:
+        image.truncate(8 << 20)
+    subprocess.run(["/usr/sbin/sgdisk", "--new=1:0:0", folder / "gpt.img"], check=True, stdout=subprocess.DEVNULL)
 
     def run(name, options):
         return check(PLUGINS / f"{name}.so", "--jobs", "1", *[option.format(folder=folder) for option in options],
@@ -169,8 +175,12 @@ def test_rules_are_proved_rather_than_skipped(good_reports):
         "create.reconfigure", "examine.done", "examine.gone", "examine.untouched"}
     assert "null disk" in skipped(good_reports["null"][1])["data.roundtrip"]
     assert "no base" in skipped(good_reports["malloc"][1])["base.claim"]
-    assert "--base-image" in skipped(good_reports["gpt"][1])["create.defaults"]
-    assert "examine.done" not in skipped(good_reports["gpt"][1])
+    assert set(skipped(good_reports["gpt"][1])) == {"create.reconfigure"}
+
+
+def test_a_module_that_wants_a_base_of_its_own_kind_says_so():
+    _, report = check(PLUGINS / "gpt.so", "--rule", "create.defaults")
+    assert "--base-image" in skipped(report)["create.defaults"]
 
 
 # ---- the command ----
