@@ -3,6 +3,9 @@
 
 import json
 import socket
+import time
+
+PATIENCE = 30
 
 
 class Qmp:
@@ -13,10 +16,18 @@ class Qmp:
         self.lines = None
 
     def run(self, command):
-        """Runs one, a JSON text. Returns what qemu says: an object with "return" or "error"."""
+        """Runs one, a JSON text. Returns what qemu says: an object with "return" or "error".
+
+        What fails is tried again for a while: a device that is gone for the guest may not be gone for qemu yet.
+        """
         if self.lines is None:
             self._connect()
-        return self._run(command)
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            answer = self._run(command)
+            if "error" not in answer or time.monotonic() > deadline:
+                return answer
+            time.sleep(0.1)
 
     def close(self):
         if self.lines is not None:
