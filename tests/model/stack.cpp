@@ -21,6 +21,9 @@ using Io = bdevkit::IoType;
 // Of the module error's options.
 constexpr uint64_t error_fails = 1, error_aborted = 5, error_nomem = 6;
 
+/// Nothing that makes the disk smaller is put on one that is smaller.
+constexpr uint64_t least_blocks = 600;
+
 /// Adds layer by layer.
 class StackBuilder {
 public:
@@ -28,7 +31,7 @@ public:
 
     Stack build() {
         add_disk();
-        if (!stack_.has_metadata && random_.chance(10)) add_gpt();
+        if (!stack_.has_metadata && stack_.num_blocks >= 4 * least_blocks && random_.chance(10)) add_gpt();
         const uint64_t layers = random_.chance(70) ? random_.below(5) : random_.below(11);
         for (uint64_t i = 0; i < layers; i++)
             add_layer();
@@ -77,8 +80,8 @@ private:
 
     void add_gpt() {
         GptTable table = GptTable::of_disk(stack_.num_blocks, block_size_);
-        const uint64_t first = random_.between(table.first_usable, stack_.num_blocks / 2);
-        const uint64_t last = random_.between(stack_.num_blocks / 2 + 1, table.last_usable);
+        const uint64_t first = random_.between(table.first_usable, stack_.num_blocks / 4);
+        const uint64_t last = random_.between(stack_.num_blocks / 2, table.last_usable);
         table.entries = {{1, gpt_linux_type, first, last}};
         write_disk(table.bytes());
         add_part("gpt", {}, "p1", last - first + 1);
@@ -95,7 +98,7 @@ private:
     }
 
     void add_split() {
-        const uint64_t count = random_.between(1, 3);
+        const uint64_t count = std::min(random_.between(1, 3), stack_.num_blocks / least_blocks);
         const std::string suffix = "p" + std::to_string(random_.below(count));
         add_part("split", {{"count", count}}, suffix, stack_.num_blocks / count);
     }
@@ -138,7 +141,7 @@ private:
         if (drawn < 65) return add_delay();
         if (drawn < 75) return add_error();
         if (drawn < 80) return add_trace();
-        if (drawn < 84) return add_split();
+        if (drawn < 84 && stack_.num_blocks >= least_blocks) return add_split();
         add(drawn < 90 ? "c_passthru" : "passthru", {});
     }
 
@@ -183,7 +186,7 @@ private:
     void add_limiter(uint64_t unit) {
         GivenOptions options;
         if (unit > 1) options.emplace_back("write_unit", unit);
-        if (random_.chance(20)) {
+        if (random_.chance(20) && stack_.num_blocks >= least_blocks) {
             const uint64_t shift = random_.between(1, 300);
             options.emplace_back("shift", shift);
             stack_.num_blocks -= shift;
