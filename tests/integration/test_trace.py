@@ -86,7 +86,7 @@ bdevs:
     assert report["replay"]["skipped"] == len(records) - len(expected)
     if speed == "original":
         span = records[-1]["submit_ns"] - records[0]["submit_ns"]
-        assert replayed[-1]["submit_ns"] - replayed[0]["submit_ns"] > 0.9 * span, "no faster than it was"
+        assert report["seconds"] * 1e9 > 0.99 * span, "the last is not played before its time"
 
 
 def test_a_replay_that_does_not_fit_is_refused(trace, tmp_path):
