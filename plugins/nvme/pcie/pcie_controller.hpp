@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "../controller.hpp"
+#include "../worker.hpp"
 #include "admin.hpp"
 #include "pcie_channel.hpp"
-#include "worker.hpp"
 
 /// Its own io_device: a PcieChannel on each thread. What waits for the controller (admin commands, resets) is
 /// done on a thread of its own, which no bdk thread ever waits for.
@@ -75,5 +75,5 @@ private:
     std::set<uint16_t> free_ids_;
     std::vector<std::shared_ptr<IoQueue>> queues_;
 
-    Worker worker_;
+    NvmeWorker worker_;
 };

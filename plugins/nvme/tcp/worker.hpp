@@ -1,37 +1,44 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A thread for what may block: connecting.
+// A thread for connecting, whose waits can be ended.
 #pragma once
 
-#include <condition_variable>
-#include <deque>
-#include <functional>
-#include <mutex>
-#include <thread>
+#include <bdevkit/error.hpp>
 
+#include <cerrno>
+#include <functional>
+#include <utility>
+
+#include "../worker.hpp"
 #include "socket.hpp"
 
 class TcpWorker {
 public:
-    TcpWorker() : thread_([this] { run(); }) {}
+    TcpWorker() { thread_.start(); }
     ~TcpWorker() { stop(); }
     TcpWorker(const TcpWorker&) = delete;
     TcpWorker& operator=(const TcpWorker&) = delete;
 
     /// [any thread] Runs job() on the thread, after those before it; never once it is stopped.
-    void post(std::function<void()> job);
+    void post(std::function<void()> job) {
+        thread_.post([job = std::move(job)] {
+            try {
+                job();
+            } catch (const bdevkit::Error& error) {
+                if (error.rc() != -ECANCELED) throw;
+            }
+        });
+    }
     /// [not the worker's thread] Ends waits of the job at hand and waits for its end.
-    void stop();
+    void stop() {
+        thread_.end();
+        cancel_.cancel();
+        thread_.stop();
+    }
 
     /// Ends waits when the worker is stopped.
     const TcpCancel& cancel() const noexcept { return cancel_; }
 
 private:
-    void run();
-
     TcpCancel cancel_;
-    std::mutex mutex_;
-    std::condition_variable posted_;
-    std::deque<std::function<void()>> jobs_;
-    bool stopped_ = false;
-    std::thread thread_;  // last: it uses the others
+    NvmeWorker thread_;  // last: it uses the other
 };

@@ -2,16 +2,12 @@
 """Runs in the virtual machine of tests/vm/nvme_char.py."""
 
 import hashlib
-import json
 import os
-import pathlib
 import subprocess
 
 import nbd
 import pytest
-
-BUILD = pathlib.Path(os.environ["BDEVKIT_BUILD"]).resolve()
-MIB = 1 << 20
+from tests.vm.guest.tools import MIB, client, kernel_reads, perf, told_size
 
 STACK = """
 version: 1
@@ -22,33 +18,13 @@ frontends:
 """
 
 
-def kernel_reads(device, offset, length):
-    """What the kernel's driver finds there."""
-    return subprocess.run(["dd", f"if={device}", "iflag=direct,skip_bytes,count_bytes", "bs=64k", f"skip={offset}",
-                           f"count={length}"], check=True, capture_output=True).stdout
-
-
-def client(stack, export):
-    handle = nbd.NBD()
-    handle.connect_uri(stack.uri(export))
-    return handle
-
-
-def perf(folder, stack, bdev, *arguments):
-    (folder / "perf.yaml").write_text(stack)
-    return subprocess.run([BUILD / "bin" / "bdevkit", "perf", folder / "perf.yaml", "--bdev", bdev, "--no-calibration",
-                           *arguments], capture_output=True, text=True, check=False)
-
-
 def test_sizes_are_those_that_the_controller_tells_nvme_cli(run_stack):
     stack = run_stack(STACK)
     for nsid in 1, 2:
-        told = json.loads(subprocess.run(["nvme", "id-ns", "/dev/nvme0", f"--namespace-id={nsid}", "--output-format=json"],
-                                         check=True, capture_output=True).stdout)
-        data_size = 1 << told["lbafs"][told["flbas"] & 15]["ds"]
+        size, block = told_size("/dev/nvme0", nsid)
         handle = client(stack, f"Nvme0n{nsid}")
-        assert handle.get_size() == told["nsze"] * data_size
-        assert handle.get_block_size(nbd.SIZE_MINIMUM) in (1, data_size)
+        assert handle.get_size() == size
+        assert handle.get_block_size(nbd.SIZE_MINIMUM) in (1, block)
 
 
 def test_the_kernel_reads_what_was_written(run_stack, tmp_path):
@@ -78,7 +54,7 @@ def test_the_kernel_sees_what_was_unmapped_and_zeroed(run_stack):
 
 @pytest.mark.parametrize("bdev, size", [("Nvme0n1", "512"), ("Nvme0n1", "4KiB"), ("Nvme0n1", "1MiB")])
 def test_what_is_read_is_what_was_written(tmp_path, bdev, size):
-    stack = STACK.split("frontends")[0]
+    stack = STACK
     result = perf(tmp_path, stack, bdev, "--rw", "verify", "--io-size", size, "--depth", "8", "--count", "2000")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "0 errors" in result.stdout
@@ -111,7 +87,7 @@ frontends:
 
 
 def test_a_media_error_keeps_its_nvme_status(run_stack, tmp_path):
-    stack = STACK.split("frontends")[0].replace("nvme0", "nvme1")
+    stack = STACK.replace("nvme0", "nvme1")
     at = ["--io-size", "4KiB", "--rw", "read", "--depth", "1", "--count", "1"]
     result = perf(tmp_path, stack, "Nvme0n1", "--offset", "1MiB", *at)
     assert result.returncode == 1
@@ -132,7 +108,7 @@ def test_a_controller_in_use_is_refused(tmp_path):
     folder.mkdir()
     subprocess.run(["mount", "/dev/nvme0n1", folder], check=True)
     try:
-        result = perf(tmp_path, STACK.split("frontends")[0], "Nvme0n1", "--rw", "read", "--count", "1")
+        result = perf(tmp_path, STACK, "Nvme0n1", "--rw", "read", "--count", "1")
         assert result.returncode != 0
         assert "'/dev/nvme0n1' is in use: unmount it" in result.stderr
     finally:
@@ -140,6 +116,6 @@ def test_a_controller_in_use_is_refused(tmp_path):
 
 
 def test_what_is_no_controller_is_refused(tmp_path):
-    result = perf(tmp_path, STACK.split("frontends")[0].replace("/dev/nvme0", "/dev/null"), "Nvme0n1", "--rw", "read", "--count", "1")
+    result = perf(tmp_path, STACK.replace("/dev/nvme0", "/dev/null"), "Nvme0n1", "--rw", "read", "--count", "1")
     assert result.returncode != 0
     assert "it is no NVMe controller, such as /dev/nvme0" in result.stderr

@@ -2,21 +2,14 @@
 """Runs in the virtual machine of tests/vm/nvme_pcie.py."""
 
 import hashlib
-import json
 import os
-import pathlib
 import subprocess
-import sys
 
 import nbd
 import pytest
+from tests.vm.guest import pci
+from tests.vm.guest.tools import MIB, PROGRAM, client, kernel_reads, perf, told_size
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import pci  # noqa: E402
-
-BUILD = pathlib.Path(os.environ["BDEVKIT_BUILD"]).resolve()
-PROGRAM = BUILD / "bin" / "bdevkit"
-MIB = 1 << 20
 DISK, FAILING, SMALL, PORT = "0000:00:10.0", "0000:00:11.0", "0000:00:12.0", "0000:00:18.0"
 
 
@@ -37,39 +30,16 @@ def ours():
         pci.bind(address, "vfio-pci")
 
 
-def client(stack, export):
-    handle = nbd.NBD()
-    handle.connect_uri(stack.uri(export))
-    return handle
-
-
-def perf(folder, stack, bdev, *arguments):
-    (folder / "perf.yaml").write_text(stack)
-    return subprocess.run([PROGRAM, "perf", folder / "perf.yaml", "--bdev", bdev, "--no-calibration", *arguments],
-                          capture_output=True, text=True, check=False)
-
-
-def kernel_reads(device, offset, length):
-    """What the kernel's driver finds there."""
-    return subprocess.run(["dd", f"if={device}", "iflag=direct,skip_bytes,count_bytes", "bs=64k", f"skip={offset}",
-                           f"count={length}"], check=True, capture_output=True).stdout
-
-
 def test_identify_data_are_those_that_the_kernel_sees(run_stack):
     pci.bind(DISK, "nvme")
     name = pci.kernel_name(DISK, 3)
-    told = []
-    for nsid in 1, 2, 3:
-        output = subprocess.run(["nvme", "id-ns", f"/dev/{name}", f"--namespace-id={nsid}", "--output-format=json"],
-                                check=True, capture_output=True).stdout
-        told.append(json.loads(output))
+    told = [told_size(f"/dev/{name}", nsid) for nsid in (1, 2, 3)]
     pci.bind(DISK, "vfio-pci")
     stack = run_stack(stack_of(DISK, "Nvme0n1", "Nvme0n2", "Nvme0n3"))
-    for nsid, namespace in enumerate(told, start=1):
-        data_size = 1 << namespace["lbafs"][namespace["flbas"] & 15]["ds"]
+    for nsid, (size, block) in enumerate(told, start=1):
         handle = client(stack, f"Nvme0n{nsid}")
-        assert handle.get_size() == namespace["nsze"] * data_size
-        assert handle.get_block_size(nbd.SIZE_MINIMUM) in (1, data_size)
+        assert handle.get_size() == size
+        assert handle.get_block_size(nbd.SIZE_MINIMUM) in (1, block)
 
 
 def test_the_kernel_reads_what_was_written_zeroed_and_unmapped(run_stack, tmp_path):

@@ -3,21 +3,17 @@
 come and go. The host runs in this process."""
 
 import errno
-import pathlib
 import struct
 import subprocess
-import sys
 import threading
 
 import bdevkit
 import pytest
-
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import pci  # noqa: E402
+from tests.vm.guest import pci
+from tests.vm.guest.tools import MIB
 
 DISK, SMALL = "0000:00:10.0", "0000:00:12.0"
 IDENTIFY, ASYNC_EVENT_REQUEST, NAMESPACE_ATTACHMENT = 0x06, 0x0c, 0x15
-MIB = 1 << 20
 
 
 def host_of(address, **options):

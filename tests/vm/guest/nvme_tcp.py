@@ -3,7 +3,6 @@
 
 import hashlib
 import os
-import pathlib
 import signal
 import subprocess
 import time
@@ -11,9 +10,8 @@ import time
 import nbd
 import pytest
 from tests.vm.guest import nvme_target
+from tests.vm.guest.tools import MIB, PROGRAM, client, kernel_reads, perf, perf_command
 
-BUILD = pathlib.Path(os.environ["BDEVKIT_BUILD"]).resolve()
-MIB = 1 << 20
 NQN = "nqn.2024-01.io.bdevkit:disks"
 SIZE = 8 * MIB
 
@@ -34,8 +32,7 @@ class Target:
 
     def read(self, number, offset, length):
         """What the kernel finds on the device of a namespace."""
-        return subprocess.run(["dd", f"if={self.devices[number - 1]}", "iflag=direct,skip_bytes,count_bytes", "bs=64k",
-                               f"skip={offset}", f"count={length}"], check=True, capture_output=True).stdout
+        return kernel_reads(self.devices[number - 1], offset, length)
 
 
 @pytest.fixture(scope="module")
@@ -54,29 +51,10 @@ frontends:
 """
 
 
-def client(stack, export="Nvme0n1"):
-    handle = nbd.NBD()
-    handle.connect_uri(stack.uri(export))
-    return handle
-
-
-def start_perf(folder, stack, *arguments, bdev="Nvme0n1"):
-    file = folder / "perf.yaml"
-    file.write_text(stack.split("frontends")[0])
-    return subprocess.Popen([BUILD / "bin" / "bdevkit", "perf", file, "--bdev", bdev, "--no-calibration", *arguments],
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def perf(folder, stack, *arguments, bdev="Nvme0n1"):
-    process = start_perf(folder, stack, *arguments, bdev=bdev)
-    output, errors = process.communicate(timeout=300)
-    return process.returncode, output, errors
-
-
 def refusal(folder, stack):
-    code, _, errors = perf(folder, stack, "--rw", "read", "--count", "1")
-    assert code != 0
-    return errors
+    ended = perf(folder, stack, "Nvme0n1", "--rw", "read", "--count", "1")
+    assert ended.returncode != 0
+    return ended.stderr
 
 
 def test_sizes_are_those_of_the_targets_devices(target, run_stack):
@@ -117,9 +95,9 @@ def test_the_target_sees_what_was_unmapped_and_zeroed(target, run_stack):
 @pytest.mark.parametrize("digests", ["", ", header_digest: true, data_digest: true"])
 @pytest.mark.parametrize("size, count", [("512", "1000"), ("4KiB", "1000"), ("1MiB", "50")])
 def test_what_is_read_is_what_was_written(target, tmp_path, digests, size, count):
-    code, output, errors = perf(tmp_path, stack_of(digests), "--rw", "verify", "--io-size", size, "--depth", "8", "--count", count)
-    assert code == 0, output + errors
-    assert "0 errors" in output
+    ended = perf(tmp_path, stack_of(digests), "Nvme0n1", "--rw", "verify", "--io-size", size, "--depth", "8", "--count", count)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "0 errors" in ended.stdout
 
 
 def test_a_media_error_keeps_its_nvme_status(target, run_stack, tmp_path):
@@ -127,9 +105,10 @@ def test_a_media_error_keeps_its_nvme_status(target, run_stack, tmp_path):
     target.port.link(failing)
     stack = stack_of(subsystem=failing.nqn, exports=["Nvme0n1"])
     at = ["--io-size", "4KiB", "--rw", "read", "--depth", "1", "--count", "1"]
-    code, _, errors = perf(tmp_path, stack, "--offset", "1MiB", *at)
-    assert code == 1
-    assert "read at block 2048: NVMe error (sct 2, sc 0x86)" in errors, errors  # which nvmet makes of a medium error
+    ended = perf(tmp_path, stack, "Nvme0n1", "--offset", "1MiB", *at)
+    assert ended.returncode == 1
+    # Which nvmet makes of a medium error.
+    assert "read at block 2048: NVMe error (sct 2, sc 0x86)" in ended.stderr, ended.stderr
     handle = client(run_stack(stack))
     with pytest.raises(nbd.Error, match="Input/output error"):
         handle.pread(4096, MIB)
@@ -140,7 +119,7 @@ def test_it_keeps_the_rules_for_modules(target):
     """Those that deal with I/O: the others have nothing to do with a target."""
     rules = [word for rule in ("data.*", "control.reset", "remove.load") for word in ("--rule", rule)]
     options = [word for option in ("address=127.0.0.1", f"subsystem={NQN}") for word in ("--option", option)]
-    result = subprocess.run([BUILD / "bin" / "bdevkit", "check", "nvme", "--jobs", "1", "--timeout", "100s", *rules, *options],
+    result = subprocess.run([PROGRAM, "check", "nvme", "--jobs", "1", "--timeout", "100s", *rules, *options],
                             capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -186,7 +165,8 @@ def wait_for_connections(service, at_least=0, at_most=100):
 
 def start_load(folder, more):
     """Runs until it is ended, with a connection for I/O and one for admin commands."""
-    return start_perf(folder, stack_of(more), "--rw", "verify", "--io-size", "16KiB", "--depth", "16", "--time", "300s")
+    return subprocess.Popen(perf_command(folder, stack_of(more), "Nvme0n1", "--rw", "verify", "--io-size", "16KiB", "--depth", "16",
+                                         "--time", "300s"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def end_load(process):

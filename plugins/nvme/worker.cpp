@@ -12,33 +12,39 @@ constexpr std::chrono::milliseconds period{50};
 
 }  // namespace
 
-Worker::~Worker() {
-    {
-        const std::lock_guard lock(mutex_);
-        ends_ = true;
-    }
-    changed_.notify_one();
-    if (thread_.joinable()) thread_.join();
-}
-
-void Worker::start(Job look) {
+void NvmeWorker::start(Job look) {
     look_ = std::move(look);
     thread_ = std::thread([this] { run(); });
 }
 
-void Worker::post(Job job) {
-    {
-        const std::lock_guard lock(mutex_);
-        jobs_.push_back(std::move(job));
-    }
+void NvmeWorker::post(Job job) {
+    const std::lock_guard lock(mutex_);
+    jobs_.push_back(std::move(job));
     changed_.notify_one();
 }
 
-void Worker::run() {
+void NvmeWorker::end() {
+    const std::lock_guard lock(mutex_);
+    ends_ = true;
+    changed_.notify_one();
+}
+
+void NvmeWorker::stop() {
+    end();
+    if (thread_.joinable()) thread_.join();
+}
+
+void NvmeWorker::wait(std::unique_lock<std::mutex>& lock) {
+    const auto has_work = [this] { return ends_ || !jobs_.empty(); };
+    if (look_)
+        changed_.wait_for(lock, period, has_work);
+    else
+        changed_.wait(lock, has_work);
+}
+
+void NvmeWorker::run() {
     std::unique_lock lock(mutex_);
-    while (!ends_) {
-        changed_.wait_for(lock, period, [this] { return ends_ || !jobs_.empty(); });
-        if (ends_) return;
+    for (wait(lock); !ends_; wait(lock)) {
         Job job = look_;
         if (!jobs_.empty()) {
             job = std::move(jobs_.front());
