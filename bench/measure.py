@@ -28,10 +28,12 @@ class Bench:
     def perf(self, stack, io_size, depth, cores="0"):
         """I/Os per second of `bdevkit perf`, random reads of data that was written."""
         fill = ["--fill"] if stack.startswith("malloc") else []
-        report = json.loads(run(self.bin / "bdevkit", "perf", BENCH / "stacks" / f"{stack}.yaml", "--bdev", "top",
-                                "--rw", "randread", "--io-size", io_size, "--depth", depth, "--cores", cores,
-                                "--time", f"{self.seconds}s", "--no-calibration", "--json", *fill))
-        return report["iops"]
+        return self.random_reads(BENCH / "stacks" / f"{stack}.yaml", io_size, depth, cores, *fill)
+
+    def random_reads(self, stack, io_size, depth, cores="0", *more):
+        return json.loads(run(self.bin / "bdevkit", "perf", stack, "--bdev", "top", "--rw", "randread",
+                              "--io-size", io_size, "--depth", depth, "--cores", cores,
+                              "--time", f"{self.seconds}s", "--no-calibration", "--json", *more))["iops"]
 
     def fio_null(self):
         """fio's null engine: what a loop costs that everybody can install."""
@@ -43,11 +45,7 @@ class Bench:
     def perf_file(self, direct):
         """I/Os per second of the module uring: 4 KiB, random reads of a file, depth 64."""
         servers.make_file()
-        stack = servers.FILE.parent / f"uring-{'direct' if direct else 'cached'}.yaml"
-        report = json.loads(run(self.bin / "bdevkit", "perf", stack, "--bdev", "top",
-                                "--rw", "randread", "--io-size", 4096, "--depth", 64, "--cores", "0",
-                                "--time", f"{self.seconds}s", "--no-calibration", "--json"))
-        return report["iops"]
+        return self.random_reads(servers.FILE.parent / f"uring-{'direct' if direct else 'cached'}.yaml", 4096, 64)
 
     def fio_file(self, direct):
         """The same by fio's io_uring engine."""

@@ -9,6 +9,7 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <span>
 
 namespace bdevkit::host {
 
@@ -37,16 +38,14 @@ struct Loan {
         auto& loan = *static_cast<std::shared_ptr<Loan>*>(arg)->get();
         if (!success) return ended_with(io, arg);
         loan.move_data(io);
-        if (bdk_bdev_zcopy_end(
-                io, loan.put.has_value(), [](bdk_bdev_io* end, bool, void* a) { ended_with(end, a); }, arg) !=
-            0)
-            ended_with(io, arg);
+        const auto ended = [](bdk_bdev_io* end, bool, void* ctx) { ended_with(end, ctx); };
+        if (const int rc = bdk_bdev_zcopy_end(io, loan.put.has_value(), ended, arg); rc != 0)
+            ended_with(io, arg, rc);
     }
 
-    static void ended_with(bdk_bdev_io* io, void* arg) {
+    static void ended_with(bdk_bdev_io* io, void* arg, int rc = 0) {
         const std::unique_ptr<std::shared_ptr<Loan>> loan(static_cast<std::shared_ptr<Loan>*>(arg));
-        CheckResult result;
-        result.status = bdk_bdev_io_get_status(io);
+        const CheckResult result{.rc = rc, .status = bdk_bdev_io_get_status(io)};
         bdk_bdev_free_io(io);
         (*loan)->ended.set_value(result);
     }
