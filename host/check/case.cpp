@@ -31,7 +31,7 @@ constexpr Case cases[] = {
     {"data", run_data_case},     {"threads", run_threads_case}, {"control", run_control_case},
     {"remove", run_remove_case}, {"base", run_base_case},       {"base_gone", run_base_gone_case},
     {"nomem", run_nomem_case},   {"examine", run_examine_case}, {"leak", run_leak_case},
-    {"block", run_block_case},
+    {"block", run_block_case},   {"zone", run_zone_case},
 };
 
 /// The last words of a process that crashes say where.

@@ -30,6 +30,7 @@ void run_nomem_case(CaseContext& context);
 void run_examine_case(CaseContext& context);
 void run_leak_case(CaseContext& context);
 void run_block_case(CaseContext& context);
+void run_zone_case(CaseContext& context);
 
 /// [the process of a case, main thread] Runs the case of that name and ends the process.
 /// @param result_fd  where the recorder writes

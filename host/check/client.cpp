@@ -78,6 +78,8 @@ void CheckClient::completed(bdk_bdev_io* io, bool, void* arg) {
     result.status = bdk_bdev_io_get_status(io);
     if (io->type == BDK_BDEV_IO_TYPE_SEEK_DATA || io->type == BDK_BDEV_IO_TYPE_SEEK_HOLE)
         result.seek_offset = bdk_bdev_io_get_seek_offset(io);
+    if (io->type == BDK_BDEV_IO_TYPE_ZONE_APPEND)
+        result.append_location = bdk_bdev_io_get_append_location(io);
     bdk_bdev_free_io(io);
     flight->client.in_flight_--;
     flight->done(result);

@@ -17,6 +17,7 @@ struct CheckResult {
     int rc = 0;          ///< of the submission; the rest counts when it is 0
     int32_t status = 0;  ///< BDK_BDEV_IO_STATUS_*
     uint64_t seek_offset = 0;
+    uint64_t append_location = 0;
 
     bool ok() const { return rc == 0 && status == BDK_BDEV_IO_STATUS_SUCCESS; }
     /// "-ENOTSUP (...)" or "status failed".

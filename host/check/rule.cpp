@@ -11,7 +11,7 @@ namespace bdevkit::host {
 namespace {
 
 // What every case that moves data watches.
-#define WATCHED "data types threads control remove base base_gone nomem"
+#define WATCHED "data types threads control remove base base_gone nomem zone"
 
 constexpr CheckRule rules[] = {
     {"load.open", "The file is a plugin for this host and opens.", "sdk/include/bdevkit/module.h", "load"},
@@ -66,6 +66,23 @@ constexpr CheckRule rules[] = {
     {"data.neighbours", "A write changes its own blocks alone.", "sdk/include/bdevkit/desc.h", "data"},
     {"data.threads", "What one thread writes another reads, and both may at once.",
      "reference/000, docs/threading.md", "threads"},
+
+    {"zone.report", "The report of zones fits the bdev: places, capacities, states, write pointers.",
+     "sdk/include/bdevkit/zone.h: struct bdk_bdev_zone_info", "zone"},
+    {"zone.write", "A write at a zone's write pointer moves it, and is what is read.",
+     "sdk/include/bdevkit/zone.h: struct bdk_bdev_zone_info", "zone"},
+    {"zone.elsewhere", "A write to a zone elsewhere than at its write pointer fails and changes nothing.",
+     "sdk/include/bdevkit/zone.h: struct bdk_bdev_zone_info", "zone"},
+    {"zone.append", "An append goes to the write pointer, and tells where that was.",
+     "sdk/include/bdevkit/zone.h: bdk_bdev_zone_appendv()", "zone"},
+    {"zone.reset", "A reset empties a zone, which can be written again.",
+     "sdk/include/bdevkit/zone.h: bdk_bdev_zone_management()", "zone"},
+    {"zone.states", "Open, close and finish bring a zone into the state that they name.",
+     "sdk/include/bdevkit/zone.h: bdk_bdev_zone_management()", "zone"},
+    {"zone.capacity", "A zone takes as many blocks as its capacity says, and is full then.",
+     "sdk/include/bdevkit/zone.h: struct bdk_bdev_zone_info", "zone"},
+    {"zone.open_limit", "As many zones can be open as the bdev says, and no more.",
+     "sdk/include/bdevkit/bdev_module.h: max_open_zones, max_active_zones", "zone"},
 
     {"io.completes", "Every I/O completes.", "docs/bdev.md: complete exactly once", WATCHED},
     {"io.once", "No I/O completes twice.", "docs/bdev.md: complete exactly once", WATCHED},

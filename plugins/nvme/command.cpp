@@ -12,6 +12,7 @@ using bdevkit::Io, bdevkit::IoType;
 constexpr uint32_t fua = 1u << 30;
 constexpr uint32_t pi_by_controller = 1u << 29;
 constexpr uint32_t pi_bytes = 8;
+constexpr uint32_t remap_reftags = 1u << 25;  // of an append
 constexpr uint32_t deallocate = 1u << 25;
 constexpr uint32_t check_reftag = 1u << 26, check_apptag = 1u << 27, check_guard = 1u << 28;
 constexpr uint32_t dsm_deallocate = 1u << 2;
@@ -59,6 +60,13 @@ NvmeRequest transfer(Io io, const NvmeNamespace& ns, uint8_t opcode) {
     return request;
 }
 
+/// Reference tags count from the zone's first block; the controller makes them those of the blocks written.
+NvmeRequest append(Io io, const NvmeNamespace& ns) {
+    NvmeRequest request = transfer(io, ns, nvme_zns_cmd_append);
+    if (ns.pi_type == 1 || ns.pi_type == 2) request.command.cdw12 |= remap_reftags;
+    return request;
+}
+
 NvmeRequest unmap(Io io, const NvmeNamespace& ns, NvmeDsmRange& range) {
     range = {0, uint32_t(io.num_blocks()), io.offset_blocks()};
     return {{.opcode = nvme_cmd_dsm, .nsid = ns.id, .cdw10 = 0, .cdw11 = dsm_deallocate},
@@ -102,6 +110,12 @@ NvmeRequest nvme_request(Io io, const NvmeNamespace& ns, NvmeIoContext& context)
             return unmap(io, ns, context.unmap);
         case IoType::copy:
             return copy(io, ns, context.copy);
+        case IoType::zone_append:
+            return append(io, ns);
+        case IoType::zone_management:
+            return nvme_zone_management(io, ns);
+        case IoType::get_zone_info:
+            return nvme_next_report(io, context.report);
         case IoType::write_zeroes: {
             NvmeCommand command = on_blocks(io, ns, nvme_cmd_write_zeroes);
             if (ns.zeroes_deallocate && !io.has_flag(BDK_BDEV_IO_NO_UNMAP)) command.cdw12 |= deallocate;
@@ -122,16 +136,20 @@ NvmeRequest nvme_request(Io io, const NvmeNamespace& ns, NvmeIoContext& context)
     }
 }
 
-bool nvme_is_repeatable(IoType type) {
-    switch (type) {
+bool nvme_is_repeatable(Io io) {
+    const bool zoned = (io->bdev->flags & BDK_BDEV_ZONED) != 0;
+    switch (io.type()) {
         case IoType::read:
-        case IoType::write:
         case IoType::flush:
         case IoType::unmap:
-        case IoType::write_zeroes:
         case IoType::compare:
-        case IoType::copy:
+        case IoType::get_zone_info:
+        case IoType::zone_management:
             return true;
+        case IoType::write:
+        case IoType::write_zeroes:
+        case IoType::copy:
+            return !zoned;
         default:
             return false;
     }

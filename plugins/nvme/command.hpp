@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "identify.hpp"
+#include "zones.hpp"
 
 /// A submission queue entry (Base Specification 2.0, 3.3.3.1). Command identifier and data pointers are the
 /// transport's to fill.
@@ -50,11 +51,12 @@ struct NvmeCopyRange {
 };
 static_assert(sizeof(NvmeCopyRange) == 32);
 
-/// Ranges that a command names live as long as it does.
+/// What a command names lives as long as it does.
 struct NvmeIoContext {
     union {
         NvmeDsmRange unmap;
         NvmeCopyRange copy;
+        NvmeZoneReport report;
     };
 };
 
@@ -63,8 +65,10 @@ struct NvmeRequest {
     NvmeData data;
 };
 
-/// The command of an I/O on a namespace, but for reset and abort.
+/// The command of an I/O on a namespace, but for reset and abort. Of a get_zone_info the first; its report is
+/// given, with nothing done.
 NvmeRequest nvme_request(bdevkit::Io io, const NvmeNamespace& ns, NvmeIoContext& context);
 
-/// Whether an I/O has the same effect when its command is carried out twice.
-bool nvme_is_repeatable(bdevkit::IoType type);
+/// Whether an I/O has the same effect when its command is carried out twice. A write to a zone has not: the
+/// write pointer has moved.
+bool nvme_is_repeatable(bdevkit::Io io);

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "identify.hpp"
 
+#include <bdevkit/error.hpp>
+#include <bdevkit/log.hpp>
+
 #include <endian.h>
 #include <nvme/types.h>
 
 #include <algorithm>
 #include <cstring>
+
+using bdevkit::Error, bdevkit::format;
 
 namespace {
 
@@ -34,6 +39,7 @@ NvmeIdentity nvme_identity(NvmeIdentifyData bytes, uint64_t page) {
     result.serial = text(data.sn);
     result.model = text(data.mn);
     result.firmware = text(data.fr);
+    result.lists_identifiers = le32toh(data.ver) >= 0x1'03'00;
     result.max_transfer = data.mdts == 0 || data.mdts > 32 ? 0 : page << data.mdts;
     result.write_cache = (data.vwc & NVME_CTRL_VWC_PRESENT) != 0;
     result.compares = (oncs & NVME_CTRL_ONCS_COMPARE) != 0;
@@ -46,10 +52,9 @@ NvmeIdentity nvme_identity(NvmeIdentifyData bytes, uint64_t page) {
 NvmeNamespace nvme_namespace(uint32_t id, NvmeIdentifyData bytes) {
     constexpr uint32_t zero_after_deallocate = 1, write_zeroes_deallocates = 1u << 3;
     const auto data = as<nvme_id_ns>(bytes);
-    const uint32_t format =
-        (data.flbas & NVME_NS_FLBAS_LOWER_MASK) | (data.flbas & NVME_NS_FLBAS_HIGHER_MASK) >> 1;
-    const nvme_lbaf& lbaf = data.lbaf[format];
     NvmeNamespace result;
+    result.format = (data.flbas & NVME_NS_FLBAS_LOWER_MASK) | (data.flbas & NVME_NS_FLBAS_HIGHER_MASK) >> 1;
+    const nvme_lbaf& lbaf = data.lbaf[result.format];
     result.id = id;
     result.blocks = le64toh(data.nsze);
     result.md_size = le16toh(lbaf.ms);
@@ -64,5 +69,93 @@ NvmeNamespace nvme_namespace(uint32_t id, NvmeIdentifyData bytes) {
     if (data.mcl != 0 && data.mssrl != 0)
         result.max_copy = std::min<uint32_t>(le32toh(data.mcl), le16toh(data.mssrl));
     std::copy_n(data.nguid, result.nguid.size(), result.nguid.begin());
+    if (result.nguid == std::array<uint8_t, 16>{}) std::copy_n(data.eui64, 8, result.nguid.begin() + 8);
     return result;
+}
+
+uint32_t nvme_command_set(NvmeIdentifyData descriptors) {
+    constexpr size_t header = sizeof(nvme_ns_id_desc);
+    for (size_t at = 0; at + header < descriptors.size();) {
+        const auto type = uint8_t(descriptors[at]), length = uint8_t(descriptors[at + 1]);
+        if (length == 0) break;
+        if (type == NVME_NIDT_CSI) return uint8_t(descriptors[at + header]);
+        at += header + length;
+    }
+    return NVME_CSI_NVM;
+}
+
+NvmeZones nvme_zones(const NvmeNamespace& ns, NvmeIdentifyData zoned_ns, NvmeIdentifyData zoned_controller,
+                     uint64_t page) {
+    constexpr uint32_t read_across_zones = 1;
+    const auto data = as<nvme_zns_id_ns>(zoned_ns);
+    const uint8_t append_limit = as<nvme_zns_id_ctrl>(zoned_controller).zasl;
+    NvmeZones zones;
+    zones.size = le64toh(data.lbafe[ns.format].zsze);
+    // Both are one less than the number; all ones, for any number, become 0 as bdevs have it.
+    zones.max_open = le32toh(data.mor) + 1;
+    zones.max_active = le32toh(data.mar) + 1;
+    zones.max_append = append_limit == 0 || append_limit > 32 ? 0 : page << append_limit;
+    zones.crossed_by_reads = (le16toh(data.ozcs) & read_across_zones) != 0;
+    return zones;
+}
+
+namespace {
+
+/// What sends the commands for one namespace, and says what is wrong with it.
+class NamespaceQuestion {
+public:
+    NamespaceQuestion(const std::string& name, uint32_t id, const NvmeIdentify& identify)
+        : name_(name), id_(id), identify_(identify) {}
+
+    /// @return whether the controller has answered
+    bool asks(uint32_t cns, uint32_t csi, uint32_t nsid) {
+        status_ = identify_(cns, csi, nsid, answer_);
+        return status_.success();
+    }
+    void must_ask(uint32_t cns, uint32_t csi, uint32_t nsid) {
+        if (!asks(cns, csi, nsid))
+            throw Error(EIO, format("'%s' refuses to identify its namespace %u (CNS %u): NVMe status code "
+                                    "type %u, code 0x%02x",
+                                    name_.c_str(), unsigned(id_), unsigned(cns), unsigned(status_.sct()),
+                                    unsigned(status_.sc())));
+    }
+    NvmeIdentifyData answer() const noexcept { return answer_; }
+
+    std::optional<NvmeNamespace> leave_out(const char* why) const {
+        bdevkit::log(bdevkit::LogLevel::warn, BDK_LOG_COMPONENT,
+                     format("'%s': namespace %u is left out: %s", name_.c_str(), unsigned(id_), why));
+        return {};
+    }
+
+private:
+    const std::string& name_;
+    uint32_t id_;
+    const NvmeIdentify& identify_;
+    std::array<std::byte, 4096> answer_{};
+    NvmeStatus status_;
+};
+
+}  // namespace
+
+std::optional<NvmeNamespace> nvme_identify_namespace(const std::string& name, const NvmeIdentity& controller,
+                                                     uint32_t id, uint64_t page,
+                                                     const NvmeIdentify& identify) {
+    NamespaceQuestion question(name, id, identify);
+    // One that cannot tell has nothing but blocks.
+    const bool is_told = controller.lists_identifiers && question.asks(NVME_IDENTIFY_CNS_NS_DESC_LIST, 0, id);
+    const uint32_t csi = is_told ? nvme_command_set(question.answer()) : uint32_t(NVME_CSI_NVM);
+    if (csi != NVME_CSI_NVM && csi != NVME_CSI_ZNS)
+        return question.leave_out("its command set is neither that of blocks nor that of zones");
+    question.must_ask(NVME_IDENTIFY_CNS_NS, 0, id);
+    NvmeNamespace ns = nvme_namespace(id, question.answer());
+    if (ns.blocks == 0 || ns.block_size == 0)
+        return question.leave_out("it has no blocks, or of a size that bdevs cannot have");
+    if (csi == NVME_CSI_NVM) return ns;
+    question.must_ask(NVME_IDENTIFY_CNS_CSI_NS, csi, id);
+    std::array<std::byte, 4096> zoned_ns;
+    std::ranges::copy(question.answer(), zoned_ns.begin());
+    question.must_ask(NVME_IDENTIFY_CNS_CSI_CTRL, csi, 0);
+    ns.zones = nvme_zones(ns, zoned_ns, question.answer(), page);
+    if (ns.zones.size == 0) return question.leave_out("its zones have no blocks");
+    return ns;
 }

@@ -7,22 +7,37 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
+
+#include "status.hpp"
 
 /// The data of an identify command (Base Specification 2.0, 5.17).
 using NvmeIdentifyData = std::span<const std::byte, 4096>;
 
 struct NvmeIdentity {
     std::string serial, model, firmware;
-    uint64_t max_transfer = 0;  ///< bytes; 0: no limit
+    uint64_t max_transfer = 0;       ///< bytes; 0: no limit
+    bool lists_identifiers = false;  ///< namespaces have a list of identification descriptors (NVMe 1.3)
     bool write_cache = false;
     bool compares = false, unmaps = false, writes_zeroes = false, copies = false;
+};
+
+/// The zones of a namespace of the Zoned Namespace Command Set (its specification 1.1, 4.1.5). All have one
+/// size.
+struct NvmeZones {
+    uint64_t size = 0;                      ///< blocks; 0: it has none
+    uint32_t max_open = 0, max_active = 0;  ///< 0: any number
+    uint64_t max_append = 0;                ///< bytes; 0: as much as any transfer
+    bool crossed_by_reads = false;          ///< a read may reach over a zone's end
 };
 
 struct NvmeNamespace {
     uint32_t id = 0;
     uint64_t blocks = 0;
+    uint32_t format = 0;      ///< which of its block formats it has
     uint32_t block_size = 0;  ///< bytes, interleaved metadata included
     uint32_t md_size = 0;     ///< bytes of metadata per block
     bool md_interleaved = false;
@@ -31,7 +46,8 @@ struct NvmeNamespace {
     bool zeroes_deallocate = false;  ///< write zeroes may give blocks back, which read as zeroes
     uint32_t optimal_boundary = 0;   ///< blocks; 0: none
     uint32_t max_copy = 0;           ///< blocks per source range; 0: it does not copy
-    std::array<uint8_t, 16> nguid{};
+    NvmeZones zones;
+    std::array<uint8_t, 16> nguid{};  ///< or EUI64 behind zeroes; zeroes for none
 };
 
 /// @param page  bytes: the controller's smallest page, in which its largest transfer is counted
@@ -39,3 +55,24 @@ NvmeIdentity nvme_identity(NvmeIdentifyData data, uint64_t page);
 
 /// `blocks` is 0 for a namespace that is not active.
 NvmeNamespace nvme_namespace(uint32_t id, NvmeIdentifyData data);
+
+/// A namespace's I/O command set, NVME_CSI_*, by its list of identification descriptors (CNS 03h).
+uint32_t nvme_command_set(NvmeIdentifyData descriptors);
+
+/// The zones of `ns`.
+/// @param zoned_ns, zoned_controller  what namespace and controller say of the Zoned Namespace Command Set
+/// @param page  as of nvme_identity()
+NvmeZones nvme_zones(const NvmeNamespace& ns, NvmeIdentifyData zoned_ns, NvmeIdentifyData zoned_controller,
+                     uint64_t page);
+
+/// Sends an identify command: of what `cns` names, for the command set `csi`. Throws bdevkit::Error when it
+/// does not end. @return how it has ended
+using NvmeIdentify =
+    std::function<NvmeStatus(uint32_t cns, uint32_t csi, uint32_t nsid, std::span<std::byte, 4096> data)>;
+
+/// All that there is to know of a namespace; nothing, with a line in the log, for one that no bdev can stand
+/// for. Throws bdevkit::Error.
+/// @param name  the controller's, for messages
+std::optional<NvmeNamespace> nvme_identify_namespace(const std::string& name, const NvmeIdentity& controller,
+                                                     uint32_t id, uint64_t page,
+                                                     const NvmeIdentify& identify);

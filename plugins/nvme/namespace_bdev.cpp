@@ -83,6 +83,7 @@ NamespaceBdev::NamespaceBdev(const char* name, std::shared_ptr<NamespaceBdevs> b
     std::copy(ns_.nguid.begin(), ns_.nguid.end(), own.uuid.bytes);
     describe_types(limits.aborts);
     describe_metadata();
+    describe_zones(limits);
     bdevs_->add(ns_.id, this);
 }
 
@@ -116,6 +117,26 @@ void NamespaceBdev::describe_metadata() {
     if (ns_.pi_at_head) own.flags |= BDK_BDEV_DIF_HEAD_OF_MD;
 }
 
+void NamespaceBdev::describe_zones(const NvmeLimits& limits) {
+    const NvmeZones& zones = ns_.zones;
+    if (zones.size == 0) return;
+    bdk_bdev& own = bdev();
+    own.flags |= BDK_BDEV_ZONED;
+    own.io_type_supported |=
+        bdevkit::io_types(IoType::get_zone_info, IoType::zone_management, IoType::zone_append);
+    own.zone_size = zones.size;
+    own.max_open_zones = zones.max_open;
+    own.max_active_zones = zones.max_active;
+    const uint64_t append =
+        zones.max_append == 0 ? limits.max_transfer : std::min(zones.max_append, limits.max_transfer);
+    own.max_zone_append_size = uint32_t(append / ns_.block_size);
+    const bool boundary_keeps_zones =
+        own.optimal_io_boundary != 0 && zones.size % own.optimal_io_boundary == 0;
+    if (zones.crossed_by_reads || boundary_keeps_zones || zones.size > UINT32_MAX) return;
+    own.optimal_io_boundary = uint32_t(zones.size);
+    own.flags |= BDK_BDEV_SPLIT_ON_OPTIMAL_IO_BOUNDARY;
+}
+
 void NamespaceBdev::submit(Channel& ch, Io io) {
     if (io.type() == IoType::read && !io.has_buffer()) return with_buffer<&NamespaceBdev::start>(io);
     if (io.type() == IoType::reset) return reset(io);
@@ -124,7 +145,9 @@ void NamespaceBdev::submit(Channel& ch, Io io) {
 }
 
 void NamespaceBdev::start(Channel& ch, Io io) {
-    const NvmeRequest request = nvme_request(io, ns_, io.context<NvmeIoContext>());
+    auto& context = io.context<NvmeIoContext>();
+    if (io.type() == IoType::get_zone_info) context.report = {.queue = ch.queue.get(), .nsid = ns_.id};
+    const NvmeRequest request = nvme_request(io, ns_, context);
     if (!ch.queue->submit(io, request, io.type() == IoType::nvme_admin)) io.complete(IoStatus::nomem);
 }
 
@@ -150,7 +173,8 @@ void NamespaceBdev::destruct() {
 }
 
 void NamespaceBdev::follow(const NvmeNamespace& now) {
-    if (now.block_size != ns_.block_size || now.md_size != ns_.md_size || now.pi_type != ns_.pi_type) {
+    if (now.block_size != ns_.block_size || now.md_size != ns_.md_size || now.pi_type != ns_.pi_type ||
+        now.zones.size != ns_.zones.size) {
         bdevkit::log(LogLevel::warn, BDK_LOG_COMPONENT,
                      format("'%s' has been formatted otherwise: it goes", name()));
         return unregister();
@@ -167,4 +191,10 @@ void NamespaceBdev::dump_info(bdevkit::Json json) const {
     json.value("serial_number", identity.serial);
     json.value("model_number", identity.model);
     json.value("firmware_revision", identity.firmware);
+    if (ns_.zones.size == 0) return;
+    const bdk_bdev& own = bdev();
+    json.value("zone_size", own.zone_size);
+    json.value("max_open_zones", uint64_t(own.max_open_zones));
+    json.value("max_active_zones", uint64_t(own.max_active_zones));
+    json.value("max_zone_append_size", uint64_t(own.max_zone_append_size));
 }

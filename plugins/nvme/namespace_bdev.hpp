@@ -64,6 +64,7 @@ public:
 private:
     void describe_types(bool aborts);
     void describe_metadata();
+    void describe_zones(const NvmeLimits& limits);
     void reset(bdevkit::Io io);
     void start(Channel& ch, bdevkit::Io io);
 

@@ -13,7 +13,7 @@ The manual is docs/python.md.
 
 from bdevkit._core import Buffer
 from bdevkit._core import version as __version__
-from bdevkit._desc import Desc, Event
+from bdevkit._desc import Desc, Event, Zone
 from bdevkit._errors import Aborted, Error, Miscompare, StackError
 from bdevkit._host import Host, HostBdev, Latency, Leak, Stats
 from bdevkit._log import capture_log, set_log_level
@@ -21,6 +21,6 @@ from bdevkit._module import BaseName, Bdev, Duration, Io, Module, Size, VirtualB
 
 __all__ = [
     "Aborted", "BaseName", "Bdev", "Buffer", "Desc", "Duration", "Error", "Event", "Host", "HostBdev", "Io", "Latency",
-    "Leak", "Miscompare", "Module", "Size", "StackError", "Stats", "VirtualBdev", "capture_log", "option", "register",
-    "set_log_level", "__version__",
+    "Leak", "Miscompare", "Module", "Size", "StackError", "Stats", "VirtualBdev", "Zone", "capture_log", "option",
+    "register", "set_log_level", "__version__",
 ]

@@ -21,8 +21,14 @@ Offsets = Union[Iterable[int], Any]
 
 # Types of I/O and flags, as the C ABI numbers them (bdev_io.h).
 _READ, _WRITE, _UNMAP, _FLUSH, _RESET, _NVME_ADMIN, _NVME_IO, _NVME_IO_MD = range(1, 9)
+_ZONE_APPEND = 13
 _WRITE_ZEROES, _ZCOPY, _COMPARE, _ABORT, _SEEK_HOLE, _SEEK_DATA, _COPY = 9, 10, 14, 16, 17, 18, 19
 _FUA, _POPULATE, _NO_UNMAP = 1, 2, 16
+
+# As zone.h numbers them.
+_ZONE_ACTIONS = {"close": 1, "finish": 2, "open": 3, "reset": 4, "offline": 5}
+_ZONE_STATES = {1: "empty", 2: "implicitly open", 3: "explicitly open", 4: "closed", 5: "read-only", 6: "full",
+                7: "offline"}
 
 _EVENTS = {1: "remove", 2: "resize", 3: "media_management"}
 
@@ -34,6 +40,17 @@ class Event:
     kind: str
     bdev: str
     num_blocks: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Zone:
+    """A zone, in bytes: the next write goes to `write_pointer`, the last block is before `start + capacity`. Its state is
+    "empty", "implicitly open", "explicitly open", "closed", "read-only", "full" or "offline"."""
+
+    start: int
+    write_pointer: int
+    capacity: int
+    state: str
 
 
 class Desc:
@@ -190,6 +207,34 @@ class Desc:
     async def aabort(self) -> None:
         await self._core.on_range(_ABORT, 0, 0, 0, 0)
 
+    # ---- zones ----
+
+    @property
+    def zone_size(self) -> int:
+        """Bytes per zone; 0 for a bdev without zones."""
+        return self._core.zone_size * self._core.block_size
+
+    def zones(self, start: int = 0, count: int | None = None) -> list[Zone]:
+        """So many zones from that one on, by default all."""
+        return self._zone_list(self._core.zones(start, self._zones_from(start, count)).wait())
+
+    async def azones(self, start: int = 0, count: int | None = None) -> list[Zone]:
+        return self._zone_list(await self._core.zones(start, self._zones_from(start, count)))
+
+    def manage_zone(self, start: int, action: str) -> None:
+        """"open", "close", "finish", "reset" or "offline" for the zone that starts there."""
+        self._core.manage_zone(start, _ZONE_ACTIONS[action]).wait()
+
+    async def amanage_zone(self, start: int, action: str) -> None:
+        await self._core.manage_zone(start, _ZONE_ACTIONS[action])
+
+    def zone_append(self, start: int, data: Bytes, *, metadata: Bytes = None) -> int:
+        """Writes the data at the write pointer of the zone that starts there. Returns where they went."""
+        return self._core.with_data(_ZONE_APPEND, start, data, 0, metadata).wait()
+
+    async def azone_append(self, start: int, data: Bytes, *, metadata: Bytes = None) -> int:
+        return await self._core.with_data(_ZONE_APPEND, start, data, 0, metadata)
+
     # ---- memory of the bdev, NVMe commands ----
 
     @contextlib.contextmanager
@@ -297,6 +342,15 @@ class Desc:
             stream(None)
 
     # ---- within ----
+
+    def _zones_from(self, start: int, count: int | None) -> int:
+        if count is not None:
+            return count
+        return -(-(self.size - start) // self.zone_size) if self.zone_size else 1
+
+    @staticmethod
+    def _zone_list(told: list[tuple[int, int, int, int]]) -> list[Zone]:
+        return [Zone(start, pointer, capacity, _ZONE_STATES[state]) for start, pointer, capacity, state in told]
 
     def _range(self, kind: int, offset: int, length: int | None, flags: int = 0) -> _core.Pending:
         return self._core.on_range(kind, offset, self.size - offset if length is None else length, 0, flags)

@@ -2,6 +2,7 @@
 // `_core.Desc`: an open desc. bdevkit/_desc.py gives it the names of the operations.
 #include "desc.hpp"
 
+#include <bdevkit/zone.h>
 #include <fmt/format.h>
 
 #include <cstring>
@@ -82,6 +83,21 @@ Pending on_range(const Desc& desc, uint32_t type, uint64_t offset, uint64_t leng
                                                              .offset = blocks(*desc, offset, "offset"),
                                                              .length = blocks(*desc, length, "length"),
                                                              .source = blocks(*desc, source, "source")}));
+}
+
+Pending zones(const Desc& desc, uint64_t first, uint32_t count) {
+    auto request = std::make_shared<Request>(desc, Operation{.type = BDK_BDEV_IO_TYPE_GET_ZONE_INFO,
+                                                             .offset = blocks(*desc, first, "offset"),
+                                                             .zones = count});
+    request->operation().data = request->held().add_bytes(count * sizeof(bdk_bdev_zone_info));
+    return Pending(std::move(request));
+}
+
+/// @param action  BDK_BDEV_ZONE_*
+Pending manage_zone(const Desc& desc, uint64_t zone, uint32_t action) {
+    return Pending(std::make_shared<Request>(desc, Operation{.type = BDK_BDEV_IO_TYPE_ZONE_MANAGEMENT,
+                                                             .offset = blocks(*desc, zone, "offset"),
+                                                             .zones = action}));
 }
 
 /// @param data  bytes to send; a length to receive; a writable buffer for either; or None
@@ -198,12 +214,15 @@ void bind_desc(py::module_& module) {
         .def_property_readonly("block_size", &OpenDesc::block_size)
         .def_property_readonly("md_size", &OpenDesc::md_size)
         .def_property_readonly("num_blocks", &OpenDesc::num_blocks)
+        .def_property_readonly("zone_size", &OpenDesc::zone_size)
         .def_property_readonly("is_open", &OpenDesc::is_open)
         .def("close", &OpenDesc::close)
         .def("read", read)
         .def("with_data", with_data)
         .def("compare_and_write", compare_and_write)
         .def("on_range", on_range)
+        .def("zones", zones)
+        .def("manage_zone", manage_zone)
         .def("nvme", nvme)
         .def("zcopy_end",
              [](const Desc&, Borrowed& borrowed, bool commit) { return zcopy_end(borrowed, commit); })

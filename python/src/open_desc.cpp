@@ -75,7 +75,9 @@ bool OpenDesc::take_channel() {
     if (channel_ == nullptr) return false;
     block_size_ = bdk_bdev_desc_get_block_size(desc_);
     md_size_ = bdk_bdev_desc_get_md_size(desc_);
-    num_blocks_ = bdk_bdev_get_num_blocks(bdk_bdev_desc_get_bdev(desc_));
+    const bdk_bdev* bdev = bdk_bdev_desc_get_bdev(desc_);
+    num_blocks_ = bdk_bdev_get_num_blocks(bdev);
+    zone_size_ = bdk_bdev_is_zoned(bdev) ? bdk_bdev_get_zone_size(bdev) : 0;
     open_ = true;
     return true;
 }

@@ -67,6 +67,7 @@ public:
     bool writable() const { return write_; }
     uint32_t block_size() const { return block_size_; }
     uint32_t md_size() const { return md_size_; }
+    uint64_t zone_size() const { return zone_size_; }
     uint64_t num_blocks() const { return num_blocks_.load(std::memory_order_relaxed); }
     IoThread& thread() const { return *thread_; }
 
@@ -94,6 +95,7 @@ private:
     bdk_io_channel* channel_ = nullptr;
     uint32_t block_size_ = 0;
     uint32_t md_size_ = 0;
+    uint64_t zone_size_ = 0;  ///< blocks
     std::atomic<uint64_t> num_blocks_{0};
     std::atomic<bool> open_{false};
     std::atomic<bool> removed_{false};

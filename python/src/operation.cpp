@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "operation.hpp"
 
+#include <bdevkit/zone.h>
+
 #include <cerrno>
 
 namespace bdevkit::python {
@@ -43,6 +45,13 @@ int submit(const Operation& op, bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bde
                 return bdk_bdev_zcopy_end(op.borrowed, (op.flags & BDK_BDEV_IO_ZCOPY_COMMIT) != 0, cb, arg);
             return bdk_bdev_zcopy_start(desc, ch, op.offset, op.length,
                                         (op.flags & BDK_BDEV_IO_ZCOPY_POPULATE) != 0, cb, arg);
+        case BDK_BDEV_IO_TYPE_GET_ZONE_INFO:
+            return bdk_bdev_get_zone_info(desc, ch, op.offset, op.zones,
+                                          static_cast<bdk_bdev_zone_info*>(op.data.iov_base), cb, arg);
+        case BDK_BDEV_IO_TYPE_ZONE_MANAGEMENT:
+            return bdk_bdev_zone_management(desc, ch, op.offset, op.zones, cb, arg);
+        case BDK_BDEV_IO_TYPE_ZONE_APPEND:
+            return bdk_bdev_zone_appendv(desc, ch, data, 1, op.offset, op.length, &opts, cb, arg);
         case BDK_BDEV_IO_TYPE_NVME_ADMIN:
             return bdk_bdev_nvme_admin_passthru(desc, ch, op.command.data(), op.data.iov_base,
                                                 op.data.iov_len, cb, arg);
@@ -70,6 +79,9 @@ Outcome take_outcome(bdk_bdev_io* io, bool success) {
         case BDK_BDEV_IO_TYPE_SEEK_DATA:
         case BDK_BDEV_IO_TYPE_SEEK_HOLE:
             outcome.value = bdk_bdev_io_get_seek_offset(io);
+            break;
+        case BDK_BDEV_IO_TYPE_ZONE_APPEND:
+            outcome.value = bdk_bdev_io_get_append_location(io);
             break;
         case BDK_BDEV_IO_TYPE_NVME_ADMIN:
         case BDK_BDEV_IO_TYPE_NVME_IO:

@@ -16,6 +16,7 @@ struct Operation {
     uint64_t offset = 0;
     uint64_t length = 0;
     uint64_t source = 0;  ///< copy: where from
+    uint32_t zones = 0;   ///< get zone info: how many; zone management: BDK_BDEV_ZONE_*
     iovec data{};
     iovec second{};  ///< compare-and-write: what to write
     iovec metadata{};
@@ -28,7 +29,7 @@ struct Outcome {
     int32_t error = 0;   ///< 0 or an errno
     int32_t status = 0;  ///< BDK_BDEV_IO_STATUS_*; 0: it was refused and never submitted
     uint32_t sct = 0, sc = 0, cdw0 = 0;
-    uint64_t value = 0;               ///< of a seek: in blocks
+    uint64_t value = 0;               ///< of a seek, where a zone append went: in blocks
     bdk_bdev_io* borrowed = nullptr;  ///< of a zcopy's start: to be ended
     iovec* lent = nullptr;            ///< of a zcopy's start
     int32_t lent_count = 0;

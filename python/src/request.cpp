@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "request.hpp"
 
+#include <bdevkit/zone.h>
+
 #include <algorithm>
 #include <cerrno>
+#include <span>
 #include <utility>
 
 #include "errors.hpp"
@@ -75,6 +78,10 @@ py::object Request::result() {
         case BDK_BDEV_IO_TYPE_SEEK_HOLE:
             if (outcome_.value == UINT64_MAX) return py::none();
             return py::int_(outcome_.value * desc_->block_size());
+        case BDK_BDEV_IO_TYPE_ZONE_APPEND:
+            return py::int_(outcome_.value * desc_->block_size());
+        case BDK_BDEV_IO_TYPE_GET_ZONE_INFO:
+            return zone_list();
         case BDK_BDEV_IO_TYPE_NVME_ADMIN:
         case BDK_BDEV_IO_TYPE_NVME_IO:
         case BDK_BDEV_IO_TYPE_NVME_IO_MD:
@@ -87,6 +94,17 @@ py::object Request::result() {
         default:
             return held_.take_bytes();
     }
+}
+
+/// (start, write pointer, capacity, state) of each zone, in bytes.
+py::object Request::zone_list() const {
+    const auto* zones = static_cast<const bdk_bdev_zone_info*>(operation_.data.iov_base);
+    const uint64_t block = desc_->block_size();
+    py::list result;
+    for (const bdk_bdev_zone_info& zone : std::span(zones, operation_.zones))
+        result.append(py::make_tuple(zone.zone_id * block, zone.write_pointer * block, zone.capacity * block,
+                                     zone.state));
+    return result;
 }
 
 void raise_error(const OpenDesc& desc, const Operation& operation, const Outcome& outcome) {

@@ -38,6 +38,7 @@ private:
     void submit_here();
     void ended(const Outcome& outcome);
     void abort_here();
+    py::object zone_list() const;
 
     const std::shared_ptr<OpenDesc> desc_;
     Operation operation_;

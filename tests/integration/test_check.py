@@ -27,6 +27,7 @@ ROGUES = {
     "blocks_in_submit": "thread.block",
     "calls_exit": "data.roundtrip",
     "changes_types": "types.steady",
+    "closes_to_full": "zone.states",
     "claims_examined": "examine.untouched",
     "claims_unmap": "types.claimed",
     "claims_write_zeroes": "types.claimed",
@@ -39,6 +40,7 @@ ROGUES = {
     "drops_on_nomem": "base.nomem",
     "fails_on_nomem": "base.nomem",
     "fails_reset": "control.reset",
+    "fills_early": "zone.capacity",
     "fini_hangs": "lifecycle.fini",
     "forgets_config_done": "examine.done",
     "forgets_examine_done": "examine.done",
@@ -48,6 +50,7 @@ ROGUES = {
     "ignores_taken_name": "create.taken",
     "init_hangs": "lifecycle.init",
     "keeps_claim": "leak.claim",
+    "keeps_pointer": "zone.write",
     "leaks_channel": "control.channels",
     "leaks_desc": "leak.desc",
     "leaks_fd": "leak.fd",
@@ -59,16 +62,21 @@ ROGUES = {
     "leaves_refused": "create.limits",
     "needs_buffer": "data.host_buffer",
     "lends_elsewhere": "types.claimed",
+    "misplaces_append": "zone.append",
     "never_completes": "io.completes",
     "no_claim": "base.claim",
     "no_help": "options.help",
+    "opens_all": "zone.open_limit",
     "options_overlap": "options.layout",
     "reads_too_much": "data.buffers",
+    "reports_wrong_capacity": "zone.report",
+    "resets_nothing": "zone.reset",
     "scrambles_written": "data.buffers",
     "segfaults_on_remove": "remove.idle",
     "short_table": "load.sizes",
     "spoils_neighbour": "data.neighbours",
     "throws": "abi.exceptions",
+    "writes_anywhere": "zone.elsewhere",
     "writes_on_read": "base.untouched",
     "wrong_data": "data.roundtrip",
     "wrong_size": "data.roundtrip",
@@ -171,11 +179,21 @@ def skipped(report):
 
 def test_rules_are_proved_rather_than_skipped(good_reports):
     """A virtual module that takes everything is tried on nearly every rule, and the reasons are true."""
-    assert set(skipped(good_reports["passthru"][1])) == {
+    left_out = skipped(good_reports["passthru"][1])
+    assert {rule for rule in left_out if not rule.startswith("zone.")} == {
         "create.reconfigure", "examine.done", "examine.gone", "examine.untouched"}
+    assert left_out["zone.write"] == "the bdev has no zones"
     assert "null disk" in skipped(good_reports["null"][1])["data.roundtrip"]
     assert "no base" in skipped(good_reports["malloc"][1])["base.claim"]
-    assert set(skipped(good_reports["gpt"][1])) == {"create.reconfigure"}
+    assert {rule for rule in skipped(good_reports["gpt"][1]) if not rule.startswith("zone.")} == {"create.reconfigure"}
+
+
+def test_a_zoned_disk_is_tried_on_every_rule_of_zones():
+    code, report = check(LOADER_ROGUES / "zoned.so", "--jobs", "1", patience=10 * PATIENCE)
+    assert code == 0, broken(report)
+    left_out = skipped(report)
+    assert not [rule for rule in left_out if rule.startswith("zone.")]
+    assert left_out["data.roundtrip"] == "the bdev has zones"
 
 
 def test_a_module_that_wants_a_base_of_its_own_kind_says_so():

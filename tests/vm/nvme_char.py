@@ -10,9 +10,11 @@ def devices(folder):
         {"size": 64 << 20},
         {"size": 64 << 20, "logical_block_size": 4096, "physical_block_size": 4096, "ms": 8, "mset": 1, "pi": 1},
         mdts=5)
-    return arguments + nvme_devices.failing_controller(folder, "nvme1", size=16 << 20, bad_sector=2048)
+    arguments += nvme_devices.failing_controller(folder, "nvme1", size=16 << 20, bad_sector=2048)
+    return arguments + nvme_devices.controller(folder, "zoned", nvme_devices.ZONED, **{"zoned.zasl": 4})
 
 
 def command(arguments):
-    return ("modprobe -d $VM_KERNEL nvme && /usr/bin/python3 -m pytest -p no:cacheprovider --color=no -v "
-            f"tests/vm/guest/nvme_char.py {' '.join(arguments)}")
+    return ("modprobe -d $VM_KERNEL nvme && "
+            "VM_TRANSPORT=kernel PYTHONPATH=$BDEVKIT_BUILD/python /usr/bin/python3 -m pytest -p no:cacheprovider --color=no -v "
+            f"tests/vm/guest/nvme_char.py tests/vm/guest/nvme_zones.py {' '.join(arguments)}")

@@ -19,6 +19,11 @@ def controller(folder, name, *namespaces, **properties):
     return arguments
 
 
+# A namespace with zones.
+ZONED = {"size": 64 << 20, "zoned": "true", "zoned.zone_size": 256 << 10, "zoned.zone_capacity": 192 << 10,
+         "zoned.max_open": 6, "zoned.max_active": 8}
+
+
 def failing_controller(folder, name, size, bad_sector, **properties):
     """A controller whose one namespace has a sector (512 bytes) that cannot be read, in a disk of `size` bytes."""
     image, rules = folder / f"{name}.img", folder / f"{name}.blkdebug"

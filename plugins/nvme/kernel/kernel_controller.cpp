@@ -60,26 +60,29 @@ NvmeFile& NvmeFile::operator=(NvmeFile&& other) noexcept {
 
 KernelController::KernelController(const char* path) : path_(path), file_(open_device(path, O_RDWR)) {
     std::array<std::byte, 4096> data;
-    identify(NVME_IDENTIFY_CNS_CTRL, 0, data.data());
+    const NvmeStatus status = identify(NVME_IDENTIFY_CNS_CTRL, 0, 0, data);
+    if (!status.success())
+        throw Error(EIO, format("'%s' refuses to identify itself: NVMe status 0x%x", path_.c_str(),
+                                unsigned(status.code)));
     identity_ = nvme_identity(data, smallest_page);
     open_namespaces();
 }
 
-void KernelController::identify(uint32_t cns, uint32_t nsid, void* data) const {
+NvmeStatus KernelController::identify(uint32_t cns, uint32_t csi, uint32_t nsid,
+                                      std::span<std::byte, 4096> data) const {
     nvme_admin_cmd command{};
     command.opcode = nvme_admin_identify;
     command.nsid = nsid;
-    command.addr = reinterpret_cast<uint64_t>(data);
-    command.data_len = 4096;
+    command.addr = reinterpret_cast<uint64_t>(data.data());
+    command.data_len = uint32_t(data.size());
     command.cdw10 = cns;
+    command.cdw11 = csi << 24;
     const int rc = ioctl(file_.fd(), NVME_IOCTL_ADMIN_CMD, &command);
     if (rc < 0)
         throw Error(errno, format("'%s' does not identify itself: %s%s", path_.c_str(),
                                   std::generic_category().message(errno).c_str(),
                                   errno == ENOTTY ? ": it is no NVMe controller, such as /dev/nvme0" : ""));
-    if (rc > 0)
-        throw Error(EIO,
-                    format("'%s' refuses to identify itself: NVMe status 0x%x", path_.c_str(), unsigned(rc)));
+    return {.code = uint16_t(rc), .result = command.result};
 }
 
 /// /dev/nvme0 has the namespaces /dev/ng0n1 and so on, whose numbers are the kernel's own.
@@ -102,18 +105,12 @@ void KernelController::open_namespace(const std::string& name) {
     files.file = open_device(files.path, O_RDWR);
     const int nsid = ioctl(files.file.fd(), NVME_IOCTL_ID);
     if (nsid < 0) throw Error(errno, format("'%s' has no namespace", files.path.c_str()));
-    std::array<std::byte, 4096> data;
-    identify(NVME_IDENTIFY_CNS_NS, uint32_t(nsid), data.data());
-    const NvmeNamespace ns = nvme_namespace(uint32_t(nsid), data);
-    if (ns.blocks == 0 || ns.block_size == 0) {
-        bdevkit::log(bdevkit::LogLevel::warn, BDK_LOG_COMPONENT,
-                     format("'%s' is left out: it has no blocks, or of a size that bdevs cannot have",
-                            files.path.c_str()));
-        return;
-    }
+    const auto ns = nvme_identify_namespace(files.path, identity_, uint32_t(nsid), smallest_page,
+                                            [this](auto... question) { return identify(question...); });
+    if (!ns) return;
     files.block = claim_block_device(name);
-    namespaces_.push_back(ns);
-    files_.emplace(ns.id, std::move(files));
+    namespaces_.push_back(*ns);
+    files_.emplace(ns->id, std::move(files));
 }
 
 NvmeLimits KernelController::limits(const NvmeNamespace&) const {

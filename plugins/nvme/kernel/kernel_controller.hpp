@@ -42,7 +42,7 @@ public:
     void dump_info(bdevkit::Json json, const NvmeNamespace& ns) const override;
 
 private:
-    void identify(uint32_t cns, uint32_t nsid, void* data) const;
+    NvmeStatus identify(uint32_t cns, uint32_t csi, uint32_t nsid, std::span<std::byte, 4096> data) const;
     void open_namespaces();
     void open_namespace(const std::string& name);
 

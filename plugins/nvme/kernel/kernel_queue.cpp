@@ -50,8 +50,7 @@ bool KernelQueue::submit(Io io, const NvmeRequest& request, bool admin) {
 
 void KernelQueue::ended(Channel&, Io io, int result, uint64_t detail) {
     if (result >= 0)
-        bdk_bdev_io_complete_nvme_status(io.get(), uint32_t(detail), uint32_t(result) >> 8 & 7,
-                                         uint32_t(result) & 0xff);
+        nvme_ended(io, {.code = uint16_t(result), .result = detail});
     else if (result == -EAGAIN)
         io.complete(IoStatus::nomem);
     else

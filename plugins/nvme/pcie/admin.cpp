@@ -68,8 +68,11 @@ void NvmeAdmin::enable() {
     registers_.write64(NVME_REG_ASQ, queue_.submission_iova);
     registers_.write64(NVME_REG_ACQ, queue_.completion_iova);
     constexpr uint32_t submission_entry = 6, completion_entry = 4;  // powers of two
+    const bool has_other_sets = (NVME_CAP_CSS(registers_.read64(NVME_REG_CAP)) & NVME_CAP_CSS_CSI) != 0;
+    const uint32_t sets = has_other_sets ? NVME_CC_CSS_CSI : NVME_CC_CSS_NVM;
     registers_.write32(NVME_REG_CC, submission_entry << NVME_CC_IOSQES_SHIFT |
-                                        completion_entry << NVME_CC_IOCQES_SHIFT | NVME_CC_EN_MASK);
+                                        completion_entry << NVME_CC_IOCQES_SHIFT | sets << NVME_CC_CSS_SHIFT |
+                                        NVME_CC_EN_MASK);
     wait(NVME_CSTS_RDY_MASK, NVME_CSTS_RDY_MASK, "become ready");
 }
 
@@ -93,7 +96,7 @@ void NvmeAdmin::poll() {
             waited_ = none;
         } else if (cid == event_) {
             event_ = none;
-            if (status.success()) events_.push_back(status.result);
+            if (status.success()) events_.push_back(uint32_t(status.result));
         }
     });
 }
@@ -128,9 +131,13 @@ NvmeStatus NvmeAdmin::run(NvmeCommand given, const char* what) {
     return status;
 }
 
-void NvmeAdmin::identify(uint32_t cns, uint32_t nsid, void* data) {
-    const NvmeStatus status =
-        command(reading({.opcode = nvme_admin_identify, .nsid = nsid, .cdw10 = cns}, data, 4096));
+NvmeStatus NvmeAdmin::identify(uint32_t cns, uint32_t csi, uint32_t nsid, void* data) {
+    return command(
+        reading({.opcode = nvme_admin_identify, .nsid = nsid, .cdw10 = cns, .cdw11 = csi << 24}, data, 4096));
+}
+
+void NvmeAdmin::must_identify(uint32_t cns, void* data) {
+    const NvmeStatus status = identify(cns, 0, 0, data);
     if (!status.success())
         throw Error(
             EIO,
@@ -140,31 +147,25 @@ void NvmeAdmin::identify(uint32_t cns, uint32_t nsid, void* data) {
 
 NvmeIdentity NvmeAdmin::identify() {
     std::array<std::byte, 4096> data;
-    identify(NVME_IDENTIFY_CNS_CTRL, 0, data.data());
+    must_identify(NVME_IDENTIFY_CNS_CTRL, data.data());
     uint32_t offered = 0;
     std::memcpy(&offered, data.data() + offsetof(nvme_id_ctrl, oaes), sizeof(offered));
     event_mask_ = smart_events | (le32toh(offered) & (NVME_CTRL_OAES_NA | NVME_CTRL_OAES_FA));
-    return nvme_identity(data, nvme_page);
+    identity_ = nvme_identity(data, nvme_page);
+    return identity_;
 }
 
 std::vector<NvmeNamespace> NvmeAdmin::namespaces() {
     nvme_ns_list active;
-    identify(NVME_IDENTIFY_CNS_NS_ACTIVE_LIST, 0, &active);
+    must_identify(NVME_IDENTIFY_CNS_NS_ACTIVE_LIST, &active);
     std::vector<NvmeNamespace> result;
     for (const uint32_t listed : active.ns) {
         if (listed == 0) break;
-        const uint32_t nsid = le32toh(listed);
-        std::array<std::byte, 4096> data;
-        identify(NVME_IDENTIFY_CNS_NS, nsid, data.data());
-        const NvmeNamespace ns = nvme_namespace(nsid, data);
-        if (ns.blocks != 0 && ns.block_size != 0)
-            result.push_back(ns);
-        else
-            bdevkit::log(
-                bdevkit::LogLevel::warn, BDK_LOG_COMPONENT,
-                format(
-                    "'%s': namespace %u is left out: it has no blocks, or of a size that bdevs cannot have",
-                    device_.address().c_str(), unsigned(nsid)));
+        const auto ns = nvme_identify_namespace(device_.address(), identity_, le32toh(listed), nvme_page,
+                                                [this](uint32_t cns, uint32_t csi, uint32_t nsid, auto data) {
+                                                    return identify(cns, csi, nsid, data.data());
+                                                });
+        if (ns) result.push_back(*ns);
     }
     return result;
 }
@@ -175,7 +176,8 @@ uint32_t NvmeAdmin::request_io_queues(uint32_t wanted) {
                                    .cdw10 = NVME_FEAT_FID_NUM_QUEUES,
                                    .cdw11 = number << 16 | number},
                                   "give I/O queues");
-    return std::min({wanted, (status.result & 0xffff) + 1, (status.result >> 16) + 1});
+    const auto granted = uint32_t(status.result);
+    return std::min({wanted, (granted & 0xffff) + 1, (granted >> 16) + 1});
 }
 
 uint32_t NvmeAdmin::io_queue_depth(uint32_t wanted) const noexcept {

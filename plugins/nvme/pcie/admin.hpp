@@ -30,7 +30,7 @@ public:
     NvmeStatus command(const NvmeRequest& request);
 
     NvmeIdentity identify();
-    /// The active namespaces that bdevs can stand for.
+    /// After identify(). The active namespaces that bdevs can stand for.
     std::vector<NvmeNamespace> namespaces();
     /// How many I/O queues it grants.
     uint32_t request_io_queues(uint32_t wanted);
@@ -53,10 +53,10 @@ private:
     static constexpr uint32_t pages = Transfer::max_bytes / nvme_page + 2;
 
     void wait(uint32_t mask, uint32_t value, const char* what);
-    void wait_shut_down();
     void poll();
     NvmeStatus run(NvmeCommand command, const char* what);
-    void identify(uint32_t cns, uint32_t nsid, void* data);
+    NvmeStatus identify(uint32_t cns, uint32_t csi, uint32_t nsid, void* data);
+    void must_identify(uint32_t cns, void* data);
 
     VfioDevice& device_;
     NvmeRegisters registers_;
@@ -68,6 +68,7 @@ private:
     static constexpr uint32_t none = UINT32_MAX;
     uint32_t waited_ = none, event_ = none;
     NvmeStatus ended_;
+    NvmeIdentity identity_;
     uint32_t event_mask_ = 0;
     std::vector<uint32_t> events_;
 };

@@ -98,8 +98,7 @@ void PcieChannel::stop_if_idle() {
 void PcieChannel::ended(uint16_t cid, NvmeStatus status) {
     Command& command = commands_[cid];
     command.transfer.end(queue_->pool, status.success());
-    bdk_bdev_io_complete_nvme_status(std::exchange(command.io, nullptr), status.result, status.sct(),
-                                     status.sc());
+    nvme_ended(Io(std::exchange(command.io, nullptr)), status);
 }
 
 /// The first time a command is late it is aborted, the second time the controller is reset.
@@ -143,7 +142,7 @@ void PcieChannel::end_all(PcieEnd end, const bdk_bdev* of) {
             io.complete_errno(-ENODEV);
         else if (command.late)
             io.complete_errno(-ETIMEDOUT);
-        else if (io->bdev == of || !nvme_is_repeatable(io.type()))
+        else if (io->bdev == of || !nvme_is_repeatable(io))
             io.complete(IoStatus::aborted);
         else
             io.complete(IoStatus::nomem);

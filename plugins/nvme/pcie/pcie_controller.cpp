@@ -168,7 +168,7 @@ void PcieController::submit_admin(Io io, const NvmeRequest& request) {
         });
         thread.send([io, rc, status] {
             if (rc != 0) return io.complete_errno(rc);
-            bdk_bdev_io_complete_nvme_status(io.get(), status.result, status.sct(), status.sc());
+            nvme_ended(io, status);
         });
         if (rc == -ETIMEDOUT) reset_now(nullptr);  // it still has the command
     });

@@ -7,27 +7,17 @@
 #include <vector>
 
 #include "../command.hpp"
+#include "../status.hpp"
 
 /// A completion queue entry (Base Specification 2.0, 3.3.3.2).
 struct PcieCompletion {
-    uint32_t result;  ///< dword 0: what the command returns
-    uint32_t reserved;
+    uint64_t result;  ///< dwords 0 and 1: what the command returns
     uint16_t sq_head;
     uint16_t sq_id;
     uint16_t cid;
     uint16_t status;  ///< bit 0: the phase
 };
 static_assert(sizeof(PcieCompletion) == 16);
-
-/// How a command has ended.
-struct NvmeStatus {
-    uint16_t code = 0;    ///< status code type in bits 8 to 10, status code in bits 0 to 7
-    uint32_t result = 0;  ///< what the command returned
-
-    uint32_t sct() const noexcept { return code >> 8 & 7; }
-    uint32_t sc() const noexcept { return code & 0xff; }
-    bool success() const noexcept { return sct() == 0 && sc() == 0; }
-};
 
 /// One thread at a time uses it. Commands are known by their identifier, below depth().
 class QueuePair {

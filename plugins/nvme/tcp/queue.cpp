@@ -132,7 +132,7 @@ void TcpQueue::take_back(const bdk_bdev* reset) {
         pump_->protocol().drop_all([&](void* flight) {
             // What was in flight may have been carried out.
             Flight& taken = flights.emplace_back(*static_cast<Flight*>(flight));
-            taken.must_end = !nvme_is_repeatable(Io(taken.io).type());
+            taken.must_end = !nvme_is_repeatable(Io(taken.io));
         });
     pump_.reset();
     const auto goes_on = [reset](const Flight& flight) {

@@ -70,6 +70,7 @@ static void free_disk(void* io_device) {
     struct disk* disk = io_device;
     if (disk->bdev.internal != NULL) bdk_bdev_destruct_done(&disk->bdev, 0);
     free(disk->data);
+    free(disk->extra);
     free(disk);
 }
 

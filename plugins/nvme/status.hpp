@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How a command has ended (Base Specification 2.0, 3.3.3.2).
+#pragma once
+
+#include <cstdint>
+
+struct NvmeStatus {
+    uint16_t code = 0;    ///< status code type in bits 8 to 10, status code in bits 0 to 7
+    uint64_t result = 0;  ///< what the command returned: dwords 0 and 1
+
+    uint32_t sct() const noexcept { return code >> 8 & 7; }
+    uint32_t sc() const noexcept { return code & 0xff; }
+    bool success() const noexcept { return sct() == 0 && sc() == 0; }
+};
