@@ -58,7 +58,7 @@ bool set_zero_data(BdevIo* child) {
 void zeroes_step(BdevIo* io) {
     ParentWork& work = io->work;
     const bdk_bdev_io_block_params& range = io->pub.u.bdev;
-    while (work.done < range.num_blocks && work.children < max_children) {
+    while (work.done < range.num_blocks && work.children < children_at_once(io)) {
         BdevIo* child = parent_make_child(io, BDK_BDEV_IO_TYPE_WRITE);
         if (child == nullptr) return;
         bdk_bdev_io_block_params& params = child->pub.u.bdev;

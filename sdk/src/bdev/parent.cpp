@@ -18,6 +18,7 @@ namespace {
 
 // A parent of many children lets the thread's other work have its turn.
 constexpr uint32_t max_children_per_turn = 64;
+constexpr uint32_t max_children = 32;
 
 IoStatus status_of(int32_t code) {
     IoStatus status;
@@ -106,6 +107,14 @@ void finish_unlocked(BdevIo* parent) {
 }
 
 }  // namespace
+
+uint32_t children_at_once(const BdevIo* io) {
+    constexpr uint64_t writes = BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_WRITE) |
+                                BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_WRITE_ZEROES) |
+                                BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_COPY);
+    const bool to_zone = (io->ch->bdev->flags & BDK_BDEV_ZONED) != 0;
+    return to_zone && (writes & BDK_BDEV_IO_TYPE_BIT(io->pub.type)) != 0 ? 1 : max_children;
+}
 
 void parent_begin(BdevIo* io, void (*step)(BdevIo*), void (*ended)(BdevIo*, BdevIo*)) {
     io->state = IoState::core;

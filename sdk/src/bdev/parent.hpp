@@ -16,7 +16,9 @@
 
 namespace bdk {
 
-constexpr uint32_t max_children = 32;  ///< of one parent at a time
+/// How many children of a parent may be in flight. Of what writes to zones one: it begins at the write
+/// pointer, which the one before it has moved.
+uint32_t children_at_once(const BdevIo* io);
 
 /// Makes a parent of an I/O that is at its layer and belongs to the core, and runs `step`.
 void parent_begin(BdevIo* io, void (*step)(BdevIo* io), void (*ended)(BdevIo* io, BdevIo* child) = nullptr);

@@ -149,7 +149,7 @@ void split_step(BdevIo* io) {
     // The pieces of a copy onto itself must not overtake one another, nor overwrite what is still to be read.
     bool in_order = io->pub.type == BDK_BDEV_IO_TYPE_COPY && overlaps(params);
     bool from_end = in_order && params.offset_blocks > params.src_offset_blocks;
-    uint32_t at_once = in_order ? 1 : max_children;
+    uint32_t at_once = in_order ? 1 : children_at_once(io);
     while (work.done < params.num_blocks && work.children < at_once) {
         uint64_t blocks = next_piece(io, work.done, work.data).blocks;
         BdevIo* child = parent_make_child(io, io->pub.type);

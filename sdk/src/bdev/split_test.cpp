@@ -182,6 +182,36 @@ TEST_F(Split, NoMoreThan32PiecesAtATime) {
     EXPECT_EQ(held.size(), 33u);
 }
 
+TEST_F(Split, PiecesOfAWriteToAZoneGoOneByOne) {
+    disk.bdev.max_rw_size = 4;
+    disk.flags = BDK_BDEV_ZONED;
+    disk.bdev.zone_size = 64;
+    disk.io_types = RawDisk::all_types & ~BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_WRITE_ZEROES);
+    add();
+    Client client("disk", Access::write);
+    std::vector<bdk_bdev_io*> held;
+    call_on_app_thread([&] { disk.on_submit = [&](bdk_bdev_io* io) { held.push_back(io); }; });
+    Client::Data data(12 * 512);
+    const Client::Submit writes[] = {[&](auto* desc, auto* ch, auto cb, void* arg) {
+                                         return bdk_bdev_write_blocks(desc, ch, data.data(), 0, 12, cb, arg);
+                                     },
+                                     [&](auto* desc, auto* ch, auto cb, void* arg) {
+                                         return bdk_bdev_write_zeroes_blocks(desc, ch, 12, 12, nullptr, cb,
+                                                                             arg);
+                                     }};
+    for (const Client::Submit& submit : writes) {
+        auto write = client.start(submit);
+        for (int piece = 0; piece < 3; piece++) {
+            settle(client.thread());
+            call_on_app_thread([&] {
+                ASSERT_EQ(held.size(), 1u);
+                bdk_bdev_io_complete(std::exchange(held, {}).back(), BDK_BDEV_IO_STATUS_SUCCESS);
+            });
+        }
+        EXPECT_TRUE(write.get().ok());
+    }
+}
+
 TEST_F(Split, UserSeesOneIo) {
     disk.bdev.max_rw_size = 1;
     add();
