@@ -32,18 +32,19 @@ struct SpareChunks {
     uint64_t ios_made = 0;
 
     /// A chunk, or one without bdev_ios when the limit is reached. A thread's `first` chunk is always
-    /// granted: its I/Os wait for one another, never for another thread's.
+    /// granted: its I/Os wait for one another, never for another thread's. One that this reactor made is
+    /// preferred, even to those of others at hand: prefetching it would take from them the cache lines beside
+    /// it, which they write to.
     IoChunk take(bool first) {
         std::scoped_lock lock(mutex);
-        if (!chunks.empty()) {
-            IoChunk chunk = std::move(chunks.back());
-            chunks.pop_back();
-            return chunk;
-        }
-        uint64_t limit = bdev_options().bdev_io_pool_size;
-        auto count = static_cast<uint32_t>(std::min<uint64_t>(chunk_ios, limit));
-        if (ios_made + count > limit && !first) return {nullptr, 0};
-        IoChunk chunk{std::make_unique<BdevIo[]>(count), count};
+        const auto own = std::ranges::find(chunks, std::this_thread::get_id(), &IoChunk::maker);
+        if (own != chunks.end()) return take_spare(own);
+        const uint64_t limit = bdev_options().bdev_io_pool_size;
+        const auto count = static_cast<uint32_t>(std::min<uint64_t>(chunk_ios, limit));
+        const bool is_full = ios_made + count > limit;
+        if (is_full && !chunks.empty()) return take_spare(chunks.begin());
+        if (is_full && !first) return {};
+        IoChunk chunk = make(count);
         ios_made += count;
         return chunk;
     }
@@ -55,7 +56,7 @@ struct SpareChunks {
 
     IoChunk take_reserve() {
         std::scoped_lock lock(mutex);
-        if (reserve.empty()) return {std::make_unique<BdevIo[]>(reserve_ios), reserve_ios};
+        if (reserve.empty()) return make(reserve_ios);
         IoChunk chunk = std::move(reserve.back());
         reserve.pop_back();
         return chunk;
@@ -64,6 +65,18 @@ struct SpareChunks {
     void give_back_reserve(IoChunk chunk) {
         std::scoped_lock lock(mutex);
         reserve.push_back(std::move(chunk));
+    }
+
+private:
+    static IoChunk make(uint32_t count) {
+        return {std::make_unique<BdevIo[]>(count), count, std::this_thread::get_id()};
+    }
+
+    IoChunk take_spare(std::vector<IoChunk>::iterator at) {
+        std::swap(*at, chunks.back());
+        IoChunk chunk = std::move(chunks.back());
+        chunks.pop_back();
+        return chunk;
     }
 };
 

@@ -9,6 +9,7 @@
 
 #include <deque>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "base/export.hpp"
@@ -21,7 +22,8 @@ namespace bdk {
 /// runs, so that a module that touches a bdev_io too late can be told.
 struct IoChunk {
     std::unique_ptr<BdevIo[]> ios;
-    uint32_t count;
+    uint32_t count = 0;
+    std::thread::id maker;  ///< the reactor: what malloc has put beside it is in use there
 };
 
 struct BDK_INTERNAL IoPool {

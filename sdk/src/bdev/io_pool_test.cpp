@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
 #include <vector>
 
 #include "support/await.hpp"
@@ -37,6 +38,13 @@ public:
                 if (BdevIo* io = pool_->take()) taken_.push_back(io);
         });
         return taken_.size() - before;
+    }
+
+    /// What the last one taken lies in was made by this pool's reactor.
+    bool last_is_of_own_reactor() {
+        bool own = false;
+        call_on(thread_, [&] { own = pool_->chunks.back().maker == std::this_thread::get_id(); });
+        return own;
     }
 
     void give_all_back() {
@@ -116,6 +124,21 @@ TEST(IoPool, EveryThreadHasItsFirstChunkAndIdleThreadsLendTheRest) {
     EXPECT_EQ(there.take(128), 64u) << "its first chunk, beyond the limit";
     here.give_all_back();
     EXPECT_EQ(there.take(64), 64u) << "what the other does not keep";
+}
+
+TEST(IoPool, ReactorsKeepTheirMemoryWhileThereIsRoom) {
+    RuntimeOptions options = test_runtime_options_with_reactors(2);
+    options.bdev.bdev_io_pool_size = 192;
+    options.bdev.bdev_io_cache_size = 64;
+    TestHost host(options);
+    HeldPool here(host.new_thread("here", 0));
+    HeldPool there(host.new_thread("there", 1));
+    here.take(128);
+    here.give_all_back();  // one chunk stays, one is spare
+    EXPECT_EQ(there.take(64), 64u);
+    EXPECT_TRUE(there.last_is_of_own_reactor());
+    EXPECT_EQ(there.take(64), 64u);
+    EXPECT_FALSE(there.last_is_of_own_reactor()) << "there is no room for more: the spare one";
 }
 
 }  // namespace
