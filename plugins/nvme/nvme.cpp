@@ -98,6 +98,8 @@ struct Nvme {
             .max(65536),
         BDEVKIT_OPTION(timeout, "pcie, tcp: how long a command may take before it is ended; 0: any time.")
             .defaults_to("30s"),
+        BDEVKIT_OPTION(interrupts, "pcie: what ends wakes a reactor that sleeps, by an interrupt each.")
+            .defaults_to("false"),
         BDEVKIT_OPTION(service, "tcp: the target's port.").defaults_to("4420"),
         BDEVKIT_OPTION(failover,
                        "tcp: other portals of the subsystem, HOST:PORT, each used when another fails."),

@@ -13,6 +13,7 @@ struct NvmeOptions {
     const char* address;
     uint32_t queue_depth;
     bdevkit::Duration timeout;
+    bool interrupts;
 
     // Of tcp alone.
     const char* service;

@@ -109,9 +109,8 @@ public:
 };
 
 struct ModelNvme {
-    struct Options {};
     using IoContext = NvmeIoContext;
-    static int create(bdk_create*, const char* name, const Options&) {
+    static int create(bdk_create*, const char* name, const auto&) {
         return std::make_shared<NamespaceBdevs>(name, std::make_shared<ModelController>())->make_all();
     }
 };

@@ -185,13 +185,14 @@ uint32_t NvmeAdmin::io_queue_depth(uint32_t wanted) const noexcept {
 }
 
 void NvmeAdmin::create(IoQueue& queue) {
-    constexpr uint32_t contiguous = 1;
+    constexpr uint32_t contiguous = 1, interrupts = 1u << 1;
+    const uint32_t vector = queue.interrupt_event < 0 ? 0 : interrupts | uint32_t(queue.id) << 16;
     queue.pair.restart();
     const uint32_t size = (queue.pair.depth() - 1) << 16 | queue.id;
     run({.opcode = nvme_admin_create_cq,
          .dptr = {queue.completion_iova, 0},
          .cdw10 = size,
-         .cdw11 = contiguous},
+         .cdw11 = vector | contiguous},
         "create a completion queue");
     run({.opcode = nvme_admin_create_sq,
          .dptr = {queue.submission_iova, 0},

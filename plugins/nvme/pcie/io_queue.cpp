@@ -19,6 +19,7 @@ constexpr size_t queue_bytes(uint32_t depth) {
 
 IoQueue::IoQueue(const VfioDevice& device, uint16_t given_id, uint32_t depth, uint32_t pages)
     : id(given_id),
+      interrupt_event(device.interrupt_event(given_id)),
       memory(device.container(), queue_bytes(depth) + size_t(pages) * nvme_page),
       submission_iova(memory.iova()),
       completion_iova(memory.iova() + submission_bytes(depth)),

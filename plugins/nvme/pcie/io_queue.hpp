@@ -22,6 +22,7 @@ struct IoQueue {
     IoQueue(const VfioDevice& device, uint16_t id, uint32_t depth, uint32_t pages);
 
     uint16_t id;
+    int interrupt_event;  ///< of the vector with the queue's number; -1 for none
     std::atomic<State> state{State::stopped};
     DmaMemory memory;
     uint64_t submission_iova, completion_iova;

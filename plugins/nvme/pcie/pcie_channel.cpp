@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "pcie_channel.hpp"
 
+#include <sys/eventfd.h>
+
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "pcie_controller.hpp"
@@ -12,6 +15,9 @@ namespace {
 
 /// Turns without work before a channel that has nothing in flight pauses.
 constexpr uint32_t idle_turns_before_pause = 64;
+/// What takes longer is waited for asleep, where there is an interrupt.
+constexpr uint64_t patience_us = 100;
+constexpr std::chrono::milliseconds watch_period{50};
 
 }  // namespace
 
@@ -21,9 +27,15 @@ PcieChannel::PcieChannel(PcieController& controller)
       commands_(queue_->pair.depth() - 1),
       poller_(bdevkit::Poller::start<&PcieChannel::poll>(this, "nvme")) {
     poller_.pause();
+    if (queue_->interrupt_event < 0) return;
+    interrupt_ = bdevkit::Interrupt::start<&PcieChannel::on_interrupt>(queue_->interrupt_event,
+                                                                       BDK_INTERRUPT_IN, this, "nvme");
+    watch_ = bdevkit::Poller::start<&PcieChannel::look_asleep>(this, "nvme watch", watch_period);
+    watch_.pause();
 }
 
 PcieChannel::~PcieChannel() {
+    interrupt_.stop();
     controller_.give_queue(std::move(queue_));
 }
 
@@ -56,6 +68,34 @@ void PcieChannel::wake_up() {
     if (!paused_) return;
     paused_ = false;
     poller_.resume();
+    if (watch_) watch_.pause();
+}
+
+/// Each completion raises it, those too that have been taken since.
+bool PcieChannel::on_interrupt() {
+    eventfd_t raised = 0;
+    eventfd_read(queue_->interrupt_event, &raised);
+    if (queue_->pair.in_flight() == 0) return false;
+    wake_up();
+    return poll();
+}
+
+bool PcieChannel::look_asleep() {
+    if (queue_->state.load(std::memory_order_acquire) != IoQueue::State::ready) return false;
+    if (queue_->pair.in_flight() == 0)
+        watch_.pause();  // a reset has ended them
+    else
+        look_for_late_commands(bdk_get_ticks());
+    return false;
+}
+
+/// What ends after the last look raises the interrupt.
+void PcieChannel::rest() {
+    if (idle_turns_++ == 0) idle_since_ = bdk_get_ticks();
+    if (bdk_get_ticks() - idle_since_ < bdk_get_ticks_hz() / 1'000'000 * patience_us) return;
+    paused_ = true;
+    poller_.pause();
+    watch_.resume();
 }
 
 bool PcieChannel::poll() {
@@ -72,6 +112,7 @@ bool PcieChannel::poll() {
         }
         if (waits) {
             if (state == IoQueue::State::ready) look_for_late_commands(bdk_get_ticks());
+            if (interrupt_) rest();
             return false;
         }
     }

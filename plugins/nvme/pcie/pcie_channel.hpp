@@ -46,6 +46,9 @@ private:
     };
 
     bool poll();
+    bool on_interrupt();
+    bool look_asleep();
+    void rest();
     void stop_if_idle();
     void ended(uint16_t cid, NvmeStatus status);
     void look_for_late_commands(uint64_t now);
@@ -55,6 +58,9 @@ private:
     std::shared_ptr<IoQueue> queue_;
     std::vector<Command> commands_;  ///< by identifier
     bdevkit::Poller poller_;
+    bdevkit::Interrupt interrupt_;  ///< where the queue has one
+    bdevkit::Poller watch_;         ///< for late commands, while the interrupt is waited for
+    uint64_t idle_since_ = 0;
     uint64_t looked_ = 0;  ///< for late commands, in ticks
     uint32_t idle_turns_ = 0;
     bool paused_ = true;

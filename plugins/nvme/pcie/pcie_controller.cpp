@@ -60,6 +60,8 @@ PcieController::PcieController(const NvmeOptions& options)
     max_queues_ = admin_->request_io_queues(most_queues);
     for (uint32_t id = 1; id <= max_queues_; id++)
         free_ids_.insert(uint16_t(id));
+    if (options.interrupts)
+        device_.enable_interrupts(std::min(max_queues_, std::max(std::thread::hardware_concurrency(), 1u)));
     queue_depth_ = admin_->io_queue_depth(options.queue_depth);
     timeout_ticks_ = options.timeout.ns / 1000 * (bdk_get_ticks_hz() / 1'000'000);
     admin_->watch_events();
@@ -105,6 +107,7 @@ void PcieController::dump_info(bdevkit::Json json, const NvmeNamespace&) const {
     json.value("address", device_.address());
     json.value("queue_depth", uint64_t(queue_depth_));
     json.value("max_queues", uint64_t(max_queues_));
+    json.value("interrupts", uint64_t(device_.interrupts()));
 }
 
 // ---- queues ----

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -177,19 +177,51 @@ void VfioDevice::enable_bus_mastering() {
     if (!done) throw Error(EIO, format("'%s': its configuration cannot be written", address_.c_str()));
 }
 
+/// @return 0; what the kernel has instead, where that is fewer; or a negative errno
+int VfioDevice::set_irq_events(uint32_t index, std::span<const int32_t> events) {
+    // In words, which keep its alignment.
+    std::vector<uint32_t> words((sizeof(vfio_irq_set) + events.size_bytes()) / sizeof(uint32_t));
+    auto* request = new (words.data()) vfio_irq_set{};
+    request->argsz = uint32_t(words.size() * sizeof(uint32_t));
+    request->flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
+    request->index = index;
+    request->count = uint32_t(events.size());
+    std::memcpy(request->data, events.data(), events.size_bytes());
+    const int rc = ioctl(device_.get(), VFIO_DEVICE_SET_IRQS, request);
+    return rc < 0 ? -errno : rc;
+}
+
 void VfioDevice::watch_requests() {
     request_event_ = VfioFile(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     const int32_t event = request_event_.get();
-    alignas(vfio_irq_set) std::array<std::byte, sizeof(vfio_irq_set) + sizeof(event)> bytes{};
-    auto* request = new (bytes.data()) vfio_irq_set{};
-    request->argsz = uint32_t(bytes.size());
-    request->flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
-    request->index = VFIO_PCI_REQ_IRQ_INDEX;
-    request->count = 1;
-    std::memcpy(request->data, &event, sizeof(event));
-    if (ioctl(device_.get(), VFIO_DEVICE_SET_IRQS, request) != 0)
+    if (set_irq_events(VFIO_PCI_REQ_IRQ_INDEX, {&event, 1}) != 0)
         bdevkit::log(bdevkit::LogLevel::warn, BDK_LOG_COMPONENT,
                      format("'%s': the kernel will not say when it wants the device back", address_.c_str()));
+}
+
+void VfioDevice::enable_interrupts(uint32_t wanted) {
+    vfio_irq_info info{};
+    info.argsz = sizeof(info);
+    info.index = VFIO_PCI_MSIX_IRQ_INDEX;
+    const bool has_some = ioctl(device_.get(), VFIO_DEVICE_GET_IRQ_INFO, &info) == 0 && info.count > 1;
+    std::vector<VfioFile> files;
+    std::vector<int32_t> events{-1};  // vector 0 is the admin queue's, which nobody sleeps for
+    for (uint32_t i = 1; has_some && i <= std::min(wanted, info.count - 1); i++) {
+        files.emplace_back(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+        events.push_back(files.back().get());
+    }
+    int rc = has_some ? set_irq_events(VFIO_PCI_MSIX_IRQ_INDEX, events) : -ENOTSUP;
+    if (rc > 1) {
+        events.resize(size_t(rc));
+        files.resize(size_t(rc) - 1);
+        rc = set_irq_events(VFIO_PCI_MSIX_IRQ_INDEX, events);
+    }
+    if (rc == 0)
+        interrupt_events_ = std::move(files);
+    else
+        bdevkit::log(
+            bdevkit::LogLevel::warn, BDK_LOG_COMPONENT,
+            format("'%s' has no interrupts: its queues are looked at from time to time", address_.c_str()));
 }
 
 void VfioDevice::close() noexcept {

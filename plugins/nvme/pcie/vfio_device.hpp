@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "bar_guard.hpp"
 
@@ -79,6 +81,15 @@ public:
     /// Becomes readable when the kernel wants the device back.
     int request_event() const noexcept { return request_event_.get(); }
 
+    /// Has MSI-X vectors 1 and so on, at most `wanted`, as descriptors: as many as device and kernel have.
+    /// Once. With none, a line in the log says so.
+    void enable_interrupts(uint32_t wanted);
+    /// Becomes readable when the device has raised the vector; -1 for one that it has not.
+    int interrupt_event(uint32_t vector) const noexcept {
+        return vector == 0 || vector > interrupt_events_.size() ? -1 : interrupt_events_[vector - 1].get();
+    }
+    uint32_t interrupts() const noexcept { return uint32_t(interrupt_events_.size()); }
+
     /// Leaves the device to others. Nobody may touch its registers any more.
     void close() noexcept;
 
@@ -87,10 +98,12 @@ private:
     void map_bar();
     void enable_bus_mastering();
     void watch_requests();
+    int set_irq_events(uint32_t index, std::span<const int32_t> events);
 
     std::string address_;
     std::shared_ptr<VfioContainer> container_;
     VfioFile group_, device_, request_event_;
+    std::vector<VfioFile> interrupt_events_;
     volatile std::byte* bar_ = nullptr;
     size_t bar_size_ = 0;
     std::optional<BarGuard> guard_;

@@ -3,6 +3,7 @@
 come and go. The host runs in this process."""
 
 import errno
+import pathlib
 import struct
 import subprocess
 import threading
@@ -19,7 +20,7 @@ IDENTIFY, ASYNC_EVENT_REQUEST, NAMESPACE_ATTACHMENT = 0x06, 0x0c, 0x15
 def host_of(address, **options):
     """A host with that controller as Nvme0, given to the module."""
     pci.bind(address, "vfio-pci")
-    return bdevkit.Host({"version": 1, "host": {"memory": "128MiB"},
+    return bdevkit.Host({"version": 1, "host": {"memory": "128MiB", "mode": "interrupt" if "interrupts" in options else "adaptive"},
                          "bdevs": [{"name": "Nvme0", "module": "nvme", "address": address, **options}]})
 
 
@@ -68,12 +69,37 @@ def test_a_reset_of_one_namespace_repeats_the_io_of_another():
         assert len(other.read(0, other_block)) == other_block
 
 
-def test_late_commands_are_aborted_and_then_the_controller_is_reset():
+def interrupts():
+    """How many each vector of vfio-pci's has raised."""
+    lines = pathlib.Path("/proc/interrupts").read_text().splitlines()
+    processors = len(lines[0].split())
+    return {line.split()[-1]: sum(map(int, line.split()[1:1 + processors])) for line in lines if "vfio-msix" in line}
+
+
+def test_an_interrupt_tells_who_sleeps():
+    """A poller sleeps while an I/O takes longer than 100 us, as each does here: only the interrupt can end it."""
+    with host_of(SMALL) as host, host.open("Nvme0n1", write=True) as desc:
+        desc.write(0, b"p" * 4096)
+        assert host.bdevs["Nvme0n1"].info["driver_specific"]["interrupts"] == 0
+        assert not interrupts()
+    with host_of(SMALL, interrupts=True) as host, host.open("Nvme0n1", write=True) as desc:
+        assert host.bdevs["Nvme0n1"].info["driver_specific"]["interrupts"] > 0
+        before = sum(interrupts().values())
+        for number in range(50):
+            desc.write(4096 * number, bytes([number]) * 4096)
+        desc.reset()
+        data = b"".join(bytes([number]) * 4096 for number in range(50))
+        assert desc.read(0, len(data)) == data
+        assert sum(interrupts().values()) >= before + 50
+
+
+@pytest.mark.parametrize("options", [{}, {"interrupts": True}], ids=["polled", "asleep"])
+def test_late_commands_are_aborted_and_then_the_controller_is_reset(options):
     def throttle(iops):
         pci.qmp('{ "execute": "block_set_io_throttle", "arguments": { "device": "smalln1", "bps": 0, "bps_rd": 0, '
                 f'"bps_wr": 0, "iops": {iops}, "iops_rd": 0, "iops_wr": 0 }} }}')
 
-    with bdevkit.capture_log() as log, host_of(SMALL, timeout="500ms") as host, host.open("Nvme0n1", write=True) as desc:
+    with bdevkit.capture_log() as log, host_of(SMALL, timeout="500ms", **options) as host, host.open("Nvme0n1", write=True) as desc:
         def failures():
             results = desc.batch([("read", 0, 4096)] * 32, depth=32)
             return [result for result in results if isinstance(result, bdevkit.Error)]
