@@ -88,7 +88,7 @@ struct bdk_thread_stats {
     uint32_t size;
     uint32_t reserved;
     uint64_t busy_ns;  /**< in messages, and in pollers that returned BDK_POLLER_BUSY */
-    uint64_t idle_ns;  /**< in pollers that returned BDK_POLLER_IDLE, and asleep */
+    uint64_t idle_ns;  /**< in pollers that returned BDK_POLLER_IDLE, and asleep; 0 beside a busy thread */
     uint64_t messages; /**< messages run */
 };
 

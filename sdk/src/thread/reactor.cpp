@@ -212,8 +212,9 @@ bool Reactor::run_overflow(bdk_thread& thread) {
 }
 
 void Reactor::account(bdk_thread& thread, bool busy) {
-    // Reading the clock is most of an idle turn: while all are idle, one reading serves several.
-    if (!busy && idle_since_ != 0 && ++unread_turns_ % idle_turns_per_reading != 0) return;
+    // Reading the clock is most of an idle turn. While all are idle, one reading serves several; beside a
+    // busy thread, that one's does, and the idle one's moment counts as its.
+    if (!busy && (idle_since_ == 0 || ++unread_turns_ % idle_turns_per_reading != 0)) return;
     const uint64_t now = rte_rdtsc();
     (busy ? thread.busy_ticks : thread.idle_ticks) += now - last_ticks_;
     last_ticks_ = now;
