@@ -57,6 +57,7 @@ NvmeNamespace nvme_namespace(uint32_t id, NvmeIdentifyData bytes) {
     const nvme_lbaf& lbaf = data.lbaf[result.format];
     result.id = id;
     result.blocks = le64toh(data.nsze);
+    result.is_shared = (data.nmic & NVME_NS_NMIC_SHARED) != 0;
     result.md_size = le16toh(lbaf.ms);
     result.md_interleaved = result.md_size != 0 && (data.flbas & NVME_NS_FLBAS_META_EXT) != 0;
     if (lbaf.ds >= 9 && lbaf.ds < 32)

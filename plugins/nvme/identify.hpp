@@ -41,7 +41,8 @@ struct NvmeNamespace {
     uint32_t block_size = 0;  ///< bytes, interleaved metadata included
     uint32_t md_size = 0;     ///< bytes of metadata per block
     bool md_interleaved = false;
-    uint32_t pi_type = 0;  ///< protection information: 0 none, 1 to 3
+    bool is_shared = false;  ///< by several controllers
+    uint32_t pi_type = 0;    ///< protection information: 0 none, 1 to 3
     bool pi_at_head = false;
     bool zeroes_deallocate = false;  ///< write zeroes may give blocks back, which read as zeroes
     uint32_t optimal_boundary = 0;   ///< blocks; 0: none

@@ -101,8 +101,7 @@ struct Nvme {
         BDEVKIT_OPTION(interrupts, "pcie: what ends wakes a reactor that sleeps, by an interrupt each.")
             .defaults_to("false"),
         BDEVKIT_OPTION(service, "tcp: the target's port.").defaults_to("4420"),
-        BDEVKIT_OPTION(failover,
-                       "tcp: other portals of the subsystem, HOST:PORT, each used when another fails."),
+        BDEVKIT_OPTION(paths, "tcp: further portals of the same subsystem, HOST:PORT."),
         BDEVKIT_OPTION(subsystem,
                        "tcp: the NQN of the subsystem; without it the target is asked for a list."),
         BDEVKIT_OPTION(host_nqn, "tcp: this host's NQN; by default made from host_id."),

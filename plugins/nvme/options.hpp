@@ -17,7 +17,7 @@ struct NvmeOptions {
 
     // Of tcp alone.
     const char* service;
-    bdevkit::List<const char*> failover;
+    bdevkit::List<const char*> paths;
     const char* subsystem;
     const char* host_nqn;
     bdk_uuid host_id;

@@ -58,7 +58,7 @@ TcpTarget by_portal(TcpTarget target, const std::string& portal) {
     if ((has_brackets && end == std::string::npos) ||
         (!rest.empty() && (rest[0] != ':' || rest.size() == 1)) || rest.find(':', 1) != std::string::npos)
         throw Error(EINVAL,
-                    format("`failover` holds '%s': expected HOST, HOST:PORT or [IPv6]:PORT", portal.c_str()));
+                    format("`paths` holds '%s': expected HOST, HOST:PORT or [IPv6]:PORT", portal.c_str()));
     target.address = has_brackets ? portal.substr(1, end - 1) : portal.substr(0, end);
     if (!rest.empty()) target.service = rest.substr(1);
     target.addresses = tcp_resolve(target.address, target.service);
@@ -87,10 +87,10 @@ SharedNvmeController connect_tcp(const NvmeOptions& given) {
                                    discovered_text(target, cancel).c_str()));
     check_nqn(target.subsystem, "subsystem");
     std::vector<TcpTarget> ways{target};
-    for (const char* portal : given.failover)
+    for (const char* portal : given.paths)
         ways.push_back(by_portal(target, portal));
-    TcpSession session = tcp_establish(ways, 0, cancel);
+    TcpSession session = tcp_establish(ways, cancel);
     const TcpController::Patience patience{milliseconds(given.reconnect_delay),
                                            milliseconds(given.loss_timeout), milliseconds(given.timeout)};
-    return std::make_shared<TcpController>(std::move(ways), patience, std::move(session));
+    return std::make_shared<TcpController>(ways, patience, std::move(session));
 }

@@ -4,14 +4,19 @@
 
 #include <bdevkit/thread.hpp>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <vector>
 
 class TcpQueue;
 
 struct TcpLink {
     /// [the queue's thread]
-    explicit TcpLink(TcpQueue& of) noexcept : queue(&of), thread(bdevkit::Thread::current()) {}
+    /// @param of_namespace  that its I/O is for
+    TcpLink(TcpQueue& of, uint32_t of_namespace, size_t paths)
+        : nsid(of_namespace), ios(paths), queue(&of), thread(bdevkit::Thread::current()) {}
 
     /// [any thread] Runs fn(queue) on the queue's thread, unless the queue is gone by then.
     template <class Fn>
@@ -30,8 +35,27 @@ struct TcpLink {
         queue = nullptr;
     }
 
+    /// [the queue's thread] A command has been submitted by this path.
+    void count(size_t path) noexcept {
+        ios[path].store(ios[path].load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+
+    const uint32_t nsid;
+    std::vector<std::atomic<uint64_t>> ios;  ///< commands submitted, by path
     std::mutex mutex;
     TcpQueue* queue;  ///< changed on its thread alone
     bdevkit::Thread thread;
     uint16_t id = 0;  ///< of the queue, from 1 on
+};
+
+/// The queues of a controller, and the lock of what its paths share with them.
+struct TcpLinks {
+    /// [any thread]
+    std::set<std::shared_ptr<TcpLink>> now() const {
+        const std::lock_guard lock(mutex);
+        return all;
+    }
+
+    mutable std::mutex mutex;
+    std::set<std::shared_ptr<TcpLink>> all;
 };

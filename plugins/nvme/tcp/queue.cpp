@@ -25,16 +25,21 @@ bool is_passing(const TcpResult& result) {
 
 }  // namespace
 
-TcpQueue::TcpQueue(TcpController& controller)
-    : controller_(controller), link_(std::make_shared<TcpLink>(*this)) {
-    generation_ = controller_.join(link_);
+TcpQueue::TcpQueue(TcpController& controller, uint32_t nsid)
+    : controller_(controller), link_(std::make_shared<TcpLink>(*this, nsid, controller.paths())) {
+    const std::vector<uint32_t> generations = controller_.join(link_);
+    for (size_t path = 0; path < generations.size(); path++)
+        lanes_.emplace_back(
+            path, generations[path],
+            [this](TcpLane&, TcpFlight flight, const TcpResult& result) { ended(flight, result); },
+            [this](TcpLane& lane, const std::string& reason) { lost(lane, reason); });
     if (const auto timeout = controller_.command_timeout(); timeout.count() != 0)
         look_ = bdevkit::Poller::start<&TcpQueue::look_for_late>(this, "nvme_tcp_timeout", timeout / 4);
 }
 
 TcpQueue::~TcpQueue() {
     link_->cut();
-    pump_.reset();
+    lanes_.clear();
     controller_.leave(link_);
     end_drain();
 }
@@ -48,37 +53,34 @@ bool TcpQueue::submit(Io io, const NvmeRequest& request, bool admin) {
         controller_.run_for(link_, io, request);
         return true;
     }
-    const Flight flight{io.get(), request};
-    if (!pump_) {
-        waiting_.push_back(flight);
-        return true;
-    }
-    if (!waiting_.empty()) return false;
+    const TcpFlight flight{.io = io.get(), .request = request};
+    if (!waiting_.empty() && choose() != nullptr) return false;
     const int cid = start(flight);
     if (cid == -EAGAIN) return false;
-    if (cid < 0) io.complete_errno(cid);
+    if (cid == -ENOTCONN)
+        waiting_.push_back(flight);
+    else if (cid < 0)
+        io.complete_errno(cid);
     return true;
 }
 
-int TcpQueue::start(const Flight& given) {
-    if (free_.empty()) return -EAGAIN;
-    Flight& flight = *free_.back();
-    flight = given;
-    flight.started = bdk_get_ticks();
-    const int cid = pump_->protocol().submit(flight.request.command, flight.request.data, &flight);
-    if (cid < 0) {
-        flight.io = nullptr;
-        return cid;
-    }
-    free_.pop_back();
-    pump_->wake_up();
+/// The first one that can be used now; NULL: none.
+TcpLane* TcpQueue::choose() {
+    const auto found =
+        std::find_if(lanes_.begin(), lanes_.end(), [](const TcpLane& lane) { return lane.is_connected(); });
+    return found == lanes_.end() ? nullptr : &*found;
+}
+
+/// @return as TcpProtocol::submit(), and -ENOTCONN when there is no path now
+int TcpQueue::start(const TcpFlight& flight) {
+    TcpLane* lane = choose();
+    if (lane == nullptr) return -ENOTCONN;
+    const int cid = lane->start(flight);
+    if (cid >= 0) link_->count(lane->path());
     return cid;
 }
 
-void TcpQueue::ended(Flight& given, const TcpResult& result) {
-    Flight flight = given;
-    given.io = nullptr;
-    free_.push_back(&given);
+void TcpQueue::ended(TcpFlight flight, const TcpResult& result) {
     if (is_passing(result) && flight.retries++ < most_retries)
         waiting_.push_back(flight);
     else
@@ -86,7 +88,7 @@ void TcpQueue::ended(Flight& given, const TcpResult& result) {
     start_waiting();
 }
 
-void TcpQueue::finish(const Flight& flight, const TcpResult& result) {
+void TcpQueue::finish(const TcpFlight& flight, const TcpResult& result) {
     const Io io(flight.io);
     if (result.ok() && io.type() == IoType::read && result.bytes != flight.request.data.bytes) {
         bdevkit::log(LogLevel::error, BDK_LOG_COMPONENT,
@@ -98,84 +100,73 @@ void TcpQueue::finish(const Flight& flight, const TcpResult& result) {
 }
 
 void TcpQueue::start_waiting() {
-    while (pump_ && !waiting_.empty()) {
+    while (!waiting_.empty()) {
         const int cid = start(waiting_.front());
-        if (cid == -EAGAIN) return;
+        if (cid == -EAGAIN || cid == -ENOTCONN) return;
         const Io io(waiting_.front().io);
         waiting_.pop_front();
         if (cid < 0) io.complete_errno(cid);
     }
-    if (pump_ && pump_->protocol().in_flight() == 0) end_drain();
+    if (is_idle()) end_drain();
 }
 
 // ---- connections ----
 
-void TcpQueue::connected(uint32_t generation, std::unique_ptr<TcpConnection> connection) {
-    if (generation < generation_) return;  // it comes late
-    take_back(nullptr);
-    generation_ = generation;
-    flights_.assign(connection->protocol().depth(), {});
-    free_.clear();
-    for (Flight& flight : flights_)
-        free_.push_back(&flight);
-    pump_.emplace(
-        std::move(connection),
-        [this](void* flight, const TcpResult& result) { ended(*static_cast<Flight*>(flight), result); },
-        [this](const std::string& reason) { lost(reason); });
+void TcpQueue::connected(size_t path, uint32_t generation, std::unique_ptr<TcpConnection> connection) {
+    TcpLane& lane = lanes_[path];
+    if (given_up_ || generation < lane.generation()) return;  // it comes late
+    take_back(lane, generation, nullptr);
+    lane.connect(generation, std::move(connection));
     start_waiting();
 }
 
+/// The lane's connection goes.
 /// @param reset  the bdev whose I/O ends as aborted; may be NULL
-void TcpQueue::take_back(const bdk_bdev* reset) {
-    std::deque<Flight> flights = std::exchange(waiting_, {});
-    if (pump_)
-        pump_->protocol().drop_all([&](void* flight) {
-            // What was in flight may have been carried out.
-            Flight& taken = flights.emplace_back(*static_cast<Flight*>(flight));
-            taken.must_end = !nvme_is_repeatable(Io(taken.io));
-        });
-    pump_.reset();
-    const auto goes_on = [reset](const Flight& flight) {
+void TcpQueue::take_back(TcpLane& lane, uint32_t generation, const bdk_bdev* reset) {
+    std::deque<TcpFlight> flights = lane.disconnect(generation);
+    std::move(waiting_.begin(), waiting_.end(), std::back_inserter(flights));
+    waiting_.clear();
+    const auto goes_on = [reset](const TcpFlight& flight) {
         return !flight.must_end && !flight.is_late && flight.io->bdev != reset;
     };
     std::copy_if(flights.begin(), flights.end(), std::back_inserter(waiting_), goes_on);
     std::erase_if(flights, goes_on);
-    for (const Flight& flight : flights)
+    for (const TcpFlight& flight : flights)
         if (flight.is_late)
             Io(flight.io).complete_errno(-ETIMEDOUT);
         else
             Io(flight.io).complete(IoStatus::aborted);
-    if (waiting_.empty()) end_drain();
 }
 
-void TcpQueue::lost(const std::string& reason) {
-    const uint32_t generation = generation_;
-    take_back(nullptr);
-    controller_.lost(generation, reason);
+void TcpQueue::lost(TcpLane& lane, const std::string& reason) {
+    const uint32_t generation = lane.generation();
+    take_back(lane, generation, nullptr);
+    start_waiting();
+    controller_.lost(lane.path(), generation, reason);
 }
 
-void TcpQueue::disconnect(uint32_t generation, const bdk_bdev* reset) {
-    generation_ = generation;
-    take_back(reset);
+void TcpQueue::disconnect(size_t path, uint32_t generation, const bdk_bdev* reset) {
+    take_back(lanes_[path], generation, reset);
+    start_waiting();
 }
 
 void TcpQueue::give_up() {
-    take_back(nullptr);
+    for (TcpLane& lane : lanes_)
+        take_back(lane, lane.generation(), nullptr);
     given_up_ = true;
-    for (const Flight& flight : std::exchange(waiting_, {}))
+    for (const TcpFlight& flight : std::exchange(waiting_, {}))
         Io(flight.io).complete_errno(-ENXIO);
     end_drain();
 }
 
 bool TcpQueue::look_for_late() {
     const uint64_t patience = bdk_get_ticks_hz() / 1000 * uint64_t(controller_.command_timeout().count());
-    const uint64_t now = bdk_get_ticks();
     bool any = false;
-    for (Flight& flight : flights_) {
-        flight.is_late = pump_ && flight.io != nullptr && now - flight.started > patience;
-        any |= flight.is_late;
+    for (TcpLane& lane : lanes_) {
+        if (!lane.mark_late(patience)) continue;
+        lost(lane, "a command does not end in time");
+        any = true;
     }
-    if (any) lost("a command does not end in time");
     return any;
 }
 
@@ -191,23 +182,23 @@ void TcpQueue::admin_ended(Io io, const std::optional<TcpResult>& result) {
 
 void TcpQueue::abort(Io abort) {
     bdk_bdev_io* victim = abort->u.abort.bio_to_abort;
-    const auto is_victim = [victim](const Flight& flight) { return flight.io == victim; };
-    const auto waits = std::find_if(waiting_.begin(), waiting_.end(), is_victim);
+    const auto waits = std::find_if(waiting_.begin(), waiting_.end(),
+                                    [victim](const TcpFlight& flight) { return flight.io == victim; });
     if (waits != waiting_.end()) {
         waiting_.erase(waits);
         Io(victim).complete(IoStatus::aborted);
         return abort.complete();
     }
-    const auto flies = std::find_if(flights_.begin(), flights_.end(), is_victim);
-    const int cid = pump_ && flies != flights_.end() ? pump_->protocol().find(&*flies) : -ENOENT;
-    if (cid < 0) return abort.complete(IoStatus::failed);
-    pump_->protocol().hold(uint16_t(cid));
-    controller_.abort_for(link_, generation_, uint16_t(cid), abort);
+    for (TcpLane& lane : lanes_)
+        if (const int cid = lane.hold(victim); cid >= 0)
+            return controller_.abort_for(link_, lane.path(), lane.generation(), uint16_t(cid), abort);
+    abort.complete(IoStatus::failed);
 }
 
-void TcpQueue::abort_ended(uint32_t generation, uint16_t cid, Io abort, bool aborted) {
-    if (pump_ && generation == generation_) {
-        pump_->protocol().let_go(cid);
+void TcpQueue::abort_ended(size_t path, uint32_t generation, uint16_t cid, Io abort, bool aborted) {
+    TcpLane& lane = lanes_[path];
+    if (lane.is_connected() && generation == lane.generation()) {
+        lane.let_go(cid);
         start_waiting();
     }
     abort.complete(aborted ? IoStatus::success : IoStatus::failed);
@@ -215,7 +206,12 @@ void TcpQueue::abort_ended(uint32_t generation, uint16_t cid, Io abort, bool abo
 
 void TcpQueue::drain(bdk_io_channel_iter* walk) {
     draining_ = walk;
-    if (given_up_ || (waiting_.empty() && (!pump_ || pump_->protocol().in_flight() == 0))) end_drain();
+    if (given_up_ || is_idle()) end_drain();
+}
+
+bool TcpQueue::is_idle() const {
+    return waiting_.empty() && std::none_of(lanes_.begin(), lanes_.end(),
+                                            [](const TcpLane& lane) { return lane.in_flight() != 0; });
 }
 
 void TcpQueue::end_drain() {

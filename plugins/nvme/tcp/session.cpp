@@ -143,7 +143,6 @@ TcpSession tcp_establish(const TcpTarget& target, const TcpCancel& cancel) {
     nvme_id_ctrl raw;
     std::memcpy(&raw, data.data(), sizeof(raw));
     session.in_capsule = in_capsule_of(raw);
-    session.tells_of_namespaces = (le32toh(raw.oaes) & notice_namespaces) != 0;
     session.keeps_alive = raw.kas != 0 && target.keep_alive.count() != 0;
 
     session.queue_size = std::min(target.queue_size, uint32_t(NVME_CAP_MQES(cap)) + 1);
@@ -153,18 +152,22 @@ TcpSession tcp_establish(const TcpTarget& target, const TcpCancel& cancel) {
     const auto granted = uint32_t(
         caller.must(set_feature(NVME_FEAT_FID_NUM_QUEUES, wanted << 16 | wanted), "set features (queues)"));
     session.queues = std::min({granted & 0xffff, granted >> 16, wanted}) + 1;
+    // First of all: what changes from here on is told.
+    session.events = le32toh(raw.oaes) & notice_namespaces;
+    if (session.events != 0 &&
+        !caller.call(set_feature(NVME_FEAT_FID_ASYNC_EVENT, session.events), "set features (events)").ok())
+        session.events = 0;
     session.namespaces = ask_for_namespaces(caller);
     return session;
 }
 
-TcpSession tcp_establish(const std::vector<TcpTarget>& ways, size_t way, const TcpCancel& cancel) {
+TcpSession tcp_establish(const std::vector<TcpTarget>& ways, const TcpCancel& cancel) {
     int rc = 0;
     std::string reasons;
-    for (size_t tries = 0; tries < ways.size(); tries++) {
-        const size_t at = (way + tries) % ways.size();
+    for (size_t way = 0; way < ways.size(); way++) {
         try {
-            TcpSession session = tcp_establish(ways[at], cancel);
-            session.way = at;
+            TcpSession session = tcp_establish(ways[way], cancel);
+            session.way = way;
             return session;
         } catch (const Error& error) {
             if (error.rc() == -ECANCELED) throw;

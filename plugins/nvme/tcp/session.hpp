@@ -52,7 +52,7 @@ struct TcpSession {
     uint32_t queues = 0;      ///< I/O queues that the controller grants
     uint32_t in_capsule = 0;  ///< bytes that an I/O command may carry along
     bool keeps_alive = false;
-    bool tells_of_namespaces = false;  ///< by an event, when they change
+    uint32_t events = 0;  ///< that the controller tells of: bits of the feature
     NvmeIdentity identity;
     std::vector<NvmeNamespace> namespaces;
 };
@@ -61,9 +61,9 @@ struct TcpSession {
 /// bdevkit::Error, with what to do.
 TcpSession tcp_establish(const TcpTarget& target, const TcpCancel& cancel);
 
-/// [may block] As above, by the first target that answers, from `ways[way]` on. Throws when none does.
+/// [may block] As above, by the first target that answers. Throws when none does.
 /// @param ways  portals of one subsystem
-TcpSession tcp_establish(const std::vector<TcpTarget>& ways, size_t way, const TcpCancel& cancel);
+TcpSession tcp_establish(const std::vector<TcpTarget>& ways, const TcpCancel& cancel);
 
 /// [may block] Connects I/O queue `id`, from 1 on. Throws bdevkit::Error.
 /// @param size, in_capsule  as the session says

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a queue has in flight by one path to the controller.
+#pragma once
+
+#include <deque>
+#include <optional>
+
+#include "pump.hpp"
+
+/// An I/O under way.
+struct TcpFlight {
+    bdk_bdev_io* io = nullptr;  ///< NULL: free
+    NvmeRequest request{};
+    uint64_t started = 0;  ///< ticks
+    uint32_t retries = 0;
+    bool must_end = false;  ///< its connection went, and it may not be carried out twice
+    bool is_late = false;
+};
+
+/// A queue's connection by one path, while there is one. Used on the queue's thread.
+class TcpLane {
+public:
+    /// The lane keeps nothing of the flight. May start others.
+    using Ended = std::function<void(TcpLane& lane, TcpFlight flight, const TcpResult& result)>;
+    /// Called in a turn of its own. May disconnect the lane.
+    using Lost = std::function<void(TcpLane& lane, const std::string& reason)>;
+
+    /// @param generation  of the path's connections
+    TcpLane(size_t path, uint32_t generation, Ended ended, Lost lost)
+        : path_(path), generation_(generation), ended_(std::move(ended)), lost_(std::move(lost)) {}
+    TcpLane(const TcpLane&) = delete;
+    TcpLane& operator=(const TcpLane&) = delete;
+
+    size_t path() const noexcept { return path_; }
+    uint32_t generation() const noexcept { return generation_; }
+    bool is_connected() const noexcept { return pump_.has_value(); }
+    size_t in_flight() const noexcept { return flights_.size() - free_.size(); }
+
+    /// It has no connection, and nothing in flight.
+    void connect(uint32_t generation, std::unique_ptr<TcpConnection> connection);
+    /// @param generation  that its next connection belongs to
+    /// @return what was in flight, which may have been carried out
+    std::deque<TcpFlight> disconnect(uint32_t generation);
+
+    /// It is connected. @return as TcpProtocol::submit()
+    int start(const TcpFlight& flight);
+    /// Marks what has been under way for more than so many ticks. @return whether anything has
+    bool mark_late(uint64_t patience);
+
+    /// The identifier of the I/O's command, which is not given to another until let_go(); -ENOENT.
+    int hold(const bdk_bdev_io* io);
+    void let_go(uint16_t cid) { pump_->protocol().let_go(cid); }
+
+private:
+    void ended(TcpFlight& flight, const TcpResult& result);
+
+    const size_t path_;
+    uint32_t generation_;
+    const Ended ended_;
+    const Lost lost_;
+    std::optional<TcpPump> pump_;
+    std::vector<TcpFlight> flights_;  ///< as many as the queue takes
+    std::vector<TcpFlight*> free_;
+};

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One path to the controller's subsystem: a portal, and there a controller with its admin queue, which is the
+// app thread's. When one of its connections goes, all of the path go, and are made again.
+#pragma once
+
+#include "link.hpp"
+#include "pump.hpp"
+#include "rescan.hpp"
+#include "session.hpp"
+#include "worker.hpp"
+
+class TcpController;
+
+class TcpPath {
+public:
+    /// @param index  among the controller's
+    /// @param reconnect_delay  the longest between two tries to connect
+    TcpPath(TcpController& controller, TcpLinks& links, size_t index, TcpTarget target,
+            std::chrono::milliseconds reconnect_delay);
+    ~TcpPath();
+    TcpPath(const TcpPath&) = delete;
+    TcpPath& operator=(const TcpPath&) = delete;
+
+    const TcpTarget& target() const noexcept { return target_; }
+    size_t index() const noexcept { return index_; }
+
+    // ---- on the app thread ----
+
+    /// Uses a session that there is.
+    void install(TcpSession session);
+    /// Connects in the background, until it succeeds or is stopped.
+    void connect();
+    /// Nothing when it is down already.
+    /// @param reset  the I/O of this bdev ends as aborted; may be NULL
+    void down(const std::string& reason, const bdk_bdev* reset);
+    /// Its connections of that generation are lost.
+    void lost(uint32_t generation, const std::string& reason);
+    /// Connects again; the I/O of the bdev ends as aborted, also where it waits.
+    void reset(const bdk_bdev* bdev);
+    /// It is not to be used any more.
+    void stop();
+    /// As above; the target is told.
+    void shut_down();
+
+    bool is_up() const noexcept { return is_up_; }
+    /// Whether it is up and has connected a queue, where there are queues.
+    bool works() const noexcept { return works_; }
+    /// As told when it was connected, and by events since.
+    const std::vector<NvmeNamespace>& namespaces() const noexcept { return namespaces_; }
+    const NvmeIdentity& identity() const noexcept { return identity_; }
+
+    using AdminEnded = TcpRescan::Ended;
+    /// Runs an admin command; its end has no result when the connection goes.
+    void run_admin(const NvmeCommand& command, const NvmeData& data, AdminEnded ended);
+    /// Aborts command `cid` of the queue; done(whether it was aborted).
+    void abort(uint32_t generation, uint16_t queue, uint16_t cid, std::function<void(bool)> done);
+    void dump_info(bdevkit::Json json) const;
+
+    // ---- with the lock of the links ----
+
+    /// Connects the queue, now or when it is up. @return the generation of its connections
+    uint32_t join(const std::shared_ptr<TcpLink>& link);
+    /// The queue is gone.
+    void leave(const TcpLink& link) { ios_before_ += link.ios[index_]; }
+    /// I/O queues that its controller grants; 0: not known yet.
+    uint32_t queues() const noexcept { return queues_; }
+
+private:
+    struct AdminCall {
+        NvmeCommand command;
+        NvmeData data;
+        AdminEnded ended;
+    };
+
+    bool submit_admin(std::unique_ptr<AdminCall>& call);
+    void admin_ended(AdminCall* call, const TcpResult& result);
+    void drop_admin();
+    void up(TcpSession session);
+    bool keep_alive();
+    void wait_for_event();
+    void event_came(uint32_t what);
+    void rescanned(std::vector<NvmeNamespace> now);
+    void set_namespaces(std::vector<NvmeNamespace> now);
+
+    // On the worker.
+    void reconnect(std::chrono::milliseconds delay);
+    void connect_queue(const std::shared_ptr<TcpLink>& link, uint32_t generation);
+
+    /// Runs fn(path) on the app thread, unless the controller is gone by then.
+    template <class Fn>
+    void on_app_thread(Fn fn);
+
+    TcpController& controller_;
+    TcpLinks& links_;
+    const size_t index_;
+    const TcpTarget target_;
+    const std::string name_;
+    const std::chrono::milliseconds reconnect_delay_;
+
+    // Changed on the app thread, with the lock of the links.
+    uint32_t generation_ = 0;  ///< counts the times that it went
+    bool is_up_ = false;
+    uint16_t id_ = 0;  ///< of the controller there
+    uint32_t queue_size_ = 0, queues_ = 0, in_capsule_ = 0;
+    uint64_t ios_before_ = 0;  ///< of queues that are gone
+
+    bool works_ = false, was_up_ = false;
+    NvmeIdentity identity_;
+    std::vector<NvmeNamespace> namespaces_;
+    std::optional<TcpPump> admin_;
+    std::deque<std::unique_ptr<AdminCall>> waiting_;
+    bdevkit::Poller keep_alive_;
+    bool keep_alive_is_out_ = false;
+    std::string refusal_;  ///< the last one, in the log already
+    TcpWorker worker_;     // last: it uses the others
+};
