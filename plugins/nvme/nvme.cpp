@@ -19,6 +19,8 @@ using bdevkit::Error, bdevkit::format;
 
 constexpr const char* transport_names[] = {"auto", "kernel", "pcie", "tcp", nullptr};
 
+constexpr const char* multipath_names[] = {"active_passive", "active_active", nullptr};
+
 /// Such as 0000:00:04.0.
 bool is_pci_address(const char* address) {
     unsigned part[4];
@@ -102,6 +104,11 @@ struct Nvme {
             .defaults_to("false"),
         BDEVKIT_OPTION(service, "tcp: the target's port.").defaults_to("4420"),
         BDEVKIT_OPTION(paths, "tcp: further portals of the same subsystem, HOST:PORT."),
+        BDEVKIT_OPTION(multipath,
+                       "tcp: active_passive: I/O goes by one path, the first of the best; active_active: by "
+                       "all of the best.")
+            .one_of(multipath_names)
+            .defaults_to("active_passive"),
         BDEVKIT_OPTION(subsystem,
                        "tcp: the NQN of the subsystem; without it the target is asked for a list."),
         BDEVKIT_OPTION(host_nqn, "tcp: this host's NQN; by default made from host_id."),

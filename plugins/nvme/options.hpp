@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+enum class NvmeMultipath : uint32_t { active_passive, active_active };
 enum class NvmeTransport : uint32_t { automatic, kernel, pcie, tcp };
 
 struct NvmeOptions {
@@ -18,6 +19,7 @@ struct NvmeOptions {
     // Of tcp alone.
     const char* service;
     bdevkit::List<const char*> paths;
+    NvmeMultipath multipath;
     const char* subsystem;
     const char* host_nqn;
     bdk_uuid host_id;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <deque>
 #include <functional>
 
 namespace {
@@ -32,16 +33,22 @@ public:
         close(fd_);
     }
 
-    /// Answers the command that waits for an event.
-    void tell_of_change() {
+    /// Answers the command that waits for an event, or the next one.
+    void tell(uint32_t event) {
         const std::lock_guard lock(sending_);
-        if (event_command_ < 0) return;
-        const Octets event = response(uint16_t(event_command_), 0, NVME_AER_NOTICE, digests_);
+        events_.push_back(event);
+        deliver();
+    }
+
+private:
+    void deliver() {
+        if (event_command_ < 0 || events_.empty()) return;
+        const Octets event = response(uint16_t(event_command_), 0, events_.front(), digests_);
+        events_.pop_front();
         event_command_ = -1;
         ::send(fd_, event.data(), event.size(), MSG_NOSIGNAL);
     }
 
-private:
     struct Write {
         NvmeCommand command;
         Octets data;
@@ -146,6 +153,7 @@ private:
         if (command.opcode == nvme_admin_fabrics) return fabrics(command, data);
         if (queue_ == 0) return admin(command);
         if (target_.holds_) return count(target_.held_);
+        if (const uint16_t status = path_status(); status != 0) return answer(command, status);
         const uint64_t at = (uint64_t(command.cdw11) << 32 | command.cdw10) * block_size;
         const uint64_t length = ((command.cdw12 & 0xffff) + 1) * uint64_t(block_size);
         const bool moves = command.opcode == nvme_cmd_read || command.opcode == nvme_cmd_write ||
@@ -193,9 +201,10 @@ private:
                 return answer(command, NVME_SC_DNR | NVME_SC_CMD_SEQ_ERROR);
             if (queue_ != 0) {
                 count(target_.io_queues_);
-                expect(connect.cntlid == 7, "an I/O queue of another controller");
+                expect(connect.cntlid == target_.controller_, "an I/O queue of another controller");
             }
-            return answer(command, 0, 7 | (target_.manners_.asks_for_authentication ? 1u << 17 : 0));
+            return answer(command, 0,
+                          target_.controller_ | (target_.manners_.asks_for_authentication ? 1u << 17 : 0));
         }
         if (command.nsid == nvme_fabrics_type_property_get)
             return answer(command, 0,
@@ -219,21 +228,53 @@ private:
         if (command.opcode == nvme_admin_async_event) {
             const std::lock_guard lock(sending_);
             event_command_ = command.cid;
-            return;
+            return deliver();
         }
-        if (command.opcode == nvme_admin_get_log_page) return give(command, Octets(4096).data(), 4096);
+        if (command.opcode == nvme_admin_get_log_page) return log_page(command);
         if (command.opcode == nvme_admin_keep_alive && target_.ignores_keep_alive_) return;
         if (command.opcode == nvme_admin_keep_alive) return answer(command);
         answer(command, NVME_SC_DNR | NVME_SC_INVALID_OPCODE);
     }
 
+    void log_page(const NvmeCommand& command) {
+        Octets log(((command.cdw10 >> 16) + 1) * 4);
+        if ((command.cdw10 & 0xff) == NVME_LOG_LID_ANA) {
+            const nvme_ana_log head{.chgcnt = 1, .ngrps = 1, .rsvd10 = {}};
+            const nvme_ana_group_desc group{
+                .grpid = 1, .nnsids = 1, .chgcnt = 1, .state = target_.access_, .rsvd17 = {}};
+            const uint32_t nsid = 1;
+            std::memcpy(log.data(), &head, sizeof(head));
+            std::memcpy(log.data() + sizeof(head), &group, sizeof(group));
+            std::memcpy(log.data() + sizeof(head) + sizeof(group), &nsid, sizeof(nsid));
+        }
+        give(command, log.data(), log.size());
+    }
+
+    /// What keeps I/O from this portal; 0: nothing.
+    uint16_t path_status() const {
+        switch (target_.access_) {
+            case NVME_ANA_STATE_INACCESSIBLE:
+                return NVME_SCT_PATH << NVME_SCT_SHIFT | NVME_SC_ANA_INACCESSIBLE;
+            case NVME_ANA_STATE_PERSISTENT_LOSS:
+                return NVME_SCT_PATH << NVME_SCT_SHIFT | NVME_SC_ANA_PERSISTENT_LOSS;
+            case NVME_ANA_STATE_CHANGE:
+                return NVME_SCT_PATH << NVME_SCT_SHIFT | NVME_SC_ANA_TRANSITION;
+            default:
+                return 0;
+        }
+    }
+
     void identify(const NvmeCommand& command) {
         if (command.cdw10 == NVME_IDENTIFY_CNS_CTRL) {
             nvme_id_ctrl data{};
-            std::memcpy(data.sn, "12345               ", sizeof(data.sn));
+            std::memcpy(data.sn, target_.manners_.serial, sizeof(data.sn));
             std::memcpy(data.mn, "test target                             ", sizeof(data.mn));
             data.kas = 10;
-            data.oaes = 1u << 8;
+            data.oaes = 1u << 8 | 1u << 11;
+            data.cmic = NVME_CTRL_CMIC_MULTI_PORT | NVME_CTRL_CMIC_MULTI_CTRL;
+            if (target_.manners_.reports_access) data.cmic |= NVME_CTRL_CMIC_MULTI_ANA_REPORTING;
+            data.anatt = 1;
+            data.nanagrpid = data.anagrpmax = data.mnan = 1;
             data.oncs = NVME_CTRL_ONCS_WRITE_ZEROES;
             data.sgls = 1 | NVME_CTRL_SGLS_OFFSET | NVME_CTRL_SGLS_TPORT;
             data.ioccsz = (target_.manners_.in_capsule + 64) / 16;
@@ -248,6 +289,7 @@ private:
         data.nsze = data.ncap = target_.blocks_;
         data.lbaf[0].ds = 9;
         data.nguid[0] = target_.nguid_;
+        data.nmic = NVME_NS_NMIC_SHARED;
         give(command, &data, sizeof(data));
     }
 
@@ -258,12 +300,13 @@ private:
     Octets stream_;
     std::mutex sending_;
     int event_command_ = -1;
+    std::deque<uint32_t> events_;
     std::map<uint16_t, Write> writes_;
     std::thread thread_;
 };
 
-TcpTestTarget::TcpTestTarget(const Manners& manners, std::shared_ptr<Disk> disk)
-    : manners_(manners), storage_(std::move(disk)) {
+TcpTestTarget::TcpTestTarget(const Manners& manners, std::shared_ptr<Disk> disk, uint16_t controller)
+    : controller_(controller), manners_(manners), storage_(std::move(disk)) {
     start();
 }
 
@@ -294,11 +337,20 @@ void TcpTestTarget::accept_all(int listener) {
     }
 }
 
-void TcpTestTarget::resize(uint64_t to_blocks) {
-    blocks_ = to_blocks;
+void TcpTestTarget::tell_all(uint32_t event) {
     const std::lock_guard lock(mutex_);
     for (const auto& connection : connections_)
-        connection->tell_of_change();
+        connection->tell(event);
+}
+
+void TcpTestTarget::resize(uint64_t to_blocks) {
+    blocks_ = to_blocks;
+    tell_all(NVME_AER_NOTICE | NVME_AER_NOTICE_NS_CHANGED << 8);
+}
+
+void TcpTestTarget::set_access(uint8_t state, bool tells) {
+    access_ = state;
+    if (tells) tell_all(NVME_AER_NOTICE | NVME_AER_NOTICE_ANA << 8);
 }
 
 void TcpTestTarget::stop() {

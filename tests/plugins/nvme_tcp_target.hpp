@@ -3,6 +3,8 @@
 // memory.
 #pragma once
 
+#include <nvme/types.h>
+
 #include <atomic>
 #include <map>
 #include <memory>
@@ -28,6 +30,8 @@ public:
         bool asks_for_authentication = false;
         bool short_reads = false;  ///< half of the data, and success
         uint16_t queues = 16;
+        bool reports_access = false;  ///< ANA, with one group
+        const char* serial = "12345               ";
     };
 
     struct Disk {
@@ -36,9 +40,10 @@ public:
     };
 
     TcpTestTarget() : TcpTestTarget(Manners{}) {}
-    explicit TcpTestTarget(const Manners& manners) : TcpTestTarget(manners, std::make_shared<Disk>()) {}
+    explicit TcpTestTarget(const Manners& manners) : TcpTestTarget(manners, std::make_shared<Disk>(), 7) {}
     /// Another portal: the same disk.
-    explicit TcpTestTarget(const TcpTestTarget& other) : TcpTestTarget(other.manners_, other.storage_) {}
+    explicit TcpTestTarget(const TcpTestTarget& other)
+        : TcpTestTarget(other.manners_, other.storage_, uint16_t(other.controller_ + 1)) {}
     ~TcpTestTarget();
 
     uint16_t port() const { return port_; }
@@ -56,6 +61,9 @@ public:
     void refuse_io_queues(bool on) { refuses_io_queues_ = on; }
     /// Another namespace has the number of the one that was there.
     void replace() { nguid_++; }
+    /// Gives this portal another ANA state.
+    /// @param tells  the host, by an event
+    void set_access(uint8_t state, bool tells = true);
     /// Gives the namespace another size, and tells the host.
     void resize(uint64_t to_blocks);
 
@@ -66,6 +74,7 @@ public:
     void wait_for_io_queues(unsigned count) const { wait_for(io_queues_, count); }
     /// Waits until so many more have been carried out.
     void wait_for_writes(unsigned more) const { wait_for(writes_, writes_ + more); }
+    unsigned writes() const { return writes_; }
     /// Controllers that were told to shut down.
     void wait_for_shutdowns(unsigned count) const { wait_for(shutdowns_, count); }
     unsigned aborts() const { return aborts_; }
@@ -82,9 +91,11 @@ private:
         counter.notify_all();
     }
     void accept_all(int listener);
+    void tell_all(uint32_t event);
 
-    TcpTestTarget(const Manners& manners, std::shared_ptr<Disk> disk);
+    TcpTestTarget(const Manners& manners, std::shared_ptr<Disk> disk, uint16_t controller);
 
+    const uint16_t controller_;
     const Manners manners_;
     const std::shared_ptr<Disk> storage_;
     uint16_t port_ = 0;
@@ -93,7 +104,7 @@ private:
     std::mutex mutex_;  ///< of connections_
     std::vector<std::unique_ptr<Connection>> connections_;
     std::atomic<uint64_t> blocks_ = blocks;
-    std::atomic<uint8_t> nguid_ = 0x5a;
+    std::atomic<uint8_t> nguid_ = 0x5a, access_ = NVME_ANA_STATE_OPTIMIZED;
     std::atomic<bool> holds_ = false, refuses_io_queues_ = false, ignores_keep_alive_ = false;
     std::atomic<unsigned> held_ = 0, writes_ = 0, io_queues_ = 0, shutdowns_ = 0, aborts_ = 0;
 };

@@ -9,6 +9,6 @@ def devices(folder):
 
 
 def command(arguments):
-    return ("modprobe -d $VM_KERNEL -a nvme loop nvmet nvmet-tcp crc32c_generic && mount -t configfs none /sys/kernel/config && "
-            "/usr/bin/python3 -m pytest -p no:cacheprovider --color=no -v --durations=10 "
-            f"tests/vm/guest/nvme_tcp.py {' '.join(arguments)}")
+    return ("modprobe -d $VM_KERNEL -a nvme loop nvme-tcp nvmet nvmet-tcp crc32c_generic && mount -t configfs none /sys/kernel/config && "
+            "PYTHONPATH=$BDEVKIT_BUILD/python /usr/bin/python3 -m pytest -p no:cacheprovider --color=no -v --durations=10 "
+            f"tests/vm/guest/nvme_tcp.py tests/vm/guest/nvme_tcp_paths.py {' '.join(arguments)}")

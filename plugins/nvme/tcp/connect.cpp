@@ -92,5 +92,6 @@ SharedNvmeController connect_tcp(const NvmeOptions& given) {
     TcpSession session = tcp_establish(ways, cancel);
     const TcpController::Patience patience{milliseconds(given.reconnect_delay),
                                            milliseconds(given.loss_timeout), milliseconds(given.timeout)};
-    return std::make_shared<TcpController>(ways, patience, std::move(session));
+    return std::make_shared<TcpController>(ways, given.multipath == NvmeMultipath::active_active, patience,
+                                           std::move(session));
 }

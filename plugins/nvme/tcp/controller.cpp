@@ -10,8 +10,10 @@
 
 using bdevkit::Error, bdevkit::format, bdevkit::Io, bdevkit::LogLevel;
 
-TcpController::TcpController(const std::vector<TcpTarget>& ways, const Patience& patience, TcpSession session)
-    : patience_(patience),
+TcpController::TcpController(const std::vector<TcpTarget>& ways, bool spreads, const Patience& patience,
+                             TcpSession session)
+    : spreads_(spreads),
+      patience_(patience),
       name_(ways.front().name() + ", " + ways.front().subsystem),
       first_(std::move(session)) {
     identity_ = first_.identity;
@@ -43,14 +45,15 @@ std::unique_ptr<NvmeQueue> TcpController::open_queue(uint32_t nsid) {
     return std::make_unique<TcpQueue>(*this, nsid);
 }
 
-void TcpController::dump_info(bdevkit::Json json, const NvmeNamespace&) const {
+void TcpController::dump_info(bdevkit::Json json, const NvmeNamespace& ns) const {
     const TcpTarget& target = paths_.front()->target();
     json.value("transport", "tcp");
     json.value("subsystem", target.subsystem);
     json.value("host_nqn", target.host_nqn);
+    json.value("multipath", spreads_ ? "active_active" : "active_passive");
     json.array("paths", [&] {
         for (const auto& path : paths_)
-            json.object(nullptr, [&] { path->dump_info(json); });
+            json.object(nullptr, [&] { path->dump_info(json, ns.id); });
     });
 }
 
@@ -64,7 +67,7 @@ uint32_t TcpController::granted_queues() const {
     return granted;
 }
 
-std::vector<uint32_t> TcpController::join(const std::shared_ptr<TcpLink>& link) {
+std::vector<std::pair<uint32_t, TcpAccess>> TcpController::join(const std::shared_ptr<TcpLink>& link) {
     const std::lock_guard lock(links_.mutex);
     const auto is_free = [this](uint16_t id) {
         return std::none_of(links_.all.begin(), links_.all.end(),
@@ -82,10 +85,10 @@ std::vector<uint32_t> TcpController::join(const std::shared_ptr<TcpLink>& link) 
     while (!is_free(last_queue_));
     link->id = last_queue_;
     links_.all.insert(link);
-    std::vector<uint32_t> generations;
+    std::vector<std::pair<uint32_t, TcpAccess>> joined;
     for (const auto& path : paths_)
-        generations.push_back(path->join(link));
-    return generations;
+        joined.push_back(path->join(link));
+    return joined;
 }
 
 void TcpController::leave(const std::shared_ptr<TcpLink>& link) {
@@ -93,6 +96,10 @@ void TcpController::leave(const std::shared_ptr<TcpLink>& link) {
     if (links_.all.erase(link) == 0) return;
     for (const auto& path : paths_)
         path->leave(*link);
+}
+
+void TcpController::doubt(size_t index) {
+    on_app_thread([index](TcpController& self) { self.path(index).read_access(); });
 }
 
 void TcpController::lost(size_t index, uint32_t generation, const std::string& reason) {
@@ -174,8 +181,8 @@ void TcpController::went(const std::string& reason) {
     const bool any =
         std::any_of(paths_.begin(), paths_.end(), [](const auto& path) { return path->works(); });
     if (any || loss_timer_) return;
-    loss_timer_ = bdevkit::Poller::start<&TcpController::loss_is_final>(
-        this, "nvme_tcp_loss", std::max(patience_.loss_timeout, std::chrono::milliseconds(1)));
+    loss_timer_ =
+        bdevkit::Poller::start<&TcpController::loss_is_final>(this, "nvme_tcp_loss", loss_timeout());
 }
 
 bool TcpController::loss_is_final() {

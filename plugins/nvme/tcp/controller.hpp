@@ -18,7 +18,9 @@ public:
 
     /// @param ways     portals of the subsystem, the first ones preferred
     /// @param session  by one of them
-    TcpController(const std::vector<TcpTarget>& ways, const Patience& patience, TcpSession session);
+    /// @param spreads  I/O is spread over all paths of the best access state
+    TcpController(const std::vector<TcpTarget>& ways, bool spreads, const Patience& patience,
+                  TcpSession session);
     ~TcpController() override;
 
     void start(NvmeEvents events) override;
@@ -33,11 +35,17 @@ public:
     /// "10.0.0.1:4420, NQN", for messages.
     const std::string& name() const noexcept { return name_; }
     size_t paths() const noexcept { return paths_.size(); }
+    bool spreads() const noexcept { return spreads_; }
     std::chrono::milliseconds command_timeout() const noexcept { return patience_.command_timeout; }
+    std::chrono::milliseconds loss_timeout() const noexcept {
+        return std::max(patience_.loss_timeout, std::chrono::milliseconds(1));
+    }
     /// A queue wants connections: TcpQueue::connected(). Throws bdevkit::Error when there are no more.
-    /// @return the generation of connections of each path
-    std::vector<uint32_t> join(const std::shared_ptr<TcpLink>& link);
+    /// @return for each path the generation of its connections, and how well it reaches the namespace
+    std::vector<std::pair<uint32_t, TcpAccess>> join(const std::shared_ptr<TcpLink>& link);
     void leave(const std::shared_ptr<TcpLink>& link);
+    /// A path gives no access where it had said that it does.
+    void doubt(size_t path);
     /// The connection of a queue by a path is gone.
     void lost(size_t path, uint32_t generation, const std::string& reason);
     /// Runs the admin command of an I/O, and completes it.
@@ -88,6 +96,7 @@ private:
         std::function<void(int)> done;
     };
 
+    const bool spreads_;
     const Patience patience_;
     const std::string name_;
     NvmeEvents events_;

@@ -9,6 +9,8 @@
 
 /// The bit of an event for changes of namespaces: of OAES, and of the feature that asks for events.
 constexpr uint32_t notice_namespaces = 1u << 8;
+/// As above, for changes of access states.
+constexpr uint32_t notice_access = 1u << 11;
 
 /// A controller identifier that leaves the choice to the target.
 constexpr uint16_t any_controller = 0xffff;

@@ -5,7 +5,10 @@
 #include <deque>
 #include <optional>
 
+#include "ana.hpp"
 #include "pump.hpp"
+
+class TcpLane;
 
 /// An I/O under way.
 struct TcpFlight {
@@ -13,7 +16,8 @@ struct TcpFlight {
     NvmeRequest request{};
     uint64_t started = 0;  ///< ticks
     uint32_t retries = 0;
-    bool must_end = false;  ///< its connection went, and it may not be carried out twice
+    const TcpLane* failed_by = nullptr;  ///< another one is better
+    bool must_end = false;               ///< its connection went, and it may not be carried out twice
     bool is_late = false;
 };
 
@@ -26,14 +30,23 @@ public:
     using Lost = std::function<void(TcpLane& lane, const std::string& reason)>;
 
     /// @param generation  of the path's connections
-    TcpLane(size_t path, uint32_t generation, Ended ended, Lost lost)
-        : path_(path), generation_(generation), ended_(std::move(ended)), lost_(std::move(lost)) {}
+    /// @param access  of the path to the queue's namespace
+    TcpLane(size_t path, uint32_t generation, TcpAccess access, Ended ended, Lost lost)
+        : path_(path),
+          generation_(generation),
+          access_(access),
+          ended_(std::move(ended)),
+          lost_(std::move(lost)) {}
     TcpLane(const TcpLane&) = delete;
     TcpLane& operator=(const TcpLane&) = delete;
 
     size_t path() const noexcept { return path_; }
     uint32_t generation() const noexcept { return generation_; }
     bool is_connected() const noexcept { return pump_.has_value(); }
+    TcpAccess access() const noexcept { return access_; }
+    void set_access(TcpAccess access) noexcept { access_ = access; }
+    /// Whether I/O may go there now.
+    bool is_usable() const noexcept { return is_connected() && access_ <= TcpAccess::non_optimized; }
     size_t in_flight() const noexcept { return flights_.size() - free_.size(); }
 
     /// It has no connection, and nothing in flight.
@@ -56,6 +69,7 @@ private:
 
     const size_t path_;
     uint32_t generation_;
+    TcpAccess access_;
     const Ended ended_;
     const Lost lost_;
     std::optional<TcpPump> pump_;

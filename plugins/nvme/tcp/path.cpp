@@ -34,9 +34,9 @@ TcpPath::~TcpPath() {
 
 // ---- queues ----
 
-uint32_t TcpPath::join(const std::shared_ptr<TcpLink>& link) {
+std::pair<uint32_t, TcpAccess> TcpPath::join(const std::shared_ptr<TcpLink>& link) {
     if (is_up_) worker_.post([this, link, generation = generation_] { connect_queue(link, generation); });
-    return generation_;
+    return {generation_, access_to(link->nsid)};
 }
 
 void TcpPath::connect_queue(const std::shared_ptr<TcpLink>& link, uint32_t generation) {
@@ -71,6 +71,7 @@ void TcpPath::connect_queue(const std::shared_ptr<TcpLink>& link, uint32_t gener
 // ---- connections that go and come ----
 
 void TcpPath::install(TcpSession session) {
+    set_namespaces(std::move(session.namespaces));
     const std::lock_guard lock(links_.mutex);
     id_ = session.controller;
     queue_size_ = session.queue_size;
@@ -79,7 +80,9 @@ void TcpPath::install(TcpSession session) {
     is_up_ = was_up_ = true;
     works_ = links_.all.empty();
     identity_ = session.identity;
-    set_namespaces(std::move(session.namespaces));
+    ana_log_size_ = session.ana_log_size;
+    ana_ = std::move(session.ana);
+    ana_transition_ = session.ana_transition;
     admin_.emplace(
         std::move(session.admin),
         [this](void* call, const TcpResult& result) { admin_ended(static_cast<AdminCall*>(call), result); },
@@ -89,9 +92,15 @@ void TcpPath::install(TcpSession session) {
     if (session.keeps_alive)
         keep_alive_ =
             bdevkit::Poller::start<&TcpPath::keep_alive>(this, "nvme_tcp_keep_alive", target_.keep_alive / 2);
+    tell_access();
     for (const auto& link : links_.all)
         worker_.post([this, link, generation = generation_] { connect_queue(link, generation); });
     if (session.events != 0) wait_for_event();
+}
+
+void TcpPath::stop_timers() {
+    keep_alive_.stop();
+    transition_.stop();
 }
 
 void TcpPath::connect() {
@@ -145,7 +154,7 @@ void TcpPath::down(const std::string& reason, const bdk_bdev* reset) {
         is_up_ = works_ = false;
         generation_++;
     }
-    keep_alive_.stop();
+    stop_timers();
     drop_admin();
     for (const auto& link : links_.now())
         TcpLink::tell(link, [index = index_, generation = generation_, reset](TcpQueue& queue) {
@@ -173,7 +182,7 @@ void TcpPath::stop() {
         is_up_ = works_ = false;
     }
     worker_.stop();
-    keep_alive_.stop();
+    stop_timers();
     drop_admin();
 }
 
@@ -182,7 +191,7 @@ void TcpPath::shut_down() {
     constexpr uint32_t enabled =
         1u << NVME_CC_EN_SHIFT | 6u << NVME_CC_IOSQES_SHIFT | 4u << NVME_CC_IOCQES_SHIFT;
     worker_.stop();
-    keep_alive_.stop();
+    stop_timers();
     if (admin_) {
         run_admin(property_set(NVME_REG_CC, enabled | normal), {}, [](const auto&) {});
         admin_->connection().turn();  // the target has it, and takes the end of the connection for the rest
@@ -212,6 +221,7 @@ void TcpPath::wait_for_event() {
 
 void TcpPath::event_came(uint32_t what) {
     const uint32_t type = what & 7, detail = what >> 8 & 0xff;
+    if (type == NVME_AER_NOTICE && detail == NVME_AER_NOTICE_ANA) return read_access();
     if (type != NVME_AER_NOTICE || detail != NVME_AER_NOTICE_NS_CHANGED)
         return bdevkit::log(LogLevel::notice, BDK_LOG_COMPONENT,
                             format("%s: event of type %u, %u", name_.c_str(), type, detail));
@@ -229,6 +239,11 @@ void TcpPath::rescanned(std::vector<NvmeNamespace> now) {
     if (const auto refusal = controller_.refusal_of(identity_, now); !refusal.empty())
         return down(refusal, nullptr);
     set_namespaces(std::move(now));
+    {
+        const std::lock_guard lock(links_.mutex);
+        tell_access();
+    }
+    read_access();
     controller_.namespaces_changed();
 }
 
@@ -238,6 +253,77 @@ void TcpPath::set_namespaces(std::vector<NvmeNamespace> now) {
         return !ns.is_shared && controller_.has_elsewhere(*this, ns.id);
     });
     namespaces_ = std::move(now);
+}
+
+// ---- access states ----
+
+TcpAccess TcpPath::access_to(uint32_t nsid) const {
+    const auto found = access_.find(nsid);
+    return found == access_.end() ? TcpAccess::none : found->second;
+}
+
+/// With the lock of the links, so that a queue that comes meanwhile has the same from join().
+void TcpPath::tell_access() {
+    access_.clear();
+    bool any_changes = false;
+    for (const NvmeNamespace& ns : namespaces_) {
+        const auto said = ana_.find(ns.id);
+        const TcpAccess access = ana_log_size_ == 0   ? TcpAccess::optimized
+                                 : said == ana_.end() ? TcpAccess::inaccessible
+                                                      : said->second;
+        access_[ns.id] = access;
+        any_changes |= access == TcpAccess::changing;
+    }
+    for (const auto& link : links_.all)
+        TcpLink::tell(link, [index = index_, access = access_to(link->nsid)](TcpQueue& queue) {
+            queue.set_access(index, access);
+        });
+    if (!any_changes)
+        transition_.stop();
+    else if (!transition_)
+        // Twice what it says that it takes, in which the news come as well.
+        transition_ = bdevkit::Poller::start<&TcpPath::transition_is_late>(
+            this, "nvme_tcp_ana", std::max(2 * ana_transition_, std::chrono::seconds(1)));
+}
+
+bool TcpPath::transition_is_late() {
+    down(format("an access state changes for longer than the %lld s that the controller says (ANATT)",
+                static_cast<long long>(ana_transition_.count())),
+         nullptr);
+    return true;
+}
+
+void TcpPath::read_access() {
+    if (!is_up_) return;
+    if (ana_log_size_ == 0) {
+        const std::lock_guard lock(links_.mutex);
+        return tell_access();
+    }
+    if (std::exchange(reads_access_, true)) {
+        must_read_again_ = true;
+        return;
+    }
+    must_read_again_ = false;
+    const auto log = std::make_shared<std::vector<std::byte>>(ana_log_size_);
+    run_admin(log_page(NVME_LOG_LID_ANA, ana_log_size_), {.buf = log->data(), .bytes = ana_log_size_},
+              [this, log](const std::optional<TcpResult>& result) { access_read(result, *log); });
+}
+
+void TcpPath::access_read(const std::optional<TcpResult>& result, Bytes log) {
+    reads_access_ = false;
+    if (!result || controller_.is_over()) return;
+    try {
+        if (!result->ok() || result->bytes != log.size())
+            throw Error(EPROTO, "the controller does not give its ANA log");
+        ana_ = parse_ana_log(log);
+    } catch (const Error& error) {
+        return controller_.lost(index_, generation_, error.what());
+    }
+    {
+        const std::lock_guard lock(links_.mutex);
+        tell_access();
+    }
+    if (must_read_again_) read_access();
 }
 
 // ---- admin commands ----
@@ -282,7 +368,7 @@ void TcpPath::abort(uint32_t generation, uint16_t queue, uint16_t cid, std::func
               });
 }
 
-void TcpPath::dump_info(bdevkit::Json json) const {
+void TcpPath::dump_info(bdevkit::Json json, uint32_t nsid) const {
     const std::lock_guard lock(links_.mutex);
     uint64_t ios = ios_before_;
     for (const auto& link : links_.all)
@@ -290,6 +376,7 @@ void TcpPath::dump_info(bdevkit::Json json) const {
     json.value("address", target_.address);
     json.value("service", target_.service);
     json.value("connected", is_up_);
+    json.value("access", access_name(is_up_ ? access_to(nsid) : TcpAccess::none));
     json.value("controller", uint64_t(id_));
     json.value("reconnects", uint64_t(generation_));
     json.value("ios", ios);

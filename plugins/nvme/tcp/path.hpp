@@ -3,6 +3,7 @@
 // app thread's. When one of its connections goes, all of the path go, and are made again.
 #pragma once
 
+#include "ana.hpp"
 #include "link.hpp"
 #include "pump.hpp"
 #include "rescan.hpp"
@@ -37,6 +38,8 @@ public:
     void lost(uint32_t generation, const std::string& reason);
     /// Connects again; the I/O of the bdev ends as aborted, also where it waits.
     void reset(const bdk_bdev* bdev);
+    /// The controller contradicts what it has said of access states: asks again, and tells the queues.
+    void read_access();
     /// It is not to be used any more.
     void stop();
     /// As above; the target is told.
@@ -54,12 +57,13 @@ public:
     void run_admin(const NvmeCommand& command, const NvmeData& data, AdminEnded ended);
     /// Aborts command `cid` of the queue; done(whether it was aborted).
     void abort(uint32_t generation, uint16_t queue, uint16_t cid, std::function<void(bool)> done);
-    void dump_info(bdevkit::Json json) const;
+    void dump_info(bdevkit::Json json, uint32_t nsid) const;
 
     // ---- with the lock of the links ----
 
-    /// Connects the queue, now or when it is up. @return the generation of its connections
-    uint32_t join(const std::shared_ptr<TcpLink>& link);
+    /// Connects the queue, now or when it is up.
+    /// @return the generation of its connections, and how well the path reaches the queue's namespace
+    std::pair<uint32_t, TcpAccess> join(const std::shared_ptr<TcpLink>& link);
     /// The queue is gone.
     void leave(const TcpLink& link) { ios_before_ += link.ios[index_]; }
     /// I/O queues that its controller grants; 0: not known yet.
@@ -75,12 +79,17 @@ private:
     bool submit_admin(std::unique_ptr<AdminCall>& call);
     void admin_ended(AdminCall* call, const TcpResult& result);
     void drop_admin();
+    void stop_timers();
     void up(TcpSession session);
     bool keep_alive();
     void wait_for_event();
     void event_came(uint32_t what);
     void rescanned(std::vector<NvmeNamespace> now);
     void set_namespaces(std::vector<NvmeNamespace> now);
+    void access_read(const std::optional<TcpResult>& result, Bytes log);
+    TcpAccess access_to(uint32_t nsid) const;
+    void tell_access();
+    bool transition_is_late();
 
     // On the worker.
     void reconnect(std::chrono::milliseconds delay);
@@ -102,7 +111,8 @@ private:
     bool is_up_ = false;
     uint16_t id_ = 0;  ///< of the controller there
     uint32_t queue_size_ = 0, queues_ = 0, in_capsule_ = 0;
-    uint64_t ios_before_ = 0;  ///< of queues that are gone
+    uint64_t ios_before_ = 0;               ///< of queues that are gone
+    std::map<uint32_t, TcpAccess> access_;  ///< by namespace
 
     bool works_ = false, was_up_ = false;
     NvmeIdentity identity_;
@@ -111,6 +121,11 @@ private:
     std::deque<std::unique_ptr<AdminCall>> waiting_;
     bdevkit::Poller keep_alive_;
     bool keep_alive_is_out_ = false;
-    std::string refusal_;  ///< the last one, in the log already
-    TcpWorker worker_;     // last: it uses the others
+    uint32_t ana_log_size_ = 0;
+    std::map<uint32_t, TcpAccess> ana_;  ///< what the log says
+    std::chrono::seconds ana_transition_{0};
+    bool reads_access_ = false, must_read_again_ = false;
+    bdevkit::Poller transition_;  ///< runs while a state changes
+    std::string refusal_;         ///< the last one, in the log already
+    TcpWorker worker_;            // last: it uses the others
 };

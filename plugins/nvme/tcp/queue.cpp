@@ -4,6 +4,7 @@
 #include <nvme/types.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 
 #include "controller.hpp"
@@ -13,6 +14,9 @@ using bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::IoType, bdevkit:
 namespace {
 
 constexpr uint32_t most_retries = 4;
+/// Each one is after the controller has said that it gives access: one that always contradicts itself must
+/// not have it forever.
+constexpr uint32_t most_access_retries = 64;
 
 /// Statuses of a way that failed, not of the command.
 bool is_passing(const TcpResult& result) {
@@ -23,15 +27,24 @@ bool is_passing(const TcpResult& result) {
                                               result.sc == transient_transport_error);
 }
 
+/// The namespace cannot be accessed by this path now.
+bool is_of_access(const TcpResult& result) {
+    return !result.do_not_retry && result.sct == NVME_SCT_PATH && result.sc >= NVME_SC_ANA_PERSISTENT_LOSS &&
+           result.sc <= NVME_SC_ANA_TRANSITION;
+}
+
+void complete_inaccessible(Io io) {
+    bdk_bdev_io_complete_nvme_status(io.get(), 0, NVME_SCT_PATH, NVME_SC_ANA_INACCESSIBLE);
+}
+
 }  // namespace
 
 TcpQueue::TcpQueue(TcpController& controller, uint32_t nsid)
     : controller_(controller), link_(std::make_shared<TcpLink>(*this, nsid, controller.paths())) {
-    const std::vector<uint32_t> generations = controller_.join(link_);
-    for (size_t path = 0; path < generations.size(); path++)
+    for (const auto& [generation, access] : controller_.join(link_))
         lanes_.emplace_back(
-            path, generations[path],
-            [this](TcpLane&, TcpFlight flight, const TcpResult& result) { ended(flight, result); },
+            lanes_.size(), generation, access,
+            [this](TcpLane& lane, TcpFlight flight, const TcpResult& result) { ended(lane, flight, result); },
             [this](TcpLane& lane, const std::string& reason) { lost(lane, reason); });
     if (const auto timeout = controller_.command_timeout(); timeout.count() != 0)
         look_ = bdevkit::Poller::start<&TcpQueue::look_for_late>(this, "nvme_tcp_timeout", timeout / 4);
@@ -54,34 +67,62 @@ bool TcpQueue::submit(Io io, const NvmeRequest& request, bool admin) {
         return true;
     }
     const TcpFlight flight{.io = io.get(), .request = request};
-    if (!waiting_.empty() && choose() != nullptr) return false;
+    if (!waiting_.empty() && choose(flight) != nullptr) return false;
     const int cid = start(flight);
     if (cid == -EAGAIN) return false;
-    if (cid == -ENOTCONN)
+    if (cid == -ENOTCONN && is_inaccessible_)
+        complete_inaccessible(io);
+    else if (cid == -ENOTCONN)
         waiting_.push_back(flight);
     else if (cid < 0)
         io.complete_errno(cid);
     return true;
 }
 
-/// The first one that can be used now; NULL: none.
-TcpLane* TcpQueue::choose() {
-    const auto found =
-        std::find_if(lanes_.begin(), lanes_.end(), [](const TcpLane& lane) { return lane.is_connected(); });
-    return found == lanes_.end() ? nullptr : &*found;
+/// The best one that can be used now; NULL: none.
+TcpLane* TcpQueue::choose(const TcpFlight& flight) {
+    TcpLane* best = nullptr;
+    for (size_t i = 0; i < lanes_.size(); i++) {
+        TcpLane& lane = lanes_[(next_ + i) % lanes_.size()];
+        if (lane.is_usable() && (best == nullptr || is_better(lane, *best, flight))) best = &lane;
+    }
+    return best;
+}
+
+bool TcpQueue::is_better(const TcpLane& lane, const TcpLane& than, const TcpFlight& flight) const {
+    if (&than == flight.failed_by) return true;
+    if (&lane == flight.failed_by) return false;
+    if (lane.access() != than.access()) return lane.access() < than.access();
+    return controller_.spreads() && lane.in_flight() < than.in_flight();
 }
 
 /// @return as TcpProtocol::submit(), and -ENOTCONN when there is no path now
 int TcpQueue::start(const TcpFlight& flight) {
-    TcpLane* lane = choose();
+    TcpLane* lane = choose(flight);
     if (lane == nullptr) return -ENOTCONN;
     const int cid = lane->start(flight);
-    if (cid >= 0) link_->count(lane->path());
+    if (cid < 0) return cid;
+    link_->count(lane->path());
+    if (controller_.spreads()) next_ = lane->path() + 1;
     return cid;
 }
 
-void TcpQueue::ended(TcpFlight flight, const TcpResult& result) {
-    if (is_passing(result) && flight.retries++ < most_retries)
+/// Whether the I/O is to be submitted again, by another path if there is one.
+bool TcpQueue::is_to_retry(TcpLane& lane, TcpFlight& flight, const TcpResult& result) {
+    if (is_of_access(result)) {
+        if (lane.is_usable()) {
+            lane.set_access(TcpAccess::unknown);
+            look_at_access();
+            controller_.doubt(lane.path());
+        }
+        return flight.retries++ < most_access_retries;
+    }
+    flight.failed_by = &lane;
+    return is_passing(result) && flight.retries++ < most_retries;
+}
+
+void TcpQueue::ended(TcpLane& lane, TcpFlight flight, const TcpResult& result) {
+    if (is_to_retry(lane, flight, result))
         waiting_.push_back(flight);
     else
         finish(flight, result);
@@ -102,6 +143,7 @@ void TcpQueue::finish(const TcpFlight& flight, const TcpResult& result) {
 void TcpQueue::start_waiting() {
     while (!waiting_.empty()) {
         const int cid = start(waiting_.front());
+        if (cid == -ENOTCONN && is_inaccessible_) return refuse_waiting();
         if (cid == -EAGAIN || cid == -ENOTCONN) return;
         const Io io(waiting_.front().io);
         waiting_.pop_front();
@@ -117,7 +159,46 @@ void TcpQueue::connected(size_t path, uint32_t generation, std::unique_ptr<TcpCo
     if (given_up_ || generation < lane.generation()) return;  // it comes late
     take_back(lane, generation, nullptr);
     lane.connect(generation, std::move(connection));
+    look_at_access();
     start_waiting();
+}
+
+void TcpQueue::set_access(size_t path, TcpAccess access) {
+    lanes_[path].set_access(access);
+    look_at_access();
+    start_waiting();
+}
+
+void TcpQueue::look_at_access() {
+    const bool usable = std::any_of(lanes_.begin(), lanes_.end(), std::mem_fn(&TcpLane::is_usable));
+    const bool any = std::any_of(lanes_.begin(), lanes_.end(), std::mem_fn(&TcpLane::is_connected));
+    if (usable || !any) {
+        access_timer_.stop();
+        is_inaccessible_ = false;
+    } else if (std::all_of(lanes_.begin(), lanes_.end(), [](const TcpLane& lane) {
+                   return lane.is_connected() && lane.access() == TcpAccess::none;
+               })) {
+        if (!is_inaccessible_) access_is_late();
+    } else if (!access_timer_ && !is_inaccessible_) {
+        access_timer_ = bdevkit::Poller::start<&TcpQueue::access_is_late>(this, "nvme_tcp_access",
+                                                                          controller_.loss_timeout());
+    }
+}
+
+bool TcpQueue::access_is_late() {
+    access_timer_.stop();
+    is_inaccessible_ = true;
+    bdevkit::log(LogLevel::error, BDK_LOG_COMPONENT,
+                 format("%s: no path gives access to namespace %u: its I/O fails until one does",
+                        controller_.name().c_str(), link_->nsid));
+    refuse_waiting();
+    return true;
+}
+
+void TcpQueue::refuse_waiting() {
+    for (const TcpFlight& flight : std::exchange(waiting_, {}))
+        complete_inaccessible(Io(flight.io));
+    if (is_idle()) end_drain();
 }
 
 /// The lane's connection goes.
@@ -136,6 +217,7 @@ void TcpQueue::take_back(TcpLane& lane, uint32_t generation, const bdk_bdev* res
             Io(flight.io).complete_errno(-ETIMEDOUT);
         else
             Io(flight.io).complete(IoStatus::aborted);
+    look_at_access();
 }
 
 void TcpQueue::lost(TcpLane& lane, const std::string& reason) {

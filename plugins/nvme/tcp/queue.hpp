@@ -30,6 +30,8 @@ public:
     /// The path connects anew, as `generation`: so will the queue.
     /// @param reset  the I/O of this bdev ends as aborted; may be NULL
     void disconnect(size_t path, uint32_t generation, const bdk_bdev* reset);
+    /// How well the path reaches the namespace from now on.
+    void set_access(size_t path, TcpAccess access);
     /// The controller will not come back.
     void give_up();
     /// The abort command for `cid` has ended.
@@ -38,9 +40,14 @@ public:
     static void admin_ended(bdevkit::Io io, const std::optional<TcpResult>& result);
 
 private:
-    TcpLane* choose();
+    TcpLane* choose(const TcpFlight& flight);
+    bool is_better(const TcpLane& lane, const TcpLane& than, const TcpFlight& flight) const;
     int start(const TcpFlight& flight);
-    void ended(TcpFlight flight, const TcpResult& result);
+    void ended(TcpLane& lane, TcpFlight flight, const TcpResult& result);
+    bool is_to_retry(TcpLane& lane, TcpFlight& flight, const TcpResult& result);
+    void look_at_access();
+    bool access_is_late();
+    void refuse_waiting();
     void finish(const TcpFlight& flight, const TcpResult& result);
     void start_waiting();
     void take_back(TcpLane& lane, uint32_t generation, const bdk_bdev* reset);
@@ -53,7 +60,11 @@ private:
     std::shared_ptr<TcpLink> link_;
     std::deque<TcpLane> lanes_;  ///< one for each path
     std::deque<TcpFlight> waiting_;
+    size_t next_ = 0;       ///< the lane whose turn it is, where several are as good
     bdevkit::Poller look_;  ///< for late commands
+    /// Runs while there are connections, but none that the namespace can be accessed by.
+    bdevkit::Poller access_timer_;
+    bool is_inaccessible_ = false;  ///< for so long that I/O does not wait any more
     bdk_io_channel_iter* draining_ = nullptr;
     bool given_up_ = false;
 };

@@ -153,11 +153,20 @@ TcpSession tcp_establish(const TcpTarget& target, const TcpCancel& cancel) {
         caller.must(set_feature(NVME_FEAT_FID_NUM_QUEUES, wanted << 16 | wanted), "set features (queues)"));
     session.queues = std::min({granted & 0xffff, granted >> 16, wanted}) + 1;
     // First of all: what changes from here on is told.
-    session.events = le32toh(raw.oaes) & notice_namespaces;
+    session.ana_log_size = ana_log_size(raw, session.identity.max_transfer);
+    session.ana_transition = std::chrono::seconds(raw.anatt);
+    session.events =
+        le32toh(raw.oaes) & (notice_namespaces | (session.ana_log_size != 0 ? notice_access : 0));
     if (session.events != 0 &&
         !caller.call(set_feature(NVME_FEAT_FID_ASYNC_EVENT, session.events), "set features (events)").ok())
         session.events = 0;
     session.namespaces = ask_for_namespaces(caller);
+    if (session.ana_log_size != 0) {
+        std::vector<std::byte> log(session.ana_log_size);
+        caller.must(log_page(NVME_LOG_LID_ANA, session.ana_log_size), "the ANA log",
+                    {.buf = log.data(), .bytes = session.ana_log_size});
+        session.ana = parse_ana_log(log);
+    }
     return session;
 }
 

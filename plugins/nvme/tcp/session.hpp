@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "../identify.hpp"
+#include "ana.hpp"
 #include "connection.hpp"
 #include "target.hpp"
 
@@ -52,7 +53,10 @@ struct TcpSession {
     uint32_t queues = 0;      ///< I/O queues that the controller grants
     uint32_t in_capsule = 0;  ///< bytes that an I/O command may carry along
     bool keeps_alive = false;
-    uint32_t events = 0;  ///< that the controller tells of: bits of the feature
+    uint32_t events = 0;                     ///< that the controller tells of: bits of the feature
+    uint32_t ana_log_size = 0;               ///< bytes; 0: it reports no access states
+    std::chrono::seconds ana_transition{0};  ///< the longest change of a state
+    std::map<uint32_t, TcpAccess> ana;       ///< what the log says
     NvmeIdentity identity;
     std::vector<NvmeNamespace> namespaces;
 };

@@ -22,6 +22,12 @@ def connections(service):
     return sum(remote == f"0100007F:{service:04X}" and state == "01" for _, _, remote, state, *_ in lines)
 
 
+def initiators_device(nqn):
+    """The controller that the kernel's initiator has connected to a subsystem."""
+    folders = [path.parent for path in pathlib.Path("/sys/class/nvme").glob("*/subsysnqn") if path.read_text().strip() == nqn]
+    return f"/dev/{folders[0].name}"
+
+
 class Subsystem:
     """A subsystem of the kernel's with a namespace for each device, from 1 on."""
 
@@ -42,6 +48,10 @@ class Subsystem:
         self.write(f"namespaces/{number}/enable", 0)
         (self.folder / "namespaces" / str(number)).rmdir()
 
+    def set_group(self, number, group):
+        """Puts a namespace into another ANA group, which the ports have to have."""
+        self.write(f"namespaces/{number}/ana_grpid", group)
+
     def write(self, name, value):
         (self.folder / name).write_text(str(value))
 
@@ -59,6 +69,12 @@ class Port:
         given = {"addr_trtype": "tcp", "addr_adrfam": "ipv4", "addr_traddr": "127.0.0.1", "addr_trsvcid": service}
         for name, value in (given | attributes).items():
             (self.folder / name).write_text(str(value))
+
+    def set_access(self, group, state):
+        """The ANA state of a group here."""
+        folder = self.folder / "ana_groups" / str(group)
+        folder.mkdir(exist_ok=True)
+        (folder / "ana_state").write_text(state)
 
     def link(self, subsystem):
         """Hosts may connect to it from now on."""

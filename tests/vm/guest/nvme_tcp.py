@@ -193,15 +193,18 @@ def test_a_target_that_goes_and_comes_again_loses_nothing(target, tmp_path):
 def test_another_port_takes_over_under_load(target, tmp_path):
     other = nvme_target.Port(2, 4421)
     other.link(target.subsystem)
-    process = start_load(tmp_path, ", failover: [ '127.0.0.1:4421' ]")
-    wait_for_connections(4420, at_least=2)
+    process = start_load(tmp_path, ", paths: [ '127.0.0.1:4421' ]")
+    for service in 4420, 4421:
+        wait_for_connections(service, at_least=2)
     target.stop()
-    wait_for_connections(4421, at_least=2)
+    wait_for_connections(4420, at_most=0)
     time.sleep(1)  # of load; nothing is judged by it
     target.start()
-    other.unlink(target.subsystem)
     wait_for_connections(4420, at_least=2)
-    assert "connected again, to 127.0.0.1:4421" in end_load(process)
+    other.unlink(target.subsystem)
+    wait_for_connections(4421, at_most=0)
+    time.sleep(1)  # of load; nothing is judged by it
+    assert "connected again, to 127.0.0.1:4420" in end_load(process)
 
 
 def test_a_controller_that_stays_away_is_given_up(target, run_stack):
