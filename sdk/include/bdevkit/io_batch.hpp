@@ -99,17 +99,22 @@ private:
         const size_t count = std::exchange(count_, 0);  // what the callbacks submit waits for the next turn
         std::swap(queued_, batch_);
         room_ = queued_.size();
+        for (size_t i = 0; i < std::min(count, lead); i++)
+            prepare(i);
         for (size_t first = 0; first < count; first += group)
-            finish_group(first, std::min(count, first + group));
+            finish_group(first, std::min(count, first + group), count);
         return true;
     }
 
-    void finish_group(size_t first, size_t end) {
+    void prepare(size_t i) {
+        if (batch_[i] != nullptr) worker_.prepare(Io(batch_[i]));
+    }
+
+    /// @param count  of the batch: what comes after the group is prepared before the group's callbacks run
+    void finish_group(size_t first, size_t end, size_t count) {
         bdk_bdev_io** ios = batch_.data();
-        for (size_t i = first; i < std::min(end, first + lead); i++)
-            if (ios[i] != nullptr) worker_.prepare(Io(ios[i]));
         for (size_t i = first; i < end; i++) {
-            if (i + lead < end && ios[i + lead] != nullptr) worker_.prepare(Io(ios[i + lead]));
+            if (i + lead < count) prepare(i + lead);
             if (ios[i] != nullptr) worker_.work(Io(ios[i]));
         }
         for (size_t i = first; i < end; i++)
