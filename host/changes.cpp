@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
-#include <system_error>
 #include <utility>
 
 #include "bdev_qos.hpp"
@@ -20,20 +19,6 @@ namespace bdevkit::host {
 
 namespace {
 
-tl::unexpected<ChangeError> refuse(int rc, const std::string& what) {
-    const int error = std::abs(rc);
-    return tl::unexpected(
-        ChangeError{error, fmt::format("{}: {}", what, std::generic_category().message(error))});
-}
-
-tl::unexpected<ChangeError> refuse(const Problems& problems) {
-    std::string text;
-    for (const Problem& problem : problems.sorted())
-        text += (text.empty() ? "" : "\n") + problem.message;
-    return tl::unexpected(ChangeError{EINVAL, text, true});
-}
-
-/// Places in a text that nobody has written help nobody.
 std::vector<BdevSpec> read_bdevs(const std::string& yaml, const std::filesystem::path& folder,
                                  const std::vector<const ModuleInfo*>& modules, Problems& problems) {
     try {
@@ -151,6 +136,11 @@ Changed<void> Changes::reconfigure(const std::string& name, const std::string& y
     changed.members = std::move(members);
     changed_.insert_or_assign(name, std::move(changed));
     return {};
+}
+
+Changed<MethodCall> Changes::start_call(const std::string& module, const std::string& method,
+                                        const std::string& yaml, const std::filesystem::path& folder) {
+    return MethodCall::start(loader_, module, method, yaml, folder);
 }
 
 Changed<void> Changes::resize(const std::string& name, uint64_t size) {

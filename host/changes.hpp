@@ -5,26 +5,17 @@
 #include <filesystem>
 #include <map>
 #include <string>
-#include <tl/expected.hpp>
 #include <vector>
 
+#include "change_error.hpp"
 #include "loader/plugin_loader.hpp"
+#include "method_call.hpp"
 #include "stack/stack.hpp"
 
 namespace bdevkit::host {
 
-/// Why a change was refused.
-struct ChangeError {
-    int error = 0;  ///< an errno
-    std::string message;
-    bool in_options = false;  ///< they are wrong: the message has a line for each fault
-};
-
-template <typename T>
-using Changed = tl::expected<T, ChangeError>;
-
-/// Creates, removes, resizes and reconfigures bdevs. One call at a time; on error nothing has changed, but
-/// for nested bdevs that were created before the one that failed.
+/// Creates, removes, resizes and reconfigures bdevs, and calls modules' methods. One call at a time; on error
+/// nothing has changed, but for nested bdevs that were created before the one that failed.
 class Changes {
 public:
     /// @param stack, loader  those of the running host; they outlive this
@@ -44,6 +35,11 @@ public:
 
     /// [main thread] Asks the module for another size, in bytes.
     Changed<void> resize(const std::string& name, uint64_t size);
+
+    /// [main thread] Calls a method of a module: as MethodCall::start(). Others may be started before it has
+    /// ended.
+    Changed<MethodCall> start_call(const std::string& module, const std::string& method,
+                                   const std::string& yaml, const std::filesystem::path& folder);
 
 private:
     Changed<void> create_one(BdevSpec& spec);

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "frontends/nbd/nbd_config.hpp"
+#include "module/method_call.hpp"
 #include "module/module_registry.hpp"
 #include "stack/stack_file.hpp"
 #include "waiting_bdevs.hpp"
@@ -180,6 +181,12 @@ std::vector<BdevCounters> Host::counters() const {
     return result;
 }
 
+/// One that makes bdevs, or takes them away, is not to be at it while the rest is removed.
+void Host::wait_for_calls() {
+    bdk::await_on_app_thread(
+        [](bdk::Done done) { bdk::module_wait_for_calls([done = std::move(done)] { done(0); }); });
+}
+
 bool Host::remove_bdevs() {
     return bdk::await_on_app_thread([](bdk::Done done) { bdk::module_remove_all_bdevs(std::move(done)); }) ==
            0;
@@ -189,6 +196,7 @@ bool Host::stop() {
     if (runtime_ == nullptr) return true;
     stop_frontends();
     waiting_.reset();
+    wait_for_calls();
     bool clean = remove_bdevs();
     for (const std::string& line : loader_.remove_modules()) {
         BDK_ERRLOG("%s", line.c_str());

@@ -52,8 +52,9 @@ public:
     /// [main thread] The counters of every bdev, bases first.
     std::vector<BdevCounters> counters() const;
 
-    /// [main thread] Stops the frontends, removes the bdevs top-down, runs the modules' fini, stops the
-    /// runtime. @return false when something did not go as it should, which the log tells.
+    /// [main thread] Stops the frontends, waits for calls of methods, removes the bdevs top-down, runs the
+    /// modules' fini, stops the runtime. @return false when something did not go as it should, which the log
+    /// tells.
     bool stop();
 
 private:
@@ -63,6 +64,7 @@ private:
     tl::expected<void, std::string> load_modules();
     tl::expected<void, std::string> create_bdevs();
     tl::expected<void, std::string> start_frontends();
+    static void wait_for_calls();
     bool remove_bdevs();
 
     const Stack& stack_;

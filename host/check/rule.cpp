@@ -25,6 +25,8 @@ constexpr CheckRule rules[] = {
      "sdk/include/bdevkit/option.h: struct bdk_option", "load"},
     {"options.default", "Each default is a value that the option's own type and bounds allow.",
      "sdk/include/bdevkit/option.h: struct bdk_option", "load"},
+    {"methods.table", "Each method has a name of its own, a help of one line, a call, and sound parameters.",
+     "sdk/include/bdevkit/method.h: struct bdk_method", "load"},
     {"load.repeat", "Loading, init, fini and unloading 100 times leaves nothing behind.",
      "sdk/include/bdevkit/module.h: init, fini", "load"},
 

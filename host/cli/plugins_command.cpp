@@ -19,7 +19,8 @@ namespace {
 
 constexpr const char* footer =
     "Without NAME, lists the plugins of the search path: those that can be used, and those that were\n"
-    "refused, with the reason. With NAME, tells what that module is and the options it takes in a stack.\n"
+    "refused, with the reason. With NAME, tells what that module is, the options it takes in a stack, and\n"
+    "the methods that Python may call.\n"
     "\n"
     "Examples:\n"
     "  bdevkit plugins\n"
@@ -58,6 +59,21 @@ nlohmann::json option_json(const bdk_option& option) {
     return json;
 }
 
+nlohmann::json options_json(const std::vector<bdk_option>& options) {
+    nlohmann::json json = nlohmann::json::array();
+    for (const bdk_option& option : options)
+        json.push_back(option_json(option));
+    return json;
+}
+
+nlohmann::json methods_json(const ModuleInfo& info) {
+    nlohmann::json json = nlohmann::json::array();
+    for (const MethodInfo& method : info.methods)
+        json.push_back(
+            {{"name", method.name}, {"help", method.help}, {"params", options_json(method.params)}});
+    return json;
+}
+
 nlohmann::json plugin_json(const Plugin& plugin) {
     nlohmann::json json = {{"path", plugin.path.string()}, {"state", state_name(plugin.state)}};
     if (!plugin.reason.empty()) json["reason"] = plugin.reason;
@@ -70,9 +86,8 @@ nlohmann::json plugin_json(const Plugin& plugin) {
     json["author"] = info.author;
     json["license"] = info.license;
     json["examines"] = examines(info);
-    json["options"] = nlohmann::json::array();
-    for (const bdk_option& option : info.options)
-        json["options"].push_back(option_json(option));
+    json["options"] = options_json(info.options);
+    json["methods"] = methods_json(info);
     return json;
 }
 
@@ -150,6 +165,33 @@ std::string example_of(const ModuleInfo& module) {
     return text + " }";
 }
 
+void print_options(const std::vector<bdk_option>& options, const char* indent) {
+    for (const bdk_option& option : options) {
+        fmt::print("{}{}: {}\n", indent, option.name, option_facts(option));
+        if (option.help != nullptr) fmt::print("{}    {}\n", indent, option.help);
+    }
+}
+
+void print_methods(const ModuleInfo& info) {
+    if (info.methods.empty()) return;
+    fmt::print("\nMethods, which Python's host.call() calls:\n");
+    for (const MethodInfo& method : info.methods) {
+        fmt::print("  {}: {}\n", method.name, method.help);
+        print_options(method.params, "      ");
+    }
+}
+
+/// How its bdevs come to be.
+void print_creation(const ModuleInfo& info) {
+    if (!info.has_create) {
+        fmt::print("\nIt makes its bdevs by examination; a stack does not name them.\n");
+        return;
+    }
+    fmt::print("\nIn a stack:\n  {}\n", example_of(info));
+    fmt::print("\n{}\n", info.options.empty() ? "It takes no options." : "Options:");
+    print_options(info.options, "  ");
+}
+
 void print_one(const Plugin& plugin) {
     const ModuleInfo& info = plugin.info;
     fmt::print("{} {}: {}\n", info.name, info.version, info.description);
@@ -157,16 +199,8 @@ void print_one(const Plugin& plugin) {
     fmt::print("  ABI      {}.{}\n", BDK_ABI_MAJOR, info.abi_minor);
     if (!info.author.empty()) fmt::print("  author   {}\n", info.author);
     if (!info.license.empty()) fmt::print("  license  {}\n", info.license);
-    if (!info.has_create) {
-        fmt::print("\nIt makes its bdevs by examination; a stack does not name them.\n");
-        return;
-    }
-    fmt::print("\nIn a stack:\n  {}\n", example_of(info));
-    fmt::print("\n{}\n", info.options.empty() ? "It takes no options." : "Options:");
-    for (const bdk_option& option : info.options) {
-        fmt::print("  {}: {}\n", option.name, option_facts(option));
-        if (option.help != nullptr) fmt::print("      {}\n", option.help);
-    }
+    print_creation(info);
+    print_methods(info);
 }
 
 ExitCode show_one(const PluginLoader& loader, const PluginsOptions& options) {

@@ -16,6 +16,7 @@ namespace {
 // What the host cannot do without: everything up to here must be there.
 constexpr std::size_t min_table_size = offsetof(bdk_module, name) + sizeof(bdk_module::name);
 constexpr std::size_t min_option_size = offsetof(bdk_option, offset) + sizeof(bdk_option::offset);
+constexpr std::size_t min_method_size = offsetof(bdk_method, call) + sizeof(bdk_method::call);
 
 /// The struct at `source`, `size` bytes long, with the fields beyond that zero.
 template <typename T>
@@ -54,9 +55,6 @@ std::optional<std::string> why_wrong(const bdk_option& option, uint32_t struct_s
     if (!is_option_name(name))
         return fmt::format("option name '{}': lower-case letters, digits and _ are expected, a letter first",
                            name);
-    if (name == "name" || name == "module" || name == "qos")
-        return fmt::format("option '{}': every bdev of a stack has that key already, choose another name",
-                           name);
 
     const uint32_t size = option_value_size(option.type, option.flags);
     if (size == 0)
@@ -80,27 +78,78 @@ std::optional<std::string> why_wrong(const bdk_option& option, uint32_t struct_s
     return std::nullopt;
 }
 
-tl::expected<std::vector<bdk_option>, std::string> read_options(const bdk_module& table) {
+using Options = tl::expected<std::vector<bdk_option>, std::string>;
+
+/// @param size         of one option in the table
+/// @param struct_size  of what they fill
+Options read_table(const bdk_option* table, uint32_t count, uint32_t size, uint32_t struct_size) {
     std::vector<bdk_option> options;
-    if (table.option_count == 0) return options;
-    if (table.options == nullptr)
-        return tl::unexpected(fmt::format("option_count is {}, but options is NULL", table.option_count));
-    if (table.option_size < min_option_size || table.option_size % alignof(bdk_option) != 0)
-        return tl::unexpected(
-            fmt::format("option_size is {}: set it to sizeof(struct bdk_option)", table.option_size));
+    if (count == 0) return options;
+    if (size < min_option_size || size % alignof(bdk_option) != 0)
+        return tl::unexpected(fmt::format("option_size is {}: set it to sizeof(struct bdk_option)", size));
 
     std::set<std::string_view> names;
-    const auto* bytes = reinterpret_cast<const std::byte*>(table.options);
-    for (uint32_t i = 0; i < table.option_count; ++i) {
-        const auto option =
-            zero_extended<bdk_option>(bytes + std::size_t{i} * table.option_size, table.option_size);
-        if (auto reason = why_wrong(option, table.options_struct_size))
-            return tl::unexpected(*std::move(reason));
+    const auto* bytes = reinterpret_cast<const std::byte*>(table);
+    for (uint32_t i = 0; i < count; ++i) {
+        const auto option = zero_extended<bdk_option>(bytes + std::size_t{i} * size, size);
+        if (auto reason = why_wrong(option, struct_size)) return tl::unexpected(*std::move(reason));
         if (!names.insert(option.name).second)
             return tl::unexpected(fmt::format("option '{}' stands twice in its table", option.name));
         options.push_back(option);
     }
     return options;
+}
+
+Options read_options(const bdk_module& table) {
+    if (table.option_count != 0 && table.options == nullptr)
+        return tl::unexpected(fmt::format("option_count is {}, but options is NULL", table.option_count));
+    Options options =
+        read_table(table.options, table.option_count, table.option_size, table.options_struct_size);
+    if (!options) return options;
+    for (const bdk_option& option : *options) {
+        const std::string_view name = option.name;
+        if (name == "name" || name == "module" || name == "qos")
+            return tl::unexpected(fmt::format(
+                "option '{}': every bdev of a stack has that key already, choose another name", name));
+    }
+    return options;
+}
+
+tl::expected<MethodInfo, std::string> read_method(const bdk_method& method, uint32_t option_size) {
+    const std::string name = text_of(method.name);
+    if (!is_option_name(name))
+        return tl::unexpected(fmt::format(
+            "method name '{}': lower-case letters, digits and _ are expected, a letter first", name));
+    if (method.call == nullptr) return tl::unexpected(fmt::format("method '{}' has no call", name));
+    if (method.param_count != 0 && method.params == nullptr)
+        return tl::unexpected(
+            fmt::format("method '{}': param_count is {}, but params is NULL", name, method.param_count));
+    auto params = read_table(method.params, method.param_count, option_size, method.params_struct_size);
+    if (!params) return tl::unexpected(fmt::format("method '{}': {}", name, params.error()));
+    return MethodInfo{
+        .method = method, .name = name, .help = text_of(method.help), .params = *std::move(params)};
+}
+
+tl::expected<std::vector<MethodInfo>, std::string> read_methods(const bdk_module& table) {
+    std::vector<MethodInfo> methods;
+    if (table.method_count == 0) return methods;
+    if (table.methods == nullptr)
+        return tl::unexpected(fmt::format("method_count is {}, but methods is NULL", table.method_count));
+    if (table.method_size < min_method_size || table.method_size % alignof(bdk_method) != 0)
+        return tl::unexpected(
+            fmt::format("method_size is {}: set it to sizeof(struct bdk_method)", table.method_size));
+
+    std::set<std::string> names;
+    const auto* bytes = reinterpret_cast<const std::byte*>(table.methods);
+    for (uint32_t i = 0; i < table.method_count; ++i) {
+        const std::byte* line = bytes + std::size_t{i} * table.method_size;
+        auto method = read_method(zero_extended<bdk_method>(line, table.method_size), table.option_size);
+        if (!method) return tl::unexpected(std::move(method.error()));
+        if (!names.insert(method->name).second)
+            return tl::unexpected(fmt::format("method '{}' stands twice in its table", method->name));
+        methods.push_back(*std::move(method));
+    }
+    return methods;
 }
 
 }  // namespace
@@ -153,6 +202,8 @@ tl::expected<ModuleInfo, std::string> read_module(const bdk_module& module) {
             "module name '{}': lower-case letters, digits, _ and - are expected", text_of(table.name)));
     auto options = read_options(table);
     if (!options) return tl::unexpected(fmt::format("module '{}': {}", table.name, options.error()));
+    auto methods = read_methods(table);
+    if (!methods) return tl::unexpected(fmt::format("module '{}': {}", table.name, methods.error()));
 
     return ModuleInfo{
         .module = &module,
@@ -165,7 +216,14 @@ tl::expected<ModuleInfo, std::string> read_module(const bdk_module& module) {
         .has_create = table.create != nullptr,
         .options = *std::move(options),
         .options_struct_size = table.options_struct_size,
+        .methods = *std::move(methods),
     };
+}
+
+const MethodInfo* ModuleInfo::find_method(std::string_view method) const {
+    const auto found = std::find_if(methods.begin(), methods.end(),
+                                    [&](const MethodInfo& each) { return each.name == method; });
+    return found == methods.end() ? nullptr : &*found;
 }
 
 }  // namespace bdevkit::host

@@ -3,15 +3,25 @@
 // longer than ours.
 #pragma once
 
+#include <bdevkit/method.h>
 #include <bdevkit/module.h>
 #include <bdevkit/option.h>
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <tl/expected.hpp>
 #include <vector>
 
 namespace bdevkit::host {
+
+/// A method of a module.
+struct MethodInfo {
+    bdk_method method{};  ///< a copy, zero beyond the plugin's own; its strings are the plugin's
+    std::string name;
+    std::string help;
+    std::vector<bdk_option> params;
+};
 
 /// What a module says of itself, copied. Fields that the plugin does not have are empty or zero.
 struct ModuleInfo {
@@ -25,6 +35,10 @@ struct ModuleInfo {
     bool has_create = false;          ///< false: it makes its bdevs by examination alone
     std::vector<bdk_option> options;  ///< its strings are the plugin's, valid while its file is open
     uint32_t options_struct_size = 0;
+    std::vector<MethodInfo> methods;
+
+    /// The method of that name, or nullptr.
+    const MethodInfo* find_method(std::string_view method) const;
 };
 
 /// [any thread] Reads and checks a table. The error says what is wrong with it, for the plugin's author.

@@ -116,7 +116,7 @@ TEST_F(ModuleTable, NamesFollowTheRules) {
 
 TEST_F(ModuleTable, AnotherMajorIsRefused) {
     table_.abi_major = 2;
-    EXPECT_THAT(error(), HasSubstr("built for ABI 2.0, this host offers 1.0: rebuild"));
+    EXPECT_THAT(error(), HasSubstr("built for ABI 2.1, this host offers 1.1: rebuild"));
 }
 
 TEST_F(ModuleTable, SizesMustBeSet) {
@@ -159,6 +159,86 @@ TEST_F(ModuleTable, OptionsMakeSense) {
     options_[1].type = BDK_OPTION_SIZE;
     options_[2].enum_values = nullptr;
     EXPECT_THAT(error(), HasSubstr("enum without enum_values"));
+}
+
+class MethodTable : public ModuleTable {
+protected:
+    MethodTable() {
+        table_.methods = methods_;
+        table_.method_count = 2;
+        table_.method_size = sizeof(bdk_method);
+    }
+
+    static int call(bdk_call*, const void*, bdk_json_writer*) { return 0; }
+
+    bdk_method methods_[2] = {
+        {.name = "list", .help = "Lists.", .call = call},
+        {.name = "grow",
+         .help = "Grows.",
+         .params = &options_[1],
+         .param_count = 2,
+         .params_struct_size = sizeof(Options),
+         .call = call},
+    };
+};
+
+TEST_F(MethodTable, IsReadWithItsParameters) {
+    const auto info = read_module(table_);
+    ASSERT_TRUE(info) << info.error();
+    ASSERT_EQ(info->methods.size(), 2u);
+    const MethodInfo* grow = info->find_method("grow");
+    ASSERT_NE(grow, nullptr);
+    EXPECT_EQ(grow->help, "Grows.");
+    ASSERT_EQ(grow->params.size(), 2u);
+    EXPECT_STREQ(grow->params[1].name, "mode");
+    EXPECT_EQ(grow->method.params_struct_size, sizeof(Options));
+    EXPECT_EQ(info->find_method("shrink"), nullptr);
+}
+
+TEST_F(MethodTable, OfAnOlderPluginIsNotThere) {
+    table_.size = offsetof(bdk_module, methods);
+    const auto info = read_module(table_);
+    ASSERT_TRUE(info) << info.error();
+    EXPECT_TRUE(info->methods.empty());
+}
+
+TEST_F(MethodTable, OfANewerPluginIsReadAtItsOwnStride) {
+    struct LongMethod {
+        bdk_method head;
+        uint64_t more[2];
+    };
+    const LongMethod longer[2] = {{methods_[0], {7, 7}}, {methods_[1], {7, 7}}};
+    table_.methods = &longer[0].head;
+    table_.method_size = sizeof(LongMethod);
+    const auto info = read_module(table_);
+    ASSERT_TRUE(info) << info.error();
+    EXPECT_NE(info->find_method("grow"), nullptr);
+}
+
+TEST_F(MethodTable, MakesSense) {
+    methods_[0].name = "List";
+    EXPECT_THAT(error(), HasSubstr("method name 'List'"));
+    methods_[0].name = "grow";
+    EXPECT_THAT(error(), HasSubstr("method 'grow' stands twice"));
+    methods_[0].name = "list";
+    methods_[0].call = nullptr;
+    EXPECT_THAT(error(), HasSubstr("method 'list' has no call"));
+    methods_[0].call = call;
+    methods_[1].params_struct_size = 4;
+    EXPECT_THAT(error(), HasSubstr("method 'grow': option 'size' takes 8 bytes"));
+    methods_[1].params = nullptr;
+    EXPECT_THAT(error(), HasSubstr("params is NULL"));
+    table_.method_size = 8;
+    EXPECT_THAT(error(), HasSubstr("sizeof(struct bdk_method)"));
+    table_.methods = nullptr;
+    EXPECT_THAT(error(), HasSubstr("methods is NULL"));
+}
+
+// An option may not be called `name`, since bdevs of a stack have one; a parameter may.
+TEST_F(MethodTable, ParametersMayBeCalledName) {
+    options_[1].name = "name";
+    table_.option_count = 0;
+    EXPECT_EQ(error(), "fine");
 }
 
 }  // namespace

@@ -43,6 +43,10 @@ OptionTable option_table_of(const ModuleInfo& module) {
     return {module.options, module.options_struct_size};
 }
 
+OptionTable option_table_of(const MethodInfo& method) {
+    return {method.params, method.method.params_struct_size};
+}
+
 std::vector<std::string> option_enum_values(const bdk_option& option) {
     std::vector<std::string> result;
     if (option.enum_values == nullptr) return result;

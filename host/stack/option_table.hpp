@@ -24,6 +24,9 @@ struct OptionTable {
 /// The module must outlive the table.
 OptionTable option_table_of(const ModuleInfo& module);
 
+/// The parameters of a method, which must outlive the table.
+OptionTable option_table_of(const MethodInfo& method);
+
 /// "size", "list of bdev": for help and listings.
 std::string option_type_name(const bdk_option& option);
 

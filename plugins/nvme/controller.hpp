@@ -52,6 +52,12 @@ struct NvmeEvents {
     std::function<void()> lost;
 };
 
+/// How an admin command has ended.
+struct NvmeEnd {
+    int rc = 0;  ///< a negative errno when there is no status
+    uint32_t sct = 0, sc = 0;
+};
+
 /// Made by one of the functions below, which may block. Held by its bdevs.
 class NvmeController {
 public:
@@ -70,8 +76,14 @@ public:
     /// [bdk thread] Throws bdevkit::Error.
     virtual std::unique_ptr<NvmeQueue> open_queue(uint32_t nsid) = 0;
     /// [bdk thread] Resets the controller where this transport does that; done(rc) runs on the calling
-    /// thread. What is in flight for `bdev` ends as aborted, what is for others begins again.
+    /// thread. What is in flight for `bdev`, which may be NULL, ends as aborted, what is for others begins
+    /// again.
     virtual void reset(const bdk_bdev*, std::function<void(int rc)> done) { done(0); }
+    /// [app thread, between start() and shut_down()] Runs an admin command; done(end) runs on the app thread.
+    /// What `request` points to stays valid until then.
+    virtual void admin(const NvmeRequest& request, std::function<void(const NvmeEnd&)> done) = 0;
+    /// [app thread] "live", or why not: "connecting", "lost".
+    virtual const char* state() const { return "live"; }
     /// [app thread] No I/O is in flight and none will come; queues may still be open. done() runs on the app
     /// thread, once the device is left to others.
     virtual void shut_down(std::function<void()> done) { done(); }

@@ -2,15 +2,28 @@
 #include "namespace_bdev.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 using bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::IoType, bdevkit::LogLevel;
 
-NamespaceBdevs::NamespaceBdevs(const char* name, SharedNvmeController controller)
-    : name_(name), controller_(std::move(controller)) {}
+NamespaceBdevs::NamespaceBdevs(const char* name, const char* transport, const char* address,
+                               SharedNvmeController controller)
+    : name_(name), transport_(transport), address_(address), controller_(std::move(controller)) {}
+
+void NamespaceBdevs::check_name(const std::string& name) {
+    if (all_.contains(name))
+        throw bdevkit::Error(EEXIST, format("there is a controller '%s' already", name.c_str()));
+}
+
+void NamespaceBdevs::leave_all() noexcept {
+    if (const auto own = all_.find(name_); own != all_.end() && own->second == this) all_.erase(own);
+}
 
 int NamespaceBdevs::make_all() {
     const auto self = shared_from_this();
+    check_name(name_);
+    all_.emplace(name_, this);
     controller_->start({.namespaces =
                             [weak = weak_from_this()](const std::vector<NvmeNamespace>& now) {
                                 if (const auto bdevs = weak.lock()) bdevs->follow(now);
@@ -39,10 +52,33 @@ int NamespaceBdevs::make(const NvmeNamespace& ns) {
 
 void NamespaceBdevs::remove(uint32_t nsid, std::function<void()> done) {
     bdevs_.erase(nsid);
-    if (bdevs_.empty())
-        controller_->shut_down(std::move(done));
-    else
+    if (!bdevs_.empty()) return done();
+    leave_all();
+    controller_->shut_down([done = std::move(done), detached = std::exchange(detached_, {})] {
         done();
+        for (const auto& each : detached)
+            each();
+    });
+}
+
+void NamespaceBdevs::detach(std::function<void()> done) {
+    detached_.push_back(std::move(done));
+    unregister_all();
+}
+
+void NamespaceBdevs::list(bdevkit::Json json) const {
+    const NvmeIdentity& identity = controller_->identity();
+    json.value("name", name_);
+    json.value("transport", transport_);
+    json.value("address", address_);
+    json.value("state", controller_->state());
+    json.value("model_number", identity.model);
+    json.value("serial_number", identity.serial);
+    json.value("firmware_revision", identity.firmware);
+    json.array("namespaces", [&] {
+        for (const auto& [nsid, bdev] : bdevs_)
+            json.object(nullptr, [&, bdev = bdev] { bdev->list(json); });
+    });
 }
 
 void NamespaceBdevs::follow(const std::vector<NvmeNamespace>& now) {
@@ -182,6 +218,16 @@ void NamespaceBdev::follow(const NvmeNamespace& now) {
     if (now.blocks == ns_.blocks) return;
     const int rc = bdevkit::detail::guarded(BDK_LOG_COMPONENT, "resize", [&] { notify_resized(now.blocks); });
     if (rc == 0) ns_.blocks = now.blocks;
+}
+
+void NamespaceBdev::list(bdevkit::Json json) const {
+    json.value("id", uint64_t(ns_.id));
+    json.value("bdev", name());
+    json.value("num_blocks", ns_.blocks);
+    json.value("block_size", uint64_t(ns_.block_size));
+    json.value("metadata_size", uint64_t(ns_.md_size));
+    json.value("metadata_interleaved", ns_.md_interleaved);
+    json.value("protection_information_type", uint64_t(ns_.pi_type));
 }
 
 void NamespaceBdev::dump_info(bdevkit::Json json) const {

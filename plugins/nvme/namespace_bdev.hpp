@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "controller.hpp"
 
@@ -17,11 +18,27 @@ class NamespaceBdev;
 /// them; the last one shuts the controller down.
 class NamespaceBdevs : public std::enable_shared_from_this<NamespaceBdevs> {
 public:
-    /// @param name  the controller's in the stack
-    NamespaceBdevs(const char* name, SharedNvmeController controller);
+    /// @param name       the controller's in the stack
+    /// @param transport  and `address`: how it is reached, for list()
+    NamespaceBdevs(const char* name, const char* transport, const char* address,
+                   SharedNvmeController controller);
+    ~NamespaceBdevs() { leave_all(); }
+    NamespaceBdevs(const NamespaceBdevs&) = delete;
+    NamespaceBdevs& operator=(const NamespaceBdevs&) = delete;
 
-    /// Makes a bdev of each namespace. @return 0 or a negative errno; then none is left
+    /// Those that have bdevs, by name.
+    static const std::map<std::string, NamespaceBdevs*>& all() noexcept { return all_; }
+
+    /// Throws bdevkit::Error where a controller has it already.
+    static void check_name(const std::string& name);
+
+    /// Makes a bdev of each namespace. @return 0 or a negative errno; then none is left. Throws
+    /// bdevkit::Error
     int make_all();
+    /// Removes all bdevs; done() runs when the controller is left.
+    void detach(std::function<void()> done);
+    /// What it is, as members of the current object.
+    void list(bdevkit::Json json) const;
 
     NvmeController& controller() noexcept { return *controller_; }
     const NvmeController& controller() const noexcept { return *controller_; }
@@ -35,10 +52,14 @@ private:
     int make(const NvmeNamespace& ns);
     void follow(const std::vector<NvmeNamespace>& now);
     void unregister_all();
+    void leave_all() noexcept;
 
-    std::string name_;
+    static inline std::map<std::string, NamespaceBdevs*> all_;
+
+    std::string name_, transport_, address_;
     SharedNvmeController controller_;
     std::map<uint32_t, NamespaceBdev*> bdevs_;
+    std::vector<std::function<void()>> detached_;  ///< who waits for the end
 };
 
 /// A namespace as a bdev NAMEnN, N its identifier.
@@ -58,6 +79,8 @@ public:
     void dump_info(bdevkit::Json json) const;
     void destruct();
 
+    /// [app thread] What it is, as members of the current object.
+    void list(bdevkit::Json json) const;
     /// [app thread] What the controller says of the namespace now.
     void follow(const NvmeNamespace& now);
 

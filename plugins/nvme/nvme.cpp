@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "controller.hpp"
+#include "methods.hpp"
 #include "namespace_bdev.hpp"
 #include "options.hpp"
 
@@ -72,7 +73,10 @@ private:
         thread_.join();
         const int rc = bdevkit::detail::guarded(BDK_LOG_COMPONENT, "create", [&] {
             if (error_) std::rethrow_exception(error_);
-            return std::make_shared<NamespaceBdevs>(name_.c_str(), std::move(controller_))->make_all();
+            const char* transport = transport_names[size_t(transport_of(given_))];
+            return std::make_shared<NamespaceBdevs>(name_.c_str(), transport, given_.address,
+                                                    std::move(controller_))
+                ->make_all();
         });
         bdk_module_create_done(create_, rc);
     }
@@ -123,9 +127,12 @@ struct Nvme {
         BDEVKIT_OPTION(loss_timeout, "tcp: how long a controller may be away before it is given up.")
             .defaults_to("60s"),
     };
+    static constexpr bdk_method methods[] = {bdevkit::method<NvmeList>(), bdevkit::method<NvmeReset>(),
+                                             bdevkit::method<NvmeHealth>(), bdevkit::method<NvmeDetach>()};
     using IoContext = NvmeIoContext;
 
     static int create(bdk_create* create, const char* name, const Options& given) {
+        NamespaceBdevs::check_name(name);  // before a controller is disturbed that is in use
         Creation::start(std::make_unique<Creation>(create, name, given));
         return BDK_PENDING;
     }

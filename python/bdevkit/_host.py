@@ -272,6 +272,11 @@ class Host:
         """Gives a bdev in use other options; those left out stay as they are."""
         self._running.reconfigure(_name(name), _yaml(options), self.folder)
 
+    def call(self, module: str, method: str, /, **params: Any) -> dict[str, Any]:
+        """Calls a method of a module, and returns its result. `bdevkit plugins MODULE` lists the methods with their
+        parameters. Calls may be made by several threads at once."""
+        return json.loads(self._running.call(module, method, _yaml(params), self.folder))
+
     # Each waits on a thread of its own, so that the loop goes on.
 
     async def acreate(self, module: str, name: str, **options: Any) -> HostBdev:
@@ -285,6 +290,9 @@ class Host:
 
     async def areconfigure(self, name: str | HostBdev, **options: Any) -> None:
         await asyncio.to_thread(self.reconfigure, name, **options)
+
+    async def acall(self, module: str, method: str, /, **params: Any) -> dict[str, Any]:
+        return await asyncio.to_thread(self.call, module, method, **params)
 
     def open(self, name: str | HostBdev, write: bool = False, *, hide_metadata: bool = False) -> Desc:
         """Opens a bdev. With `hide_metadata` the desc has blocks of data alone."""

@@ -99,6 +99,16 @@ void reconfigure(const HostPtr& running, const std::string& name, const std::str
         name);
 }
 
+/// The result, as JSON. Others may ask things of the host before it is there.
+std::string call(const HostPtr& running, const std::string& module, const std::string& method,
+                 const std::string& yaml, const std::string& folder) {
+    check_thread();
+    auto started = with_host(
+        running, [=](Host&, Changes& changes) { return changes.start_call(module, method, yaml, folder); });
+    const auto under_way = std::make_shared<host::MethodCall>(changed(std::move(started), {}));
+    return changed(in_background([under_way] { return under_way->wait(); }), {});
+}
+
 std::shared_ptr<OpenDesc> open(const HostPtr& running, const std::string& name, bool write,
                                bool hide_metadata) {
     check_thread();
@@ -163,6 +173,7 @@ void bind_host(py::module_& module) {
         .def("remove", remove)
         .def("resize", resize)
         .def("reconfigure", reconfigure)
+        .def("call", call)
         .def("open", open)
         .def("next_event", next_event)
         .def("info",

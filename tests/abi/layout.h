@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Where ABI 1.0 has put the fields. Plugins compiled against it rely on these numbers forever: a line may be
+ * Where the ABI has put the fields. Plugins compiled against it rely on these numbers forever: a line may be
  * added here, never changed. Included by layout_c.c and layout_cpp.cpp, so that both languages agree.
  */
 #ifndef BDEVKIT_TESTS_ABI_LAYOUT_H
@@ -81,6 +81,17 @@ FIELD(bdk_module, examine_config, 120, 8);
 FIELD(bdk_module, examine_disk, 128, 8);
 FIELD(bdk_module, config_json, 136, 8);
 FIELD(bdk_module, reconfigure, 144, 8);
+FIELD(bdk_module, methods, 152, 8);
+FIELD(bdk_module, method_count, 160, 4);
+FIELD(bdk_module, method_size, 164, 4);
+
+GROWS_FROM(bdk_method, 56);
+FIELD(bdk_method, name, 0, 8);
+FIELD(bdk_method, help, 8, 8);
+FIELD(bdk_method, params, 16, 8);
+FIELD(bdk_method, param_count, 24, 4);
+FIELD(bdk_method, params_struct_size, 28, 4);
+FIELD(bdk_method, call, 32, 8);
 
 GROWS_FROM(bdk_option, 80);
 FIELD(bdk_option, name, 0, 8);

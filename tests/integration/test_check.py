@@ -60,6 +60,7 @@ ROGUES = {
     "leaks_poller": "leak.poller",
     "leaks_thread": "leak.thread",
     "leaves_refused": "create.limits",
+    "method_twice": "methods.table",
     "needs_buffer": "data.host_buffer",
     "lends_elsewhere": "types.claimed",
     "misplaces_append": "zone.append",

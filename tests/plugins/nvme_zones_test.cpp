@@ -105,13 +105,18 @@ public:
     }
     NvmeLimits limits(const NvmeNamespace&) const override { return {.max_transfer = 4096}; }
     std::unique_ptr<NvmeQueue> open_queue(uint32_t) override { return std::make_unique<ModelQueue>(); }
+    void admin(const NvmeRequest& request, std::function<void(const NvmeEnd&)> done) override {
+        const NvmeStatus status = model->run(request);
+        done({.sct = status.sct(), .sc = status.sc()});
+    }
     void dump_info(bdevkit::Json, const NvmeNamespace&) const override {}
 };
 
 struct ModelNvme {
     using IoContext = NvmeIoContext;
     static int create(bdk_create*, const char* name, const auto&) {
-        return std::make_shared<NamespaceBdevs>(name, std::make_shared<ModelController>())->make_all();
+        return std::make_shared<NamespaceBdevs>(name, "model", "", std::make_shared<ModelController>())
+            ->make_all();
     }
 };
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <set>
@@ -44,12 +45,16 @@ std::string_view text_or_empty(const char* text) {
     return text != nullptr ? text : "";
 }
 
+/// Of the table in ABI 1.0.
+constexpr uint32_t first_size = offsetof(bdk_module, methods);
+
 void check_sizes(const bdk_module& table) {
-    if (table.abi_minor <= BDK_ABI_MINOR && table.size != sizeof(bdk_module))
+    const uint32_t size = table.abi_minor == 0 ? first_size : sizeof(bdk_module);
+    if (table.abi_minor <= BDK_ABI_MINOR && table.size != size)
         throw Broken{
             fmt::format("size is {} in a table of ABI {}.{}", table.size, table.abi_major, table.abi_minor),
-            fmt::format("sizeof(struct bdk_module), {}", sizeof(bdk_module))};
-    if (table.size < sizeof(bdk_module)) return;
+            fmt::format("sizeof(struct bdk_module), {}", size)};
+    if (table.size < first_size) return;
     if (table.option_count != 0 && table.abi_minor <= BDK_ABI_MINOR &&
         table.option_size != sizeof(bdk_option))
         throw Broken{fmt::format("option_size is {}", table.option_size),
@@ -71,33 +76,35 @@ void check_metadata(const bdk_module& table) {
         throw Broken{"neither create nor examine_config, examine_disk or init is set", "a way to get a bdev"};
 }
 
-std::span<const bdk_option> raw_options(const bdk_module& table) {
+using Options = std::span<const bdk_option>;
+
+Options raw_options(const bdk_module& table) {
     if (table.option_count == 0) throw NotApplicable{"the module has no options"};
     if (table.option_size != sizeof(bdk_option) || table.options == nullptr)
         throw NotApplicable{"the option table cannot be read: see load.sizes"};
     return {table.options, table.option_count};
 }
 
-void check_help(const bdk_module& table) {
-    for (const bdk_option& option : raw_options(table))
+void check_help(Options options) {
+    for (const bdk_option& option : options)
         if (!is_one_line(text_or_empty(option.help)))
             throw Broken{fmt::format("the help of option '{}' is '{}'", text_or_empty(option.name),
                                      text_or_empty(option.help)),
                          "one sentence on one line"};
 }
 
-void check_layout(const bdk_module& table) {
+void check_layout(Options options, uint32_t struct_size) {
     std::map<uint64_t, uint64_t> taken;  // end by begin
     std::set<std::string_view> names;
-    for (const bdk_option& option : raw_options(table)) {
+    for (const bdk_option& option : options) {
         const std::string_view name = text_or_empty(option.name);
         const uint64_t size = option_value_size(option.type, option.flags);
         if (!names.insert(name).second)
             throw Broken{fmt::format("option '{}' stands twice in the table", name)};
         if (size == 0) throw Broken{fmt::format("option '{}' has the unknown type {}", name, option.type)};
-        if (option.offset + size > table.options_struct_size)
+        if (option.offset + size > struct_size)
             throw Broken{fmt::format("option '{}' takes {} bytes at {}, in a struct of {}", name, size,
-                                     option.offset, table.options_struct_size),
+                                     option.offset, struct_size),
                          "an offset within the options struct"};
         if (option.type != BDK_OPTION_UUID && option.offset % std::min<uint64_t>(size, 8) != 0)
             throw Broken{fmt::format("option '{}' lies at {}", name, option.offset), "an aligned offset"};
@@ -111,8 +118,54 @@ void check_layout(const bdk_module& table) {
     }
 }
 
+std::span<const bdk_method> raw_methods(const bdk_module& table) {
+    if (!BDK_HAS_FIELD(&table, bdk_module, method_size) || table.method_count == 0)
+        throw NotApplicable{"the module has no methods"};
+    if (table.methods == nullptr) throw Broken{"methods is NULL", "a table"};
+    if (table.method_size == sizeof(bdk_method)) return {table.methods, table.method_count};
+    if (table.abi_minor <= BDK_ABI_MINOR)
+        throw Broken{fmt::format("method_size is {}", table.method_size),
+                     fmt::format("sizeof(struct bdk_method), {}", sizeof(bdk_method))};
+    throw NotApplicable{"the method table is that of a newer ABI"};
+}
+
+void check_methods(const bdk_module& table) {
+    std::set<std::string_view> names;
+    for (const bdk_method& method : raw_methods(table)) {
+        const std::string_view name = text_or_empty(method.name);
+        const bool is_name = !name.empty() && name[0] >= 'a' && name[0] <= 'z' &&
+                             name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == name.npos;
+        if (!is_name)
+            throw Broken{fmt::format("a method has the name '{}'", name),
+                         "lower-case letters, digits and _, a letter first"};
+        if (!names.insert(name).second)
+            throw Broken{fmt::format("method '{}' stands twice in the table", name)};
+        if (!is_one_line(text_or_empty(method.help)))
+            throw Broken{fmt::format("the help of method '{}' is '{}'", name, text_or_empty(method.help)),
+                         "one sentence on one line"};
+        if (method.call == nullptr) throw Broken{fmt::format("method '{}' has no call", name)};
+        if (method.param_count == 0) continue;
+        if (method.params == nullptr || table.option_size != sizeof(bdk_option))
+            throw Broken{fmt::format("the parameters of method '{}' cannot be read", name),
+                         "params and option_size set"};
+        const Options params(method.params, method.param_count);
+        check_help(params);
+        check_layout(params, method.params_struct_size);
+    }
+}
+
+/// The parameters of its methods, as options.
+std::vector<ModuleInfo> as_options(const ModuleInfo& module) {
+    std::vector<ModuleInfo> result;
+    for (const MethodInfo& method : module.methods) {
+        result.push_back(module);
+        result.back().options = method.params;
+        result.back().options_struct_size = method.method.params_struct_size;
+    }
+    return result;
+}
+
 void check_default(const ModuleInfo& module) {
-    if (module.options.empty()) throw NotApplicable{"the module has no options"};
     for (const bdk_option& option : module.options) {
         if (option.max != 0 && option.min > option.max)
             throw Broken{fmt::format("option '{}' has the minimum {} and the maximum {}", option.name,
@@ -160,10 +213,12 @@ void run_load_case(CaseContext& context) {
     Handle raw = open_raw(file);
     if (const bdk_module* table = table_in(raw)) {
         recorder.step("load.sizes", [&] { check_sizes(*table); });
-        if (table->size >= sizeof(bdk_module)) {
+        if (table->size >= first_size) {
             recorder.step("load.metadata", [&] { check_metadata(*table); });
-            recorder.step("options.help", [&] { check_help(*table); });
-            recorder.step("options.layout", [&] { check_layout(*table); });
+            recorder.step("options.help", [&] { check_help(raw_options(*table)); });
+            recorder.step("options.layout",
+                          [&] { check_layout(raw_options(*table), table->options_struct_size); });
+            recorder.step("methods.table", [&] { check_methods(*table); });
         }
     }
     recorder.begin("load.open");
@@ -171,7 +226,14 @@ void run_load_case(CaseContext& context) {
         const auto opened = open_plugin(file);
         if (!opened) return recorder.fail("load.open", opened.error(), "a plugin that the host opens");
         recorder.step("load.open", [] {});
-        recorder.step("options.default", [&] { check_default(opened->info); });
+        recorder.step("options.default", [&] {
+            const std::vector<ModuleInfo> methods = as_options(opened->info);
+            if (opened->info.options.empty() && methods.empty())
+                throw NotApplicable{"the module has no options"};
+            check_default(opened->info);
+            for (const ModuleInfo& method : methods)
+                check_default(method);
+        });
     }
     raw.reset();
     recorder.step("load.repeat", [&] { check_repeat(context); });

@@ -3,6 +3,7 @@
 
 #include <bdevkit/error.hpp>
 #include <bdevkit/log.hpp>
+#include <bdevkit/thread.hpp>
 
 #include <fcntl.h>
 #include <linux/nvme_ioctl.h>
@@ -19,7 +20,7 @@
 
 namespace {
 
-using bdevkit::Error, bdevkit::format;
+using bdevkit::Error, bdevkit::format, bdevkit::Thread;
 
 /// The kernel takes no longer transfers whose memory is in 4 KiB pages here and there: 127 of them.
 constexpr uint64_t largest_transfer = 256 * 1024;
@@ -125,6 +126,43 @@ NvmeLimits KernelController::limits(const NvmeNamespace&) const {
 
 std::unique_ptr<NvmeQueue> KernelController::open_queue(uint32_t nsid) {
     return std::make_unique<KernelQueue>(std::array{files_.at(nsid).file.fd(), file_.fd()});
+}
+
+void KernelController::start(NvmeEvents) {
+    worker_.start();
+}
+
+void KernelController::reset(const bdk_bdev* bdev, std::function<void(int rc)> done) {
+    if (bdev != nullptr) return done(0);
+    worker_.post([this, done = std::move(done), thread = Thread::current()] {
+        const int rc = ioctl(file_.fd(), NVME_IOCTL_RESET) < 0 ? -errno : 0;
+        thread.send([done, rc] { done(rc); });
+    });
+}
+
+void KernelController::admin(const NvmeRequest& request, std::function<void(const NvmeEnd&)> done) {
+    nvme_admin_cmd command{};
+    command.opcode = request.command.opcode;
+    command.nsid = request.command.nsid;
+    command.addr = reinterpret_cast<uint64_t>(request.data.buf);
+    command.data_len = request.data.bytes;
+    command.cdw10 = request.command.cdw10;
+    command.cdw11 = request.command.cdw11;
+    command.cdw12 = request.command.cdw12;
+    command.cdw13 = request.command.cdw13;
+    command.cdw14 = request.command.cdw14;
+    command.cdw15 = request.command.cdw15;
+    worker_.post([this, command, done = std::move(done)]() mutable {
+        const int rc = ioctl(file_.fd(), NVME_IOCTL_ADMIN_CMD, &command);
+        NvmeEnd end{.rc = rc < 0 ? -errno : 0};
+        if (rc > 0) end = {.sct = uint32_t(rc) >> 8 & 7, .sc = uint32_t(rc) & 0xff};
+        Thread::app().send([done, end] { done(end); });
+    });
+}
+
+/// Behind what it was asked for before.
+void KernelController::shut_down(std::function<void()> done) {
+    worker_.post([done = std::move(done)] { Thread::app().send(done); });
 }
 
 void KernelController::dump_info(bdevkit::Json json, const NvmeNamespace& ns) const {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "../controller.hpp"
+#include "../worker.hpp"
 
 /// An open file.
 class NvmeFile {
@@ -36,9 +37,13 @@ public:
     /// @param path  such as /dev/nvme0
     explicit KernelController(const char* path);
 
-    // The kernel's driver resets the controller itself when commands do not end.
+    void start(NvmeEvents events) override;
     NvmeLimits limits(const NvmeNamespace& ns) const override;
     std::unique_ptr<NvmeQueue> open_queue(uint32_t nsid) override;
+    /// The kernel's driver resets the controller itself when commands do not end: no bdev's reset does it.
+    void reset(const bdk_bdev* bdev, std::function<void(int rc)> done) override;
+    void admin(const NvmeRequest& request, std::function<void(const NvmeEnd&)> done) override;
+    void shut_down(std::function<void()> done) override;
     void dump_info(bdevkit::Json json, const NvmeNamespace& ns) const override;
 
 private:
@@ -49,4 +54,5 @@ private:
     std::string path_;
     NvmeFile file_;
     std::map<uint32_t, KernelNamespace> files_;  ///< by identifier
+    NvmeWorker worker_;                          ///< for what waits; last: it uses the others
 };

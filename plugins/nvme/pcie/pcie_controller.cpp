@@ -166,15 +166,28 @@ void PcieController::submit_admin(Io io, const NvmeRequest& request) {
     if (request.command.opcode == nvme_admin_async_event) return io.complete_errno(-EPERM);
     worker_.post([this, io, request, thread = Thread::current()] {
         NvmeStatus status;
-        const int rc = left_ ? -ENODEV : bdevkit::detail::guarded(BDK_LOG_COMPONENT, "admin command", [&] {
-            status = admin_->command(request);
-        });
+        const int rc = run_admin(request, status);
         thread.send([io, rc, status] {
             if (rc != 0) return io.complete_errno(rc);
             nvme_ended(io, status);
         });
         if (rc == -ETIMEDOUT) reset_now(nullptr);  // it still has the command
     });
+}
+
+void PcieController::admin(const NvmeRequest& request, std::function<void(const NvmeEnd&)> done) {
+    worker_.post([this, request, done = std::move(done)] {
+        NvmeStatus status;
+        const int rc = run_admin(request, status);
+        Thread::app().send([done, end = NvmeEnd{rc, status.sct(), status.sc()}] { done(end); });
+        if (rc == -ETIMEDOUT) reset_now(nullptr);
+    });
+}
+
+int PcieController::run_admin(const NvmeRequest& request, NvmeStatus& status) {
+    if (left_) return -ENODEV;
+    return bdevkit::detail::guarded(BDK_LOG_COMPONENT, "admin command",
+                                    [&] { status = admin_->command(request); });
 }
 
 // ---- what becomes of the controller ----

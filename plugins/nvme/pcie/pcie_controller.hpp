@@ -28,6 +28,8 @@ public:
     NvmeLimits limits(const NvmeNamespace& ns) const override;
     std::unique_ptr<NvmeQueue> open_queue(uint32_t nsid) override;
     void reset(const bdk_bdev* bdev, std::function<void(int rc)> done) override;
+    void admin(const NvmeRequest& request, std::function<void(const NvmeEnd&)> done) override;
+    const char* state() const override { return left_ ? "lost" : "live"; }
     void shut_down(std::function<void()> done) override;
     void dump_info(bdevkit::Json json, const NvmeNamespace& ns) const override;
 
@@ -39,7 +41,7 @@ public:
     void give_queue(std::shared_ptr<IoQueue> queue);
     /// [bdk thread] done(aborted) runs on the calling thread.
     void abort(uint16_t queue, uint16_t cid, std::function<void(bool aborted)> done);
-    /// [bdk thread] An admin command.
+    /// [bdk thread] The admin command of an I/O.
     void submit_admin(bdevkit::Io io, const NvmeRequest& request);
     /// [bdk thread]
     void reset_for_late_commands();
@@ -48,6 +50,7 @@ public:
 
 private:
     // On the worker's thread.
+    int run_admin(const NvmeRequest& request, NvmeStatus& status);
     void look_around();
     int reset_now(const bdk_bdev* of);
     void restart(const bdk_bdev* of);

@@ -57,6 +57,10 @@ void TcpController::dump_info(bdevkit::Json json, const NvmeNamespace& ns) const
     });
 }
 
+const char* TcpController::state() const {
+    return is_over_ ? "lost" : first_up() != nullptr ? "live" : "connecting";
+}
+
 // ---- the queues ----
 
 /// The least that a path grants, of those that have been up.
@@ -237,5 +241,18 @@ void TcpController::shut_down(std::function<void()> done) {
     loss_timer_.stop();
     for (const auto& path : paths_)
         path->shut_down();
+    end_resets(-ENXIO);
     done();
+}
+
+void TcpController::admin(const NvmeRequest& request, std::function<void(const NvmeEnd&)> done) {
+    TcpPath* path = first_up();
+    if (path == nullptr) return done({.rc = -ENOTCONN});
+    path->run_admin(request.command, request.data,
+                    [done = std::move(done)](const std::optional<TcpResult>& result) {
+                        if (result)
+                            done({.sct = result->sct, .sc = result->sc});
+                        else
+                            done({.rc = -ENOTCONN});
+                    });
 }

@@ -27,6 +27,8 @@ public:
     NvmeLimits limits(const NvmeNamespace& ns) const override;
     std::unique_ptr<NvmeQueue> open_queue(uint32_t nsid) override;
     void reset(const bdk_bdev* bdev, std::function<void(int rc)> done) override;
+    void admin(const NvmeRequest& request, std::function<void(const NvmeEnd&)> done) override;
+    const char* state() const override;
     void shut_down(std::function<void()> done) override;
     void dump_info(bdevkit::Json json, const NvmeNamespace& ns) const override;
 

@@ -27,7 +27,7 @@
 
 /** A plugin loads when its major equals the host's. A newer minor of either side is compatible. */
 #define BDK_ABI_MAJOR 1
-#define BDK_ABI_MINOR 0
+#define BDK_ABI_MINOR 1
 
 /** Result of a callback that will end with its done call. */
 #define BDK_PENDING 1

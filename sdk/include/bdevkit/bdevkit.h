@@ -18,6 +18,7 @@
 #include <bdevkit/json.h>
 #include <bdevkit/log.h>
 #include <bdevkit/memory.h>
+#include <bdevkit/method.h>
 #include <bdevkit/module.h>
 #include <bdevkit/notify.h>
 #include <bdevkit/option.h>

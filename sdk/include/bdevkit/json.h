@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file json.h
- * JSON output of a module: what `dump_info_json` and `write_config_json` write into. `name` is the member's
- * name inside an object and NULL inside an array. Calls on one writer are made from one thread. The functions
- * do not fail; what does not fit (a name in an array, an end without a begin) is logged and left out.
+ * JSON output of a module: what `dump_info_json`, `write_config_json` and methods write into. `name` is the
+ * member's name inside an object and NULL inside an array. Calls on one writer are made from one thread. The
+ * functions do not fail; what does not fit (a name in an array, an end without a begin) is logged and left
+ * out.
  */
 #ifndef BDEVKIT_JSON_H
 #define BDEVKIT_JSON_H
@@ -12,7 +13,7 @@
 
 BDK_C_BEGIN
 
-/** Owned by the host; valid during the callback that got it. */
+/** Owned by the host; valid during the callback that got it, a method's result until its call has ended. */
 struct bdk_json_writer;
 
 /** [any thread] */

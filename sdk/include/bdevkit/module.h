@@ -12,6 +12,7 @@
 #define BDEVKIT_MODULE_H
 
 #include <bdevkit/abi.h>
+#include <bdevkit/method.h>
 #include <bdevkit/option.h>
 
 BDK_C_BEGIN
@@ -110,6 +111,11 @@ struct bdk_module {
      * bdk_module_reconfigure_done().
      */
     int (*reconfigure)(struct bdk_reconfigure* reconfigure, struct bdk_bdev* bdev, const void* options);
+
+    /* Since ABI 1.1. */
+    const struct bdk_method* methods; /**< the method table; NULL when there are none */
+    uint32_t method_count;
+    uint32_t method_size; /**< sizeof(struct bdk_method); `option_size` holds for their parameters */
 };
 
 /** The plugin's own table, which it names as the module of its bdevs and in the done calls. */

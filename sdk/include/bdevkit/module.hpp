@@ -16,6 +16,7 @@
 ///     static void examine_config(bdk_bdev*)                   this layer calls examine_done after it
 ///     static void examine_disk(bdk_bdev*)                     calls bdk_bdev_module_examine_done() itself
 ///     static void module_config(Json)                         settings of the module
+///     static constexpr bdk_method methods[]                   see method.hpp
 ///     void reconfigure(const Options&, Reconfiguration)       of a Bdev: see struct bdk_module
 ///     void on_remove()                                        of a Bdev: it is about to be unregistered
 ///     static const bdk_module* module()                       where a program holds several modules
@@ -26,6 +27,7 @@
 #include <bdevkit/module.h>
 #include <bdevkit/error.hpp>
 #include <bdevkit/json.hpp>
+#include <bdevkit/method.hpp>
 #include <bdevkit/option.hpp>
 
 #include <iterator>
@@ -68,19 +70,6 @@ template <class T, class Fn>
 int guarded_for(const char* callback, Fn&& fn) noexcept {
     return guarded(module_of<T>()->name, callback, std::forward<Fn>(fn));
 }
-
-struct NoOptions {};
-template <class T>
-struct OptionsOf {
-    using Type = NoOptions;
-};
-template <class T>
-requires requires {
-    typename T::Options;
-}
-struct OptionsOf<T> {
-    using Type = typename T::Options;
-};
 
 /// The callbacks of struct bdk_module.
 template <class T>
@@ -152,6 +141,11 @@ constexpr bdk_module make_module(const ModuleInfo& info) {
         module.options = std::data(T::options);
         module.option_count = std::size(T::options);
         module.options_struct_size = sizeof(typename T::Options);
+    }
+    if constexpr (requires { T::methods; }) {
+        module.methods = std::data(T::methods);
+        module.method_count = std::size(T::methods);
+        module.method_size = sizeof(bdk_method);
     }
     if constexpr (requires { T::module_init(); }) module.init = Callbacks::init;
     if constexpr (requires { T::module_fini(); }) module.fini = Callbacks::fini;

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file option.h
- * A module declares its options once, in a table of bdk_option. From it come YAML parsing, RPC checks, help,
- * JSON Schema and Python keyword arguments. The host fills the module's own options struct: zeroed, then
- * defaults, then what the user gave, each value at its offset.
+ * A module declares its options, and the parameters of its methods, once, in a table of bdk_option. From it
+ * come YAML parsing, RPC checks, help, JSON Schema and Python keyword arguments. The host fills the module's
+ * own options struct: zeroed, then defaults, then what the user gave, each value at its offset.
  */
 #ifndef BDEVKIT_OPTION_H
 #define BDEVKIT_OPTION_H
 
 #include <bdevkit/abi.h>
 
-/** Types, and in brackets what stands at the offset. Strings are the host's, valid until create has ended. */
+/** Types, and in brackets what stands at the offset. Strings are the host's, valid until create (or the call
+ * of a method) has ended. */
 enum {
     BDK_OPTION_STRING = 1,   /**< [const char *] NULL when not given */
     BDK_OPTION_BOOL = 2,     /**< [uint8_t] 0 or 1 */

@@ -47,7 +47,7 @@ struct Path {
     constexpr operator const char*() const noexcept { return path; }
 };
 
-/// Any number of values, valid until creation has ended.
+/// Any number of values, valid until creation, or the call of a method, has ended.
 template <class T>
 struct List {
     const void* items;

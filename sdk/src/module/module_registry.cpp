@@ -16,6 +16,7 @@
 #include "bdev/examine.hpp"
 #include "diag/pending_calls.hpp"
 #include "diag/violation.hpp"
+#include "module/method_call.hpp"
 #include "module/module_state.hpp"
 
 struct bdk_create {
@@ -164,7 +165,7 @@ void module_add(const bdk_module* module, Done done) {
 void module_remove(const bdk_module* module, Done done) {
     ModuleState* state = module_state(module);
     if (state == nullptr) return done(-ENOENT);
-    if (has_bdevs(module)) return done(-EBUSY);
+    if (has_bdevs(module) || module_has_calls(module)) return done(-EBUSY);
     state->ready = false;
     state->pending = std::move(done);
     state->pending_call = begin_call(state->table, "fini", {}, "bdk_module_fini_done");

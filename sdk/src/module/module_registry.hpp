@@ -20,7 +20,8 @@ namespace bdk {
 /// name is taken. A field beyond the module's `size` counts as zero.
 BDK_INTERNAL void module_add(const bdk_module* module, Done done);
 
-/// [app thread] Runs the module's fini and forgets it. Its bdevs must be gone: done(-EBUSY) otherwise.
+/// [app thread] Runs the module's fini and forgets it. Its bdevs must be gone and its calls (method_call.hpp)
+/// have ended: done(-EBUSY) otherwise.
 BDK_INTERNAL void module_remove(const bdk_module* module, Done done);
 
 /// [app thread] The module of that name, or nullptr.

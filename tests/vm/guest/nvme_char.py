@@ -3,11 +3,14 @@
 
 import hashlib
 import os
+import struct
 import subprocess
 
+import bdevkit
 import nbd
 import pytest
-from tests.vm.guest.tools import MIB, client, kernel_reads, perf, told_size
+from tests.vm.guest import methods
+from tests.vm.guest.tools import MIB, client, kernel_reads, perf, told_identity, told_size
 
 STACK = """
 version: 1
@@ -25,6 +28,31 @@ def test_sizes_are_those_that_the_controller_tells_nvme_cli(run_stack):
         handle = client(stack, f"Nvme0n{nsid}")
         assert handle.get_size() == size
         assert handle.get_block_size(nbd.SIZE_MINIMUM) in (1, block)
+
+
+def host_of(**options):
+    return bdevkit.Host({"version": 1, "host": {"memory": "128MiB"}, "bdevs": [{"name": "Nvme0", "module": "nvme", **options}]})
+
+
+def test_identify_data_are_those_of_nvme_cli():
+    def identify(desc, nsid, cns):
+        return desc.nvme_admin(struct.pack("<BBHI32xI20x", 0x06, 0, 0, nsid, cns), 4096)[1]
+
+    with host_of(address="/dev/nvme0") as host, host.open("Nvme0n1", write=True) as desc:
+        assert identify(desc, 0, 1) == told_identity("/dev/nvme0")
+        for nsid in 1, 2:
+            assert identify(desc, nsid, 0) == told_identity("/dev/nvme0", nsid)
+
+
+def test_methods():
+    address = {"address": "/dev/nvme0"}
+    with host_of(**address) as host:
+        methods.try_list(host, "kernel", "/dev/nvme0", serial="nvme0")
+        methods.compare_health(host.call("nvme", "health", name="Nvme0"), methods.told_health("/dev/nvme0"), exactly=True)
+        # Commands in flight would fail: the kernel's driver does not repeat them.
+        assert host.call("nvme", "reset", name="Nvme0") == {}
+        methods.try_detach(host, **address)
+        methods.try_removal_of_each(host)
 
 
 def test_the_kernel_reads_what_was_written(run_stack, tmp_path):

@@ -5,13 +5,12 @@ come and go. The host runs in this process."""
 import errno
 import pathlib
 import struct
-import subprocess
 import threading
 
 import bdevkit
 import pytest
-from tests.vm.guest import pci
-from tests.vm.guest.tools import MIB
+from tests.vm.guest import methods, pci
+from tests.vm.guest.tools import MIB, told_identity
 
 DISK, SMALL = "0000:00:10.0", "0000:00:12.0"
 IDENTIFY, ASYNC_EVENT_REQUEST, NAMESPACE_ATTACHMENT = 0x06, 0x0c, 0x15
@@ -29,19 +28,34 @@ def command(opcode, nsid=0, cdw10=0):
 
 
 def test_admin_commands_pass_through():
+    """Identify data are, byte for byte, those that nvme-cli and the kernel see."""
     pci.bind(DISK, "nvme")
-    told = subprocess.run(["nvme", "id-ctrl", f"/dev/{pci.kernel_name(DISK, 3)}", "--raw-binary"], check=True,
-                          capture_output=True).stdout
+    device = f"/dev/{pci.kernel_name(DISK, 3)}"
+    told = told_identity(device)
+    told_namespaces = {nsid: told_identity(device, nsid) for nsid in (1, 2, 3)}
     with host_of(DISK) as host, host.open("Nvme0n1", write=True) as desc:
         assert host.bdevs["Nvme0n1"].info["driver_specific"]["serial_number"] == "disk"
         _, found = desc.nvme_admin(command(IDENTIFY, cdw10=1), 4096)
         assert found == told
+        assert {nsid: desc.nvme_admin(command(IDENTIFY, nsid=nsid), 4096)[1] for nsid in (1, 2, 3)} == told_namespaces
         with pytest.raises(bdevkit.Error) as raised:
             desc.nvme_admin(command(0xc5))
         assert raised.value.nvme[:2] == (0, 1)  # invalid opcode
         with pytest.raises(bdevkit.Error) as raised:
             desc.nvme_admin(command(ASYNC_EVENT_REQUEST))  # would never end
         assert raised.value.errno == errno.EPERM
+
+
+def test_methods():
+    address = {"address": DISK}
+    with host_of(DISK) as host:
+        methods.try_list(host, "pcie", DISK, serial="disk")
+        methods.try_reset_under_load(host)
+        methods.try_detach(host, **address)
+        found = host.call("nvme", "health", name="Nvme0")
+        methods.try_removal_of_each(host)
+        pci.bind(DISK, "nvme")
+        methods.compare_health(found, methods.told_health(f"/dev/{pci.kernel_name(DISK, 3)}"), exactly=False)
 
 
 def test_a_reset_of_one_namespace_repeats_the_io_of_another():

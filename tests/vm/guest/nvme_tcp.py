@@ -7,9 +7,10 @@ import signal
 import subprocess
 import time
 
+import bdevkit
 import nbd
 import pytest
-from tests.vm.guest import nvme_target
+from tests.vm.guest import methods, nvme_target
 from tests.vm.guest.tools import MIB, PROGRAM, client, kernel_reads, perf, perf_command
 
 NQN = "nqn.2024-01.io.bdevkit:disks"
@@ -142,6 +143,22 @@ def test_a_namespace_that_grows_is_followed(target, run_stack, tmp_path):
         handle.pwrite(b"z" * 4096, 2 * MIB - 4096)
     finally:
         target.subsystem.remove(9)
+
+
+def test_methods(target):
+    options = {"address": "127.0.0.1", "subsystem": NQN}
+    with bdevkit.Host({"version": 1, "host": {"memory": "128MiB"},
+                       "bdevs": [{"name": "Nvme0", "module": "nvme", **options}]}) as host:
+        methods.try_list(host, "tcp", "127.0.0.1", serial=None)
+        methods.try_reset_under_load(host)
+        methods.try_detach(host, **options)
+        found = host.call("nvme", "health", name="Nvme0")
+        methods.try_removal_of_each(host)
+    subprocess.run(["nvme", "connect", "--transport=tcp", "--traddr=127.0.0.1", "--trsvcid=4420", f"--nqn={NQN}"], check=True)
+    try:
+        methods.compare_health(found, methods.told_health(nvme_target.initiators_device(NQN)), exactly=False)
+    finally:
+        subprocess.run(["nvme", "disconnect", f"--nqn={NQN}"], check=True)
 
 
 def test_layers_on_top(target, run_stack):

@@ -36,6 +36,12 @@ def kernel_reads(device, offset, length):
                            f"count={length}"], check=True, capture_output=True).stdout
 
 
+def told_identity(controller, nsid=None):
+    """The identify data of a controller, or of a namespace, as nvme-cli gets them."""
+    what = ["id-ctrl"] if nsid is None else ["id-ns", f"--namespace-id={nsid}"]
+    return subprocess.run(["nvme", *what, controller, "--raw-binary"], check=True, capture_output=True).stdout
+
+
 def told_size(controller, nsid):
     """Bytes of a namespace and of its blocks, as the controller tells nvme-cli."""
     told = json.loads(subprocess.run(["nvme", "id-ns", controller, f"--namespace-id={nsid}", "--output-format=json"],

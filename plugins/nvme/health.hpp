@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The SMART / health information that a controller keeps (Base Specification 2.0, 5.16.1.3).
+#pragma once
+
+#include <bdevkit/json.hpp>
+
+#include <array>
+#include <cstddef>
+
+#include "command.hpp"
+
+using NvmeHealthPage = std::array<std::byte, 512>;
+
+/// Reads the page, of the whole controller.
+NvmeRequest nvme_read_health(NvmeHealthPage& page);
+
+/// The page as members of the current object, their units in their names.
+void nvme_write_health(bdevkit::Json json, const NvmeHealthPage& page);

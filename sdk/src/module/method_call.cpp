@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#define BDK_LOG_COMPONENT "module"
+#include "module/method_call.hpp"
+
+#include <bdevkit/log.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/no_memory.hpp"
+#include "diag/pending_calls.hpp"
+#include "diag/violation.hpp"
+#include "json/json_writer.hpp"
+#include "module/module_state.hpp"
+
+struct bdk_call {
+    const bdk_module* module = nullptr;
+    bdk::CallDone done;
+    bdk_json_writer result;
+    std::string why;
+    uint64_t pending = 0;  ///< see pending_calls.hpp
+};
+
+namespace bdk {
+
+namespace {
+
+/// All of it lives on the app thread.
+struct Calls {
+    std::vector<std::unique_ptr<bdk_call>> under_way;
+    std::function<void()> ended;  ///< waits for all of them
+};
+
+Calls& calls() {
+    static Calls instance;
+    return instance;
+}
+
+bdk_call* find(const bdk_call* call) {
+    const auto& all = calls().under_way;
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.get() == call; });
+    return found == all.end() ? nullptr : found->get();
+}
+
+/// A module's texts may be anything: what is no UTF-8 is replaced.
+std::string text_of(const bdk_json_writer& result) {
+    return result.root().dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+void end(bdk_call* call, int rc) {
+    auto& all = calls().under_way;
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.get() == call; });
+    const std::unique_ptr<bdk_call> ended = std::move(*found);
+    all.erase(found);
+    pending_call_end(ended->pending);
+    std::string text = std::move(ended->why);
+    if (rc == 0)
+        rc = or_enomem([&] {
+            text = text_of(ended->result);
+            return 0;
+        });
+    ended->done(rc, std::move(text));
+    if (all.empty() && calls().ended) std::exchange(calls().ended, nullptr)();
+}
+
+/// An exception that leaves it is reported and becomes -EIO.
+int run(const bdk_module& table, const bdk_method& method, bdk_call* call, const void* params) {
+    try {
+        return method.call(call, params, &call->result);
+    } catch (const std::exception& error) {
+        BDK_ERRLOG("module '%s': an exception left method '%s': %s", table.name, method.name, error.what());
+    } catch (...) {
+        BDK_ERRLOG("module '%s': an exception left method '%s'", table.name, method.name);
+    }
+    return -EIO;
+}
+
+void report_ended(const char* what, const void* caller) {
+    report_violation({.rule = 0,
+                      .what = what,
+                      .object = "a call that has ended",
+                      .advice = "use a call until its end alone: what `call` returns, or, after BDK_PENDING, "
+                                "bdk_module_call_done(), once",
+                      .return_address = caller});
+}
+
+}  // namespace
+
+void module_call(const bdk_module* module, const bdk_method& method, const void* params, CallDone done) {
+    const ModuleState* state = module_state(module);
+    if (state == nullptr || !state->ready) return done(-ENOENT, {});
+    auto owned = std::make_unique<bdk_call>();
+    bdk_call* call = owned.get();
+    call->module = module;
+    call->done = std::move(done);
+    calls().under_way.push_back(std::move(owned));
+    call->pending = pending_call_begin({"module '", state->table.name, "': method '", method.name, "'"},
+                                       "bdk_module_call_done");
+    const int rc = run(state->table, method, call, params);
+    if (rc != BDK_PENDING && find(call) != nullptr) end(call, rc);
+}
+
+void module_wait_for_calls(std::function<void()> ended) {
+    if (calls().under_way.empty()) return ended();
+    calls().ended = std::move(ended);
+}
+
+bool module_has_calls(const bdk_module* module) {
+    const auto& all = calls().under_way;
+    return std::any_of(all.begin(), all.end(), [&](const auto& call) { return call->module == module; });
+}
+
+}  // namespace bdk
+
+void bdk_call_explain(bdk_call* call, const char* why) {
+    bdk_call* under_way = bdk::find(call);
+    if (under_way == nullptr)
+        return bdk::report_ended("bdk_call_explain() without a call under way", __builtin_return_address(0));
+    // Without memory it goes unsaid.
+    bdk::or_enomem([&] {
+        under_way->why = why != nullptr ? why : "";
+        return 0;
+    });
+}
+
+void bdk_module_call_done(bdk_call* call, int rc) {
+    if (bdk::find(call) == nullptr)
+        return bdk::report_ended("bdk_module_call_done() without a call under way",
+                                 __builtin_return_address(0));
+    bdk::end(call, rc);
+}
