@@ -41,6 +41,8 @@ NvmeIdentity nvme_identity(NvmeIdentifyData bytes, uint64_t page) {
     result.firmware = text(data.fr);
     result.lists_identifiers = le32toh(data.ver) >= 0x1'03'00;
     result.max_transfer = data.mdts == 0 || data.mdts > 32 ? 0 : page << data.mdts;
+    result.shadow_doorbells = (le16toh(data.oacs) & NVME_CTRL_OACS_DBBUF_CFG) != 0;
+    result.sgls = (le32toh(data.sgls) & NVME_CTRL_SGLS_SUPPORTED) != 0;
     result.write_cache = (data.vwc & NVME_CTRL_VWC_PRESENT) != 0;
     result.compares = (oncs & NVME_CTRL_ONCS_COMPARE) != 0;
     result.unmaps = (oncs & NVME_CTRL_ONCS_DSM) != 0;

@@ -21,6 +21,8 @@ struct NvmeIdentity {
     std::string serial, model, firmware;
     uint64_t max_transfer = 0;       ///< bytes; 0: no limit
     bool lists_identifiers = false;  ///< namespaces have a list of identification descriptors (NVMe 1.3)
+    bool shadow_doorbells = false;   ///< it looks for doorbells in memory, if asked to
+    bool sgls = false;               ///< data may be described by SGLs
     bool write_cache = false;
     bool compares = false, unmaps = false, writes_zeroes = false, copies = false;
 };

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <nvme/types.h>
 
+#include <cstring>
 #include <optional>
 #include <vector>
 
@@ -211,6 +212,61 @@ TEST_F(QueuePairTest, AfterAResetItIsEmptyAndStartsAtTheBeginning) {
     EXPECT_THAT(ended(), ElementsAre(command->cid));
 }
 
+/// A controller that looks at doorbells in memory: as long as it is busy without being told.
+struct ShadowDoorbellTest : QueuePairTest {
+    ShadowDoorbellTest() { pair.restart({&value, &event}, {&completion_value, &completion_event}); }
+
+    uint32_t value = 77, event = 77, completion_value = 77, completion_event = 77;
+};
+
+TEST_F(ShadowDoorbellTest, TheRegisterIsWrittenOnlyWhenTheControllerWaitsForIt) {
+    EXPECT_EQ(value, 0u) << "a queue begins at its beginning";
+    submit(0);
+    pair.ring();
+    EXPECT_EQ(value, 1u);
+    EXPECT_EQ(controller.submissions_told(), 1u) << "it waited at 0";
+    submit(1);
+    pair.ring();
+    EXPECT_EQ(value, 2u);
+    EXPECT_EQ(controller.submissions_told(), 1u) << "it is busy: it will look at the value";
+    event = 2;  // it has done all, and sleeps
+    submit(2);
+    submit(3);
+    pair.ring();
+    EXPECT_EQ(value, 4u);
+    EXPECT_EQ(controller.submissions_told(), 4u);
+}
+
+TEST_F(ShadowDoorbellTest, AWrapIsToldToWhoSleeps) {
+    const auto run = [&](uint32_t count) {
+        for (uint32_t i = 0; i < count; i++) {
+            const uint16_t cid = submit(i);
+            pair.ring();
+            controller.complete(cid);
+            ended();
+        }
+    };
+    run(depth - 1);
+    event = depth - 1;
+    completion_event = depth - 1;
+    run(1);
+    EXPECT_EQ(value, 0u);
+    EXPECT_EQ(controller.submissions_told(), 0u);
+    EXPECT_EQ(completion_value, 0u);
+    EXPECT_EQ(controller.completions_taken(), 0u);
+}
+
+TEST_F(ShadowDoorbellTest, CompletionsAreToldInMemoryToo) {
+    completion_event = 5;
+    const uint16_t a = submit(0), b = submit(1);
+    pair.ring();
+    controller.complete(a);
+    controller.complete(b);
+    ended();
+    EXPECT_EQ(completion_value, 2u);
+    EXPECT_EQ(controller.completions_taken(), 0u);
+}
+
 struct TransferTest : testing::Test {
     static constexpr uint64_t iova = 1ull << 32;
     static constexpr uint32_t pages = 8;
@@ -266,6 +322,39 @@ TEST_F(TransferTest, MetadataThatNobodyGivesAreWrittenAsZeroes) {
     ASSERT_TRUE(transfer.begin(pool, request, command));
     EXPECT_EQ(device(command.mptr)[0], std::byte(0));
     EXPECT_EQ(device(command.mptr)[15], std::byte(0));
+    transfer.end(pool, true);
+}
+
+TEST_F(TransferTest, PagesSideBySideAreOneSglDescriptor) {
+    std::vector<std::byte> data(3 * nvme_page + 512, std::byte{5});
+    const NvmeRequest request{{.opcode = nvme_cmd_write},
+                              {.buf = data.data(), .bytes = uint32_t(data.size())}};
+    for (int round = 0; round < 3; round++) {
+        command = {};
+        ASSERT_TRUE(transfer.begin(pool, request, command, true));
+        EXPECT_EQ(pool.available(), pages - 4) << "no list";
+        EXPECT_EQ(command.flags, 1u << 6);
+        EXPECT_EQ(command.dptr[1], data.size()) << "a data block descriptor of that length";
+        EXPECT_EQ(std::memcmp(device(command.dptr[0]), data.data(), data.size()), 0);
+        transfer.end(pool, true);
+    }
+}
+
+TEST_F(TransferTest, PagesHereAndThereAreAList) {
+    const uint32_t first = pool.take(), second = pool.take();
+    pool.give(second);
+    const uint32_t third = pool.take();
+    ASSERT_EQ(third, second);
+    pool.give(first);
+    pool.give(third);  // they come in the wrong order now
+    std::vector<std::byte> data(3 * nvme_page);
+    const NvmeRequest request{{.opcode = nvme_cmd_write},
+                              {.buf = data.data(), .bytes = uint32_t(data.size())}};
+    command.flags = 1u << 6;  // as a passthrough command may have it
+    ASSERT_TRUE(transfer.begin(pool, request, command, true));
+    EXPECT_EQ(command.flags, 0u);
+    EXPECT_EQ(pool.available(), pages - 4);
+    EXPECT_EQ(*reinterpret_cast<const uint64_t*>(device(command.dptr[1])), pool.iova(first));
     transfer.end(pool, true);
 }
 

@@ -184,10 +184,27 @@ uint32_t NvmeAdmin::io_queue_depth(uint32_t wanted) const noexcept {
     return std::min(wanted, uint32_t(NVME_CAP_MQES(registers_.read64(NVME_REG_CAP))) + 1);
 }
 
+void NvmeAdmin::share_doorbells(uint32_t most_queues) {
+    shared_ = false;
+    const bool fit = 2 * (most_queues + 1) * registers_.doorbell_stride() <= nvme_page;
+    if (!identity_.shadow_doorbells || !fit) return;
+    if (!doorbells_) doorbells_.emplace(device_.container(), 2 * nvme_page);
+    const NvmeStatus status = command(
+        {{.opcode = nvme_admin_dbbuf, .dptr = {doorbells_->iova(), doorbells_->iova() + nvme_page}}, {}});
+    shared_ = status.success();
+}
+
+/// @param doorbell  as registers are counted: the submission queues' have even numbers
+Doorbell::Shadow NvmeAdmin::shadow(uint32_t doorbell) const noexcept {
+    if (!shared_) return {};
+    std::byte* value = doorbells_->data() + doorbell * registers_.doorbell_stride();
+    return {reinterpret_cast<uint32_t*>(value), reinterpret_cast<uint32_t*>(value + nvme_page)};
+}
+
 void NvmeAdmin::create(IoQueue& queue) {
     constexpr uint32_t contiguous = 1, interrupts = 1u << 1;
     const uint32_t vector = queue.interrupt_event < 0 ? 0 : interrupts | uint32_t(queue.id) << 16;
-    queue.pair.restart();
+    queue.pair.restart(shadow(2u * queue.id), shadow(2u * queue.id + 1));
     const uint32_t size = (queue.pair.depth() - 1) << 16 | queue.id;
     run({.opcode = nvme_admin_create_cq,
          .dptr = {queue.completion_iova, 0},

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "../identify.hpp"
@@ -36,6 +37,10 @@ public:
     uint32_t request_io_queues(uint32_t wanted);
     /// Entries of an I/O queue, at most `wanted`.
     uint32_t io_queue_depth(uint32_t wanted) const noexcept;
+    /// After identify(), and after each enable() before queues are created: has the controller look for
+    /// doorbells of its I/O queues in memory, if it can. @param most_queues  that will be created
+    void share_doorbells(uint32_t most_queues);
+    bool shares_doorbells() const noexcept { return shared_; }
     void create(IoQueue& queue);
     void remove(const IoQueue& queue);
     /// @return whether the command will end as aborted
@@ -61,6 +66,8 @@ private:
     VfioDevice& device_;
     NvmeRegisters registers_;
     std::chrono::milliseconds patience_;
+    Doorbell::Shadow shadow(uint32_t doorbell) const noexcept;
+
     IoQueue queue_;
     Transfer transfer_;
 
@@ -69,6 +76,9 @@ private:
     uint32_t waited_ = none, event_ = none;
     NvmeStatus ended_;
     NvmeIdentity identity_;
+
+    std::optional<DmaMemory> doorbells_;  ///< a page of values, and one of events
+    bool shared_ = false;                 ///< the controller knows it
     uint32_t event_mask_ = 0;
     std::vector<uint32_t> events_;
 };

@@ -23,6 +23,7 @@ struct IoQueue {
 
     uint16_t id;
     int interrupt_event;  ///< of the vector with the queue's number; -1 for none
+    bool sgls = false;    ///< the controller takes them; admin queues have none
     std::atomic<State> state{State::stopped};
     DmaMemory memory;
     uint64_t submission_iova, completion_iova;

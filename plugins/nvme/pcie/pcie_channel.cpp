@@ -54,7 +54,7 @@ bool PcieChannel::submit(Io io, const NvmeRequest& request) {
     if (pair.full()) return false;
     NvmeCommand command = request.command;
     Command& place = commands_[pair.next_cid()];
-    if (!place.transfer.begin(queue_->pool, request, command)) return false;
+    if (!place.transfer.begin(queue_->pool, request, command, queue_->sgls)) return false;
     place.io = io.get();
     place.started = bdk_get_ticks();
     place.abort_sent = place.late = false;

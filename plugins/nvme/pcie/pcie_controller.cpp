@@ -64,6 +64,8 @@ PcieController::PcieController(const NvmeOptions& options)
         device_.enable_interrupts(std::min(max_queues_, std::max(std::thread::hardware_concurrency(), 1u)));
     queue_depth_ = admin_->io_queue_depth(options.queue_depth);
     timeout_ticks_ = options.timeout.ns / 1000 * (bdk_get_ticks_hz() / 1'000'000);
+    admin_->share_doorbells(max_queues_);
+    shares_doorbells_ = admin_->shares_doorbells();
     admin_->watch_events();
 }
 
@@ -108,6 +110,8 @@ void PcieController::dump_info(bdevkit::Json json, const NvmeNamespace&) const {
     json.value("queue_depth", uint64_t(queue_depth_));
     json.value("max_queues", uint64_t(max_queues_));
     json.value("interrupts", uint64_t(device_.interrupts()));
+    json.value("shadow_doorbells", shares_doorbells_);
+    json.value("sgls", identity_.sgls);
 }
 
 // ---- queues ----
@@ -120,6 +124,7 @@ std::shared_ptr<IoQueue> PcieController::take_queue() {
                     format("'%s' grants %u I/O queues, and as many threads use them: use fewer threads",
                            device_.address().c_str(), unsigned(max_queues_)));
     const auto queue = std::make_shared<IoQueue>(device_, *free_ids_.begin(), queue_depth_, queue_pages);
+    queue->sgls = identity_.sgls;
     free_ids_.erase(queue->id);
     queues_.push_back(queue);
     worker_.post([this, queue] { create(*queue); });
@@ -248,6 +253,7 @@ void PcieController::restart(const bdk_bdev* of) {
     end_all(PcieEnd::reset, of);
     admin_->enable();
     admin_->request_io_queues(most_queues);
+    admin_->share_doorbells(max_queues_);
     admin_->watch_events();
     for (const auto& queue : queues())
         create(*queue);

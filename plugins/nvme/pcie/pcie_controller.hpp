@@ -69,6 +69,7 @@ private:
     uint32_t queue_depth_ = 0;
     uint32_t max_queues_ = 0;
     uint64_t timeout_ticks_ = 0;
+    bool shares_doorbells_ = false;
     NvmeEvents events_;
     std::shared_ptr<PcieController> self_;  ///< while channels may be there
     std::atomic<bool> left_{false};         ///< the device is closed

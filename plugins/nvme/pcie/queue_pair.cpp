@@ -2,12 +2,18 @@
 #include "queue_pair.hpp"
 
 QueuePair::QueuePair(uint32_t depth, const Memory& memory)
-    : memory_(memory), depth_(depth), used_(depth - 1) {
+    : memory_(memory),
+      submission_(memory.submission_doorbell),
+      completion_(memory.completion_doorbell),
+      depth_(depth),
+      used_(depth - 1) {
     free_.reserve(depth - 1);
     restart();
 }
 
-void QueuePair::restart() noexcept {
+void QueuePair::restart(const Doorbell::Shadow& submission, const Doorbell::Shadow& completion) noexcept {
+    submission_.restart(submission);
+    completion_.restart(completion);
     tail_ = told_ = head_ = 0;
     phase_ = 1;
     for (uint32_t i = 0; i < depth_; i++)

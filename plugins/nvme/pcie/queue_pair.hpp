@@ -8,6 +8,7 @@
 
 #include "../command.hpp"
 #include "../status.hpp"
+#include "doorbell.hpp"
 
 /// A completion queue entry (Base Specification 2.0, 3.3.3.2).
 struct PcieCompletion {
@@ -33,7 +34,7 @@ public:
     QueuePair(uint32_t depth, const Memory& memory);
 
     /// Both queues are empty, as the controller's are once it has made them. Nothing is in flight.
-    void restart() noexcept;
+    void restart(const Doorbell::Shadow& submission = {}, const Doorbell::Shadow& completion = {}) noexcept;
 
     uint32_t depth() const noexcept { return depth_; }
     uint32_t in_flight() const noexcept { return depth_ - 1 - uint32_t(free_.size()); }
@@ -47,14 +48,15 @@ public:
     /// Tells the controller of what was submitted since.
     void ring() noexcept {
         if (told_ == tail_) return;
+        submission_.ring(told_, tail_);
         told_ = tail_;
-        __atomic_store_n(memory_.submission_doorbell, tail_, __ATOMIC_RELEASE);
     }
 
     /// Calls done(uint16_t cid, NvmeStatus) for what has ended, in the order of completion; it may submit.
     /// @return how many there were
     template <class Done>
     uint32_t poll(Done&& done) {
+        const uint32_t from = head_;
         uint32_t count = 0;
         NvmeStatus status;
         uint16_t cid = 0;
@@ -63,7 +65,7 @@ public:
             if (!forget(cid)) continue;
             done(cid, status);
         }
-        if (count != 0) *memory_.completion_doorbell = head_;
+        if (count != 0) completion_.ring(from, head_);
         return count;
     }
 
@@ -107,6 +109,7 @@ private:
     }
 
     Memory memory_;
+    Doorbell submission_, completion_;
     uint32_t depth_;
     uint32_t tail_ = 0, told_ = 0;
     uint32_t head_ = 0;

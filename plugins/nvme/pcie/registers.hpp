@@ -30,6 +30,9 @@ public:
     volatile uint32_t* submission_doorbell(uint32_t id) const noexcept { return doorbell(2 * id); }
     volatile uint32_t* completion_doorbell(uint32_t id) const noexcept { return doorbell(2 * id + 1); }
 
+    /// Bytes from one to the next.
+    uint32_t doorbell_stride() const noexcept { return 4u << NVME_CAP_DSTRD(read64(NVME_REG_CAP)); }
+
     /// The longest that it takes to become ready or to stop.
     std::chrono::milliseconds timeout() const noexcept {
         const uint64_t halves = NVME_CAP_TO(read64(NVME_REG_CAP));
@@ -43,8 +46,7 @@ private:
         return reinterpret_cast<volatile uint32_t*>(bar_ + at);
     }
     volatile uint32_t* doorbell(uint32_t n) const noexcept {
-        const uint32_t stride = 4u << NVME_CAP_DSTRD(read64(NVME_REG_CAP));
-        return word(first_doorbell + n * stride);
+        return word(first_doorbell + n * doorbell_stride());
     }
 
     volatile std::byte* bar_;

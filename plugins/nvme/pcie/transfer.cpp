@@ -24,33 +24,53 @@ Transfer::Transfer() {
     pages_.reserve(4);
 }
 
-bool Transfer::begin(PagePool& pool, const NvmeRequest& request, NvmeCommand& command) {
+bool Transfer::begin(PagePool& pool, const NvmeRequest& request, NvmeCommand& command, bool sgls) {
     data_ = request.data;
     opcode_ = request.command.opcode;
     data_pages_ = (data_.bytes + nvme_page - 1) / nvme_page;
-    const uint32_t list = data_pages_ > 2 ? 1 : 0;
-    const uint32_t wanted = data_pages_ + (data_.md_bytes != 0 ? 1 : 0) + list;
-    if (pool.available() < wanted) return false;
-    pages_.clear();
-    for (uint32_t i = 0; i < wanted; i++)
-        pages_.push_back(pool.take());
+    if (!take(pool, sgls)) return false;
     point(pool, command);
     if ((opcode_ & writes) != 0) copy(pool, Direction::to_device);
     return true;
 }
 
+/// @return false when the pool has too few
+bool Transfer::take(PagePool& pool, bool sgls) {
+    const uint32_t wanted = data_pages_ + (data_.md_bytes != 0 ? 1 : 0);
+    if (pool.available() < wanted + (data_pages_ > 2 ? 1 : 0)) return false;
+    pages_.clear();
+    for (uint32_t i = 0; i < wanted; i++)
+        pages_.push_back(pool.take());
+    has_list_ = data_pages_ > 2 && !(sgls && is_contiguous());
+    if (has_list_) pages_.push_back(pool.take());
+    return true;
+}
+
+bool Transfer::is_contiguous() const noexcept {
+    for (uint32_t i = 1; i < data_pages_; i++)
+        if (pages_[i] != pages_[0] + i) return false;
+    return true;
+}
+
 void Transfer::end(PagePool& pool, bool read) {
     if (read && (opcode_ & reads) != 0) copy(pool, Direction::from_device);
-    for (const uint32_t page : pages_)
-        pool.give(page);
-    pages_.clear();
+    // The last that is given is the first that is taken: what lies side by side stays so.
+    for (; !pages_.empty(); pages_.pop_back())
+        pool.give(pages_.back());
 }
 
 void Transfer::point(PagePool& pool, NvmeCommand& command) {
+    constexpr uint8_t describes_data = 3u << 6, by_sgl = 1u << 6;
+    command.flags &= uint8_t(~describes_data);
     if (data_.md_bytes != 0) command.mptr = pool.iova(pages_[data_pages_]);
     if (data_pages_ > 0) command.dptr[0] = pool.iova(pages_[0]);
     if (data_pages_ == 2) command.dptr[1] = pool.iova(pages_[1]);
     if (data_pages_ <= 2) return;
+    if (!has_list_) {
+        command.flags |= by_sgl;
+        command.dptr[1] = data_.bytes;  // a data block descriptor: its type is 0
+        return;
+    }
     const uint32_t list = pages_.back();
     auto* entries = reinterpret_cast<uint64_t*>(pool.at(list));
     for (uint32_t i = 1; i < data_pages_; i++)

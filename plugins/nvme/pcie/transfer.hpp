@@ -36,8 +36,9 @@ private:
     std::vector<uint32_t> free_;
 };
 
-/// The memory of one command: pages for its data, one with their list (Base Specification 2.0, 4.1.1: PRP)
-/// and one for metadata. Kept and used again, so that nothing is allocated per command.
+/// The memory of one command: pages for its data, one for metadata and, unless one SGL descriptor (Base
+/// Specification 2.0, 4.1.2) says it all, one with their list (4.1.1: PRP). Kept and used again, so that
+/// nothing is allocated per command.
 class Transfer {
 public:
     /// Bytes of data and of metadata that fit.
@@ -48,7 +49,8 @@ public:
 
     /// Takes pages, fills them where the command writes, and points the command at them. What `request`
     /// points to stays valid until end(). @return false when the pool has too few: nothing has happened
-    bool begin(PagePool& pool, const NvmeRequest& request, NvmeCommand& command);
+    /// @param sgls  the controller takes SGLs, which save the list where pages lie side by side
+    bool begin(PagePool& pool, const NvmeRequest& request, NvmeCommand& command, bool sgls = false);
 
     /// Gives the pages back. @param read  the command has ended well: what it has read goes to the client
     void end(PagePool& pool, bool read);
@@ -61,11 +63,14 @@ public:
 private:
     enum class Direction { to_device, from_device };
 
+    bool take(PagePool& pool, bool sgls);
+    bool is_contiguous() const noexcept;
     void point(PagePool& pool, NvmeCommand& command);
     void copy(PagePool& pool, Direction direction);
 
     NvmeData data_;
     uint8_t opcode_ = 0;
     uint32_t data_pages_ = 0;  ///< the first of `pages_`; then metadata's, then the list's
+    bool has_list_ = false;
     std::vector<uint32_t> pages_;
 };

@@ -90,6 +90,18 @@ def interrupts():
     return {line.split()[-1]: sum(map(int, line.split()[1:1 + processors])) for line in lines if "vfio-msix" in line}
 
 
+def test_what_the_controller_offers_is_used():
+    """Data go to and fro with it in every other test; here past several rounds of the queues, and a reset."""
+    with host_of(DISK, queue_depth=8) as host, host.open("Nvme0n1", write=True) as desc:
+        told = host.bdevs["Nvme0n1"].info["driver_specific"]
+        assert told["shadow_doorbells"] and told["sgls"]
+        for fill in range(4):
+            data = bytes(range(fill, fill + 64)) * (MIB // 64)
+            desc.write_many(range(0, MIB, 16384), 16384, data, depth=32)
+            assert desc.read_many(range(0, MIB, 16384), 16384, depth=32) == data
+            desc.reset()
+
+
 def test_an_interrupt_tells_who_sleeps():
     """A poller sleeps while an I/O takes longer than 100 us, as each does here: only the interrupt can end it."""
     with host_of(SMALL) as host, host.open("Nvme0n1", write=True) as desc:
