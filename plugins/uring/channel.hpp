@@ -14,7 +14,9 @@ class UringChannel {
 public:
     UringChannel(Owner& owner, std::span<const int> files, const Ring::Options& options)
         : owner_(owner),
-          ring_(files, {.sqpoll = options.sqpoll, .nvme = options.nvme, .ahead = options.ahead}),
+          ring_(
+              files,
+              {.sqpoll = options.sqpoll, .nvme = options.nvme, .ahead = options.ahead, .heap = options.heap}),
           poller_(bdevkit::Poller::start<&UringChannel::poll>(this, owner.name())),
           interrupt_(bdevkit::Interrupt::start<&UringChannel::on_event>(ring_.event_fd(), BDK_INTERRUPT_IN,
                                                                         this, owner.name())) {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ring.hpp"
 
+#include <bdevkit/memory.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include <bdevkit/error.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <vector>
 
 namespace {
 
@@ -70,12 +73,29 @@ void Ring::make() {
 void Ring::set_up(std::span<const int> files) {
     int rc = io_uring_register_files(&ring_, files.data(), unsigned(files.size()));
     if (rc < 0) fail("io_uring_register_files", rc);
+    if (options_.heap) register_heap();
     // The ring's own descriptor would not do: with DEFER_TASKRUN it wakes nobody for work that waits.
     event_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     rc = event_fd_ < 0 ? -errno : io_uring_register_eventfd(&ring_, event_fd_);
     if (rc < 0) fail("io_uring_register_eventfd", rc);
     disarm();
     io_uring_register_ring_fd(&ring_);  // saves a lookup in each call; kernels before 5.18 refuse it
+}
+
+void Ring::register_heap() {
+    uint64_t bytes = 0;
+    void* heap = bdk_dma_get_heap(&bytes);
+    if (heap == nullptr)
+        throw bdevkit::Error(ENOTSUP,
+                             "`registered_buffers`: the host's heap is in hugepages, which come and go: set "
+                             "`hugepages: off` for the host, or leave the option out");
+    std::vector<iovec> pieces;
+    for (uint64_t at = 0; at < bytes; at += longest_piece)
+        pieces.push_back({static_cast<std::byte*>(heap) + at, std::min(longest_piece, bytes - at)});
+    const int rc = io_uring_register_buffers(&ring_, pieces.data(), unsigned(pieces.size()));
+    if (rc < 0) fail("io_uring_register_buffers", rc);
+    heap_ = reinterpret_cast<uintptr_t>(heap);
+    heap_bytes_ = bytes;
 }
 
 io_uring_sqe* Ring::next_after_submit() noexcept {

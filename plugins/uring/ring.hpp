@@ -4,6 +4,7 @@
 
 #include <liburing.h>
 
+#include <cstdint>
 #include <span>
 
 /// What is prepared during a turn of the reactor is submitted with one system call, which also delivers what
@@ -15,6 +16,7 @@ public:
         bool iopoll = false;  ///< completions are polled for; reads and writes alone
         bool nvme = false;    ///< entries have room for NVMe commands and their results
         bool ahead = false;   ///< the device begins while the rest of a turn's work is prepared
+        bool heap = false;    ///< the host's heap is registered, and pinned
     };
 
     /// [bdk thread] Throws bdevkit::Error, with what to do, when there is no ring to be had.
@@ -35,6 +37,16 @@ public:
         must_submit_ = true;
         in_flight_++;
         if (options_.ahead && io_uring_sq_ready(&ring_) == submitted_ahead) io_uring_submit(&ring_);
+    }
+    /// Whether the buffer lies in the memory that is registered. `sqe` reads or writes it, and does so by
+    /// that then: the kernel has the pages at hand.
+    bool use_registered(io_uring_sqe* sqe, const void* buffer, uint64_t bytes) const noexcept {
+        const uint64_t at = reinterpret_cast<uintptr_t>(buffer) - heap_;
+        if (at >= heap_bytes_ || bytes > heap_bytes_ - at || at % longest_piece + bytes > longest_piece)
+            return false;
+        sqe->opcode = sqe->opcode == IORING_OP_READ ? IORING_OP_READ_FIXED : IORING_OP_WRITE_FIXED;
+        sqe->buf_index = uint16_t(at / longest_piece);
+        return true;
     }
     /// Asks the kernel to end early what `owner` has in flight, which ends in any case; NULL: everything.
     void cancel(void* owner) noexcept;
@@ -73,9 +85,12 @@ public:
 private:
     /// Measured with direct I/O on a virtual disk, 64 in flight: 11% faster than all at the end of the turn.
     static constexpr unsigned submitted_ahead = 4;
+    /// Of memory that is registered; the kernel's limit.
+    static constexpr uint64_t longest_piece = 1u << 30;
 
     void make();
     void set_up(std::span<const int> files);
+    void register_heap();
     io_uring_sqe* next_after_submit() noexcept;
     bool work_waits() const noexcept;
     void enter() noexcept;
@@ -83,6 +98,8 @@ private:
     Options options_;
     io_uring ring_{};
     int event_fd_ = -1;
+    uintptr_t heap_ = 0;
+    uint64_t heap_bytes_ = 0;  ///< 0: it is not registered
     bool must_submit_ = false;
     unsigned in_flight_ = 0;
 };

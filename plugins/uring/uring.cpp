@@ -32,7 +32,7 @@ public:
         bdevkit::Path path;
         uint32_t block_size;
         bdevkit::Size size;
-        bool read_only, direct, sqpoll, iopoll;
+        bool read_only, direct, sqpoll, iopoll, registered_buffers;
     };
     static constexpr bdk_option options[] = {
         BDEVKIT_OPTION(path, "The file or block device.").required(),
@@ -43,6 +43,9 @@ public:
         BDEVKIT_OPTION(direct, "Past the page cache (O_DIRECT), where that can be done.").defaults_to("true"),
         BDEVKIT_OPTION(sqpoll, "A thread of the kernel's takes the I/O: fewer system calls, one core busy."),
         BDEVKIT_OPTION(iopoll, "Reads and writes are polled for: for devices that have queues for it."),
+        BDEVKIT_OPTION(
+            registered_buffers,
+            "The host's heap is pinned, so that the kernel need not look its pages up for each I/O."),
     };
     static constexpr const char* product_name = "File or kernel block device";
 
@@ -74,7 +77,10 @@ public:
           file_({given.path.path, given.block_size, given.read_only, given.direct}),
           fd_(file_.fd()),
           given_(given),
-          ring_options_{.sqpoll = given.sqpoll, .iopoll = given.iopoll, .ahead = file_.is_direct()} {
+          ring_options_{.sqpoll = given.sqpoll,
+                        .iopoll = given.iopoll,
+                        .ahead = file_.is_direct(),
+                        .heap = given.registered_buffers} {
         given_.path = {file_.path().c_str()};
         if (given.size > file_.size() && !given.read_only) file_.set_size(given.size);
         if (given.size != 0 && given.size != file_.size())
@@ -117,7 +123,8 @@ public:
     void reconfigure(const Options& given, bdevkit::Reconfiguration change) {
         if (file_.path() != given.path.path || given.block_size != given_.block_size ||
             given.read_only != given_.read_only || given.direct != given_.direct ||
-            given.sqpoll != given_.sqpoll || given.iopoll != given_.iopoll)
+            given.sqpoll != given_.sqpoll || given.iopoll != given_.iopoll ||
+            given.registered_buffers != given_.registered_buffers)
             throw Error(EINVAL, "`size` alone can be changed while the bdev is in use");
         const uint64_t bytes = file_.size();
         set_blocks((given.size != 0 ? uint64_t(given.size) : bytes) >> block_shift_);
@@ -132,6 +139,7 @@ public:
         json.value("direct", file_.is_direct());
         json.value("sqpoll", ring_options_.sqpoll);
         json.value("iopoll", ring_options_.iopoll);
+        json.value("registered_buffers", ring_options_.heap);
     }
 
 private:
@@ -232,22 +240,23 @@ private:
         io_uring_sqe* sqe = ring.next();
         if (sqe == nullptr) [[unlikely]]
             return fail(io, -ENOMEM);
-        moves_data ? prepare_transfer(sqe, io) : prepare_other(sqe, io);
+        moves_data ? prepare_transfer(ring, sqe, io) : prepare_other(sqe, io);
         ring.add(sqe, io.get());
         ch.wake_up();
     }
 
-    void prepare_transfer(io_uring_sqe* sqe, Io io) const {
+    void prepare_transfer(const Ring& ring, io_uring_sqe* sqe, Io io) const {
         auto& context = io.context<IoContext>();
         const uint64_t offset = (io.offset_blocks() << block_shift_) + context.done;
         const auto length = uint32_t((io.num_blocks() << block_shift_) - context.done);
         context.expected = int32_t(length);
         const iovec* iovs = context.leftover != nullptr ? context.leftover : io->u.bdev.iovs;
         const bool reads = io.type() == IoType::read;
-        if (io->u.bdev.iovcnt == 1)
-            io_uring_prep_rw(reads ? IORING_OP_READ : IORING_OP_WRITE, sqe, 0,
-                             static_cast<std::byte*>(iovs->iov_base) + context.done, length, offset);
-        else
+        if (io->u.bdev.iovcnt == 1) {
+            std::byte* at = static_cast<std::byte*>(iovs->iov_base) + context.done;
+            io_uring_prep_rw(reads ? IORING_OP_READ : IORING_OP_WRITE, sqe, 0, at, length, offset);
+            ring.use_registered(sqe, at, length);
+        } else
             io_uring_prep_rw(reads ? IORING_OP_READV : IORING_OP_WRITEV, sqe, 0, iovs,
                              unsigned(io->u.bdev.iovcnt), offset);
         if (!reads && io.has_flag(BDK_BDEV_IO_FUA)) sqe->rw_flags = RWF_DSYNC;

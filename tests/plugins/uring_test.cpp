@@ -84,6 +84,12 @@ struct Setting {
 class UringModule : public testing::TestWithParam<Setting> {
 protected:
     UringModule() : file(GetParam().folder) { host.load("uring"); }
+    void SetUp() override {
+        rlimit limit{};
+        getrlimit(RLIMIT_MEMLOCK, &limit);
+        if (GetParam().name == "registered" && geteuid() != 0 && limit.rlim_cur < 256 * mib)
+            GTEST_SKIP() << "locked memory is limited (ulimit -l): the heap cannot be pinned";
+    }
 
     int create(GivenOptions more = {}, const std::string& name = "disk") {
         more.insert(more.end(), GetParam().options.begin(), GetParam().options.end());
@@ -97,14 +103,16 @@ protected:
     TestHost host;
 };
 
-INSTANTIATE_TEST_SUITE_P(Kinds, UringModule,
-                         testing::Values(Setting{"disk", testing::TempDir(), 4096, {}},
-                                         Setting{"disk_512", testing::TempDir(), 512, {}},
-                                         Setting{"page_cache", testing::TempDir(), 512, {{"direct", false}}},
-                                         Setting{"sqpoll", testing::TempDir(), 4096, {{"sqpoll", true}}},
-                                         Setting{"memory", "/dev/shm", 512, {}},
-                                         Setting{"memory_4096", "/dev/shm", 4096, {{"direct", false}}}),
-                         [](const auto& setting) { return setting.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, UringModule,
+    testing::Values(Setting{"disk", testing::TempDir(), 4096, {}},
+                    Setting{"disk_512", testing::TempDir(), 512, {}},
+                    Setting{"page_cache", testing::TempDir(), 512, {{"direct", false}}},
+                    Setting{"sqpoll", testing::TempDir(), 4096, {{"sqpoll", true}}},
+                    Setting{"registered", testing::TempDir(), 4096, {{"registered_buffers", true}}},
+                    Setting{"memory", "/dev/shm", 512, {}},
+                    Setting{"memory_4096", "/dev/shm", 4096, {{"direct", false}}}),
+    [](const auto& setting) { return setting.param.name; });
 
 TEST_P(UringModule, ReadsAndWritesTheFile) {
     ASSERT_EQ(create({{"size", 4 * mib}}), 0);

@@ -28,6 +28,15 @@ BDK_API void* bdk_dma_zmalloc(size_t size, size_t align, int32_t numa);
 BDK_API void bdk_dma_free(void* buf);
 
 /**
+ * [any thread] The heap: where bdk_dma_malloc() takes pieces below 2 MiB from. It stays mapped where it is as
+ * long as the process runs, so it can be registered, once, with what wants to know memory beforehand. Its
+ * pages are the machine's when they are touched, unless they are pinned.
+ * @param bytes  out: its size
+ * @return its start; NULL when it has no such place: hugepages come and go.
+ */
+BDK_API void* bdk_dma_get_heap(uint64_t* bytes);
+
+/**
  * [any thread] The address by which a device reaches `buf` (IOVA).
  * @param len  in: bytes asked for, out: bytes contiguous from there; may be NULL
  * @return the address; UINT64_MAX when the memory is not reachable by devices.

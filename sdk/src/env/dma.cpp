@@ -65,6 +65,22 @@ void bdk_dma_free(void* buf) {
     heap_free(buf);
 }
 
+void* bdk_dma_get_heap(uint64_t* bytes) {
+    *bytes = 0;
+    if (bdk::env_uses_hugepages()) return nullptr;
+    const rte_memseg_list* heap = nullptr;
+    rte_memseg_list_walk(
+        [](const rte_memseg_list* list, void* found) {
+            if (list->external != 0) return 0;
+            *static_cast<const rte_memseg_list**>(found) = list;
+            return 1;
+        },
+        &heap);
+    if (heap == nullptr) return nullptr;
+    *bytes = heap->len;
+    return heap->base_va;
+}
+
 uint64_t bdk_vtophys(const void* buf, uint64_t* len) {
     // Without hugepages the kernel may move the pages: no device may be told of them.
     if (!bdk::env_uses_hugepages()) return UINT64_MAX;

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "env/env.hpp"
 #include "env/hugepages.hpp"
@@ -74,6 +75,18 @@ TEST_F(DmaTest, WhatTheHeapCannotHoldIsMappedOnItsOwn) {
         EXPECT_NE(buf, nullptr);
     for (void* buf : bufs)
         bdk_dma_free(buf);
+}
+
+TEST_F(DmaTest, SmallPiecesLieInTheHeapAndLargeOnesDoNot) {
+    uint64_t bytes = 0;
+    const auto heap = reinterpret_cast<uintptr_t>(bdk_dma_get_heap(&bytes));
+    ASSERT_NE(heap, 0u);
+    for (const auto& [size, inside] :
+         {std::pair(4096u, true), std::pair(1u << 20, true), std::pair(4u << 20, false)}) {
+        void* buf = bdk_dma_malloc(size, 4096, BDK_NUMA_ANY);
+        EXPECT_EQ(reinterpret_cast<uintptr_t>(buf) - heap < bytes, inside) << size;
+        bdk_dma_free(buf);
+    }
 }
 
 TEST_F(DmaTest, OddRequestsAreRefused) {
