@@ -4,6 +4,7 @@
 #include <nvme/types.h>
 
 #include <cstring>
+#include <span>
 
 namespace {
 
@@ -34,7 +35,7 @@ NvmeCommand on_blocks(Io io, const NvmeNamespace& ns, uint8_t opcode) {
             .cdw12 = uint32_t(io.num_blocks() - 1)};
 }
 
-NvmeRequest transfer(Io io, const NvmeNamespace& ns, uint8_t opcode) {
+NvmeRequest transfer(Io io, const NvmeNamespace& ns, uint8_t opcode, std::span<const iovec> iovs) {
     NvmeRequest request{on_blocks(io, ns, opcode), {}};
     const bdk_bdev_io_block_params& params = io->u.bdev;
     if (io.has_flag(BDK_BDEV_IO_FUA)) request.command.cdw12 |= fua;
@@ -44,11 +45,11 @@ NvmeRequest transfer(Io io, const NvmeNamespace& ns, uint8_t opcode) {
     }
     NvmeData& data = request.data;
     data.bytes = uint32_t(io.num_blocks() * ns.block_size);
-    if (params.iovcnt == 1) {
-        data.buf = params.iovs->iov_base;
+    if (iovs.size() == 1) {
+        data.buf = iovs.front().iov_base;
     } else {
-        data.iovs = params.iovs;
-        data.iovcnt = uint32_t(params.iovcnt);
+        data.iovs = iovs.data();
+        data.iovcnt = uint32_t(iovs.size());
     }
     if (ns.md_size == 0 || ns.md_interleaved) return request;
     if (params.md_buf == nullptr && ns.pi_type != 0 && ns.md_size == pi_bytes) {
@@ -58,6 +59,10 @@ NvmeRequest transfer(Io io, const NvmeNamespace& ns, uint8_t opcode) {
         data.md_bytes = uint32_t(io.num_blocks() * ns.md_size);
     }
     return request;
+}
+
+NvmeRequest transfer(Io io, const NvmeNamespace& ns, uint8_t opcode) {
+    return transfer(io, ns, opcode, io.iovs());
 }
 
 /// Reference tags count from the zone's first block; the controller makes them those of the blocks written.
@@ -134,6 +139,16 @@ NvmeRequest nvme_request(Io io, const NvmeNamespace& ns, NvmeIoContext& context)
         default:
             return {{.opcode = nvme_cmd_flush, .nsid = ns.id}, {}};
     }
+}
+
+std::pair<NvmeRequest, NvmeRequest> nvme_fused_requests(Io io, const NvmeNamespace& ns) {
+    constexpr uint8_t first = 1, second = 2;
+    const bdk_bdev_io_block_params& params = io->u.bdev;
+    NvmeRequest compare = transfer(io, ns, nvme_cmd_compare);
+    NvmeRequest write = transfer(io, ns, nvme_cmd_write, {params.fused_iovs, size_t(params.fused_iovcnt)});
+    compare.command.flags = first;
+    write.command.flags = second;
+    return {compare, write};
 }
 
 bool nvme_is_repeatable(Io io) {

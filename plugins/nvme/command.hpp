@@ -5,6 +5,7 @@
 #include <bdevkit/bdevkit.hpp>
 
 #include <cstdint>
+#include <utility>
 
 #include "identify.hpp"
 #include "zones.hpp"
@@ -68,6 +69,9 @@ struct NvmeRequest {
 /// The command of an I/O on a namespace, but for reset and abort. Of a get_zone_info the first; its report is
 /// given, with nothing done.
 NvmeRequest nvme_request(bdevkit::Io io, const NvmeNamespace& ns, NvmeIoContext& context);
+
+/// The two of a compare-and-write, to be fused.
+std::pair<NvmeRequest, NvmeRequest> nvme_fused_requests(bdevkit::Io io, const NvmeNamespace& ns);
 
 /// Whether an I/O has the same effect when its command is carried out twice. A write to a zone has not: the
 /// write pointer has moved.

@@ -18,6 +18,7 @@ struct NvmeLimits {
     uint64_t max_transfer = 0;  ///< bytes
     uint32_t max_segments = 0;  ///< iovecs; 0: any number
     uint32_t alignment = 0;     ///< of buffers, as a power of two
+    bool fuses = false;         ///< submit_fused() of a queue does something
     bool aborts = false;        ///< abort() of a queue does something
 };
 
@@ -35,6 +36,9 @@ public:
     /// @param admin  it is an admin command
     /// @return false when there is no room now: nothing was started
     virtual bool submit(bdevkit::Io io, const NvmeRequest& request, bool admin) = 0;
+
+    /// As submit(), two commands of which the second is carried out only if the first succeeds, as one.
+    virtual bool submit_fused(bdevkit::Io, const NvmeRequest&, const NvmeRequest&) { return false; }
 
     /// Tries to end the I/O that `abort` names early, and completes `abort`.
     virtual void abort(bdevkit::Io abort) { abort.complete(bdevkit::IoStatus::failed); }

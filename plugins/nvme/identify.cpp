@@ -43,6 +43,8 @@ NvmeIdentity nvme_identity(NvmeIdentifyData bytes, uint64_t page) {
     result.max_transfer = data.mdts == 0 || data.mdts > 32 ? 0 : page << data.mdts;
     result.shadow_doorbells = (le16toh(data.oacs) & NVME_CTRL_OACS_DBBUF_CFG) != 0;
     result.sgls = (le32toh(data.sgls) & NVME_CTRL_SGLS_SUPPORTED) != 0;
+    if ((le16toh(data.fuses) & NVME_CTRL_FUSES_COMPARE_AND_WRITE) != 0)
+        result.max_fused = le16toh(data.acwu) + 1u;
     result.write_cache = (data.vwc & NVME_CTRL_VWC_PRESENT) != 0;
     result.compares = (oncs & NVME_CTRL_ONCS_COMPARE) != 0;
     result.unmaps = (oncs & NVME_CTRL_ONCS_DSM) != 0;
@@ -68,6 +70,7 @@ NvmeNamespace nvme_namespace(uint32_t id, NvmeIdentifyData bytes) {
     result.pi_at_head = (data.dps & NVME_NS_DPS_PI_FIRST) != 0;
     result.zeroes_deallocate =
         (data.dlfeat & 7) == zero_after_deallocate && (data.dlfeat & write_zeroes_deallocates) != 0;
+    if (data.nacwu != 0) result.max_fused = le16toh(data.nacwu) + 1u;
     result.optimal_boundary = le16toh(data.noiob);
     if (data.mcl != 0 && data.mssrl != 0)
         result.max_copy = std::min<uint32_t>(le32toh(data.mcl), le16toh(data.mssrl));

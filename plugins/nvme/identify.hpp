@@ -22,6 +22,7 @@ struct NvmeIdentity {
     uint64_t max_transfer = 0;       ///< bytes; 0: no limit
     bool lists_identifiers = false;  ///< namespaces have a list of identification descriptors (NVMe 1.3)
     bool shadow_doorbells = false;   ///< it looks for doorbells in memory, if asked to
+    uint32_t max_fused = 0;          ///< blocks per fused compare-and-write; 0: it has none
     bool sgls = false;               ///< data may be described by SGLs
     bool write_cache = false;
     bool compares = false, unmaps = false, writes_zeroes = false, copies = false;
@@ -48,6 +49,7 @@ struct NvmeNamespace {
     bool pi_at_head = false;
     bool zeroes_deallocate = false;  ///< write zeroes may give blocks back, which read as zeroes
     uint32_t optimal_boundary = 0;   ///< blocks; 0: none
+    uint32_t max_fused = 0;          ///< as the controller's, where it has; 0: the same
     uint32_t max_copy = 0;           ///< blocks per source range; 0: it does not copy
     NvmeZones zones;
     std::array<uint8_t, 16> nguid{};  ///< or EUI64 behind zeroes; zeroes for none

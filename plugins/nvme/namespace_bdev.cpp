@@ -117,19 +117,25 @@ NamespaceBdev::NamespaceBdev(const char* name, std::shared_ptr<NamespaceBdevs> b
     own.max_num_segments = limits.max_segments;
     own.optimal_io_boundary = ns_.optimal_boundary;
     std::copy(ns_.nguid.begin(), ns_.nguid.end(), own.uuid.bytes);
-    describe_types(limits.aborts);
+    describe_types(limits);
     describe_metadata();
     describe_zones(limits);
     bdevs_->add(ns_.id, this);
 }
 
-void NamespaceBdev::describe_types(bool aborts) {
+void NamespaceBdev::describe_types(const NvmeLimits& limits) {
     const NvmeIdentity& can = bdevs_->controller().identity();
     uint64_t& types = bdev().io_type_supported;
     types = bdevkit::io_types(IoType::read, IoType::write, IoType::flush, IoType::reset, IoType::nvme_admin,
                               IoType::nvme_io, IoType::nvme_io_md, IoType::nvme_iov_md);
-    if (aborts) types |= bdevkit::io_types(IoType::abort);
+    if (limits.aborts) types |= bdevkit::io_types(IoType::abort);
     if (can.compares) types |= bdevkit::io_types(IoType::compare);
+    // The core has no metadata of their own for the second of the two.
+    const bool has_separate_md = ns_.md_size != 0 && !ns_.md_interleaved;
+    if (limits.fuses && can.compares && can.max_fused != 0 && !has_separate_md) {
+        types |= bdevkit::io_types(IoType::compare_and_write);
+        bdev().acwu = std::min(ns_.max_fused != 0 ? ns_.max_fused : can.max_fused, bdev().max_rw_size);
+    }
     if (can.unmaps) types |= bdevkit::io_types(IoType::unmap);
     if (can.writes_zeroes) {
         types |= bdevkit::io_types(IoType::write_zeroes);
@@ -183,8 +189,14 @@ void NamespaceBdev::submit(Channel& ch, Io io) {
 void NamespaceBdev::start(Channel& ch, Io io) {
     auto& context = io.context<NvmeIoContext>();
     if (io.type() == IoType::get_zone_info) context.report = {.queue = ch.queue.get(), .nsid = ns_.id};
-    const NvmeRequest request = nvme_request(io, ns_, context);
-    if (!ch.queue->submit(io, request, io.type() == IoType::nvme_admin)) io.complete(IoStatus::nomem);
+    bool started = false;
+    if (io.type() == IoType::compare_and_write) {
+        const auto [compare, write] = nvme_fused_requests(io, ns_);
+        started = ch.queue->submit_fused(io, compare, write);
+    } else {
+        started = ch.queue->submit(io, nvme_request(io, ns_, context), io.type() == IoType::nvme_admin);
+    }
+    if (!started) io.complete(IoStatus::nomem);
 }
 
 /// Ends when all that was in flight on any channel has. New I/O waits in the core meanwhile.

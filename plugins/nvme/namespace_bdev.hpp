@@ -85,7 +85,7 @@ public:
     void follow(const NvmeNamespace& now);
 
 private:
-    void describe_types(bool aborts);
+    void describe_types(const NvmeLimits& limits);
     void describe_metadata();
     void describe_zones(const NvmeLimits& limits);
     void reset(bdevkit::Io io);

@@ -18,13 +18,14 @@ constexpr uint32_t idle_turns_before_pause = 64;
 /// What takes longer is waited for asleep, where there is an interrupt.
 constexpr uint64_t patience_us = 100;
 constexpr std::chrono::milliseconds watch_period{50};
+constexpr NvmeStatus aborted_by_reset{.code = NVME_SC_ABORT_REQ, .result = 0};
 
 }  // namespace
 
 PcieChannel::PcieChannel(PcieController& controller)
     : controller_(controller),
       queue_(controller.take_queue()),
-      commands_(queue_->pair.depth() - 1),
+      flights_(queue_->pair.depth() - 1),
       poller_(bdevkit::Poller::start<&PcieChannel::poll>(this, "nvme")) {
     poller_.pause();
     if (queue_->interrupt_event < 0) return;
@@ -40,27 +41,40 @@ PcieChannel::~PcieChannel() {
 }
 
 bool PcieChannel::submit(Io io, const NvmeRequest& request) {
-    const IoQueue::State state = queue_->state.load(std::memory_order_acquire);
-    if (state != IoQueue::State::ready) [[unlikely]] {
-        if (state != IoQueue::State::failed) return false;
-        io.complete_errno(-ENODEV);
+    if (refuses(io, request.data)) [[unlikely]]
         return true;
-    }
-    if (!Transfer::fits(request.data)) [[unlikely]] {
-        io.complete_errno(-EINVAL);
-        return true;
-    }
-    QueuePair& pair = queue_->pair;
-    if (pair.full()) return false;
-    NvmeCommand command = request.command;
-    Command& place = commands_[pair.next_cid()];
-    if (!place.transfer.begin(queue_->pool, request, command, queue_->sgls)) return false;
-    place.io = io.get();
-    place.started = bdk_get_ticks();
-    place.abort_sent = place.late = false;
-    pair.submit(command);
+    if (!is_ready() || queue_->pair.full() || !begin(io, request)) return false;
     wake_up();
     return true;
+}
+
+/// Both are in the queue, one behind the other, before the doorbell is rung.
+bool PcieChannel::submit_fused(Io io, const NvmeRequest& first, const NvmeRequest& second) {
+    if (refuses(io, first.data) || refuses(io, second.data)) return true;
+    const uint32_t pages = Transfer::most_pages(first.data) + Transfer::most_pages(second.data);
+    if (!is_ready() || queue_->pair.room() < 2 || queue_->pool.available() < pages) return false;
+    const auto one = begin(io, first), other = begin(io, second);
+    flights_.fuse(*one, *other);
+    wake_up();
+    return true;
+}
+
+/// @return whether the I/O can never be done; then it is complete
+bool PcieChannel::refuses(Io io, const NvmeData& data) {
+    const bool failed = queue_->state.load(std::memory_order_acquire) == IoQueue::State::failed;
+    if (!failed && Transfer::fits(data)) [[likely]]
+        return false;
+    io.complete_errno(failed ? -ENODEV : -EINVAL);
+    return true;
+}
+
+/// There is a place in the queue. @return nothing when there are no pages
+std::optional<uint16_t> PcieChannel::begin(Io io, const NvmeRequest& request) {
+    NvmeCommand command = request.command;
+    const uint16_t cid = queue_->pair.next_cid();
+    if (!flights_[cid].transfer.begin(queue_->pool, request, command, queue_->sgls)) return {};
+    flights_.begin(cid, io.get(), bdk_get_ticks());
+    return queue_->pair.submit(command);
 }
 
 void PcieChannel::wake_up() {
@@ -137,9 +151,8 @@ void PcieChannel::stop_if_idle() {
 }
 
 void PcieChannel::ended(uint16_t cid, NvmeStatus status) {
-    Command& command = commands_[cid];
-    command.transfer.end(queue_->pool, status.success());
-    nvme_ended(Io(std::exchange(command.io, nullptr)), status);
+    const PcieFlights::End end = flights_.end(cid, queue_->pool, status);
+    if (end.io != nullptr) nvme_ended(Io(end.io), end.status);
 }
 
 /// The first time a command is late it is aborted, the second time the controller is reset.
@@ -148,26 +161,23 @@ void PcieChannel::look_for_late_commands(uint64_t now) {
     if (timeout == 0 || now - looked_ < timeout / 4) return;
     looked_ = now;
     bool resets = false;
-    for (uint32_t cid = 0; cid < commands_.size(); cid++) {
-        Command& command = commands_[cid];
-        const uint64_t age = now - command.started;
-        if (command.io == nullptr || command.late || age < timeout) continue;
-        if (!std::exchange(command.abort_sent, true))
+    for (uint32_t cid = 0; cid < flights_.size(); cid++) {
+        PcieFlight& flight = flights_[cid];
+        const uint64_t age = now - flight.started;
+        if (flight.io == nullptr || flight.late || age < timeout) continue;
+        if (!std::exchange(flight.abort_sent, true))
             controller_.abort(queue_->id, uint16_t(cid), [](bool) {});
         else if (age >= 2 * timeout)
-            resets = command.late = true;
+            resets = flight.late = true;
     }
     if (resets) controller_.reset_for_late_commands();
 }
 
 void PcieChannel::abort(Io abort) {
-    const auto found = std::find_if(commands_.begin(), commands_.end(), [&](const Command& command) {
-        return command.io == abort->u.abort.bio_to_abort;
-    });
-    if (found == commands_.end() || queue_->state.load(std::memory_order_acquire) != IoQueue::State::ready)
-        return abort.complete(IoStatus::failed);
+    const auto cid = flights_.find(abort->u.abort.bio_to_abort);
+    if (!cid || !is_ready()) return abort.complete(IoStatus::failed);
     queue_->pair.ring();  // what the controller has not seen cannot be aborted
-    controller_.abort(queue_->id, uint16_t(found - commands_.begin()), [abort](bool aborted) {
+    controller_.abort(queue_->id, *cid, [abort](bool aborted) {
         abort.complete(aborted ? IoStatus::success : IoStatus::failed);
     });
 }
@@ -176,12 +186,12 @@ void PcieChannel::end_all(PcieEnd end, const bdk_bdev* of) {
     queue_->state.store(end == PcieEnd::gone ? IoQueue::State::failed : IoQueue::State::stopped,
                         std::memory_order_release);
     queue_->pair.end_all([&](uint16_t cid) {
-        Command& command = commands_[cid];
-        command.transfer.end(queue_->pool, false);
-        const Io io(std::exchange(command.io, nullptr));
+        const auto [ended, status, late] = flights_.end(cid, queue_->pool, aborted_by_reset);
+        if (ended == nullptr) return;
+        const Io io(ended);
         if (end == PcieEnd::gone)
             io.complete_errno(-ENODEV);
-        else if (command.late)
+        else if (late)
             io.complete_errno(-ETIMEDOUT);
         else if (io->bdev == of || !nvme_is_repeatable(io))
             io.complete(IoStatus::aborted);

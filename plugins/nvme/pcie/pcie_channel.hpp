@@ -5,9 +5,10 @@
 #include <bdevkit/bdevkit.hpp>
 
 #include <memory>
-#include <vector>
+#include <optional>
 
 #include "../controller.hpp"
+#include "flights.hpp"
 #include "io_queue.hpp"
 
 class PcieController;
@@ -29,6 +30,7 @@ public:
 
     // Each: [channel's thread].
     bool submit(bdevkit::Io io, const NvmeRequest& request);
+    bool submit_fused(bdevkit::Io io, const NvmeRequest& first, const NvmeRequest& second);
     void abort(bdevkit::Io abort);
     /// The controller is about to be stopped: submits nothing from now on.
     void quiesce();
@@ -37,14 +39,11 @@ public:
     void end_all(PcieEnd end, const bdk_bdev* of);
 
 private:
-    struct Command {
-        bdk_bdev_io* io = nullptr;
-        uint64_t started = 0;  ///< ticks
-        bool abort_sent = false;
-        bool late = false;  ///< a reset is on the way for its sake
-        Transfer transfer;
-    };
-
+    bool refuses(bdevkit::Io io, const NvmeData& data);
+    bool is_ready() const noexcept {
+        return queue_->state.load(std::memory_order_acquire) == IoQueue::State::ready;
+    }
+    std::optional<uint16_t> begin(bdevkit::Io io, const NvmeRequest& request);
     bool poll();
     bool on_interrupt();
     bool look_asleep();
@@ -56,7 +55,7 @@ private:
 
     PcieController& controller_;
     std::shared_ptr<IoQueue> queue_;
-    std::vector<Command> commands_;  ///< by identifier
+    PcieFlights flights_;
     bdevkit::Poller poller_;
     bdevkit::Interrupt interrupt_;  ///< where the queue has one
     bdevkit::Poller watch_;         ///< for late commands, while the interrupt is waited for

@@ -39,6 +39,9 @@ public:
         controller_.submit_admin(io, request);
         return true;
     }
+    bool submit_fused(Io io, const NvmeRequest& first, const NvmeRequest& second) override {
+        return channel_.submit_fused(io, first, second);
+    }
     void abort(Io abort) override { channel_.abort(abort); }
     /// A reset has ended everything already.
     void drain(bdk_io_channel_iter* walk) override { bdk_for_each_channel_continue(walk, 0); }
@@ -90,7 +93,11 @@ void PcieController::start(NvmeEvents events) {
 }
 
 NvmeLimits PcieController::limits(const NvmeNamespace& ns) const {
-    NvmeLimits limits{.max_transfer = Transfer::max_bytes, .max_segments = 0, .alignment = 0, .aborts = true};
+    NvmeLimits limits{.max_transfer = Transfer::max_bytes,
+                      .max_segments = 0,
+                      .alignment = 0,
+                      .fuses = queue_depth_ > 2,  // one entry less can be in use
+                      .aborts = true};
     if (identity_.max_transfer != 0)
         limits.max_transfer = std::min(limits.max_transfer, identity_.max_transfer);
     if (ns.md_size != 0 && !ns.md_interleaved) {

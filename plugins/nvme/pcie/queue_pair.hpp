@@ -39,6 +39,8 @@ public:
     uint32_t depth() const noexcept { return depth_; }
     uint32_t in_flight() const noexcept { return depth_ - 1 - uint32_t(free_.size()); }
     bool full() const noexcept { return free_.empty(); }
+    /// How many commands it takes now.
+    uint32_t room() const noexcept { return uint32_t(free_.size()); }
 
     /// The identifier that the next command gets. Not when full.
     uint16_t next_cid() const noexcept { return free_.back(); }

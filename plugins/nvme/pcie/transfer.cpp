@@ -36,8 +36,8 @@ bool Transfer::begin(PagePool& pool, const NvmeRequest& request, NvmeCommand& co
 
 /// @return false when the pool has too few
 bool Transfer::take(PagePool& pool, bool sgls) {
+    if (pool.available() < most_pages(data_)) return false;
     const uint32_t wanted = data_pages_ + (data_.md_bytes != 0 ? 1 : 0);
-    if (pool.available() < wanted + (data_pages_ > 2 ? 1 : 0)) return false;
     pages_.clear();
     for (uint32_t i = 0; i < wanted; i++)
         pages_.push_back(pool.take());

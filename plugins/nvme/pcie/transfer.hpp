@@ -55,6 +55,12 @@ public:
     /// Gives the pages back. @param read  the command has ended well: what it has read goes to the client
     void end(PagePool& pool, bool read);
 
+    /// Pages that begin() takes at most.
+    static uint32_t most_pages(const NvmeData& data) noexcept {
+        const uint32_t data_pages = (data.bytes + nvme_page - 1) / nvme_page;
+        return data_pages + (data.md_bytes != 0 ? 1 : 0) + (data_pages > 2 ? 1 : 0);
+    }
+
     /// Whether a request is within the bounds above.
     static bool fits(const NvmeData& data) noexcept {
         return data.bytes <= max_bytes && data.md_bytes <= max_md_bytes;

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What is in flight in a queue, by command identifier: an I/O for each command, or for two that the
+// controller fuses (Base Specification 2.0, 3.4.2).
+#pragma once
+
+#include <nvme/types.h>
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "../status.hpp"
+#include "transfer.hpp"
+
+struct bdk_bdev_io;
+
+struct PcieFlight {
+    bdk_bdev_io* io = nullptr;
+    uint64_t started = 0;  ///< ticks
+    bool abort_sent = false;
+    bool late = false;  ///< a reset is on the way for its sake
+    Transfer transfer;
+
+    std::optional<uint16_t> partner;  ///< of a fused pair, while it is in flight
+    std::optional<NvmeStatus> other;  ///< how the partner has ended
+};
+
+class PcieFlights {
+public:
+    /// What has ended with a command.
+    struct End {
+        bdk_bdev_io* io;  ///< NULL: the partner is in flight
+        NvmeStatus status;
+        bool late;
+    };
+
+    explicit PcieFlights(uint32_t count) : flights_(count) {}
+
+    uint32_t size() const noexcept { return uint32_t(flights_.size()); }
+    PcieFlight& operator[](uint32_t cid) noexcept { return flights_[cid]; }
+
+    /// The transfer has begun.
+    void begin(uint16_t cid, bdk_bdev_io* io, uint64_t now) noexcept {
+        PcieFlight& flight = flights_[cid];
+        flight.io = io;
+        flight.started = now;
+        flight.abort_sent = flight.late = false;
+        flight.partner.reset();
+        flight.other.reset();
+    }
+    void fuse(uint16_t first, uint16_t second) noexcept {
+        flights_[first].partner = second;
+        flights_[second].partner = first;
+    }
+
+    /// The command has ended, and its identifier may be used again. Who of a pair is first leaves its status
+    /// to the other.
+    End end(uint16_t cid, PagePool& pool, const NvmeStatus& status) {
+        PcieFlight& flight = flights_[cid];
+        flight.transfer.end(pool, status.success());
+        bdk_bdev_io* io = std::exchange(flight.io, nullptr);
+        if (!flight.partner) return {io, flight.other ? of_both(*flight.other, status) : status, flight.late};
+        PcieFlight& partner = flights_[*std::exchange(flight.partner, std::nullopt)];
+        partner.partner.reset();
+        partner.other = status;
+        partner.late |= flight.late;
+        return {nullptr, {}, false};
+    }
+
+    /// The command of an I/O, of a pair the first that is left; nothing when there is none.
+    std::optional<uint16_t> find(const bdk_bdev_io* io) const noexcept {
+        for (size_t cid = 0; cid < flights_.size(); cid++)
+            if (flights_[cid].io == io) return uint16_t(cid);
+        return {};
+    }
+
+private:
+    /// The failure that is not the other's consequence.
+    static NvmeStatus of_both(const NvmeStatus& a, const NvmeStatus& b) noexcept {
+        const bool is_consequence = a.sct() == NVME_SCT_GENERIC && a.sc() == NVME_SC_FUSED_FAIL;
+        return a.success() || (is_consequence && !b.success()) ? b : a;
+    }
+
+    std::vector<PcieFlight> flights_;
+};
