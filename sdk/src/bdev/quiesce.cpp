@@ -50,6 +50,8 @@ bool touches(const BdevIo* io, int64_t shift, const QuiescedRange& range) {
             return true;  // nobody but the device knows where it goes
         case BDK_BDEV_IO_TYPE_ZONE_MANAGEMENT:
             return range.overlaps(io->pub.u.zone_mgmt.zone_id - back, io->ch->bdev->config.zone_size);
+        case BDK_BDEV_IO_TYPE_ZONE_APPEND:  // who knows where it goes
+            return range.overlaps(params.offset_blocks - back, io->ch->bdev->config.zone_size);
         case BDK_BDEV_IO_TYPE_COPY:
             if (range.overlaps(params.src_offset_blocks - back, params.num_blocks)) return true;
             [[fallthrough]];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <bdevkit/quiesce.h>
+#include <bdevkit/zone.h>
 #include <gtest/gtest.h>
 
 #include "support/client.hpp"
@@ -13,13 +14,18 @@ class Quiesce : public testing::Test {
 protected:
     Quiesce() {
         host.add(&raw_disk_module);
-        call_on_app_thread([&] { EXPECT_EQ(disk.add(), 0); });
+        zoned.flags = BDK_BDEV_ZONED;
+        zoned.bdev.zone_size = 32;
+        call_on_app_thread([&] {
+            EXPECT_EQ(disk.add(), 0);
+            EXPECT_EQ(zoned.add(), 0);
+        });
     }
 
     using Call = int (*)(bdk_bdev*, const bdk_module*, uint64_t, uint64_t, bdk_bdev_quiesce_cb, void*);
 
     /// Calls quiesce or unquiesce; the result is ready when its callback has run.
-    Awaited<int> call(Call fn, uint64_t offset, uint64_t count) {
+    Awaited<int> call(Call fn, uint64_t offset, uint64_t count, RawDisk* of = nullptr) {
         Awaited<int> done;
         call_on_app_thread([&] {
             auto* set = new std::function<void(int)>(done.setter());
@@ -27,7 +33,8 @@ protected:
                 std::unique_ptr<std::function<void(int)>> self(static_cast<std::function<void(int)>*>(ctx));
                 (*self)(rc);
             };
-            EXPECT_EQ(fn(&disk.bdev, &raw_disk_module, offset, count, cb, set), 0);
+            EXPECT_EQ(fn(of != nullptr ? &of->bdev : &disk.bdev, &raw_disk_module, offset, count, cb, set),
+                      0);
         });
         return done;
     }
@@ -45,7 +52,7 @@ protected:
             });
     }
 
-    RawDisk disk{"disk"};
+    RawDisk disk{"disk"}, zoned{"zoned"};
     TestHost host;
 };
 
@@ -64,6 +71,24 @@ TEST_F(Quiesce, ConflictingIoWaitsAndOtherIoRuns) {
     unquiesce(8, 8);
     EXPECT_TRUE(inside.get().ok());
     EXPECT_TRUE(across.get().ok());
+}
+
+TEST_F(Quiesce, AnAppendMayGoAnywhereInItsZone) {
+    Client client("zoned", Access::write);
+    std::byte data[512] = {};
+    iovec piece{data, sizeof(data)};
+    const auto append = [&](uint64_t zone) {
+        return client.start([&piece, zone](auto* desc, auto* ch, auto cb, void* arg) {
+            return bdk_bdev_zone_appendv(desc, ch, &piece, 1, zone, 1, nullptr, cb, arg);
+        });
+    };
+    EXPECT_EQ(call(bdk_bdev_quiesce_range, 40, 8, &zoned).get(), 0);
+    auto inside = append(32);
+    EXPECT_TRUE(append(0).get().ok());
+    settle(client.thread());
+    EXPECT_FALSE(inside.is_ready());
+    EXPECT_EQ(call(bdk_bdev_unquiesce_range, 40, 8, &zoned).get(), 0);
+    EXPECT_TRUE(inside.get().ok());
 }
 
 TEST_F(Quiesce, WaitsForIoInFlight) {
