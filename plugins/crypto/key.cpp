@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "key.hpp"
 
-#include <fcntl.h>
 #include <keyutils.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <bdevkit/error.hpp>
 
-#include <memory>
+#include "key_file.hpp"
 
 namespace {
 
@@ -19,19 +16,6 @@ using bdevkit::Error, bdevkit::format;
                 format("cannot %s '%s': %s", what, name, std::generic_category().message(error).c_str()));
 }
 
-/// A descriptor that is closed at the end.
-class Descriptor {
-public:
-    explicit Descriptor(int fd) noexcept : fd_(fd) {}
-    ~Descriptor() { close(fd_); }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    int get() const noexcept { return fd_; }
-
-private:
-    int fd_;
-};
-
 void check_length(const char* where, size_t length, size_t size) {
     if (length != size)
         throw Error(EINVAL, format("the key in '%s' has %zu bytes, `cipher` needs %zu", where, length, size));
@@ -40,21 +24,9 @@ void check_length(const char* where, size_t length, size_t size) {
 }  // namespace
 
 Secret key_from_file(const char* path, size_t size) {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) fail("open the key file", path);
-    const Descriptor file(fd);
-    struct stat status {};
-    if (fstat(fd, &status) != 0) fail("look at the key file", path);
-    if (!S_ISREG(status.st_mode)) throw Error(EINVAL, format("the key file '%s' is no file", path));
-    if ((status.st_mode & 077) != 0)
-        throw Error(EPERM, format("others may use the key file '%s': chmod 600 %s", path, path));
-    if (status.st_uid != geteuid() && status.st_uid != 0)
-        throw Error(EPERM, format("the key file '%s' belongs to another user: chown it", path));
-    check_length(path, size_t(status.st_size), size);
-    Secret key(size);
-    const ssize_t length = read(fd, key.data(), size);
-    if (length < 0) fail("read the key file", path);
-    check_length(path, size_t(length), size);
+    constexpr size_t most = 4096;  // a file of another length is told how long it is
+    Secret key = read_key_file(path, most);
+    check_length(path, key.size(), size);
     return key;
 }
 

@@ -72,7 +72,7 @@ std::pmr::memory_resource& secret_memory() noexcept {
 }
 
 Secret::~Secret() {
-    explicit_bzero(bytes_.data(), bytes_.size());
+    if (!bytes_.empty()) explicit_bzero(bytes_.data(), bytes_.size());
 }
 
 bool keep_openssl_secret() noexcept {

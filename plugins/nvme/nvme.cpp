@@ -117,6 +117,11 @@ struct Nvme {
                        "tcp: the NQN of the subsystem; without it the target is asked for a list."),
         BDEVKIT_OPTION(host_nqn, "tcp: this host's NQN; by default made from host_id."),
         BDEVKIT_OPTION(host_id, "tcp: this host's identifier; by default the kernel's of this boot."),
+        BDEVKIT_OPTION(dhchap_key_file,
+                       "tcp: a file with this host's key (DHHC-1:...), for targets that ask for it; only its "
+                       "owner may read it."),
+        BDEVKIT_OPTION(dhchap_ctrl_key_file,
+                       "tcp: a file with the target's key, which it has to prove that it has."),
         BDEVKIT_OPTION(header_digest, "tcp: headers are sent with a CRC32C.").defaults_to("false"),
         BDEVKIT_OPTION(data_digest, "tcp: data are sent with a CRC32C.").defaults_to("false"),
         BDEVKIT_OPTION(keep_alive, "tcp: the target takes the host for dead after this silence; 0: never.")

@@ -21,6 +21,7 @@ struct NvmeOptions {
     bdevkit::List<const char*> paths;
     NvmeMultipath multipath;
     const char* subsystem;
+    bdevkit::Path dhchap_key_file, dhchap_ctrl_key_file;
     const char* host_nqn;
     bdk_uuid host_id;
     bool header_digest, data_digest;

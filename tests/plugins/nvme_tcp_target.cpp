@@ -150,7 +150,13 @@ private:
     }
 
     void run(const NvmeCommand& command, const Octets& data) {
-        if (command.opcode == nvme_admin_fabrics) return fabrics(command, data);
+        if (command.opcode == nvme_admin_fabrics && command.nsid == nvme_fabrics_type_connect)
+            return connect(command, data);
+        if (authenticator_ && command.opcode == nvme_admin_fabrics &&
+            (command.nsid == nvme_fabrics_type_auth_send || command.nsid == nvme_fabrics_type_auth_receive))
+            return authenticate(command, data);
+        if (authenticator_ && !authenticator_->is_done()) return answer(command, NVME_SC_DNR | 0x191);
+        if (command.opcode == nvme_admin_fabrics) return fabrics(command);
         if (queue_ == 0) return admin(command);
         if (target_.holds_) return count(target_.held_);
         if (const uint16_t status = path_status(); status != 0) return answer(command, status);
@@ -188,29 +194,51 @@ private:
         answer(command);
     }
 
-    void fabrics(const NvmeCommand& command, const Octets& data) {
-        if (command.nsid == nvme_fabrics_type_connect) {
-            nvmf_connect_data connect;
-            expect(data.size() == sizeof(connect), "a wrong connect");
-            std::memcpy(&connect, data.data(), sizeof(connect));
-            if (std::string(connect.subsysnqn) != nqn)
-                return answer(command, NVME_SC_DNR | 0x182,
-                              1u << 16 | offsetof(nvmf_connect_data, subsysnqn));
-            queue_ = command.cdw10 >> 16;
-            if (queue_ != 0 && target_.refuses_io_queues_)
-                return answer(command, NVME_SC_DNR | NVME_SC_CMD_SEQ_ERROR);
-            if (queue_ != 0) {
-                count(target_.io_queues_);
-                expect(connect.cntlid == target_.controller_, "an I/O queue of another controller");
-            }
-            return answer(command, 0,
-                          target_.controller_ | (target_.manners_.asks_for_authentication ? 1u << 17 : 0));
+    void authenticate(const NvmeCommand& command, const Octets& data) {
+        expect(command.cdw10 == 0xe9010100, "another security protocol");
+        if (command.nsid == nvme_fabrics_type_auth_receive) {
+            const Octets message = authenticator_->give();
+            expect(message.size() <= command.cdw11, "too little room for a message");
+            // Shorter than what the host has room for, which rules the success flag out.
+            Octets both = c2h_data(command.cid, 0, message, pdu_last, digests_);
+            const Octets end = response(command.cid, 0, 0, digests_);
+            append(both, end.data(), end.size());
+            return send(both);
         }
+        expect(command.cdw11 == data.size(), "a wrong transfer length");
+        authenticator_->take(data);
+        answer(command);
+    }
+
+    void connect(const NvmeCommand& command, const Octets& data) {
+        nvmf_connect_data connect;
+        expect(data.size() == sizeof(connect), "a wrong connect");
+        std::memcpy(&connect, data.data(), sizeof(connect));
+        if (std::string(connect.subsysnqn) != nqn)
+            return answer(command, NVME_SC_DNR | 0x182, 1u << 16 | offsetof(nvmf_connect_data, subsysnqn));
+        queue_ = command.cdw10 >> 16;
+        if (queue_ != 0 && target_.refuses_io_queues_)
+            return answer(command, NVME_SC_DNR | NVME_SC_CMD_SEQ_ERROR);
+        if (queue_ != 0) {
+            count(target_.io_queues_);
+            expect(connect.cntlid == target_.controller_, "an I/O queue of another controller");
+        }
+        uint64_t asks = 0;
+        if (const auto& authentication = target_.manners_.authentication) {
+            authenticator_.emplace(*authentication, connect.hostnqn, nqn);
+            asks = uint64_t(authentication->asks) << 16;
+        }
+        answer(command, 0, target_.controller_ | asks);
+    }
+
+    void fabrics(const NvmeCommand& command) {
         if (command.nsid == nvme_fabrics_type_property_get)
             return answer(command, 0,
                           command.cdw11 == NVME_REG_CAP    ? cap
                           : command.cdw11 == NVME_REG_CSTS ? 1
                                                            : 0);
+        if (command.nsid != nvme_fabrics_type_property_set)
+            return answer(command, NVME_SC_DNR | NVME_SC_INVALID_OPCODE);
         if ((command.cdw12 >> 14 & 3) != 0) count(target_.shutdowns_);
         answer(command);
     }
@@ -297,6 +325,7 @@ private:
     const int fd_;
     Digests digests_;
     uint32_t queue_ = 0;
+    std::optional<TestAuthenticator> authenticator_;
     Octets stream_;
     std::mutex sending_;
     int event_command_ = -1;

@@ -9,9 +9,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
+#include "nvme_tcp_authenticator.hpp"
 #include "nvme_tcp_pdus.hpp"
 
 class TcpTestTarget {
@@ -27,7 +29,7 @@ public:
         uint32_t r2t_size = 65536;   ///< bytes that it asks for at a time
         uint32_t data_size = 20000;  ///< bytes in one C2HData
         bool success_flag = true;    ///< no response behind data
-        bool asks_for_authentication = false;
+        std::optional<TestAuthentication> authentication;  ///< that it asks hosts for
         bool short_reads = false;  ///< half of the data, and success
         uint16_t queues = 16;
         bool reports_access = false;  ///< ANA, with one group

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "controller.hpp"
+#include "dhchap_key.hpp"
 #include "discovery.hpp"
 
 using bdevkit::Error, bdevkit::format;
@@ -50,6 +51,17 @@ void check_nqn(const std::string& nqn, const char* option) {
                    option, nqn.c_str(), longest));
 }
 
+std::shared_ptr<const DhchapKeys> keys_of(const NvmeOptions& given) {
+    const bool both = given.dhchap_ctrl_key_file != nullptr;
+    if (given.dhchap_key_file == nullptr && !both) return nullptr;
+    if (given.dhchap_key_file == nullptr)
+        throw Error(EINVAL, "`dhchap_ctrl_key_file` is given without `dhchap_key_file`, which the host answers with");
+    dhchap_prepare();
+    return std::make_shared<const DhchapKeys>(DhchapKeys{
+        DhchapKey::from_file(given.dhchap_key_file),
+        both ? std::make_unique<const DhchapKey>(DhchapKey::from_file(given.dhchap_ctrl_key_file)) : nullptr});
+}
+
 /// The target by another portal: HOST, HOST:PORT or [IPv6]:PORT.
 TcpTarget by_portal(TcpTarget target, const std::string& portal) {
     const bool has_brackets = portal.starts_with('[');
@@ -80,6 +92,7 @@ SharedNvmeController connect_tcp(const NvmeOptions& given) {
     target.keep_alive = milliseconds(given.keep_alive);
     target.connect_timeout = milliseconds(given.connect_timeout);
     check_nqn(target.host_nqn, "host_nqn");
+    target.keys = keys_of(given);
     target.addresses = tcp_resolve(target.address, target.service);
     const TcpCancel cancel;
     if (target.subsystem.empty())

@@ -190,6 +190,10 @@ void TcpController::went(const std::string& reason) {
 }
 
 bool TcpController::loss_is_final() {
+    if (first_up() != nullptr && links_.now().empty()) {
+        works();  // nobody is left who wanted a queue
+        return true;
+    }
     give_up(last_failure_);
     return true;
 }

@@ -51,6 +51,7 @@ std::string discovered_text(const TcpTarget& given, const TcpCancel& cancel) {
     TcpTarget target = given;
     target.subsystem = NVME_DISC_SUBSYS_NAME;
     target.keep_alive = {};
+    target.keys = nullptr;
     try {
         std::string list;
         for (const std::string& name : subsystems(target, cancel))

@@ -12,11 +12,11 @@ namespace {
 
 constexpr uint8_t connect_invalid_parameter = 0x82, connect_invalid_host = 0x84;
 
+}  // namespace
+
 NvmeCommand fabrics_command(nvme_fctype type) {
     return {.opcode = nvme_admin_fabrics, .nsid = uint32_t(type)};
 }
-
-}  // namespace
 
 NvmeCommand connect_command(uint16_t queue, uint32_t size, std::chrono::milliseconds keep_alive) {
     constexpr uint32_t no_flow_control = 1u << 2;

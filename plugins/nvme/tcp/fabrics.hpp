@@ -15,6 +15,7 @@ constexpr uint32_t notice_access = 1u << 11;
 /// A controller identifier that leaves the choice to the target.
 constexpr uint16_t any_controller = 0xffff;
 
+NvmeCommand fabrics_command(nvme_fctype type);
 /// @param size  entries of the queue
 NvmeCommand connect_command(uint16_t queue, uint32_t size, std::chrono::milliseconds keep_alive);
 nvmf_connect_data connect_data(const TcpTarget& target, uint16_t controller);

@@ -77,7 +77,7 @@ void TcpPath::install(TcpSession session) {
     queue_size_ = session.queue_size;
     queues_ = session.queues;
     in_capsule_ = session.in_capsule;
-    is_up_ = was_up_ = true;
+    is_up_ = was_up_ = was_up_or_failed_ = true;
     works_ = links_.all.empty();
     identity_ = session.identity;
     ana_log_size_ = session.ana_log_size;
@@ -115,12 +115,19 @@ void TcpPath::reconnect(std::chrono::milliseconds delay) {
             return on_app_thread([session](TcpPath& self) { self.up(std::move(*session)); });
         } catch (const Error& error) {
             if (error.rc() == -ECANCELED) throw;
-            on_app_thread(
-                [reason = std::string(error.what())](TcpPath& self) { self.controller_.failed(reason); });
+            on_app_thread([reason = std::string(error.what())](TcpPath& self) { self.failed(reason); });
         }
         worker_.cancel().wait(-1, 0, TcpClock::now() + delay);
         delay = std::min(delay * 2, reconnect_delay_);
     }
+}
+
+void TcpPath::failed(const std::string& reason) {
+    controller_.failed(reason);
+    // Of one that was up it has been said that it went.
+    if (!std::exchange(was_up_or_failed_, true))
+        bdevkit::log(LogLevel::warn, BDK_LOG_COMPONENT,
+                     format("%s: cannot be used yet: %s", name_.c_str(), reason.c_str()));
 }
 
 void TcpPath::up(TcpSession session) {

@@ -81,6 +81,7 @@ private:
     void drop_admin();
     void stop_timers();
     void up(TcpSession session);
+    void failed(const std::string& reason);
     bool keep_alive();
     void wait_for_event();
     void event_came(uint32_t what);
@@ -114,7 +115,7 @@ private:
     uint64_t ios_before_ = 0;               ///< of queues that are gone
     std::map<uint32_t, TcpAccess> access_;  ///< by namespace
 
-    bool works_ = false, was_up_ = false;
+    bool works_ = false, was_up_ = false, was_up_or_failed_ = false;
     NvmeIdentity identity_;
     std::vector<NvmeNamespace> namespaces_;
     std::optional<TcpPump> admin_;

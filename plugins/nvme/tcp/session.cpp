@@ -9,6 +9,7 @@
 #include <cstring>
 #include <thread>
 
+#include "dhchap.hpp"
 #include "discovery.hpp"
 #include "fabrics.hpp"
 
@@ -37,6 +38,28 @@ uint64_t TcpCaller::must(const NvmeCommand& command, const char* what, const Nvm
 
 // ---- connecting ----
 
+namespace {
+
+/// @param asked  how connect ended: dword 0
+void authenticate(TcpConnection& connection, const TcpTarget& target, uint32_t asked, const TcpCancel& cancel,
+                  TcpClock::time_point until) {
+    constexpr uint32_t for_authentication = 1u << 17, for_tls = 1u << 18;
+    const std::string name = target.name();
+    if ((asked & for_tls) != 0)
+        throw Error(ENOTSUP, format("%s asks for TLS, which this module does not support", name.c_str()));
+    if ((asked & for_authentication) != 0 && target.keys == nullptr)
+        throw Error(EACCES, format("%s asks '%s' for authentication (DH-HMAC-CHAP): set `dhchap_key_file` to a "
+                                   "file with the key that it has for this host",
+                                   name.c_str(), target.host_nqn.c_str()));
+    // Who is to prove who it is does not get away with asking for nothing.
+    const bool both = target.keys != nullptr && target.keys->controller != nullptr;
+    if ((asked & for_authentication) == 0 && !both) return;
+    TcpCaller caller(connection, cancel, until);
+    tcp_authenticate(caller, target, *target.keys);
+}
+
+}  // namespace
+
 TcpProtocol::Options tcp_admin_options(const TcpTarget& target) {
     constexpr uint16_t entries = 32;
     return {entries - 1, target.header_digest, target.data_digest, admin_in_capsule};
@@ -59,11 +82,7 @@ std::unique_ptr<TcpConnection> tcp_open_connection(const TcpTarget& target, uint
         if (refuses_subsystem(result)) message += discovered_text(target, cancel);
         throw Error(ENOENT, message);
     }
-    if ((result.result >> 16 & 0xffff) != 0)
-        throw Error(ENOTSUP,
-                    format("%s asks '%s' for authentication (DH-HMAC-CHAP), which this module does not "
-                           "support: take the host's key away there",
-                           target.name().c_str(), target.host_nqn.c_str()));
+    authenticate(*connection, target, uint32_t(result.result), cancel, until);
     controller = uint16_t(result.result);
     return connection;
 }

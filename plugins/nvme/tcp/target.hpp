@@ -3,8 +3,11 @@
 #pragma once
 
 #include <array>
+#include <memory>
 
 #include "socket.hpp"
+
+struct DhchapKeys;
 
 struct TcpTarget {
     std::string name() const { return address + ":" + service; }
@@ -13,6 +16,7 @@ struct TcpTarget {
     std::string subsystem;  ///< its NQN
     std::string host_nqn;
     std::array<uint8_t, 16> host_id{};
+    std::shared_ptr<const DhchapKeys> keys;  ///< to authenticate with; NULL: none
     bool header_digest = false, data_digest = false;
     uint32_t queue_size = 128;                         ///< entries of an I/O queue
     std::chrono::milliseconds keep_alive{10000};       ///< 0: none

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Files with keys.
+#pragma once
+
+#include "secret_memory.hpp"
+
+/// What is in a file that only its owner may read. Throws bdevkit::Error when it is not that, or longer than
+/// `most` bytes.
+Secret read_key_file(const char* path, size_t most);

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What DH-HMAC-CHAP computes, by OpenSSL (Base Specification 2.0, 8.13.5). What fails throws bdevkit::Error.
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../../crypto/secret_memory.hpp"
+#include "pdu.hpp"
+
+/// Identifiers of hash functions, in messages and keys.
+enum class DhchapHash : uint8_t { sha256 = 1, sha384 = 2, sha512 = 3 };
+
+/// Before anything else here: what OpenSSL makes of keys stays out of core dumps.
+void dhchap_prepare();
+
+bool is_dhchap_hash(uint8_t id) noexcept;
+/// Bytes of a hash.
+size_t dhchap_hash_size(DhchapHash hash) noexcept;
+
+inline Bytes bytes_of(const Secret& secret) noexcept {
+    return std::as_bytes(std::span(secret.data(), secret.size()));
+}
+inline Bytes bytes_of(const std::string& text) noexcept {
+    return std::as_bytes(std::span(text));
+}
+
+Secret dhchap_hash(DhchapHash hash, Bytes data);
+/// Of the parts, one behind the other.
+Secret dhchap_hmac(DhchapHash hash, Bytes key, std::initializer_list<Bytes> parts);
+void dhchap_random(std::span<std::byte> bytes);
+
+/// Identifiers of groups are 1 to 5, FFDHE2048 to FFDHE8192; 0 is none.
+constexpr uint8_t dhchap_groups = 6;
+/// Bytes of a group's numbers; 0 for no group.
+size_t dhchap_group_size(uint8_t group) noexcept;
+
+/// A key pair of one exchange.
+class DhchapPair {
+public:
+    /// @param group  1 to 5
+    explicit DhchapPair(uint8_t group);
+    ~DhchapPair();
+    DhchapPair(const DhchapPair&) = delete;
+    DhchapPair& operator=(const DhchapPair&) = delete;
+
+    /// As long as the group's numbers.
+    std::vector<std::byte> public_value() const;
+    /// The number that both sides have, as long as the group's. Refuses a public value that is none.
+    Secret shared(Bytes others_public) const;
+
+private:
+    struct Pair;
+    std::unique_ptr<Pair> pair_;
+};

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The controller's side of DH-HMAC-CHAP, for tests: straight from the specification (Base Specification 2.0,
+// 8.13.5), with nothing of the module's.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "nvme_tcp_pdus.hpp"
+
+/// What a target asks of hosts.
+struct TestAuthentication {
+    Octets host_key;        ///< that answers challenges
+    Octets controller_key;  ///< the target's own; empty: it does not answer any
+    uint8_t hash = 1;       ///< 1 to 3
+    uint8_t group = 0;      ///< 0 to 5
+    uint16_t asks = 2;      ///< bits of connect's answer: 2 authentication, 4 TLS behind it
+    /// Changes a message before it is sent, if it likes.
+    std::function<void(uint8_t id, Octets& message)> tamper = [](uint8_t, Octets&) {};
+};
+
+/// The dialogue on one connection.
+class TestAuthenticator {
+public:
+    TestAuthenticator(const TestAuthentication& how, std::string host, std::string subsystem)
+        : how_(how), host_(std::move(host)), subsystem_(std::move(subsystem)) {}
+
+    /// A message from the host. Throws when it is not as it should be.
+    void take(const Octets& message);
+    /// The next one for it.
+    Octets give();
+    bool is_done() const { return is_done_; }
+
+private:
+    void take_reply(const Octets& message);
+    Octets challenge();
+    Octets success();
+    Octets message(uint8_t id) const;
+    Octets augmented(const Octets& challenge) const;
+
+    const TestAuthentication how_;
+    const std::string host_, subsystem_;
+    uint16_t transaction_ = 0;
+    Octets challenge_, private_value_, shared_, hosts_challenge_;
+    uint32_t hosts_sequence_ = 0;
+    uint8_t next_ = 0;  ///< the message to give; 0xf1: a failure
+    bool is_done_ = false;
+};
