@@ -79,15 +79,33 @@ NvmeNamespace nvme_namespace(uint32_t id, NvmeIdentifyData bytes) {
     return result;
 }
 
-uint32_t nvme_command_set(NvmeIdentifyData descriptors) {
+namespace {
+
+/// The identifier of that type and length in a list of descriptors; empty: there is none.
+std::span<const std::byte> identifier(NvmeIdentifyData descriptors, uint8_t of_type, size_t of_length) {
     constexpr size_t header = sizeof(nvme_ns_id_desc);
     for (size_t at = 0; at + header < descriptors.size();) {
-        const auto type = uint8_t(descriptors[at]), length = uint8_t(descriptors[at + 1]);
-        if (length == 0) break;
-        if (type == NVME_NIDT_CSI) return uint8_t(descriptors[at + header]);
+        const auto type = uint8_t(descriptors[at]);
+        const size_t length = uint8_t(descriptors[at + 1]);
+        if (length == 0 || at + header + length > descriptors.size()) break;
+        if (type == of_type && length == of_length) return descriptors.subspan(at + header, length);
         at += header + length;
     }
-    return NVME_CSI_NVM;
+    return {};
+}
+
+}  // namespace
+
+uint32_t nvme_command_set(NvmeIdentifyData descriptors) {
+    const auto found = identifier(descriptors, NVME_NIDT_CSI, 1);
+    return found.empty() ? uint32_t(NVME_CSI_NVM) : uint8_t(found[0]);
+}
+
+void nvme_add_uuid(NvmeNamespace& ns, NvmeIdentifyData descriptors) {
+    if (ns.nguid != decltype(ns.nguid){}) return;
+    const auto found = identifier(descriptors, NVME_NIDT_UUID, ns.nguid.size());
+    std::transform(found.begin(), found.end(), ns.nguid.begin(),
+                   [](std::byte byte) { return uint8_t(byte); });
 }
 
 NvmeZones nvme_zones(const NvmeNamespace& ns, NvmeIdentifyData zoned_ns, NvmeIdentifyData zoned_controller,
@@ -149,11 +167,14 @@ std::optional<NvmeNamespace> nvme_identify_namespace(const std::string& name, co
     NamespaceQuestion question(name, id, identify);
     // One that cannot tell has nothing but blocks.
     const bool is_told = controller.lists_identifiers && question.asks(NVME_IDENTIFY_CNS_NS_DESC_LIST, 0, id);
-    const uint32_t csi = is_told ? nvme_command_set(question.answer()) : uint32_t(NVME_CSI_NVM);
+    std::array<std::byte, 4096> identifiers{};
+    if (is_told) std::ranges::copy(question.answer(), identifiers.begin());
+    const uint32_t csi = nvme_command_set(identifiers);
     if (csi != NVME_CSI_NVM && csi != NVME_CSI_ZNS)
         return question.leave_out("its command set is neither that of blocks nor that of zones");
     question.must_ask(NVME_IDENTIFY_CNS_NS, 0, id);
     NvmeNamespace ns = nvme_namespace(id, question.answer());
+    nvme_add_uuid(ns, identifiers);
     if (ns.blocks == 0 || ns.block_size == 0)
         return question.leave_out("it has no blocks, or of a size that bdevs cannot have");
     if (csi == NVME_CSI_NVM) return ns;

@@ -63,6 +63,8 @@ NvmeNamespace nvme_namespace(uint32_t id, NvmeIdentifyData data);
 
 /// A namespace's I/O command set, NVME_CSI_*, by its list of identification descriptors (CNS 03h).
 uint32_t nvme_command_set(NvmeIdentifyData descriptors);
+/// Gives a namespace with neither NGUID nor EUI64 the UUID of its list, if that has one.
+void nvme_add_uuid(NvmeNamespace& ns, NvmeIdentifyData descriptors);
 
 /// The zones of `ns`.
 /// @param zoned_ns, zoned_controller  what namespace and controller say of the Zoned Namespace Command Set

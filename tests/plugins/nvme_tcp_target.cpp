@@ -313,10 +313,15 @@ private:
             const std::array<uint32_t, 1024> ids{1};
             return give(command, ids.data(), sizeof(ids));
         }
+        if (command.cdw10 == NVME_IDENTIFY_CNS_NS_DESC_LIST) {
+            if (!target_.manners_.has_uuid) return answer(command, NVME_SC_DNR | NVME_SC_INVALID_FIELD);
+            std::array<uint8_t, 4096> list{NVME_NIDT_UUID, NVME_NIDT_UUID_LEN, 0, 0, target_.nguid_};
+            return give(command, list.data(), sizeof(list));
+        }
         nvme_id_ns data{};
         data.nsze = data.ncap = target_.blocks_;
         data.lbaf[0].ds = 9;
-        data.nguid[0] = target_.nguid_;
+        if (!target_.manners_.has_uuid) data.nguid[0] = target_.nguid_;
         data.nmic = NVME_NS_NMIC_SHARED;
         give(command, &data, sizeof(data));
     }

@@ -24,14 +24,15 @@ public:
 
     /// What it does otherwise than it should, or seldom.
     struct Manners {
-        uint32_t max_data = 16384;   ///< bytes in one H2CData
-        uint32_t in_capsule = 4096;  ///< bytes
-        uint32_t r2t_size = 65536;   ///< bytes that it asks for at a time
-        uint32_t data_size = 20000;  ///< bytes in one C2HData
-        bool success_flag = true;    ///< no response behind data
+        uint32_t max_data = 16384;                         ///< bytes in one H2CData
+        uint32_t in_capsule = 4096;                        ///< bytes
+        uint32_t r2t_size = 65536;                         ///< bytes that it asks for at a time
+        uint32_t data_size = 20000;                        ///< bytes in one C2HData
+        bool success_flag = true;                          ///< no response behind data
         std::optional<TestAuthentication> authentication;  ///< that it asks hosts for
-        bool short_reads = false;  ///< half of the data, and success
+        bool short_reads = false;                          ///< half of the data, and success
         uint16_t queues = 16;
+        bool has_uuid = false;        ///< instead of an NGUID
         bool reports_access = false;  ///< ANA, with one group
         const char* serial = "12345               ";
     };

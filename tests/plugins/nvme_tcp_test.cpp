@@ -194,8 +194,10 @@ TEST_F(NvmeTcp, ATargetThatTakesNoIoQueuesAnyMoreIsGivenUp) {
     EXPECT_EQ(client.try_read(0, 1).aio_errno, -ENXIO);
 }
 
-TEST_F(NvmeTcp, ANamespaceThatWasReplacedGetsNoIo) {
-    TcpTestTarget target;
+class NvmeTcpIdentity : public NvmeTcp, public testing::WithParamInterface<bool> {};
+
+TEST_P(NvmeTcpIdentity, ANamespaceThatWasReplacedGetsNoIo) {
+    TcpTestTarget target(Manners{.has_uuid = GetParam()});
     ASSERT_EQ(create(target), 0);
     LogCapture log;
     Client client("Nvme0n1", Access::write);
@@ -211,6 +213,22 @@ TEST_F(NvmeTcp, ANamespaceThatWasReplacedGetsNoIo) {
     EXPECT_TRUE(log.has({"given up: namespace 1 of the target is another one by now"}));
     EXPECT_TRUE(std::equal(target.disk().begin(), target.disk().begin() + 512, pattern(512).begin()));
 }
+
+/// The event finds it, with the connections as they are.
+TEST_P(NvmeTcpIdentity, ANamespaceThatIsReplacedMeanwhileGetsNoMoreIo) {
+    TcpTestTarget target(Manners{.has_uuid = GetParam()});
+    ASSERT_EQ(create(target), 0);
+    LogCapture log;
+    Client client("Nvme0n1", Access::write);
+    ASSERT_TRUE(client.write(0, pattern(512)).ok());
+    target.replace();
+    target.resize(TcpTestTarget::blocks);
+    client.wait_for_event(BDK_BDEV_EVENT_REMOVE);
+    EXPECT_TRUE(log.has({"given up: namespace 1 of the target is another one by now"}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Identifiers, NvmeTcpIdentity, testing::Bool(),
+                         [](const auto& uuid) { return std::string(uuid.param ? "Uuid" : "Nguid"); });
 
 TEST_F(NvmeTcp, AResetEndsWhatIsInFlight) {
     TcpTestTarget target;

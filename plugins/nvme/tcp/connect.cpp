@@ -55,11 +55,13 @@ std::shared_ptr<const DhchapKeys> keys_of(const NvmeOptions& given) {
     const bool both = given.dhchap_ctrl_key_file != nullptr;
     if (given.dhchap_key_file == nullptr && !both) return nullptr;
     if (given.dhchap_key_file == nullptr)
-        throw Error(EINVAL, "`dhchap_ctrl_key_file` is given without `dhchap_key_file`, which the host answers with");
+        throw Error(EINVAL,
+                    "`dhchap_ctrl_key_file` is given without `dhchap_key_file`, which the host answers with");
     dhchap_prepare();
-    return std::make_shared<const DhchapKeys>(DhchapKeys{
-        DhchapKey::from_file(given.dhchap_key_file),
-        both ? std::make_unique<const DhchapKey>(DhchapKey::from_file(given.dhchap_ctrl_key_file)) : nullptr});
+    return std::make_shared<const DhchapKeys>(
+        DhchapKeys{DhchapKey::from_file(given.dhchap_key_file),
+                   both ? std::make_unique<const DhchapKey>(DhchapKey::from_file(given.dhchap_ctrl_key_file))
+                        : nullptr});
 }
 
 /// The target by another portal: HOST, HOST:PORT or [IPv6]:PORT.

@@ -166,7 +166,7 @@ std::string TcpController::refusal_of(const NvmeIdentity& found,
     for (const NvmeNamespace& before : known_)
         for (const NvmeNamespace& ns : namespaces)
             if (ns.id == before.id && ns.nguid != before.nguid)
-                return format("namespace %u of the target is another one by now: its NGUID has changed",
+                return format("namespace %u of the target is another one by now: its identifier has changed",
                               ns.id);
     if (const TcpPath* other = first_up(); other != nullptr && other->identity().serial != found.serial)
         return format("it leads to another subsystem, with the serial number '%s' instead of '%s'",

@@ -12,10 +12,13 @@ void TcpRescan::start(Run run, Found found) {
     rescan->ask(log_page(NVME_LOG_LID_CHANGED_NS, sizeof(data_)), &TcpRescan::list);
 }
 
-void TcpRescan::ask(const NvmeCommand& command, void (TcpRescan::*then)()) {
-    const auto ended = [self = shared_from_this(), then](const std::optional<TcpResult>& result) {
+/// @param must  without an answer it ends; else it goes on with zeroes
+void TcpRescan::ask(const NvmeCommand& command, void (TcpRescan::*then)(), bool must) {
+    const auto ended = [self = shared_from_this(), then, must](const std::optional<TcpResult>& result) {
         const bool whole = result && result->ok() && result->bytes == sizeof(data_);
-        if (whole) (*self.*then)();
+        if (!result || (must && !whole)) return;
+        if (!whole) self->data_.fill({});
+        (*self.*then)();
     };
     run_(command, {.buf = data_.data(), .bytes = sizeof(data_)}, ended);
 }
@@ -36,7 +39,15 @@ void TcpRescan::next() {
 }
 
 void TcpRescan::identified() {
-    if (const auto ns = usable_namespace(ids_.back(), data_)) namespaces_.push_back(*ns);
+    const uint32_t id = ids_.back();
     ids_.pop_back();
+    const auto ns = usable_namespace(id, data_);
+    if (!ns) return next();
+    namespaces_.push_back(*ns);
+    ask(identify_command(NVME_IDENTIFY_CNS_NS_DESC_LIST, id), &TcpRescan::listed_identifiers, false);
+}
+
+void TcpRescan::listed_identifiers() {
+    nvme_add_uuid(namespaces_.back(), data_);
     next();
 }

@@ -26,11 +26,12 @@ public:
 private:
     TcpRescan(Run run, Found found) : run_(std::move(run)), found_(std::move(found)) {}
 
-    void ask(const NvmeCommand& command, void (TcpRescan::*then)());
+    void ask(const NvmeCommand& command, void (TcpRescan::*then)(), bool must = true);
     void list();
     void listed();
     void next();
     void identified();
+    void listed_identifiers();
 
     const Run run_;
     const Found found_;

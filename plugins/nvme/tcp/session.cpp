@@ -48,9 +48,10 @@ void authenticate(TcpConnection& connection, const TcpTarget& target, uint32_t a
     if ((asked & for_tls) != 0)
         throw Error(ENOTSUP, format("%s asks for TLS, which this module does not support", name.c_str()));
     if ((asked & for_authentication) != 0 && target.keys == nullptr)
-        throw Error(EACCES, format("%s asks '%s' for authentication (DH-HMAC-CHAP): set `dhchap_key_file` to a "
-                                   "file with the key that it has for this host",
-                                   name.c_str(), target.host_nqn.c_str()));
+        throw Error(EACCES,
+                    format("%s asks '%s' for authentication (DH-HMAC-CHAP): set `dhchap_key_file` to a "
+                           "file with the key that it has for this host",
+                           name.c_str(), target.host_nqn.c_str()));
     // Who is to prove who it is does not get away with asking for nothing.
     const bool both = target.keys != nullptr && target.keys->controller != nullptr;
     if ((asked & for_authentication) == 0 && !both) return;
@@ -121,7 +122,12 @@ std::vector<NvmeNamespace> ask_for_namespaces(TcpCaller& caller) {
     std::vector<NvmeNamespace> result;
     for (const uint32_t id : active_namespaces(data)) {
         caller.must(identify_command(NVME_IDENTIFY_CNS_NS, id), "identify (namespace)", buffer);
-        if (const auto ns = usable_namespace(id, data)) result.push_back(*ns);
+        auto ns = usable_namespace(id, data);
+        if (!ns) continue;
+        const NvmeCommand list = identify_command(NVME_IDENTIFY_CNS_NS_DESC_LIST, id);
+        const TcpResult listed = caller.call(list, "identify (identifiers)", buffer);
+        if (listed.ok() && listed.bytes == data.size()) nvme_add_uuid(*ns, data);
+        result.push_back(*ns);
     }
     return result;
 }

@@ -166,6 +166,12 @@ def test_io_waits_while_no_path_gives_access(paths):
         load.goes_on(host, path=1)
 
 
+def test_namespaces_are_known_by_their_uuids(paths):
+    with host_of("active_passive") as host:
+        for number in 1, 2:
+            assert host.bdevs[f"Nvme0n{number}"].info["uuid"] == paths.subsystem.read(f"namespaces/{number}/device_uuid")
+
+
 def test_identify_data_are_those_that_the_kernels_initiator_gets(paths):
     def nvme(*arguments):
         return subprocess.run(["nvme", *arguments], check=True, capture_output=True).stdout
