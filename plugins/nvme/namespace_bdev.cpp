@@ -142,7 +142,9 @@ void NamespaceBdev::describe_types(const NvmeLimits& limits) {
         bdev().max_write_zeroes = std::min<uint32_t>(bdev().max_rw_size, 65536);
     }
     bdev().max_unmap = UINT32_MAX;
-    if (can.copies && ns_.max_copy != 0) {
+    // The command would leave the reference tags of the old place: the core's way puts new ones.
+    const bool has_reference_tags = ns_.pi_type == 1 || ns_.pi_type == 2;
+    if (can.copies && ns_.max_copy != 0 && !has_reference_tags) {
         types |= bdevkit::io_types(IoType::copy);
         bdev().max_copy = std::min<uint32_t>(ns_.max_copy, 65536);
     }

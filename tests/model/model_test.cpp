@@ -2,9 +2,12 @@
 // The model test: four threads do random operations on random stacks, and everything that is read is compared
 // with what has been written.
 //
-//   BDEVKIT_MODEL_SEED=7              the same stacks and choices again; how threads interleave is not the
-//   same BDEVKIT_MODEL_SECONDS=60          so long in all BDEVKIT_MODEL_OPERATIONS=10000000 the soak form:
-//   until so many have been done BDEVKIT_MODEL_STACK_OPERATIONS=n  then the next stack
+//   BDEVKIT_MODEL_SEED=7              the same stacks and choices again; how threads interleave differs
+//   BDEVKIT_MODEL_SECONDS=60          so long in all
+//   BDEVKIT_MODEL_OPERATIONS=10000000 the soak form: until so many have been done
+//   BDEVKIT_MODEL_STACK_OPERATIONS=n  then the next stack
+//   BDEVKIT_MODEL_BASE="nvme n1,n2 address=/dev/nvme0"  on disks that exist, whose content is lost: see
+//                                     outside_base.hpp
 #include <gtest/gtest.h>
 
 #include <chrono>

@@ -280,9 +280,13 @@ void Operation::settle(int32_t status, const bdk_bdev_io* io) {
     if (controls) return;  // what they were for may have ended before
     const int32_t expected =
         compares && mismatch_ ? BDK_BDEV_IO_STATUS_MISCOMPARE : BDK_BDEV_IO_STATUS_SUCCESS;
-    if (status != expected)
-        return run.fail(describe() + " ends with status " + std::to_string(status) + ", not " +
+    if (status != expected) {
+        uint32_t cdw0 = 0, sct = 0, sc = 0;
+        bdk_bdev_io_get_nvme_status(io, &cdw0, &sct, &sc);
+        return run.fail(describe() + " ends with status " + std::to_string(status) + " (NVMe " +
+                        std::to_string(sct) + ", " + std::to_string(sc) + "), not " +
                         std::to_string(expected));
+    }
     if (status == BDK_BDEV_IO_STATUS_SUCCESS) settle_success(io);
     const bool has_buffer = kind_ == Kind::read || kind_ == Kind::write || compares;
     if (has_buffer && !data_.are_gaps_untouched()) run.fail(describe() + " has written beside the buffers");

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "model/limiter.hpp"
+#include "model/outside_base.hpp"
 #include "support/client.hpp"
 #include "support/gpt_table.hpp"
 #include "support/scratch_files.hpp"
@@ -104,6 +105,7 @@ private:
     }
 
     void add_disk() {
+        if (const auto outside = outside_base()) return add_outside(*outside);
         block_size_ = random_.chance(50) ? 512 : 4096;
         const uint64_t size = (4ull << 20) << random_.below(3);
         stack_.num_blocks = size / block_size_;
@@ -121,6 +123,18 @@ private:
         if (random_.chance(20)) options.emplace_back("optimal_io_boundary", random_.between(1, 64));
         create("malloc", "disk", options);
         stack_.bdevs.emplace_back("disk");
+    }
+
+    void add_outside(const OutsideBase& base) {
+        create(base.module, "disk", base.options);
+        stack_.bdevs.push_back("disk" + base.suffixes.at(random_.below(base.suffixes.size())));
+        stack_.description += "  on " + stack_.top() + "\n";
+        stack_.has_metadata = bdk_bdev_get_md_size(Client(stack_.top(), Access::read).bdev()) != 0;
+        Client client(stack_.top(), Access::write, nullptr, Metadata::hidden);
+        block_size_ = client.block_size();
+        stack_.num_blocks = client.num_blocks();
+        if (!client.write_zeroes(0, stack_.num_blocks).ok())
+            throw std::runtime_error("cannot write zeroes to the last of\n" + stack_.description);
     }
 
     /// A disk in a file that has no name any more once it is open.
@@ -238,6 +252,7 @@ void load_modules(TestHost& host) {
     for (const char* plugin : {"malloc", "passthru", "readonly", "crypto", "delay", "error", "gpt", "split",
                                "trace", "uring", XOR_PLUGIN, C_PASSTHRU_PLUGIN})
         host.load(plugin);
+    if (const auto outside = outside_base()) host.load(outside->module);
     if (host.add(&limiter_module) != 0) throw std::runtime_error("cannot add the module limiter");
 }
 

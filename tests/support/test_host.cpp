@@ -10,6 +10,7 @@
 #include <cstring>
 #include <deque>
 #include <stdexcept>
+#include <string_view>
 
 #include "json/json_writer.hpp"
 #include "module/module_registry.hpp"
@@ -46,8 +47,20 @@ private:
                option.type == BDK_OPTION_BDEV;
     }
 
+    /// "30s" and the like.
+    static uint64_t nanoseconds(const char* text) {
+        char* unit = nullptr;
+        const uint64_t number = std::strtoull(text, &unit, 0);
+        constexpr std::pair<std::string_view, uint64_t> units[] = {
+            {"us", 1'000}, {"ms", 1'000'000}, {"s", 1'000'000'000}};
+        for (const auto& [name, ns] : units)
+            if (name == unit) return number * ns;
+        return number;
+    }
+
     static OptionValue parse(const bdk_option& option, const char* text) {
         if (is_text(option)) return std::string(text);
+        if (option.type == BDK_OPTION_DURATION) return nanoseconds(text);
         if (option.type == BDK_OPTION_BOOL) return std::strcmp(text, "true") == 0;
         if (option.type != BDK_OPTION_ENUM) return std::strtoull(text, nullptr, 0);
         uint64_t index = 0;

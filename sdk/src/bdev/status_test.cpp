@@ -71,6 +71,11 @@ TEST_F(Status, PlainCodes) {
               (Forms{BDK_BDEV_IO_STATUS_MISCOMPARE, 0, 2, 0x85, 2, 0x0e, 0x1d, 0, -EILSEQ}));
 }
 
+TEST_F(Status, MiscompareIsNamedWhoeverHasCompared) {
+    EXPECT_EQ(seen_after([](bdk_bdev_io* io) { bdk_bdev_io_complete_nvme_status(io, 0, 2, 0x85); }),
+              (Forms{BDK_BDEV_IO_STATUS_MISCOMPARE, 0, 2, 0x85, 2, 0x0e, 0x1d, 0, -EILSEQ}));
+}
+
 TEST_F(Status, NvmeKeepsItsDetail) {
     EXPECT_EQ(seen_after([](bdk_bdev_io* io) { bdk_bdev_io_complete_nvme_status(io, 5, 2, 0x82); }),
               (Forms{BDK_BDEV_IO_STATUS_NVME_ERROR, 5, 2, 0x82, 2, 3, 0x10, 1, -EIO}));

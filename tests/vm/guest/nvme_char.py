@@ -44,6 +44,14 @@ def test_identify_data_are_those_of_nvme_cli():
             assert identify(desc, nsid, 0) == told_identity("/dev/nvme0", nsid)
 
 
+def test_blocks_are_copied_with_reference_tags_of_their_place():
+    with host_of(address="/dev/nvme0") as host, host.open("Nvme0n2", write=True, hide_metadata=True) as desc:
+        data = os.urandom(8 * 4096)
+        desc.write(0, data)
+        desc.copy(64 * 4096, 0, len(data))
+        assert desc.read(64 * 4096, len(data)) == data
+
+
 def test_methods():
     address = {"address": "/dev/nvme0"}
     with host_of(**address) as host:

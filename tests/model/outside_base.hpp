@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "support/test_host.hpp"
+
+namespace bdk::test {
+
+/// Disks that exist, for stacks to stand on. The model writes zeroes to the whole of them first.
+struct OutsideBase {
+    std::string module;                 ///< a plugin of this build
+    std::vector<std::string> suffixes;  ///< of the bdevs that it makes, one of which is used at a time
+    GivenOptions options;
+};
+
+/// What the environment variable BDEVKIT_MODEL_BASE says: "MODULE SUFFIX,... OPTION=TEXT ...", with options
+/// that are texts. Throws when it says something else.
+std::optional<OutsideBase> outside_base();
+
+}  // namespace bdk::test
