@@ -3,15 +3,16 @@
 // of the test's own, which computes for itself.
 #include <bdevkit/error.hpp>
 
-#include <fcntl.h>
+#include <isa-l/crc.h>
+#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "../../plugins/nvme/tcp/dhchap_key.hpp"
 #include "nvme_tcp_fixture.hpp"
+#include "support/memory_search.hpp"
 
 namespace bdk::test {
 namespace {
@@ -32,6 +33,9 @@ constexpr const char* long_for_me =
     "DHHC-1:03:rDZzEKwUZ8zw3NB0PsusP3yl0HCurA3jdJ/Js/AWlj0R4NrYJlpBNi1W+t1SqgU5nrUXW0sUwc4wqIC0vXKcQuI6URU=:";
 // nvme gen-dhchap-key --hmac=1 --secret=000102...1f --nqn=nqn.2024-01.io.bdevkit:test, the target's
 constexpr const char* short_for_target = "DHHC-1:01:Cfx01wg/u52tPzkZRzQ1lkxXD/jGfevlARhN2wwJn9eDUEFW:";
+
+/// Before this program uses OpenSSL: what that makes of keys here is kept as in the module.
+const bool is_prepared = (dhchap_prepare(), true);
 
 /// The same bytes, to be made for an NQN with that hash, or with 0 as they are.
 std::string with_hash(std::string key, char hash) {
@@ -87,6 +91,11 @@ public:
         close(fd);
     }
     ~KeyFile() { std::filesystem::remove(path); }
+    void append(const unsigned char* bytes, size_t length) {
+        const int fd = open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+        EXPECT_EQ(write(fd, bytes, length), ssize_t(length));
+        close(fd);
+    }
     KeyFile(const KeyFile&) = delete;
     KeyFile& operator=(const KeyFile&) = delete;
 
@@ -194,6 +203,53 @@ TEST_F(NvmeTcpDhchap, KeyFilesAreForTheirOwnerAlone) {
     EXPECT_EQ(create_with(target, {{"dhchap_ctrl_key_file", controller_key.path}}), -EINVAL);
     EXPECT_EQ(create_with(target, {{"dhchap_key_file", host_key.path}}), 0);  // which is not asked for
     EXPECT_EQ(host.info("Nvme0n1").dump().find("AAEC"), std::string::npos);
+}
+
+/// Bytes as they must not be found, but for this.
+std::vector<std::byte> masked(const unsigned char* bytes, size_t length) {
+    std::vector<std::byte> result(length);
+    std::transform(bytes, bytes + length, result.begin(), [](unsigned char byte) { return ~std::byte(byte); });
+    return result;
+}
+
+TEST_F(NvmeTcpDhchap, KeysAreInNoMemoryThatACoreDumpHas) {
+#ifdef __SANITIZE_THREAD__
+    GTEST_SKIP() << "ThreadSanitizer's own memory takes minutes to search";
+#endif
+    const auto masked_key = pattern(32, 77);
+    std::vector<std::byte> masked_text;
+    std::optional<KeyFile> file;
+    Octets answer;
+    {
+        Secret key(36), text(48 + 1);
+        for (size_t i = 0; i < masked_key.size(); i++)
+            key.data()[i] = uint8_t(~masked_key[i]);
+        const uint32_t checksum = crc32_gzip_refl(0, key.data(), 32);
+        std::memcpy(key.data() + 32, &checksum, sizeof(checksum));
+        EVP_EncodeBlock(text.data(), key.data(), 36);
+        masked_text = masked(text.data(), 48);
+        file.emplace("DHHC-1:01:");
+        file->append(text.data(), 48);
+        file->append(reinterpret_cast<const unsigned char*>(":"), 1);
+        const Secret made = DhchapKey::from_file(file->path.c_str()).transformed(host_nqn);
+        const Bytes bytes = bytes_of(made);
+        answer.assign(bytes.begin(), bytes.end());
+    }
+    TcpTestTarget target(asking({.host_key = answer, .group = 1}));
+    ASSERT_EQ(create_with(target, {{"dhchap_key_file", file->path}}), 0);
+    {
+        Client client("Nvme0n1", Access::write);
+        ASSERT_TRUE(client.write(0, pattern(512)).ok());
+    }
+    for (const Found& part : find_parts(masked_key)) {
+        EXPECT_EQ(part.dumped, 0u);
+        EXPECT_GT(part.not_dumped, 0u) << "the search finds what is there";
+    }
+    for (const Found& part : find_parts(masked_text))
+        EXPECT_EQ(part.dumped, 0u) << "nor is the file";
+    ASSERT_EQ(host.remove("Nvme0n1"), 0);
+    for (const Found& part : find_parts(masked_key))
+        EXPECT_EQ(part.dumped + part.not_dumped, 0u) << "gone with the bdev";
 }
 
 /// Every message that a target should not send ends the creation, with a reason.
