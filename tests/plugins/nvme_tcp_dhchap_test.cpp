@@ -208,7 +208,8 @@ TEST_F(NvmeTcpDhchap, KeyFilesAreForTheirOwnerAlone) {
 /// Bytes as they must not be found, but for this.
 std::vector<std::byte> masked(const unsigned char* bytes, size_t length) {
     std::vector<std::byte> result(length);
-    std::transform(bytes, bytes + length, result.begin(), [](unsigned char byte) { return ~std::byte(byte); });
+    std::transform(bytes, bytes + length, result.begin(),
+                   [](unsigned char byte) { return ~std::byte(byte); });
     return result;
 }
 
