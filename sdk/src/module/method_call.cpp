@@ -40,11 +40,12 @@ Calls& calls() {
     return instance;
 }
 
-bdk_call* find(const bdk_call* call) {
-    const auto& all = calls().under_way;
-    const auto found =
-        std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.get() == call; });
-    return found == all.end() ? nullptr : found->get();
+auto find(const bdk_call* call) {
+    return std::ranges::find(calls().under_way, call, &std::unique_ptr<bdk_call>::get);
+}
+
+bool is_under_way(const bdk_call* call) {
+    return find(call) != calls().under_way.end();
 }
 
 /// A module's texts may be anything: what is no UTF-8 is replaced.
@@ -54,8 +55,7 @@ std::string text_of(const bdk_json_writer& result) {
 
 void end(bdk_call* call, int rc) {
     auto& all = calls().under_way;
-    const auto found =
-        std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.get() == call; });
+    const auto found = find(call);
     const std::unique_ptr<bdk_call> ended = std::move(*found);
     all.erase(found);
     pending_call_end(ended->pending);
@@ -103,7 +103,7 @@ void module_call(const bdk_module* module, const bdk_method& method, const void*
     call->pending = pending_call_begin({"module '", state->table.name, "': method '", method.name, "'"},
                                        "bdk_module_call_done");
     const int rc = run(state->table, method, call, params);
-    if (rc != BDK_PENDING && find(call) != nullptr) end(call, rc);
+    if (rc != BDK_PENDING && is_under_way(call)) end(call, rc);
 }
 
 void module_wait_for_calls(std::function<void()> ended) {
@@ -119,18 +119,17 @@ bool module_has_calls(const bdk_module* module) {
 }  // namespace bdk
 
 void bdk_call_explain(bdk_call* call, const char* why) {
-    bdk_call* under_way = bdk::find(call);
-    if (under_way == nullptr)
+    if (!bdk::is_under_way(call))
         return bdk::report_ended("bdk_call_explain() without a call under way", __builtin_return_address(0));
     // Without memory it goes unsaid.
     bdk::or_enomem([&] {
-        under_way->why = why != nullptr ? why : "";
+        call->why = why != nullptr ? why : "";
         return 0;
     });
 }
 
 void bdk_module_call_done(bdk_call* call, int rc) {
-    if (bdk::find(call) == nullptr)
+    if (!bdk::is_under_way(call))
         return bdk::report_ended("bdk_module_call_done() without a call under way",
                                  __builtin_return_address(0));
     bdk::end(call, rc);
