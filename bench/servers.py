@@ -13,12 +13,12 @@ SIZE = 64 << 20
 BENCH = pathlib.Path(__file__).resolve().parent
 
 
-def bdevkit(program, socket):
-    return [program, "run", BENCH / "stacks" / "malloc.yaml", "--listen", f"unix:{socket}"]
+def bdevkit(program, socket, stack="malloc"):
+    return [program, "run", BENCH / "stacks" / f"{stack}.yaml", "--listen", f"unix:{socket}"]
 
 
-def nbdkit(_, socket):
-    return ["nbdkit", "--foreground", "--unix", socket, "memory", str(SIZE)]
+def nbdkit(_, socket, *options):
+    return ["nbdkit", "--foreground", "--unix", socket, *options, "memory", str(SIZE)]
 
 
 def qemu_storage_daemon(_, socket):
@@ -43,6 +43,9 @@ def qemu_storage_daemon_file(_, socket, direct=True):
 
 # Its command, and the name of its export.
 SERVERS = {"bdevkit": (bdevkit, ""), "nbdkit": (nbdkit, ""), "qsd": (qemu_storage_daemon, "disk")}
+# bdevkit offers no structured replies for a disk in memory, nbdkit does; so here each does as the other.
+REPLIES = {"bdevkit structured": (functools.partial(bdevkit, stack="malloc-structured"), ""),
+           "nbdkit simple": (lambda program, socket: nbdkit(program, socket, "--no-sr"), "")}
 # Like with like: nbdkit reads through the page cache, the others do either.
 FILE_SERVERS = {"bdevkit file": (bdevkit_file, ""), "qsd file": (qemu_storage_daemon_file, "disk"),
                 "bdevkit cached file": (functools.partial(bdevkit_file, direct=False), ""),
@@ -84,7 +87,7 @@ class Running:
 @contextlib.contextmanager
 def serving(name, program):
     """The server, once it can be connected to."""
-    command, export = {**SERVERS, **FILE_SERVERS}[name]
+    command, export = {**SERVERS, **REPLIES, **FILE_SERVERS}[name]
     with tempfile.TemporaryDirectory() as folder:
         socket = pathlib.Path(folder) / "nbd.sock"
         server = subprocess.Popen(["taskset", "-c", "0", *command(program, socket)], stdin=subprocess.DEVNULL,

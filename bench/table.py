@@ -41,6 +41,8 @@ MEASUREMENTS = {
 }
 for server in measure.servers.FILE_SERVERS:
     MEASUREMENTS[f"nbd {server}, depth 64"] = lambda bench, server=server: bench.nbd_file(server, 64)
+for server in measure.servers.REPLIES:
+    MEASUREMENTS[f"nbd {server}, depth 64"] = lambda bench, server=server: bench.nbd(server, 64, 1)
 NBD_CLIENTS = {"depth 64": (64, 1), "depth 64, 4 connections": (64, 4), "depth 1": (1, 1)}
 for clients, how in NBD_CLIENTS.items():
     for server in measure.servers.SERVERS:

@@ -16,7 +16,11 @@ namespace {
 struct NbdSection {
     const char* listen;
     uint32_t max_connections;
+    uint32_t structured_replies;
 };
+
+/// In the order of StructuredReplies.
+constexpr const char* structured_replies_names[] = {"auto", "always", "never", nullptr};
 
 constexpr bdk_option nbd_options[] = {
     {.name = "listen",
@@ -31,6 +35,12 @@ constexpr bdk_option nbd_options[] = {
      .default_value = "256",
      .min = 1,
      .max = 65536},
+    {.name = "structured_replies",
+     .help = "Offer them where an export can tell holes from data (auto), always or never.",
+     .type = BDK_OPTION_ENUM,
+     .offset = offsetof(NbdSection, structured_replies),
+     .default_value = "auto",
+     .enum_values = structured_replies_names},
 };
 
 struct ExportSection {
@@ -84,6 +94,7 @@ public:
         const auto& section = options.as<NbdSection>();
         NbdConfig config;
         config.max_connections = section.max_connections;
+        config.structured_replies = static_cast<StructuredReplies>(section.structured_replies);
         if (section.listen != nullptr) {
             config.listen = section.listen;
             check_listen(config.listen, node.find("listen")->value->at);

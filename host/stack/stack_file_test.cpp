@@ -57,6 +57,7 @@ frontends:
     const NbdConfig& nbd = reading.stack.nbd_servers[0];
     EXPECT_EQ(nbd.listen, "unix:/run/bdevkit/nbd.sock");
     EXPECT_EQ(nbd.max_connections, 256u);
+    EXPECT_EQ(nbd.structured_replies, StructuredReplies::automatic);
     ASSERT_EQ(nbd.exports.size(), 1u);
     EXPECT_EQ(nbd.exports[0].name, "top");
     EXPECT_FALSE(nbd.exports[0].read_only);

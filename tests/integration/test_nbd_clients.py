@@ -26,6 +26,7 @@ bdevs:
 frontends:
   - nbd:
       listen: "{listen}"
+      structured_replies: {structured_replies}
       exports:
         - {{ bdev: disk, description: "the first" }}
         - {{ bdev: copy }}
@@ -50,8 +51,12 @@ def short_folder():
 
 @pytest.fixture(params=["unix", "tcp"])
 def stack(request, run_stack, short_folder):
-    listen = f"unix:{short_folder}/s" if request.param == "unix" else "tcp:127.0.0.1:0"
-    return run_stack(STACK.format(listen=listen))
+    """Clients get simple replies over the unix socket and structured ones over TCP."""
+    unix = request.param == "unix"
+    stack = run_stack(STACK.format(listen=f"unix:{short_folder}/s" if unix else "tcp:127.0.0.1:0",
+                                   structured_replies="never" if unix else "always"))
+    stack.structured = not unix
+    return stack
 
 
 @pytest.fixture
@@ -68,12 +73,13 @@ def image(tmp_path):
 def test_nbdinfo_tells_what_an_export_is(stack):
     info = json.loads(run("nbdinfo", "--json", stack.uri("disk")).stdout)
     assert info["protocol"] == "newstyle-fixed"
-    assert info["structured"] is True
+    assert info["structured"] is stack.structured
     export = info["exports"][0]
     assert export["export-size"] == 64 << 20
     assert export["is_read_only"] is False
-    for ability in ("can_flush", "can_fua", "can_trim", "can_zero", "can_multi_conn", "can_df"):
+    for ability in ("can_flush", "can_fua", "can_trim", "can_zero", "can_multi_conn"):
         assert export[ability] is True, ability
+    assert export["can_df"] is stack.structured
     assert export["block_size_minimum"] == 1
     assert export["block_size_preferred"] == 4096
     assert export["block_size_maximum"] == 32 << 20

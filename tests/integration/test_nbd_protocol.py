@@ -27,6 +27,7 @@ frontends:
   - nbd:
       listen: "unix:{folder}/s"
       max_connections: 20
+      structured_replies: always
       exports: [ {{ bdev: disk }}, {{ bdev: ro }} ]
 """
 
@@ -296,6 +297,40 @@ def test_flush_and_fua(stack):
 
 
 # ---- with libnbd ----
+
+
+@pytest.mark.parametrize("option, bdev, offered", [
+    ("auto", '{ name: top, module: malloc, size: 1MiB, block_size: 512 }', False),
+    ("auto", '{ name: top, module: passthru, base: { name: file, module: uring, path: disk.img } }', True),
+    ("always", '{ name: top, module: malloc, size: 1MiB, block_size: 512 }', True),
+    ("never", '{ name: top, module: uring, path: disk.img }', False),
+])
+def test_structured_replies_are_offered_where_they_tell_more(run_stack, option, bdev, offered):
+    """Of a file with data in its second half only, they tell the hole; of memory they tell nothing."""
+    def make_file(folder):
+        with open(folder / "disk.img", "wb") as file:
+            file.seek(MIB // 2)
+            file.write(b"d" * (MIB // 2))
+
+    with tempfile.TemporaryDirectory(prefix="nbd") as folder:
+        stack = run_stack(f"""
+version: 1
+bdevs: [ {bdev} ]
+frontends:
+  - nbd: {{ listen: "unix:{folder}/s", structured_replies: {option}, exports: [ {{ bdev: top }} ] }}
+""", prepare=make_file)
+        client = nbd.NBD()
+        client.add_meta_context("base:allocation")
+        client.connect_uri(stack.uri("top"))
+        assert client.get_structured_replies_negotiated() is offered
+        assert client.can_meta_context("base:allocation") is offered
+        client.pwrite(b"x" * 4096, MIB - 4096)
+        assert client.pread(4096, MIB - 4096) == b"x" * 4096
+        if offered and "uring" in bdev:
+            extents = []
+            client.block_status(MIB, 0, lambda context, offset, entries, error: extents.append(entries))
+            assert extents[0][:2] == [MIB // 2, nbd.STATE_HOLE]
+        client.shutdown()
 
 
 def test_block_status_is_honest(stack):

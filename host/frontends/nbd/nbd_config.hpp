@@ -17,10 +17,18 @@ struct NbdExport {
     bool read_only = false;   ///< true also where the bdev does not take writes
 };
 
+/// When clients that ask for structured replies get them.
+enum class StructuredReplies : uint32_t {
+    automatic,  ///< where an export can tell holes from data: to clients of the others they are only dearer
+    always,
+    never,
+};
+
 struct NbdConfig {
     std::string listen;  ///< `unix:/path` or `tcp:address:port`, `tcp:[v6]:port`; port 0 picks a free one
     std::vector<NbdExport> exports;
     uint32_t max_connections = 256;
+    StructuredReplies structured_replies = StructuredReplies::automatic;
 };
 
 /// [main thread] The server; nothing is opened before start().

@@ -82,6 +82,10 @@ uint16_t Export::flags() const {
     return flags;
 }
 
+bool Export::tells_holes() const {
+    return supports(bdev_, BDK_BDEV_IO_TYPE_SEEK_DATA) && supports(bdev_, BDK_BDEV_IO_TYPE_SEEK_HOLE);
+}
+
 ExportInfo Export::info() const {
     const uint64_t block = bdk_bdev_desc_get_block_size(desc_);
     const uint64_t boundary = block * bdk_bdev_get_optimal_io_boundary(bdev_);
@@ -94,6 +98,7 @@ ExportInfo Export::info() const {
         .size = block * bdk_bdev_get_num_blocks(bdev_),
         .flags = flags(),
         .preferred_block = static_cast<uint32_t>(std::has_single_bit(preferred) ? preferred : 4096),
+        .tells_holes = tells_holes(),
     };
 }
 
@@ -110,7 +115,7 @@ Target Export::target() {
         .block_size = block,
         .write_unit = block * std::max<uint32_t>(1, bdk_bdev_get_write_unit_size(bdev_)),
         .lends = lends,
-        .seeks = supports(bdev_, BDK_BDEV_IO_TYPE_SEEK_DATA) && supports(bdev_, BDK_BDEV_IO_TYPE_SEEK_HOLE),
+        .seeks = tells_holes(),
     };
 }
 

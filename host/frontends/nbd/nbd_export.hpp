@@ -44,6 +44,7 @@ private:
         : config_(std::move(config)), removed_(std::move(removed)) {}
     static void on_event(uint32_t type, bdk_bdev* bdev, void* ctx);
     uint16_t flags() const;
+    bool tells_holes() const;
 
     NbdExport config_;
     std::function<void()> removed_;

@@ -116,9 +116,7 @@ void Negotiation::on_option() {
         case Option::go:
             return on_info(data);
         case Option::structured_reply:
-            if (!data.empty()) return reply_error(OptionReply::err_invalid, "this option carries no data");
-            structured_replies_ = true;
-            return ack();
+            return on_structured_reply(data);
         case Option::list_meta_context:
         case Option::set_meta_context:
             return on_meta_context(data);
@@ -198,6 +196,16 @@ void Negotiation::on_info(Bytes data) {
     }
     ack();
     if (option_ == Option::go) choose(*index, *info);
+}
+
+void Negotiation::on_structured_reply(Bytes data) {
+    if (!data.empty()) return reply_error(OptionReply::err_invalid, "this option carries no data");
+    if (!exports_.offers_structured_replies()) {
+        // Not err_policy, which some clients take for a failed handshake.
+        return reply_error(OptionReply::err_unsup, "the stack does not offer structured replies");
+    }
+    structured_replies_ = true;
+    ack();
 }
 
 void Negotiation::on_meta_context(Bytes data) {

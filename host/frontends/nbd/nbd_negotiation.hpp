@@ -21,6 +21,7 @@ struct ExportInfo {
     uint64_t size = 0;                ///< bytes
     uint16_t flags = has_flags;       ///< TransmissionFlag, without send_df
     uint32_t preferred_block = 4096;  ///< bytes
+    bool tells_holes = false;         ///< block status may say more than "all is allocated"
 };
 
 /// The exports that a client may choose from. The first one also answers to the empty name.
@@ -30,6 +31,8 @@ public:
     virtual size_t count() const = 0;
     /// What is known of the export now; nothing once it has gone.
     virtual std::optional<ExportInfo> info(size_t index) const = 0;
+    /// Whether clients may have structured replies. They ask before they choose an export.
+    virtual bool offers_structured_replies() const = 0;
 };
 
 class Negotiation {
@@ -79,6 +82,7 @@ private:
     void on_export_name(Bytes data);
     void on_list(Bytes data);
     void on_info(Bytes data);
+    void on_structured_reply(Bytes data);
     void on_meta_context(Bytes data);
     void close(std::string why);
 

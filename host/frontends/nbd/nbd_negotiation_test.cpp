@@ -16,7 +16,9 @@ public:
         ExportInfo{.name = "top", .description = "the top", .size = 1 << 20, .flags = has_flags | send_flush},
         ExportInfo{.name = "ro", .size = 4096, .flags = has_flags | read_only, .preferred_block = 8192},
     };
+    bool structured_replies = true;
     size_t count() const override { return all.size(); }
+    bool offers_structured_replies() const override { return structured_replies; }
     std::optional<ExportInfo> info(size_t index) const override { return all[index]; }
 };
 
@@ -214,6 +216,16 @@ TEST_F(NbdNegotiation, StructuredRepliesBringDf) {
     client.ask(Option::go, info_data("top"));
     EXPECT_TRUE(client.server.choice().structured_replies);
     EXPECT_TRUE(client.server.choice().flags & send_df);
+}
+
+TEST_F(NbdNegotiation, StructuredRepliesMayBeRefused) {
+    exports.structured_replies = false;
+    EXPECT_EQ(only_reply(Option::structured_reply), OptionReply::err_unsup);
+    EXPECT_EQ(only_reply(Option::set_meta_context, context_data("top", {"base:allocation"})),
+              OptionReply::err_invalid);
+    client.ask(Option::go, info_data("top"));
+    EXPECT_FALSE(client.server.choice().structured_replies);
+    EXPECT_FALSE(client.server.choice().flags & send_df);
 }
 
 TEST_F(NbdNegotiation, MetaContexts) {

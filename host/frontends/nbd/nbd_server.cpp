@@ -130,7 +130,7 @@ Server::Result Server::create_workers() {
         const std::string name = "nbd_" + std::to_string(workers_.size());
         bdk_thread* thread = bdk_thread_create(name.c_str(), mask.data(), static_cast<uint32_t>(mask.size()));
         if (thread == nullptr) return tl::make_unexpected("nbd: thread " + name + " could not be created");
-        workers_.push_back(std::make_unique<Worker>(thread, clients_));
+        workers_.push_back(std::make_unique<Worker>(thread, config_.structured_replies, clients_));
     }
     if (workers_.empty()) return tl::make_unexpected("nbd: no reactor runs");
     return {};

@@ -23,8 +23,11 @@ constexpr uint64_t stop_time_ns = 5'000'000'000;
 
 }  // namespace
 
-Worker::Worker(bdk_thread* thread, std::atomic<uint32_t>& clients)
-    : thread_(thread), clients_(clients), pace_(bdk_get_ticks_hz() / 1'000'000) {}
+Worker::Worker(bdk_thread* thread, StructuredReplies structured_replies, std::atomic<uint32_t>& clients)
+    : thread_(thread),
+      structured_replies_(structured_replies),
+      clients_(clients),
+      pace_(bdk_get_ticks_hz() / 1'000'000) {}
 
 Worker::~Worker() = default;
 
@@ -181,6 +184,13 @@ std::optional<ExportInfo> Worker::info(size_t index) const {
     const View& view = exports_[index];
     if (view.gone) return std::nullopt;
     return view.backend->info();
+}
+
+bool Worker::offers_structured_replies() const {
+    if (structured_replies_ != StructuredReplies::automatic)
+        return structured_replies_ == StructuredReplies::always;
+    return std::any_of(exports_.begin(), exports_.end(),
+                       [](const View& view) { return !view.gone && view.backend->info().tells_holes; });
 }
 
 // ---- ends ----

@@ -25,7 +25,7 @@ namespace bdevkit::host::nbd {
 class Worker : public ExportDirectory {
 public:
     /// @param clients  the server's count, lowered when a client has gone
-    Worker(bdk_thread* thread, std::atomic<uint32_t>& clients);
+    Worker(bdk_thread* thread, StructuredReplies structured_replies, std::atomic<uint32_t>& clients);
     ~Worker() override;
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
@@ -68,6 +68,7 @@ public:
     // ExportDirectory
     size_t count() const override { return exports_.size(); }
     std::optional<ExportInfo> info(size_t index) const override;
+    bool offers_structured_replies() const override;
 
 private:
     template <class Tag>
@@ -98,6 +99,7 @@ private:
     void finish_stop();
 
     bdk_thread* const thread_;
+    const StructuredReplies structured_replies_;
     std::atomic<uint32_t>& clients_;
     std::unique_ptr<Ring> ring_;
     BufferCache buffers_;
