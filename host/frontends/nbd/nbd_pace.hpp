@@ -35,7 +35,7 @@ public:
     /// each rest gives it away for long, so they end.
     void rested(uint64_t ticks) noexcept;
 
-    static constexpr uint64_t rest_us = 25;
+    static constexpr uint64_t rest_us = 20;
     /// Polled so long after the last work: longer than a client takes to send its next request.
     static constexpr uint64_t patience_us = 100;
 
