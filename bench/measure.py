@@ -67,13 +67,13 @@ class Bench:
         """The same copies with nothing around them."""
         return float(run("taskset", "-c", "0", self.bin / "memcpy_bench", io_size, self.seconds))
 
-    def nbd(self, server, depth, connections, pinned=True):
+    def nbd(self, server, depth, connections):
         """I/Os per second that fio gets from a server, and the server's processor time per I/O in microseconds."""
-        with servers.serving(server, self.bin / "bdevkit", pinned) as running:
+        with servers.serving(server, self.bin / "bdevkit") as running:
             fio_nbd(running.uri, "--rw=write", "--bs=1m", "--iodepth=4")
             before = running.cpu_seconds()
             job = fio_nbd(running.uri, "--rw=randread", "--bs=4k", f"--iodepth={depth}", f"--numjobs={connections}",
-                          "--time_based", f"--runtime={self.seconds}", pinned=pinned)["read"]
+                          "--time_based", f"--runtime={self.seconds}")["read"]
             return {"iops": job["iops"], "cpu_us": (running.cpu_seconds() - before) / job["total_ios"] * 1e6}
 
     def many_bdevs(self, stacks):
@@ -88,9 +88,8 @@ class Bench:
             return start(self.bin / "bdevkit", stack.name)
 
 
-def fio_nbd(uri, *options, pinned=True):
-    pin = ["taskset", "-c", "1"] if pinned else []
-    output = run(*pin, "fio", "--name=nbd", "--ioengine=nbd", f"--uri={uri}", "--size=64m", "--thread",
+def fio_nbd(uri, *options):
+    output = run("taskset", "-c", "1", "fio", "--name=nbd", "--ioengine=nbd", f"--uri={uri}", "--size=64m", "--thread",
                  "--group_reporting", "--output-format=json", *options)
     return json.loads(output[output.index("{"):])["jobs"][0]  # libnbd's engine says hello first
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The NBD servers that are compared: each with a disk of 64 MiB in memory, or with a file, on a unix socket."""
+"""The NBD servers that are compared: each with a disk of 64 MiB in memory, or with a file, on a unix socket, on core 0."""
 
 import contextlib
 import functools
@@ -85,13 +85,12 @@ class Running:
 
 
 @contextlib.contextmanager
-def serving(name, program, pinned=True):
-    """The server, once it can be connected to; pinned to core 0, or where the kernel puts it."""
+def serving(name, program):
+    """The server, once it can be connected to."""
     command, export = {**SERVERS, **REPLIES, **FILE_SERVERS}[name]
     with tempfile.TemporaryDirectory() as folder:
         socket = pathlib.Path(folder) / "nbd.sock"
-        pin = ["taskset", "-c", "0"] if pinned else []
-        server = subprocess.Popen([*pin, *command(program, socket)], stdin=subprocess.DEVNULL,
+        server = subprocess.Popen(["taskset", "-c", "0", *command(program, socket)], stdin=subprocess.DEVNULL,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
             wait_for(socket, server)

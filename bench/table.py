@@ -43,7 +43,7 @@ for server in measure.servers.FILE_SERVERS:
     MEASUREMENTS[f"nbd {server}, depth 64"] = lambda bench, server=server: bench.nbd_file(server, 64)
 for server in measure.servers.REPLIES:
     MEASUREMENTS[f"nbd {server}, depth 64"] = lambda bench, server=server: bench.nbd(server, 64, 1)
-NBD_CLIENTS = {"depth 64": (64, 1), "depth 64, unpinned": (64, 1, False), "depth 64, 4 connections": (64, 4), "depth 1": (1, 1)}
+NBD_CLIENTS = {"depth 64": (64, 1), "depth 64, 4 connections": (64, 4), "depth 1": (1, 1)}
 for clients, how in NBD_CLIENTS.items():
     for server in measure.servers.SERVERS:
         MEASUREMENTS[f"nbd {server}, {clients}"] = lambda bench, server=server, how=how: bench.nbd(server, *how)
@@ -60,8 +60,6 @@ BARS = [
     ("null 512 B, 2 cores", "null 512 B", 1.9), ("passthru 512 B, 2 cores", "passthru 512 B", 1.9),
     ("malloc 4 KiB, 2 cores", "malloc 4 KiB", 1.9),
     ("nbd bdevkit, depth 64", "nbd nbdkit, depth 64", 2), ("nbd bdevkit, depth 64", "nbd qsd, depth 64", 1),
-    ("nbd bdevkit, depth 64, unpinned", "nbd nbdkit, depth 64, unpinned", 2),
-    ("nbd bdevkit, depth 64, unpinned", "nbd qsd, depth 64, unpinned", 1),
     ("nbd bdevkit, depth 64, 4 connections", "nbd nbdkit, depth 64, 4 connections", 1.3),
     ("nbd bdevkit, depth 64, 4 connections", "nbd qsd, depth 64, 4 connections", 1.3),
     ("uring file 4 KiB", "fio file 4 KiB", 0.9), ("uring cached file 4 KiB", "fio cached file 4 KiB", 0.9),
