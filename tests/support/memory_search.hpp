@@ -42,6 +42,7 @@ struct Found {
     size_t dumped = 0, not_dumped = 0;
 };
 constexpr size_t part_size = 16;
+constexpr uint64_t page_size = 4096;
 
 /// Looks for each part of a key in all memory of this process.
 /// @param masked_key  each byte inverted, so that this is not found
@@ -55,9 +56,13 @@ inline std::vector<Found> find_parts(const std::vector<std::byte>& masked_key) {
     for (const Mapping& mapping : mappings()) {
         // Sanitizers reserve more than can be read; nothing of ours is that large.
         if (!mapping.readable || mapping.end - mapping.begin > (512ull << 20)) continue;
-        for (uint64_t at = mapping.begin; at < mapping.end; at += buffer.size() - part_size) {
+        for (uint64_t at = mapping.begin, next = 0; at < mapping.end; at = next) {
             const size_t wanted = std::min<uint64_t>(buffer.size(), mapping.end - at);
             const ssize_t length = pread(memory, buffer.data(), wanted, off_t(at));
+            // Another thread may have unmapped a page meanwhile: what follows it is looked at nevertheless.
+            const bool whole = length == ssize_t(wanted);
+            next = whole ? at + buffer.size() - part_size
+                         : (at + uint64_t(std::max<ssize_t>(length, 0))) / page_size * page_size + page_size;
             for (ssize_t i = 0; i + ssize_t(part_size) <= length; i++)
                 for (const size_t part : parts_by_first_byte[uint8_t(buffer[size_t(i)])]) {
                     const std::byte* masked_part = &masked_key[part * part_size];

@@ -98,7 +98,6 @@ ExportInfo Export::info() const {
         .size = block * bdk_bdev_get_num_blocks(bdev_),
         .flags = flags(),
         .preferred_block = static_cast<uint32_t>(std::has_single_bit(preferred) ? preferred : 4096),
-        .tells_holes = tells_holes(),
     };
 }
 

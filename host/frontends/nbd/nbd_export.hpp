@@ -32,6 +32,8 @@ public:
 
     /// [bdk thread] What clients are told now.
     ExportInfo info() const;
+    /// [bdk thread] Whether block status may say more than "all is allocated".
+    bool tells_holes() const;
 
     /// [bdk thread] What requests run against, with a channel of the calling thread, to be put by the caller.
     /// The channel is NULL when there is none to be had.
@@ -44,7 +46,6 @@ private:
         : config_(std::move(config)), removed_(std::move(removed)) {}
     static void on_event(uint32_t type, bdk_bdev* bdev, void* ctx);
     uint16_t flags() const;
-    bool tells_holes() const;
 
     NbdExport config_;
     std::function<void()> removed_;

@@ -200,10 +200,9 @@ void Negotiation::on_info(Bytes data) {
 
 void Negotiation::on_structured_reply(Bytes data) {
     if (!data.empty()) return reply_error(OptionReply::err_invalid, "this option carries no data");
-    if (!exports_.offers_structured_replies()) {
-        // Not err_policy, which some clients take for a failed handshake.
+    // As a server that does not know them answers, so that every client goes on without.
+    if (!exports_.offers_structured_replies())
         return reply_error(OptionReply::err_unsup, "the stack does not offer structured replies");
-    }
     structured_replies_ = true;
     ack();
 }

@@ -21,7 +21,6 @@ struct ExportInfo {
     uint64_t size = 0;                ///< bytes
     uint16_t flags = has_flags;       ///< TransmissionFlag, without send_df
     uint32_t preferred_block = 4096;  ///< bytes
-    bool tells_holes = false;         ///< block status may say more than "all is allocated"
 };
 
 /// The exports that a client may choose from. The first one also answers to the empty name.

@@ -15,9 +15,6 @@ namespace bdevkit::host::nbd {
 
 namespace {
 
-/// How long after the last work the ring is still polled: longer than a client takes to send its next
-/// request.
-constexpr uint64_t patience_us = 100;
 constexpr uint64_t timer_period_us = 250'000;
 constexpr uint64_t stop_time_ns = 5'000'000'000;
 
@@ -190,7 +187,7 @@ bool Worker::offers_structured_replies() const {
     if (structured_replies_ != StructuredReplies::automatic)
         return structured_replies_ == StructuredReplies::always;
     return std::any_of(exports_.begin(), exports_.end(),
-                       [](const View& view) { return !view.gone && view.backend->info().tells_holes; });
+                       [](const View& view) { return !view.gone && view.backend->tells_holes(); });
 }
 
 // ---- ends ----
