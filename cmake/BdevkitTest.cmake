@@ -1,4 +1,5 @@
-# bdevkit_add_test(NAME SOURCES file... [LIBRARIES target...]): a GoogleTest program with main, known to ctest.
+# bdevkit_add_test(NAME SOURCES file... [LIBRARIES target...]): a GoogleTest program with main, known to ctest. Does nothing
+# where BDEVKIT_TESTS is off.
 #
 # Tests are compiled for a short build: what they test is optimised, they need not be. It halves the time, and takes two
 # thirds off where sanitizers are at work.
@@ -8,6 +9,9 @@ else()
   set(BDEVKIT_TEST_OPTIMISATION -O1)
 endif()
 function(bdevkit_add_test name)
+  if(NOT BDEVKIT_TESTS)
+    return()
+  endif()
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBRARIES")
   add_executable(${name} ${arg_SOURCES})
   target_compile_options(${name} PRIVATE ${BDEVKIT_TEST_OPTIMISATION} -g1)
