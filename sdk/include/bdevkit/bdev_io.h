@@ -54,7 +54,7 @@ BDK_API uint32_t bdk_bdev_io_type_from_name(const char* name);
 
 /** Flags of one I/O: `u.bdev.flags`. */
 enum {
-    BDK_BDEV_IO_FUA = 1u << 0,            /**< write: on stable storage before it completes */
+    BDK_BDEV_IO_FUA = 1u << 0,            /**< what changes data: on stable storage before it completes */
     BDK_BDEV_IO_ZCOPY_POPULATE = 1u << 1, /**< zcopy start: the buffer holds the blocks' data */
     BDK_BDEV_IO_ZCOPY_COMMIT = 1u << 2,   /**< zcopy end: write the buffer to the blocks */
     BDK_BDEV_IO_ZCOPY_START = 1u << 3,    /**< zcopy: start (else end) */

@@ -62,7 +62,8 @@ struct bdk_bdev_fn_table {
 /** Flags of a bdev. */
 enum {
     BDK_BDEV_WRITE_CACHE = 1u << 0, /**< a write is durable only after a flush, or with FUA */
-    BDK_BDEV_FUA = 1u << 1, /**< the module honours BDK_BDEV_IO_FUA; else the core flushes after the write */
+    BDK_BDEV_FUA = 1u << 1, /**< with WRITE_CACHE: the module honours BDK_BDEV_IO_FUA of writes and zone
+                                 appends. Without it, and for every other type, the core flushes */
     BDK_BDEV_MD_INTERLEAVED = 1u << 2, /**< metadata follow each block's data */
     BDK_BDEV_DIF_HEAD_OF_MD = 1u << 3, /**< protection information is at the head of the metadata */
     BDK_BDEV_ZONED = 1u << 4,

@@ -4,6 +4,7 @@
 #include "bdev/bounce.hpp"
 #include "bdev/hidden_md.hpp"
 #include "bdev/io_path.hpp"
+#include "bdev/io_types.hpp"
 #include "bdev/split.hpp"
 
 namespace bdk {
@@ -23,13 +24,16 @@ void emulate(BdevIo* io) {
     }
 }
 
+/// True if the I/O asks for FUA, and has to get it from a flush.
 bool needs_flush(const BdevIo* io) {
     const Bdev* bdev = io->ch->bdev;
-    bool lacks_fua = (bdev->flags & BDK_BDEV_WRITE_CACHE) != 0 && (bdev->flags & BDK_BDEV_FUA) == 0;
-    bool is_write = io->pub.type == BDK_BDEV_IO_TYPE_WRITE || io->pub.type == BDK_BDEV_IO_TYPE_WRITE_ZEROES ||
-                    io->pub.type == BDK_BDEV_IO_TYPE_ZONE_APPEND;
-    return lacks_fua && is_write && (io->pub.u.bdev.flags & BDK_BDEV_IO_FUA) != 0 &&
-           bdev->supports_natively(BDK_BDEV_IO_TYPE_FLUSH);
+    if ((types_flushed_for_fua(bdev) & BDK_BDEV_IO_TYPE_BIT(io->pub.type)) == 0) return false;
+    if ((io->pub.u.bdev.flags & BDK_BDEV_IO_FUA) == 0) return false;
+    // It waits for all that touches its blocks, so it cannot be the child of one that does. Its write has the
+    // flag.
+    bool is_locking = io->pub.type == BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE &&
+                      bdev->emulates(BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE);
+    return !is_locking && bdev->supports_natively(BDK_BDEV_IO_TYPE_FLUSH);
 }
 
 /// To the module, behind those that wait for its memory.

@@ -37,7 +37,7 @@ bool start_on_buffer(BdevIo* io, uint32_t type, uint64_t at, uint64_t blocks) {
     params.iovcnt = 1;
     params.offset_blocks = at;
     params.num_blocks = blocks;
-    params.flags = 0;
+    params.flags &= type == BDK_BDEV_IO_TYPE_WRITE ? BDK_BDEV_IO_FUA : 0;
     params.md_buf = bdev->has_separate_md() ? buf + bdev->bytes(blocks) : nullptr;
     child_start(child);
     return true;

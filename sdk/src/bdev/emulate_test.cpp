@@ -78,6 +78,75 @@ TEST_F(Emulate, FuaIsTheModulesWhereItCan) {
     call_on_app_thread([&] { disk.on_submit = nullptr; });
 }
 
+/// As `submit`, through a layer that asks for FUA whatever the type: no submission function does so for all.
+IoResult run_with_fua(const RawDisk& disk, TestHost& host, const Client::Submit& submit) {
+    RawLayer layer("layer", disk.bdev.name);
+    layer.on_submit = [](bdk_bdev_io* io, bdk_bdev_desc* desc, bdk_io_channel* ch) {
+        io->u.bdev.flags |= BDK_BDEV_IO_FUA;
+        bdk_bdev_io_forward(io, desc, ch);
+    };
+    call_on_app_thread([&] { EXPECT_EQ(layer.add(), 0); });
+    IoResult result;
+    {
+        Client client("layer", Access::write);
+        result = client.run(submit);
+    }
+    EXPECT_EQ(host.remove("layer"), 0);
+    return result;
+}
+
+TEST_F(Emulate, FuaOfEveryOtherTypeIsAFlushEvenWhereTheModuleHasItForWrites) {
+    disk.flags = BDK_BDEV_WRITE_CACHE | BDK_BDEV_FUA;
+    add();
+    char other[512] = {};
+    iovec fresh{other, sizeof(other)};
+    const auto write_zeroes = [](auto* desc, auto* ch, auto cb, void* arg) {
+        return bdk_bdev_write_zeroes_blocks(desc, ch, 0, 8, nullptr, cb, arg);
+    };
+    const auto unmap = [](auto* desc, auto* ch, auto cb, void* arg) {
+        return bdk_bdev_unmap_blocks(desc, ch, 0, 8, cb, arg);
+    };
+    const auto copy = [](auto* desc, auto* ch, auto cb, void* arg) {
+        return bdk_bdev_copy_blocks(desc, ch, 0, 8, 8, cb, arg);
+    };
+    const auto compare_and_write = [&](auto* desc, auto* ch, auto cb, void* arg) {
+        return bdk_bdev_comparev_and_writev_blocks(desc, ch, &iov, 1, &fresh, 1, 0, 1, cb, arg);
+    };
+    const std::pair<uint32_t, Client::Submit> ios[] = {
+        {BDK_BDEV_IO_TYPE_WRITE_ZEROES, write_zeroes},
+        {BDK_BDEV_IO_TYPE_UNMAP, unmap},
+        {BDK_BDEV_IO_TYPE_COPY, copy},
+        {BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE, compare_and_write}};
+    for (const auto& [type, submit] : ios) {
+        call_on_app_thread([&] { disk.seen.clear(); });
+        EXPECT_TRUE(run_with_fua(disk, host, submit).ok());
+        EXPECT_EQ(disk.seen, (std::vector<uint32_t>{type, BDK_BDEV_IO_TYPE_FLUSH}));
+    }
+}
+
+TEST_F(Emulate, FuaOfWhatIsMadeOfWritesIsKept) {
+    disk.flags = BDK_BDEV_WRITE_CACHE;
+    disk.io_types = bit(BDK_BDEV_IO_TYPE_READ) | bit(BDK_BDEV_IO_TYPE_WRITE) | bit(BDK_BDEV_IO_TYPE_FLUSH);
+    add();
+    const auto write_zeroes = [](auto* desc, auto* ch, auto cb, void* arg) {
+        return bdk_bdev_write_zeroes_blocks(desc, ch, 0, 8192, nullptr, cb, arg);
+    };
+    const auto copy = [](auto* desc, auto* ch, auto cb, void* arg) {
+        return bdk_bdev_copy_blocks(desc, ch, 0, 8, 8, cb, arg);
+    };
+    const auto compare_and_write = [&](auto* desc, auto* ch, auto cb, void* arg) {
+        return bdk_bdev_comparev_and_writev_blocks(desc, ch, &iov, 1, &iov, 1, 0, 1, cb, arg);
+    };
+    for (const Client::Submit& submit :
+         {Client::Submit(write_zeroes), Client::Submit(copy), Client::Submit(compare_and_write)}) {
+        call_on_app_thread([&] { disk.seen.clear(); });
+        EXPECT_TRUE(run_with_fua(disk, host, submit).ok());
+        EXPECT_EQ(disk.seen.back(), uint32_t(BDK_BDEV_IO_TYPE_FLUSH));
+        EXPECT_EQ(std::count(disk.seen.begin(), disk.seen.end(), uint32_t(BDK_BDEV_IO_TYPE_FLUSH)), 1)
+            << "one is enough for all its writes";
+    }
+}
+
 TEST_F(Emulate, FailureOfAPartIsTheWholes) {
     disk.io_types = bit(BDK_BDEV_IO_TYPE_READ) | bit(BDK_BDEV_IO_TYPE_WRITE);
     add();

@@ -99,7 +99,7 @@ void write_zeroes_emulate(BdevIo* io);
 void compare_emulate(BdevIo* io);
 void compare_and_write_emulate(BdevIo* io);
 void copy_emulate(BdevIo* io);
-/// A write without FUA, then a flush.
+/// The I/O without FUA, then a flush.
 void fua_emulate(BdevIo* io);
 
 }  // namespace bdk

@@ -59,15 +59,16 @@ uint64_t limited_types(const Bdev* bdev) {
     return types;
 }
 
-/// The types that may ask for FUA, if the core has to give it.
-uint64_t fua_types(const Bdev* bdev) {
-    bool volatile_cache = (bdev->flags & BDK_BDEV_WRITE_CACHE) != 0 && (bdev->flags & BDK_BDEV_FUA) == 0;
-    if (!volatile_cache || (bdev->module_types & bit(BDK_BDEV_IO_TYPE_FLUSH)) == 0) return 0;
-    return bit(BDK_BDEV_IO_TYPE_WRITE) | bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES) |
-           bit(BDK_BDEV_IO_TYPE_ZONE_APPEND);
-}
-
 }  // namespace
+
+uint64_t types_flushed_for_fua(const Bdev* bdev) {
+    constexpr uint64_t with_data = bit(BDK_BDEV_IO_TYPE_WRITE) | bit(BDK_BDEV_IO_TYPE_ZONE_APPEND);
+    constexpr uint64_t without = bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES) | bit(BDK_BDEV_IO_TYPE_UNMAP) |
+                                 bit(BDK_BDEV_IO_TYPE_COPY) | bit(BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE);
+    if ((bdev->flags & BDK_BDEV_WRITE_CACHE) == 0) return 0;
+    if ((bdev->module_types & bit(BDK_BDEV_IO_TYPE_FLUSH)) == 0) return 0;
+    return (bdev->flags & BDK_BDEV_FUA) != 0 ? without : with_data | without;
+}
 
 void set_io_types(Bdev* bdev) {
     bool dynamic = (bdev->flags & BDK_BDEV_DYNAMIC_IO_TYPES) != 0;
@@ -86,7 +87,7 @@ void set_io_types(Bdev* bdev) {
         bdev->io_types |= bit(type);
         bdev->core_types |= bit(type);
     }
-    bdev->core_types |= (limited_types(bdev) | fua_types(bdev)) & bdev->io_types;
+    bdev->core_types |= (limited_types(bdev) | types_flushed_for_fua(bdev)) & bdev->io_types;
 }
 
 bool Bdev::emulates(uint32_t type) const noexcept {
