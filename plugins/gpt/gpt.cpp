@@ -90,6 +90,9 @@ public:
             return bdk_bdev_module_examine_done(&bdk_module_v1);
         const auto use = [base = std::string(bdk_bdev_get_name(bdev))](const TableFound& found) {
             const auto done = [](int) { bdk_bdev_module_examine_done(&bdk_module_v1); };
+            if (found.other_block_size != 0)
+                log(LogLevel::info, "gpt",
+                    format("the GPT of '%s' is not used: %s", base.c_str(), found.problem.c_str()));
             if (found.rc != 0) return done(0);
             const std::vector<PartitionRange> parts = parts_of(base, base, found, spdk_types);
             if (!parts.empty()) tell_damage(base, found);
@@ -106,6 +109,10 @@ private:
             log(LogLevel::warn, "gpt",
                 format("the backup GPT of '%s' is used, mend the primary one: %s", base.c_str(),
                        found.damage.c_str()));
+        if (!found.backup.empty())
+            log(LogLevel::warn, "gpt",
+                format("the backup GPT of '%s' would not do if the primary one were lost: %s", base.c_str(),
+                       found.backup.c_str()));
     }
 
     /// @param types  of the partitions; empty for all

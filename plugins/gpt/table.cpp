@@ -127,6 +127,25 @@ GptHeader read_gpt_header(std::span<const std::byte> block, uint64_t at, uint64_
     return header;
 }
 
+bool describe_same_table(const GptHeader& a, const GptHeader& b) noexcept {
+    return a.first_usable == b.first_usable && a.last_usable == b.last_usable &&
+           a.entry_count == b.entry_count && a.entry_size == b.entry_size && a.entries_crc == b.entries_crc;
+}
+
+uint32_t block_size_of_table(std::span<const std::byte> start, uint64_t disk_bytes) {
+    for (uint32_t size = least_block_size; size <= largest_block_size; size *= 2) {
+        if (start.size() < size + least_block_size) break;
+        try {
+            const uint64_t length = std::min<uint64_t>(size, start.size() - size);
+            read_gpt_header(start.subspan(size, length), 1, disk_bytes / size);
+            return size;
+        } catch (const Error&) {
+            continue;  // nothing there, or nothing to be trusted
+        }
+    }
+    return 0;
+}
+
 std::vector<Partition> read_gpt_entries(std::span<const std::byte> entries, const GptHeader& header) {
     require(crc_of(entries.data(), header.entries_bytes()) == header.entries_crc,
             "the CRC of its entries is wrong");

@@ -39,6 +39,16 @@ Mbr read_mbr(std::span<const std::byte> block);
 /// Checks the header that stands at block `at`. Throws Error for one that is not to be trusted.
 GptHeader read_gpt_header(std::span<const std::byte> block, uint64_t at, uint64_t num_blocks);
 
+/// Whether two headers, each of which has been checked, say the same of the partitions.
+bool describe_same_table(const GptHeader& a, const GptHeader& b) noexcept;
+
+/// Blocks of a disk with a table are not smaller, nor larger, than these bytes.
+constexpr uint32_t least_block_size = 512, largest_block_size = 65536;
+
+/// The size of blocks, in bytes, for which a primary header is in its place, or 0.
+/// @param start  the disk's first bytes, of `disk_bytes`
+uint32_t block_size_of_table(std::span<const std::byte> start, uint64_t disk_bytes);
+
 /// Checks the entries and returns those in use, by number. Throws Error as above.
 std::vector<Partition> read_gpt_entries(std::span<const std::byte> entries, const GptHeader& header);
 

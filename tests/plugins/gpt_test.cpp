@@ -193,6 +193,45 @@ TEST_F(GptModule, UsesTheBackupWhereThePrimaryCannotBeRead) {
     EXPECT_TRUE(host.exists("partp5"));
 }
 
+TEST_F(GptModule, SaysWhatIsWrongWithABackupThatIsNotNeededYet) {
+    const Bytes good = table.bytes();
+    Bytes damaged_entries = good, damaged_header = good, other = good, grown = good;
+    damaged_entries[4063 * 512] ^= std::byte{1};
+    damaged_header[4095 * 512 + 50] ^= std::byte{1};
+    table.entries.pop_back();
+    const Bytes fewer = table.bytes();
+    std::copy(fewer.begin() + 4063 * 512, fewer.end(), other.begin() + 4063 * 512);
+    grown.resize(8192 * 512);
+    const std::pair<const Bytes&, std::string> cases[] = {
+        {damaged_entries, "the CRC of its entries is wrong"},
+        {damaged_header, "the CRC of its header is wrong"},
+        {other, "it describes other partitions"},
+        {grown, "it is said to be at block 4095, and the disk ends with block 8191"}};
+    for (const auto& [image, words] : cases) {
+        make_disk(image);
+        LogCapture log;
+        ASSERT_EQ(partition(), 0) << words;
+        EXPECT_TRUE(log.has({"the backup GPT of 'disk' would not do", words})) << words;
+        EXPECT_EQ(Client("partp5", Access::read).num_blocks(), 2015u);
+        ASSERT_EQ(host.remove("disk"), 0);
+    }
+    make_disk(good);
+    LogCapture log;
+    ASSERT_EQ(partition(), 0);
+    EXPECT_FALSE(log.has({"backup GPT"}));
+}
+
+TEST_F(GptModule, NamesTheBlockSizeThatATableIsFor) {
+    for (const auto& [of_table, of_disk] :
+         {std::pair<size_t, size_t>{4096, 512}, {512, 4096}, {16384, 512}}) {
+        GptTable other = GptTable::of_disk((16 << 20) / of_table, of_table);
+        other.entries = {{1, gpt_linux_type, other.first_usable, other.last_usable}};
+        table.block_size = of_disk;  // of the disk that is made
+        expect_refusal(other.bytes(), "it is a table for blocks of " + std::to_string(of_table) +
+                                          " bytes, and the disk has blocks of " + std::to_string(of_disk));
+    }
+}
+
 TEST_F(GptModule, SaysWhatIsWrongWithBoth) {
     Bytes image = table.bytes();
     image[512 + 50] ^= std::byte{1};
