@@ -63,6 +63,13 @@ public:
         wake_up();
     }
 
+    /// A reset waits for the end of all that is in flight.
+    bool is_draining() const noexcept { return draining_ != nullptr; }
+
+protected:
+    /// Grows with each look at the rings, which is when what has been prepared goes to the kernel.
+    uint32_t turns() const noexcept { return turns_; }
+
 private:
     /// Turns without work before a channel that has nothing in flight pauses.
     static constexpr uint32_t idle_turns_before_pause = 64;
@@ -75,6 +82,7 @@ private:
             owner_.ended(static_cast<typename Owner::Channel&>(*this),
                          bdevkit::Io(static_cast<bdk_bdev_io*>(io)), result, detail);
         };
+        turns_++;
         bool busy = ring_.turn(done);
         if (polled_) busy |= polled_->turn(done);
         if (busy) {
@@ -125,6 +133,7 @@ private:
     uint64_t idle_since_ = 0;
     uint64_t patience_ = us(least_patience_us);
     uint32_t idle_turns_ = 0;
+    uint32_t turns_ = 0;
     bool paused_ = true;
     bool armed_ = false;
 };

@@ -112,7 +112,8 @@ void File::look_at_device() {
     unsigned physical = 0;
     if (ioctl(fd_, BLKSSZGET, &logical) != 0 || ioctl(fd_, BLKPBSZGET, &physical) != 0)
         fail(path_, "ask for the block size of");
-    if (block_size_ == 0) block_size_ = uint32_t(logical);
+    unit_ = uint32_t(logical);
+    if (block_size_ == 0) block_size_ = unit_;
     physical_block_size_ = std::max(physical, block_size_);
 }
 
@@ -130,10 +131,7 @@ void File::go_direct() {
 std::string File::why_not_direct() {
     uint32_t offset_alignment = 512;
     memory_alignment_ = std::min(block_size_, 4096u);
-    if (is_device_) {
-        int logical = 0;
-        if (ioctl(fd_, BLKSSZGET, &logical) == 0) offset_alignment = uint32_t(logical);
-    }
+    if (is_device_) offset_alignment = unit_;
     struct statx status {};
     if (statx(fd_, "", AT_EMPTY_PATH, STATX_DIOALIGN, &status) == 0 &&
         (status.stx_mask & STATX_DIOALIGN) != 0) {
@@ -155,6 +153,11 @@ uint64_t File::size() const {
     if (is_device_ ? ioctl(fd_, BLKGETSIZE64, &bytes) != 0 : fstat(fd_, &status) != 0)
         fail(path_, "ask for the size of");
     return is_device_ ? bytes : uint64_t(status.st_size);
+}
+
+uint64_t File::end() const noexcept {
+    const off_t found = lseek(fd_, 0, SEEK_END);
+    return found < 0 ? UINT64_MAX : uint64_t(found);
 }
 
 void File::set_size(uint64_t bytes) {

@@ -34,10 +34,15 @@ public:
     bool is_direct() const noexcept { return is_direct_; }
     uint32_t block_size() const noexcept { return block_size_; }
     uint32_t physical_block_size() const noexcept { return physical_block_size_; }
+    /// Bytes that operations other than reads and writes have to be multiples of: a device's block, 1 of a
+    /// file.
+    uint32_t unit() const noexcept { return unit_; }
     /// Bytes to which buffers have to be aligned.
     uint32_t memory_alignment() const noexcept { return memory_alignment_; }
     /// Bytes now. Throws Error when it cannot be asked.
     uint64_t size() const;
+    /// As size(); UINT64_MAX when it cannot be asked.
+    uint64_t end() const noexcept;
     /// Makes a file that long; new blocks read as zeroes. Throws Error for a device.
     void set_size(uint64_t bytes);
     /// Whether blocks can be given back, and read as zeroes then.
@@ -57,6 +62,7 @@ private:
     uint32_t block_size_;
     uint32_t physical_block_size_ = 0;
     uint32_t memory_alignment_ = 1;
+    uint32_t unit_ = 1;
 };
 
 /// A file that was not there: made sparse, and removed again unless it is kept.

@@ -13,6 +13,7 @@
 #include <new>
 #include <string>
 
+#include "blanking.hpp"
 #include "channel.hpp"
 #include "file.hpp"
 
@@ -20,11 +21,17 @@ namespace {
 
 using bdevkit::Error, bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::IoType;
 
-/// How blocks are given back or zeroed. The kernel may refuse one; the next is tried then.
-enum class Way : uint32_t { discard, punch, zero, punch_then_allocate, allocate };
-
 /// BLOCK_URING_CMD_DISCARD of Linux 6.12.
 constexpr uint32_t discard_command = _IO(0x12, 0);
+
+/// To write from where the kernel cannot zero. Nothing changes them.
+constexpr uint64_t zeroes_bytes = 1 << 20;
+alignas(4096) std::byte zeroes[zeroes_bytes];
+
+Blank blank_of(Io io) noexcept {
+    if (io.type() == IoType::unmap) return Blank::give_back;
+    return io.has_flag(BDK_BDEV_IO_NO_UNMAP) ? Blank::zero_and_keep : Blank::zero;
+}
 
 class Uring : public bdevkit::Bdev<Uring> {
 public:
@@ -38,7 +45,7 @@ public:
         BDEVKIT_OPTION(path, "The file or block device.").required(),
         BDEVKIT_OPTION(block_size, "Bytes per block, a power of two; 0: the device's own, 512 for a file.")
             .max(65536),
-        BDEVKIT_OPTION(size, "The file is created with it, or grown to it; 0: it is there and stays so."),
+        BDEVKIT_OPTION(size, "The file is created with it, or grown to it; a longer one stays as it is."),
         BDEVKIT_OPTION(read_only, "Nothing is written, and others may read the file too."),
         BDEVKIT_OPTION(direct, "Past the page cache (O_DIRECT), where that can be done.").defaults_to("true"),
         BDEVKIT_OPTION(sqpoll, "A thread of the kernel's takes the I/O: fewer system calls, one core busy."),
@@ -51,15 +58,54 @@ public:
 
     /// Of an I/O that the kernel has.
     struct IoContext {
-        int32_t expected;  ///< the result that ends it well
-        Way way;
-        uint64_t done;    ///< bytes that are behind a short read or write
-        iovec* leftover;  ///< what is left of several buffers then
+        int32_t expected = 0;            ///< the result that ends it well
+        bool is_last = true;             ///< with it the I/O is done; else there is another step
+        Way way = Way::none;             ///< of an unmap or write zeroes
+        uint32_t copied_by_reactor = 0;  ///< bytes
+        uint64_t done = 0;               ///< bytes that are behind this step
+        uint64_t step = 0;               ///< bytes of this step of an unmap or write zeroes
+        Way step_way = Way::none;
+        iovec* leftover = nullptr;  ///< what is left of several buffers after a short read or write
     };
 
     class Channel : public UringChannel<Uring> {
     public:
-        explicit Channel(Uring& disk) : UringChannel(disk, {&disk.fd_, 1}, disk.ring_options_) {}
+        explicit Channel(Uring& disk)
+            : UringChannel(disk, {&disk.fd_, 1}, disk.ring_options_), file_(disk.file_) {}
+
+        /// Whether the file is as long as that: the kernel would make a shorter one longer. What goes to the
+        /// kernel together needs one look at the file. A device says so by itself.
+        bool reaches(uint64_t end) noexcept {
+            if (file_.is_device() || (looked_in_ == turns() && end <= seen_end_)) [[likely]]
+                return true;
+            looked_in_ = turns();
+            seen_end_ = file_.end();
+            return end <= seen_end_;
+        }
+
+        /// Through the page cache the kernel copies the data while it takes an operation or delivers it, and
+        /// the reactor waits for that. It does so for a few MiB in flight. The rest is copied by the kernel's
+        /// workers: many large I/Os would hold the reactor for seconds.
+        /// @return the bytes that the reactor will wait for
+        uint32_t begin_copy(io_uring_sqe* sqe, uint32_t bytes) noexcept {
+            if (file_.is_direct()) return 0;
+            if (copied_by_reactor_ + bytes > most_copied_by_reactor) {
+                sqe->flags |= IOSQE_ASYNC;
+                return 0;
+            }
+            copied_by_reactor_ += bytes;
+            return bytes;
+        }
+        void end_copy(uint32_t bytes) noexcept { copied_by_reactor_ -= bytes; }
+
+    private:
+        /// They take a millisecond or two.
+        static constexpr uint64_t most_copied_by_reactor = 4 << 20;
+
+        const File& file_;
+        uint64_t copied_by_reactor_ = 0;
+        uint64_t seen_end_ = 0;
+        uint32_t looked_in_ = UINT32_MAX;
     };
 
     static int create(bdk_create* creation, const char* name, const Options& given) {
@@ -76,6 +122,7 @@ public:
         : Bdev(name),
           file_({given.path.path, given.block_size, given.read_only, given.direct}),
           fd_(file_.fd()),
+          ways_(file_.is_device()),
           given_(given),
           ring_options_{.sqpoll = given.sqpoll,
                         .iopoll = given.iopoll,
@@ -83,9 +130,7 @@ public:
                         .heap = given.registered_buffers} {
         given_.path = {file_.path().c_str()};
         if (given.size > file_.size() && !given.read_only) file_.set_size(given.size);
-        if (given.size != 0 && given.size != file_.size())
-            throw Error(EINVAL, format("'%s' has %llu bytes, not `size`: give that, or leave `size` out",
-                                       given.path.path, static_cast<unsigned long long>(file_.size())));
+        check_size(given.size);
         describe(given);
         try_rings();
     }
@@ -96,9 +141,9 @@ public:
                 if (!io.has_buffer()) return with_buffer<&Uring::begin>(io);
                 return begin(ch, io);
             case IoType::unmap:
-                return begin_with(ch, io, file_.is_device() ? Way::discard : Way::punch);
             case IoType::write_zeroes:
-                return begin_with(ch, io, io.has_flag(BDK_BDEV_IO_NO_UNMAP) ? Way::zero : Way::punch);
+                io.context<IoContext>() = {.way = ways_.first(blank_of(io))};
+                return blank(ch, io);
             case IoType::seek_data:
             case IoType::seek_hole:
                 return seek(io);
@@ -112,22 +157,25 @@ public:
     /// What became of an I/O that the kernel had.
     void ended(Channel& ch, Io io, int result, uint64_t) {
         auto& context = io.context<IoContext>();
-        if (result != context.expected || context.way == Way::punch_then_allocate) [[unlikely]]
+        ch.end_copy(context.copied_by_reactor);
+        if (result != context.expected || !context.is_last) [[unlikely]]
             return ended_otherwise(ch, io, result);
         if (context.leftover != nullptr) [[unlikely]]
             delete[] std::exchange(context.leftover, nullptr);
         io.complete();
     }
 
-    /// [app thread] Sees a size that has changed, or sets another.
+    /// [app thread] Sees a size that has changed. Sets one that is another than was given before: the file
+    /// may have grown since, and what was written there must not go because somebody has changed nothing.
     void reconfigure(const Options& given, bdevkit::Reconfiguration change) {
         if (file_.path() != given.path.path || given.block_size != given_.block_size ||
             given.read_only != given_.read_only || given.direct != given_.direct ||
             given.sqpoll != given_.sqpoll || given.iopoll != given_.iopoll ||
             given.registered_buffers != given_.registered_buffers)
             throw Error(EINVAL, "`size` alone can be changed while the bdev is in use");
-        const uint64_t bytes = file_.size();
-        set_blocks((given.size != 0 ? uint64_t(given.size) : bytes) >> block_shift_);
+        const bool is_new = given.size != 0 && given.size != given_.size;
+        set_blocks((is_new ? uint64_t(given.size) : file_.size()) >> block_shift_);
+        given_.size = given.size;
         change.finish();
     }
 
@@ -179,6 +227,18 @@ private:
         return rc;
     }
 
+    void check_size(uint64_t given) const {
+        const auto bytes = static_cast<unsigned long long>(file_.size());
+        if (given > bytes)
+            throw Error(EINVAL,
+                        format("'%s' has %llu bytes, less than `size`: give that, or leave `size` out",
+                               file_.path().c_str(), bytes));
+        if (given != 0 && given < bytes)
+            bdevkit::log(bdevkit::LogLevel::notice, BDK_LOG_COMPONENT,
+                         format("'%s' has %llu bytes, more than `size`: it stays as it is",
+                                file_.path().c_str(), bytes));
+    }
+
     void describe(const Options& given) {
         bdk_bdev& own = bdev();
         own.blocklen = file_.block_size();
@@ -227,25 +287,55 @@ private:
 
     // ---- to the kernel ----
 
-    void begin(Channel& ch, Io io) { begin_with(ch, io, Way::discard); }
-
-    void begin_with(Channel& ch, Io io, Way way) {
-        io.context<IoContext>() = {0, way, 0, nullptr};
+    void begin(Channel& ch, Io io) {
+        io.context<IoContext>() = {};
         start(ch, io);
     }
 
     void start(Channel& ch, Io io) {
+        if (io.type() == IoType::write && !ch.reaches(end_of(io))) [[unlikely]]
+            return fail(io, -EIO);
         const bool moves_data = io.type() == IoType::read || io.type() == IoType::write;
         Ring& ring = ch.ring(moves_data);
         io_uring_sqe* sqe = ring.next();
         if (sqe == nullptr) [[unlikely]]
             return fail(io, -ENOMEM);
-        moves_data ? prepare_transfer(ring, sqe, io) : prepare_other(sqe, io);
+        moves_data ? prepare_transfer(ch, ring, sqe, io) : prepare_other(sqe, io);
         ring.add(sqe, io.get());
         ch.wake_up();
     }
 
-    void prepare_transfer(const Ring& ring, io_uring_sqe* sqe, Io io) const {
+    /// The next step of an unmap or of write zeroes.
+    void blank(Channel& ch, Io io) {
+        if (!ch.reaches(end_of(io))) return fail(io, -EIO);
+        auto& context = io.context<IoContext>();
+        const ByteRange range = blank_range(io);
+        const ByteRange left{range.begin + context.done, range.end};
+        if (left.begin >= left.end) return io.complete();
+        if (context.way == Way::none) return fail(io, -EOPNOTSUPP);
+        const BlankStep step = next_blank_step(left, context.way, file_.unit(), zeroes_bytes);
+        context.step = step.length;
+        context.step_way = step.way;
+        context.is_last = left.begin + step.length == left.end && step.way != Way::punch_then_allocate;
+        io_uring_sqe* sqe = ch.ring(false).next();
+        if (sqe == nullptr) [[unlikely]]
+            return fail(io, -ENOMEM);
+        prepare_blank(sqe, step, left.begin);
+        context.expected = step.way == Way::write ? int32_t(step.length) : 0;
+        context.copied_by_reactor = step.way == Way::write ? ch.begin_copy(sqe, uint32_t(step.length)) : 0;
+        ch.ring(false).add(sqe, io.get());
+        ch.wake_up();
+    }
+
+    /// What an unmap leaves at the edges is less than the device gives back.
+    ByteRange blank_range(Io io) const noexcept {
+        const ByteRange range{io.offset_blocks() << block_shift_, end_of(io)};
+        return io.type() == IoType::unmap ? whole_units(range, file_.unit()) : range;
+    }
+
+    uint64_t end_of(Io io) const noexcept { return (io.offset_blocks() + io.num_blocks()) << block_shift_; }
+
+    void prepare_transfer(Channel& ch, const Ring& ring, io_uring_sqe* sqe, Io io) const {
         auto& context = io.context<IoContext>();
         const uint64_t offset = (io.offset_blocks() << block_shift_) + context.done;
         const auto length = uint32_t((io.num_blocks() << block_shift_) - context.done);
@@ -260,22 +350,27 @@ private:
             io_uring_prep_rw(reads ? IORING_OP_READV : IORING_OP_WRITEV, sqe, 0, iovs,
                              unsigned(io->u.bdev.iovcnt), offset);
         if (!reads && io.has_flag(BDK_BDEV_IO_FUA)) sqe->rw_flags = RWF_DSYNC;
+        context.copied_by_reactor = ch.begin_copy(sqe, length);
     }
 
-    void prepare_other(io_uring_sqe* sqe, Io io) const {
-        const uint64_t offset = io.offset_blocks() << block_shift_, length = io.num_blocks() << block_shift_;
-        const auto fallocate = [&](int mode) {
-            io_uring_prep_fallocate(sqe, 0, mode | FALLOC_FL_KEEP_SIZE, off_t(offset), off_t(length));
-        };
+    static void prepare_other(io_uring_sqe* sqe, Io io) {
         if (io.type() == IoType::flush) return io_uring_prep_fsync(sqe, 0, IORING_FSYNC_DATASYNC);
-        if (io.type() == IoType::abort) return io_uring_prep_cancel(sqe, io->u.abort.bio_to_abort, 0);
-        switch (io.context<IoContext>().way) {
+        io_uring_prep_cancel(sqe, io->u.abort.bio_to_abort, 0);
+    }
+
+    static void prepare_blank(io_uring_sqe* sqe, const BlankStep& step, uint64_t offset) {
+        const auto fallocate = [&](int mode) {
+            io_uring_prep_fallocate(sqe, 0, mode | FALLOC_FL_KEEP_SIZE, off_t(offset), off_t(step.length));
+        };
+        switch (step.way) {
             case Way::discard:
                 io_uring_prep_rw(IORING_OP_URING_CMD, sqe, 0, nullptr, 0, 0);
                 sqe->cmd_op = discard_command;
                 sqe->addr = offset;
-                sqe->addr3 = length;
+                sqe->addr3 = step.length;
                 return;
+            case Way::write:
+                return io_uring_prep_write(sqe, 0, zeroes, uint32_t(step.length), offset);
             case Way::zero:
                 return fallocate(FALLOC_FL_ZERO_RANGE);
             case Way::allocate:
@@ -292,26 +387,35 @@ private:
         io.complete_errno(rc);
     }
 
+    /// The kernel gives an error of its own to each type behind the end of a device that has become smaller.
+    void fail_in_kernel(Io io, int rc) {
+        const bool has_range = io.type() != IoType::flush;
+        fail(io, has_range && end_of(io) > file_.end() ? -EIO : rc);
+    }
+
     void ended_otherwise(Channel& ch, Io io, int result) {
         if (io.type() == IoType::abort) return io.complete(IoStatus::failed);
-        if (result == -EINTR || result == -EAGAIN) return start(ch, io);
+        const bool blanks = io.type() == IoType::unmap || io.type() == IoType::write_zeroes;
+        if (result == -EINTR || result == -EAGAIN) return blanks ? blank(ch, io) : start(ch, io);
         if (result == -ECANCELED) {
             delete[] std::exchange(io.context<IoContext>().leftover, nullptr);
             return io.complete(IoStatus::aborted);
         }
-        if (io.type() == IoType::read || io.type() == IoType::write) return go_on(ch, io, result);
-        if (io.type() == IoType::flush || !take_next_way(io, result)) return fail(io, result);
-        start(ch, io);
+        if (blanks) return blank_step_ended(ch, io, result);
+        if (result < 0 || io.type() == IoType::flush) return fail_in_kernel(io, result);
+        go_on(ch, io, result);
+    }
+
+    /// Bytes of a short read or write. Direct I/O goes on where a block begins.
+    uint64_t whole_bytes(int result) const noexcept {
+        return file_.is_direct() ? uint64_t(result) & -uint64_t(bdev().blocklen) : uint64_t(result);
     }
 
     /// After a short read or write: the rest of it.
     void go_on(Channel& ch, Io io, int result) {
-        if (result < 0) return fail(io, result);
         auto& context = io.context<IoContext>();
-        // Direct I/O goes on where a block begins. Nothing at all: the file ends before the bdev does.
-        const uint64_t bytes =
-            file_.is_direct() ? uint64_t(result) & -uint64_t(bdev().blocklen) : uint64_t(result);
-        if (bytes == 0) return fail(io, -EIO);
+        const uint64_t bytes = whole_bytes(result);
+        if (bytes == 0) return fail(io, -EIO);  // the file ends before the bdev does
         context.done += bytes;
         if (io->u.bdev.iovcnt > 1 && !keep_leftover(io)) return fail(io, -ENOMEM);
         start(ch, io);
@@ -336,23 +440,37 @@ private:
         return true;
     }
 
-    /// Of an unmap or write zeroes. False when there is none.
-    static bool take_next_way(Io io, int result) {
-        Way& way = io.context<IoContext>().way;
-        if (way == Way::punch_then_allocate && result == 0) {
-            way = Way::allocate;
-            return true;
+    void blank_step_ended(Channel& ch, Io io, int result) {
+        auto& context = io.context<IoContext>();
+        if (result < 0) {
+            if (!take_next_way(io, result)) return fail_in_kernel(io, result);
+        } else if (context.step_way == Way::punch_then_allocate) {
+            context.way = Way::allocate;
+        } else if (context.step_way == Way::write) {
+            if (whole_bytes(result) == 0) return fail(io, -EIO);
+            context.done += whole_bytes(result);
+        } else {
+            context.done += context.step;
         }
-        const bool refused = result == -EOPNOTSUPP || result == -EINVAL || result == -ENOTTY;
-        if (!refused || way > Way::zero) return false;
-        way = Way(uint32_t(way) + 1);
-        return true;
+        if (ch.is_draining()) return io.complete(IoStatus::aborted);
+        blank(ch, io);
+    }
+
+    /// After an error of the kernel's. False when it stands.
+    bool take_next_way(Io io, int result) {
+        auto& context = io.context<IoContext>();
+        const bool never = result == -EOPNOTSUPP || result == -ENOTTY;
+        if (context.step_way == Way::write || (!never && result != -EINVAL)) return false;
+        if (never) ways_.refuse(context.way);
+        context.way = ways_.after(context.way, blank_of(io));
+        return context.way != Way::none;
     }
 
     // ---- what io_uring does not do ----
 
     /// The first block from the I/O's on that holds data, or that holds none.
     void seek(Io io) {
+        if (file_.end() <= io.offset_blocks() << block_shift_) return io.complete_errno(-EIO);
         const uint64_t end = bdk_bdev_get_num_blocks(&bdev());
         uint64_t block = find(io.offset_blocks(), SEEK_DATA);
         if (io.type() == IoType::seek_hole) {
@@ -388,6 +506,7 @@ private:
 
     File file_;
     int fd_;
+    Ways ways_;
     Options given_;
     Ring::Options ring_options_;
     uint32_t block_shift_ = 0;

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Modules, served and used by a real client."""
 
+import contextlib
 import os
+import pathlib
 import subprocess
 
 import nbd
@@ -42,7 +44,15 @@ def run_as_root(*command):
     return result.stdout.strip()
 
 
-@pytest.mark.parametrize("make", [["mkfs.ext4", "-q"], ["mkfs.xfs", "--unsupported", "-q", "-l", "size=8m"]], ids=["ext4", "xfs"])
+FILE_SYSTEMS = {
+    "ext2": ["mkfs.ext2", "-q"],
+    "ext3": ["mkfs.ext3", "-q"],
+    "ext4": ["mkfs.ext4", "-q"],
+    "xfs": ["mkfs.xfs", "--unsupported", "-q", "-l", "size=8m"],
+}
+
+
+@pytest.mark.parametrize("make", FILE_SYSTEMS.values(), ids=FILE_SYSTEMS)
 def test_uring_on_file_systems(tmp_path, make):
     """Its unit tests, which are where /tmp is else."""
     image, folder = tmp_path / "fs.img", tmp_path / "mounted"
@@ -59,15 +69,84 @@ def test_uring_on_file_systems(tmp_path, make):
     assert tests.returncode == 0, tests.stdout + tests.stderr
 
 
-def test_uring_on_a_loop_device(run_stack, tmp_path):
-    image = tmp_path / "loop.img"
-    image.write_bytes(bytes(16 << 20))
+@contextlib.contextmanager
+def loop_device(image, size=16 << 20):
+    """A device with sectors of 4096 bytes."""
+    image.write_bytes(bytes(size))
     device = run_as_root("losetup", "--find", "--show", "--sector-size", "4096", image)
     try:
-        use_device(run_stack, device)
+        yield device
     finally:
         subprocess.run(["/usr/sbin/losetup", "--detach", device], check=True)
+
+
+def test_uring_on_a_loop_device(run_stack, tmp_path):
+    image = tmp_path / "loop.img"
+    with loop_device(image) as device:
+        use_device(run_stack, device)
     assert image.read_bytes()[8192:12288] == b"f" * 4096
+
+
+def test_uring_with_blocks_smaller_than_the_sectors_of_a_device(run_stack, tmp_path):
+    """Zeroes are zeroes at every edge; a trim leaves what is less than a sector."""
+    with loop_device(tmp_path / "loop.img") as device:
+        stack = run_stack(f"""
+version: 1
+bdevs: [ {{ name: disk, module: uring, path: {device}, block_size: 512 }} ]
+frontends: [ nbd: {{ listen: "unix:nbd.sock", exports: [ {{ bdev: disk }} ] }} ]
+""")
+        client = connect(stack.uri("disk"))
+        size = 1 << 20
+        expected = bytearray(b"a" * size)
+        client.pwrite(expected, 0)
+        ranges = [(512, 512), (4096, 4096), (8192 + 512, 4096), (20480 - 512, 1024), (32768, 65536 - 512), (131072 + 3584, 9216)]
+        for place, (start, length) in enumerate(ranges):
+            client.zero(length, start, nbd.CMD_FLAG_NO_HOLE if place % 2 else 0)
+            client.zero(length, 262144 + start, 0 if place % 2 else nbd.CMD_FLAG_NO_HOLE)
+            for begin in (start, 262144 + start):
+                expected[begin:begin + length] = bytes(length)
+        assert client.pread(size, 0) == expected
+        client.trim(1024, 524288 + 512)
+        client.trim(16384, 524288 + 4096 + 512)
+        data = client.pread(size, 0)
+        assert data[:524288] == expected[:524288]
+        assert data[524288:524288 + 8192] == b"a" * 8192, "the edge stays"
+        assert data[524288 + 20480:] == expected[524288 + 20480:]
+        client.shutdown()
+        assert stack.stop() == 0, stack.log
+
+
+def flushes_of(device):
+    """How often the kernel has flushed it."""
+    return int((pathlib.Path("/sys/block") / pathlib.Path(device).name / "stat").read_text().split()[15])
+
+
+@pytest.mark.parametrize("layer", ["passthru", "trace, path: {folder}/trace", "split, count: 1"], ids=lambda layer: layer.split(",")[0])
+@pytest.mark.parametrize("direct", ["true", "false"])
+def test_what_asks_for_fua_is_flushed_by_the_kernel(run_stack, tmp_path, layer, direct):
+    with loop_device(tmp_path / "loop.img") as device:
+        top = "topp0" if layer.startswith("split") else "top"
+        stack = run_stack(f"""
+version: 1
+bdevs:
+  - {{ name: top, module: {layer.format(folder=tmp_path)}, base: {{ name: disk, module: uring, path: {device}, direct: {direct} }} }}
+frontends: [ nbd: {{ listen: "unix:nbd.sock", exports: [ {{ bdev: {top} }} ] }} ]
+""")
+        client = connect(stack.uri(top))
+        requests = {
+            "write": lambda flags: client.pwrite(b"a" * 65536, 0, flags),
+            "unaligned write": lambda flags: client.pwrite(b"b" * 1000, 100, flags),
+            "zero": lambda flags: client.zero(65536, 65536, flags),
+            "unaligned zero": lambda flags: client.zero(65536, 65536 + 100, flags),
+            "zero that keeps": lambda flags: client.zero(65536, 65536, flags | nbd.CMD_FLAG_NO_HOLE),
+            "trim": lambda flags: client.trim(65536, 131072, flags),
+        }
+        for name, request in requests.items():
+            before = flushes_of(device)
+            request(nbd.CMD_FLAG_FUA)
+            assert flushes_of(device) > before, name
+        client.shutdown()
+        assert stack.stop() == 0, stack.log
 
 
 def use_device(run_stack, device):

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The module uring, on a disk's file system and on one in memory, with each of its kinds of rings.
+#include <bdevkit/bdev_module.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/file.h>
@@ -276,13 +277,57 @@ TEST_P(UringModule, SeesAndSetsTheSize) {
     EXPECT_TRUE(log.has({"`size` alone"}));
 }
 
-TEST_P(UringModule, EndsIoBehindTheEndOfAFileThatWasCut) {
+TEST_P(UringModule, KeepsTheSizeThatAnUnchangedOptionDoesNotTell) {
+    ASSERT_EQ(create({{"size", 1 * mib}}), 0);
+    GivenOptions options = GetParam().options;
+    options.emplace_back("path", file.path);
+    options.emplace_back("block_size", block);
+    options.emplace_back("size", 1 * mib);
+    call_on_app_thread([&] {
+        bdk_bdev* disk = bdk_bdev_get_by_name("disk");
+        ASSERT_EQ(disk->fn_table->resize(disk->ctxt, 2 * mib / block), 0);
+    });
+    {
+        Client client("disk", Access::write);
+        ASSERT_TRUE(client.write(2 * mib / block - 1, pattern(block)).ok());
+    }
+    ASSERT_EQ(host.reconfigure("disk", options), 0);
+    EXPECT_EQ(file.bytes(), 2 * mib);
+    EXPECT_EQ(file.get(2 * mib - block, block), pattern(block));
+
+    std::filesystem::resize_file(file.path, 3 * mib);
+    ASSERT_EQ(host.reconfigure("disk", options), 0);
+    EXPECT_EQ(file.bytes(), 3 * mib) << "grown outside";
+    EXPECT_EQ(Client("disk", Access::read).num_blocks() * block, 3 * mib);
+
+    ASSERT_EQ(host.remove("disk"), 0);
+    ASSERT_EQ(create({{"size", 1 * mib}}), 0) << "a start with the options of before";
+    EXPECT_EQ(file.bytes(), 3 * mib);
+    EXPECT_EQ(Client("disk", Access::read).num_blocks() * block, 3 * mib);
+}
+
+TEST_P(UringModule, EndsEveryIoBehindTheEndOfAFileThatWasCut) {
     ASSERT_EQ(create({{"size", 1 * mib}}), 0);
     Client client("disk", Access::write);
-    std::filesystem::resize_file(file.path, 65536 + 512);
-    EXPECT_TRUE(client.try_read(0, 65536 / block).ok());
-    const IoResult beyond = client.try_read(65536 / block - 1, 8);
-    EXPECT_EQ(beyond.aio_errno, -EIO) << "the short read is no success";
+    const uint64_t end = 65536 / block;
+    std::filesystem::resize_file(file.path, 65536);
+    EXPECT_TRUE(client.try_read(0, end).ok());
+    EXPECT_TRUE(client.write(end - 1, pattern(block)).ok());
+    const std::vector<std::byte> data = pattern(2 * block, 2);
+    for (const uint64_t first : {end - 1, end, 2 * end}) {
+        EXPECT_EQ(client.try_read(first, 2).aio_errno, -EIO) << "a short read is no success";
+        EXPECT_EQ(client.write(first, data).aio_errno, -EIO);
+        EXPECT_EQ(client.unmap(first, 2).aio_errno, -EIO);
+        EXPECT_EQ(client.write_zeroes(first, 2).aio_errno, -EIO);
+    }
+    EXPECT_EQ(client.copy(end, 0, 1).aio_errno, -EIO);
+    EXPECT_EQ(client.compare(end, pattern(block)).aio_errno, -EIO);
+    EXPECT_EQ(seek_from(client, true, end), UINT64_MAX - 1) << "it fails";
+    EXPECT_EQ(seek_from(client, false, end), UINT64_MAX - 1);
+    EXPECT_EQ(file.bytes(), 65536u) << "nothing makes the file longer";
+    EXPECT_EQ(client.read(end - 1, 1), pattern(block));
+    std::filesystem::resize_file(file.path, mib);
+    EXPECT_TRUE(client.write(2 * end, data).ok()) << "it has its length again";
 }
 
 /// What the tests of one setting are enough for.
@@ -348,8 +393,8 @@ TEST_F(UringFile, WhatCannotBeHadIsRefusedWithAdvice) {
     EXPECT_EQ(host.create("uring", "disk", {{"path", testing::TempDir()}}), -EINVAL);
     EXPECT_TRUE(log.has({"neither a file nor a block device"}));
     std::filesystem::resize_file(file.path, 2 * mib);
-    EXPECT_EQ(host.create("uring", "disk", at({{"size", mib}})), -EINVAL);
-    EXPECT_TRUE(log.has({"has 2097152 bytes, not `size`"}));
+    EXPECT_EQ(host.create("uring", "disk", at({{"size", 3 * mib}, {"read_only", true}})), -EINVAL);
+    EXPECT_TRUE(log.has({"has 2097152 bytes, less than `size`"}));
     EXPECT_EQ(host.create("uring", "disk", at({{"block_size", 1000}})), -EINVAL);
     EXPECT_EQ(host.create("uring", "disk", at({{"iopoll", true}, {"direct", false}})), -EINVAL);
     EXPECT_TRUE(log.has({"`iopoll` needs direct I/O"}));
@@ -379,6 +424,49 @@ TEST_F(UringFile, DirectIoThatCannotBeIsSaid) {
         << host.info("disk").dump();
     EXPECT_EQ(host.remove("disk"), 0);
     ASSERT_EQ(host.create("uring", "disk", {{"path", "/proc/self/environ"}, {"read_only", true}}), -EINVAL);
+}
+
+/// Reads the begin of a bdev into one buffer, so many times at once.
+class ManyReads {
+public:
+    /// [client's thread]
+    ManyReads(Client& client, uint64_t count, std::vector<std::byte>& buffer) : left(count) {
+        for (uint64_t i = 0; i < count; i++)
+            EXPECT_EQ(bdk_bdev_read_blocks(client.desc(), client.channel(), buffer.data(), 0,
+                                           buffer.size() / client.block_size(), ended, this),
+                      0);
+    }
+
+    uint64_t left;
+    Awaited<bool> all;
+
+private:
+    static void ended(bdk_bdev_io* io, bool success, void* arg) {
+        auto& self = *static_cast<ManyReads*>(arg);
+        EXPECT_TRUE(success);
+        bdk_bdev_free_io(io);
+        if (--self.left == 0) self.set_all_(true);
+    }
+
+    std::function<void(bool)> set_all_ = all.setter();
+};
+
+TEST_F(UringFile, ServesOthersWhileMuchIsCopiedFromThePageCache) {
+    constexpr uint64_t each = 32 * mib, count = 128;
+    file.put(0, pattern(each));
+    ASSERT_EQ(host.create("uring", "disk", at({{"direct", false}})), 0);
+    Client client("disk", Access::read);
+    std::vector<std::byte> buffer(each);
+    std::unique_ptr<ManyReads> reads;
+    uint64_t left_before_message = 0;
+    call_on(client.thread(), [&] {
+        reads = std::make_unique<ManyReads>(client, count, buffer);
+        post(client.thread(), [&] { left_before_message = reads->left; });
+    });
+    reads->all.get();
+    settle(client.thread());
+    EXPECT_GT(left_before_message, 0u) << "the thread did nothing else until all was copied";
+    EXPECT_EQ(buffer, pattern(each));
 }
 
 TEST_F(UringFile, AFullFileSystemIsTold) {

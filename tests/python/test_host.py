@@ -124,6 +124,22 @@ def test_options_change_in_use_and_the_rest_stays(disk_host):
         disk_host.reconfigure("disk", size="2MiB")
 
 
+def test_reconfigure_without_changes_keeps_what_a_file_has_grown_to(disk_host, tmp_path):
+    disk_host.create("uring", "grown", path=str(tmp_path / "grown.img"), size="64MiB")
+    disk_host.resize("grown", 128 << 20)
+    with disk_host.open("grown", write=True) as grown:
+        grown.write(100 << 20, b"kept" * 1024)
+    disk_host.reconfigure("grown")
+    assert (tmp_path / "grown.img").stat().st_size == 128 << 20
+    os.truncate(tmp_path / "grown.img", 192 << 20)  # grown outside
+    disk_host.reconfigure("grown")
+    with disk_host.open("grown") as grown:
+        assert grown.size == 192 << 20
+        assert grown.read(100 << 20, 4096) == b"kept" * 1024
+    disk_host.reconfigure("grown", size="96MiB")  # another size is meant
+    assert (tmp_path / "grown.img").stat().st_size == 96 << 20
+
+
 def test_counters_and_histograms(disk_host):
     disk = disk_host.bdevs["disk"]
     disk.reset_stats()  # the module gpt has looked at it
