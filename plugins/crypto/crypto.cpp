@@ -32,7 +32,10 @@ public:
         BDEVKIT_OPTION(key_file, "A file of 64 (or 32) bytes that only its owner may read: the key."),
         BDEVKIT_OPTION(keyring_key, "Or: the description of a `user` key in the kernel's keyrings."),
         BDEVKIT_OPTION(sector_size, "Bytes that are encrypted as one: 512 or 4096.").defaults_to("512"),
-        BDEVKIT_OPTION(iv_large_sectors, "Sectors are counted one by one, not in units of 512 bytes."),
+        BDEVKIT_OPTION(
+            iv_large_sectors,
+            "Sectors are counted one by one, not in units of 512 bytes as in LUKS: for plain volumes "
+            "made with --iv-large-sectors."),
         BDEVKIT_OPTION(unmap, "Unmaps go to the base, where they show what is not in use."),
     };
     static constexpr const char* product_name = "Crypto disk";
