@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file claim.h
- * Claims: a module that stacks on a bdev says what others may do with it meanwhile. A claim is released when
- * its desc is closed.
+ * Claims: a module that stacks on a bdev says what others may do with it meanwhile. The exclusive-write claim
+ * is held by the module, until bdk_bdev_module_release_bdev(); the others are held by descs, until their
+ * close.
  */
 #ifndef BDEVKIT_CLAIM_H
 #define BDEVKIT_CLAIM_H
@@ -17,8 +18,8 @@ struct bdk_module;
 
 enum {
     BDK_BDEV_CLAIM_NONE = 0,
-    BDK_BDEV_CLAIM_EXCL_WRITE = 1,          /**< one writer, the claimer; held by a module, others may read */
-    BDK_BDEV_CLAIM_READ_MANY_WRITE_ONE = 2, /**< one writer, the claiming desc; others may read */
+    BDK_BDEV_CLAIM_EXCL_WRITE = 1,             /**< held by a module: its desc writes, others may read */
+    BDK_BDEV_CLAIM_READ_MANY_WRITE_ONE = 2,    /**< one writer, the claiming desc; others may read */
     BDK_BDEV_CLAIM_READ_MANY_WRITE_NONE = 3,   /**< shared by any number of claimers, nobody writes */
     BDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED = 4, /**< writers that claim with the same key */
 };
@@ -32,15 +33,16 @@ struct bdk_bdev_claim_opts {
 };
 
 /**
- * [app thread] An exclusive-write claim of `bdev` for `module`. A desc of the module that was opened for
- * reading may be promoted to writing.
- * @param desc  the module's desc, to be promoted; NULL when it is open for writing already, or none is held
- * @return 0; -EPERM when claimed already (the log names the holder), or opened for writing by another desc;
- * -ENOMEM.
+ * [app thread] An exclusive-write claim of `bdev` for `module`. Nobody can open the bdev for writing until it
+ * is released.
+ * @param desc  the module's desc: it may write from now on, however it was opened. NULL: the module has none,
+ * or has one that is open for writing
+ * @return 0; -EPERM when claimed already (the log names the holder), or, with a `desc`, when another desc is
+ * open for writing; -ENOMEM.
  */
 BDK_API int bdk_bdev_module_claim_bdev(struct bdk_bdev* bdev, struct bdk_bdev_desc* desc,
                                        const struct bdk_module* module);
-/** [app thread] Releases that claim. */
+/** [app thread] Releases that claim. A close does not: release first, and close then. */
 BDK_API void bdk_bdev_module_release_bdev(struct bdk_bdev* bdev);
 
 /**
