@@ -124,3 +124,13 @@ def test_bash_completes_commands_and_options(installed):
     program = installed / "bin/bdevkit"
     assert completes(program, "bdevkit pl") == ["plugins"]
     assert completes(program, "bdevkit run --stats-") == ["--stats-json"]
+
+
+def test_bash_completes_modules(installed):
+    program = installed / "bin/bdevkit"
+    assert completes(program, "bdevkit plugins mal") == ["malloc"]
+    assert "passthru" in completes(program, "bdevkit plugins ''")
+    assert completes(program, "bdevkit plugins --json read") == ["readonly"]
+    assert completes(program, "bdevkit check mal") == ["malloc"]
+    assert completes(program, f"bdevkit check {SOURCE}/READ") == [f"{SOURCE}/README.md"]
+    assert completes(program, f"bdevkit validate {SOURCE}/READ") == [f"{SOURCE}/README.md"]
