@@ -12,7 +12,9 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
+#include <memory>
 
 namespace {
 
@@ -141,10 +143,19 @@ std::string File::why_not_direct() {
     if (offset_alignment > block_size_)
         return format("it takes blocks of %u bytes: give `block_size: %u`", offset_alignment,
                       offset_alignment);
+    const char* none = "its file system has none: give `direct: false` if that is meant";
     const int flags = fcntl(fd_, F_GETFL);
-    if (offset_alignment == 0 || fcntl(fd_, F_SETFL, flags | O_DIRECT) != 0)
-        return "its file system has none: give `direct: false` if that is meant";
-    return "";
+    if (offset_alignment == 0 || fcntl(fd_, F_SETFL, flags | O_DIRECT) != 0) return none;
+    if (!refuses_to_read()) return "";
+    fcntl(fd_, F_SETFL, flags);
+    return none;
+}
+
+/// Overlays take O_DIRECT even where the file system below has no direct I/O.
+bool File::refuses_to_read() const {
+    const std::unique_ptr<void, decltype(&std::free)> block(
+        std::aligned_alloc(4096, std::max(block_size_, 4096u)), std::free);
+    return block != nullptr && pread(fd_, block.get(), block_size_, 0) < 0 && errno == EINVAL;
 }
 
 uint64_t File::size() const {

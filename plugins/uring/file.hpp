@@ -54,6 +54,7 @@ private:
     void look_at_device();
     void go_direct();
     std::string why_not_direct();
+    bool refuses_to_read() const;
 
     std::string path_;
     bool is_device_;
