@@ -8,14 +8,13 @@
 #include <atomic>
 #include <filesystem>
 #include <iterator>
-#include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 #include <system_error>
 #include <thread>
 
+#include "check/case_end.hpp"
 #include "check/child.hpp"
 
 namespace bdevkit::host {
@@ -44,32 +43,6 @@ public:
 private:
     fs::path path_;
 };
-
-/// What one case has told of a rule.
-struct Told {
-    std::string kind;  ///< of the last message: "begin", "ok", "fail", "skip", "stuck"
-    std::string seen, expected;
-};
-
-/// What one case has told.
-struct CaseEnd {
-    std::map<std::string, Told> rules;
-    std::string current;     ///< the rule that was begun last
-    bool complete = false;   ///< it has come to its end
-    std::string last_words;  ///< if not
-};
-
-void take_line(CaseEnd& end, const std::string& line) {
-    const nlohmann::json message = nlohmann::json::parse(line, nullptr, false);
-    if (message.is_discarded()) return;  // cut off by the death of the process
-    const std::string kind = message.value("kind", ""), rule = message.value("rule", "");
-    if (kind == "end") end.complete = true;
-    if (kind == "begin") end.current = rule;
-    if (rule.empty() || kind == "stuck") return;
-    Told& told = end.rules[rule];
-    if (told.kind == "fail") return;
-    told = {kind, message.value("seen", ""), message.value("expected", "")};
-}
 
 constexpr const char* sanitizer_reports[] = {
     "ERROR: AddressSanitizer:", "WARNING: ThreadSanitizer:", ": runtime error: "};
@@ -128,11 +101,8 @@ CaseEnd run_one(const CheckOptions& options, const std::string& name) {
     CaseEnd end;
     for (const std::string& line : child.lines)
         take_line(end, line);
-    const bool told_why = std::any_of(child.lines.begin(), child.lines.end(), [](const std::string& line) {
-        return line.find(R"("kind":"stuck")") != std::string::npos;
-    });
     if (!end.complete) end.last_words = tail(child.last_words);
-    if (!end.complete && !told_why)
+    if (!end.complete && !end.is_stuck)
         fail(end, end.current.empty() ? "load.open" : end.current,
              fmt::format("the process of the plugin has not come to its end: {}", child.text()),
              "a plugin that neither crashes nor ends the process");
