@@ -1,5 +1,6 @@
 # Flags of everything in the tree. Plugins built elsewhere get none of them.
 set(BDEVKIT_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")
+option(BDEVKIT_FUZZ "Build the fuzz targets, which need clang" OFF)
 option(BDEVKIT_NATIVE "Optimise for the machine that builds" OFF)
 
 find_program(CCACHE ccache)
@@ -28,4 +29,8 @@ endif()
 if(BDEVKIT_SANITIZE)
   add_compile_options(-fsanitize=${BDEVKIT_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${BDEVKIT_SANITIZE})
+endif()
+
+if(BDEVKIT_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link -g1 -w) # warnings are for the other presets' compiler
 endif()
