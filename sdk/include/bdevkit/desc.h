@@ -71,9 +71,9 @@ BDK_API int bdk_bdev_open_async_v2(const char* name, bool write, bdk_bdev_event_
                                    bdk_bdev_open_async_cb cb, void* ctx);
 
 /**
- * [desc's thread] Closes the desc. I/O in flight on it is waited for, without blocking; its channels take no
- * new I/O, that of this thread from now on, and their memory lives until they are put. Elsewhere: reported as
- * rule 2, nothing is done.
+ * [desc's thread] Closes the desc. I/O in flight is waited for, without blocking; only what waits in the core
+ * ends as aborted. Its channels take no new I/O, that of this thread from now on, and their memory lives
+ * until they are put. Elsewhere: reported as rule 2, nothing is done.
  */
 BDK_API void bdk_bdev_close(struct bdk_bdev_desc* desc);
 
@@ -211,7 +211,7 @@ BDK_API int bdk_bdev_seek_hole(struct bdk_bdev_desc* desc, struct bdk_io_channel
 BDK_API int bdk_bdev_reset(struct bdk_bdev_desc* desc, struct bdk_io_channel* ch,
                            bdk_bdev_io_completion_cb cb, void* cb_arg);
 /** Aborts the I/Os that were submitted on `ch` with `bio_cb_arg`; NULL: all on `ch`. Fails if one could not
- * be aborted. */
+ * be aborted. -ENOTSUP: the module has no abort, and nothing waits in the core, which needs none. */
 BDK_API int bdk_bdev_abort(struct bdk_bdev_desc* desc, struct bdk_io_channel* ch, void* bio_cb_arg,
                            bdk_bdev_io_completion_cb cb, void* cb_arg);
 

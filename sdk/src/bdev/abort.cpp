@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Abort. The caller's abort of a cb_arg becomes one abort I/O per target; each goes down as far as its target
-// has gone. A target that the core holds is ended by the core, after its children if it works on it; one that
-// the module has, by the module.
+// Abort. The caller's abort of a cb_arg becomes one abort I/O per target. A target that waits in the core, at
+// whatever layer, is ended by the core; one that the core works on, after its children. For one that a module
+// has, the abort goes down as far as its target has gone, and the module ends it.
 #include <bdevkit/bdev.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <vector>
 
@@ -13,27 +14,12 @@
 #include "bdev/io_pool.hpp"
 #include "bdev/parent.hpp"
 #include "bdev/validate.hpp"
+#include "bdev/waiting_io.hpp"
 #include "thread/io_channel.hpp"
 
 namespace bdk {
 
 namespace {
-
-bool remove_from(IoQueue& queue, const BdevIo* target) {
-    IoQueue taken = queue.take_if([&](const BdevIo* io) { return io == target; });
-    if (taken.empty()) return false;
-    release_from(taken);
-    return true;
-}
-
-/// Ends the target if it waits in one of the channel's queues.
-bool abort_held(BdevChannel* ch, BdevIo* target) {
-    bool waited = (ch->shared != nullptr && remove_from(ch->shared->nomem, target)) ||
-                  remove_from(ch->held, target) || remove_from(ch->quiesced_io, target) ||
-                  qos_take_out(ch, target);
-    if (waited) io_complete_from_core(target, BDK_BDEV_IO_STATUS_ABORTED);
-    return waited;
-}
 
 bool is_target(const BdevIo* abort, const BdevIo* target) {
     bool in_flight = target->state == IoState::in_module || target->state == IoState::core;
@@ -69,6 +55,13 @@ BdevIo* target_at(BdevIo* target, const BdevChannel* ch) {
     return target;
 }
 
+/// Without the module's help, what the core holds can be aborted.
+bool can_abort(const BdevChannel* ch, const std::vector<BdevIo*>& targets) {
+    return ch->bdev->supports(BDK_BDEV_IO_TYPE_ABORT) ||
+           std::any_of(targets.begin(), targets.end(),
+                       [](const BdevIo* io) { return io->state == IoState::core; });
+}
+
 /// The caller's abort completes with the last of those it has become; aborts_left: how many are left.
 void one_aborted(bdk_bdev_io* child, bool success, void* arg) {
     auto* parent = static_cast<BdevIo*>(arg);
@@ -88,11 +81,11 @@ void abort_start(BdevIo* io) {
     if (target == nullptr) return io_complete_from_core(io, BDK_BDEV_IO_STATUS_FAILED);
     io->pub.u.abort.bio_to_abort = &target->pub;
     io->abort_generation = target->generation;
-    if (target->ch == ch && target->state == IoState::core && target->stand_in == nullptr) {
-        if (target->work.step != nullptr) return abort_parent(io, target);
-        bool ended = abort_held(ch, target);
-        return io_complete_from_core(io, ended ? BDK_BDEV_IO_STATUS_SUCCESS : BDK_BDEV_IO_STATUS_FAILED);
-    }
+    const bool at_layer = target->ch == ch && target->state == IoState::core && target->stand_in == nullptr;
+    if (at_layer && target->work.step != nullptr) return abort_parent(io, target);
+    if (end_waits(target)) return io_complete_from_core(io, BDK_BDEV_IO_STATUS_SUCCESS);
+    if (at_layer || !ch->bdev->supports_natively(BDK_BDEV_IO_TYPE_ABORT))
+        return io_complete_from_core(io, BDK_BDEV_IO_STATUS_FAILED);
     io_dispatch(io);
 }
 
@@ -104,9 +97,9 @@ int bdk_bdev_abort(bdk_bdev_desc* desc, bdk_io_channel* ch, void* bio_cb_arg, bd
                    void* cb_arg) {
     bdk::BdevChannel* channel = nullptr;
     int rc = bdk::validate_channel(desc, ch, &channel, __builtin_return_address(0));
-    if (rc == 0) rc = bdk::validate_type(channel, BDK_BDEV_IO_TYPE_ABORT);
     if (rc != 0) return rc;
     BdevIo* parent = channel->pool->take_for(channel);
+    if (parent == nullptr) parent = channel->pool->take_from_reserve();
     if (parent == nullptr) return -ENOMEM;
 
     std::vector<BdevIo*> targets, aborts;
@@ -126,6 +119,10 @@ int bdk_bdev_abort(bdk_bdev_desc* desc, bdk_io_channel* ch, void* bio_cb_arg, bd
             io->pub.type != BDK_BDEV_IO_TYPE_ABORT)
             targets.push_back(io);
     });
+    if (!bdk::can_abort(channel, targets)) {
+        channel->pool->give_back(parent);
+        return -ENOTSUP;
+    }
     for (size_t i = 0; i < targets.size(); i++) {
         // One per target, beyond the limit if need be: the caller cannot wait for as many to be free at once.
         BdevIo* abort = channel->pool->take();

@@ -18,6 +18,7 @@
 #include "bdev/io_pool.hpp"
 #include "bdev/post.hpp"
 #include "bdev/straight.hpp"
+#include "bdev/waiting_io.hpp"
 #include "thread/io_channel.hpp"
 
 namespace bdk {
@@ -188,9 +189,20 @@ void retry_nomem(SharedResource* shared) {
 
 }  // namespace
 
+bool hold_in(IoQueue& queue, BdevIo* io) {
+    if (submitter_has_closed(io)) {
+        io_complete_from_core(io, BDK_BDEV_IO_STATUS_ABORTED);
+        return false;
+    }
+    io->state = IoState::core;
+    io->ch->core_held++;
+    queue.push(io);
+    return true;
+}
+
 void channel_queue_nomem(BdevIo* io) {
     SharedResource* shared = io->ch->shared;
-    hold_in(shared->nomem, io);
+    if (!hold_in(shared->nomem, io)) return;
     set_nomem_flag(shared, true);
     if (shared->outstanding_in_module() == 0) bdk_poller_resume(shared->retry);
 }
@@ -230,6 +242,7 @@ void close_channels(bdk_bdev_desc* desc, std::function<void()> done) {
     auto on_channel = [](bdk_io_channel_iter* iter) {
         auto* channel = static_cast<BdevChannel*>(io_channel_ctx(bdk_io_channel_iter_get_channel(iter)));
         channel->flags |= channel_closing;
+        end_waiting_io(channel);
         if (channel->io_outstanding != 0) {
             channel->close_iter = iter;  // channel_io_done() goes on
             return;

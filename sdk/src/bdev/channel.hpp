@@ -84,12 +84,11 @@ void channel_start_timeouts(BdevChannel* channel);
 /// waiting close.
 void channel_io_done(BdevChannel* ch, const BdevIo* io);
 
-/// [channel's thread] Puts an I/O into one of its channel's queues, and takes the first one out.
-inline void hold_in(IoQueue& queue, BdevIo* io) {
-    io->state = IoState::core;
-    io->ch->core_held++;
-    queue.push(io);
-}
+/// [channel's thread] Puts an I/O into one of its channel's queues, unless its submitter has closed: then it
+/// ends as aborted. False then.
+bool hold_in(IoQueue& queue, BdevIo* io);
+
+/// [channel's thread] Takes the first one out.
 inline BdevIo* release_from(IoQueue& queue) {
     BdevIo* io = queue.pop();
     io->ch->core_held--;

@@ -38,8 +38,8 @@ bool needs_flush(const BdevIo* io) {
 
 /// To the module, behind those that wait for its memory.
 void dispatch_in_turn(BdevIo* io) {
-    if ((io->ch->flags & channel_nomem) != 0) return hold_in(io->ch->shared->nomem, io);
-    io_dispatch(io);
+    if ((io->ch->flags & channel_nomem) == 0) return io_dispatch(io);
+    hold_in(io->ch->shared->nomem, io);
 }
 
 }  // namespace
@@ -49,10 +49,10 @@ void io_core_start(BdevIo* io) {
     // Resets and aborts go past what waits: they are there to end it.
     if (io->pub.type == BDK_BDEV_IO_TYPE_RESET) return reset_start(io);
     if (io->pub.type == BDK_BDEV_IO_TYPE_ABORT) return abort_start(io);
-    if ((ch->flags & channel_frozen) != 0) return hold_in(ch->held, io);
+    if ((ch->flags & channel_frozen) != 0) return static_cast<void>(hold_in(ch->held, io));
     if (!io->is_child_here()) {
         if ((ch->flags & channel_quiesced) != 0 && touches_quiesced_range(ch, io))
-            return hold_in(ch->quiesced_io, io);
+            return static_cast<void>(hold_in(ch->quiesced_io, io));
         if ((ch->flags & channel_limited) != 0 && !qos_admit(io)) return;
     }
     io_core_go_on(io);

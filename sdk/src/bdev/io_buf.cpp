@@ -13,6 +13,7 @@
 #include "bdev/channel.hpp"
 #include "bdev/desc.hpp"
 #include "bdev/io_pool.hpp"
+#include "bdev/waiting_io.hpp"
 
 namespace bdk {
 
@@ -31,8 +32,10 @@ void buffer_came(bdk_iobuf_entry* entry, void* memory) {
     std::exchange(io->buffer_wait.ready, nullptr)(io, {memory, io->buffer_wait.bytes});
 }
 
-/// False if the buffers of iobuf may all be held for I/Os that cannot complete before this one.
+/// False if the buffers of iobuf may all be held for I/Os that cannot complete before this one, or if nobody
+/// is left who would wait with it.
 bool may_wait(const BdevIo* io) {
+    if (submitter_has_closed(io)) return false;
     const BdevIo* at = io;
     while (at->own_buf == nullptr) {
         const BdevIo* above = at->part.parent != nullptr ? at->part.parent : at->stands_for;

@@ -94,6 +94,8 @@ void reset_start(BdevIo* io);
 /// A reset leaves the layer: the channels go on, then it completes. False if the I/O is no reset of this
 /// layer.
 bool reset_leave(BdevIo* io);
+/// Takes a reset that waits for another one out. False: it does not wait.
+bool reset_take_out(BdevIo* io);
 void abort_start(BdevIo* io);
 void write_zeroes_emulate(BdevIo* io);
 void compare_emulate(BdevIo* io);

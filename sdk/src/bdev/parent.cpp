@@ -11,6 +11,7 @@
 #include "bdev/io_path.hpp"
 #include "bdev/io_pool.hpp"
 #include "bdev/post.hpp"
+#include "bdev/quiesce.hpp"
 
 namespace bdk {
 
@@ -189,10 +190,25 @@ void parent_take_buffer(BdevIo* io, uint64_t bytes) {
     take_buffer(io, bytes, buffer_ready);
 }
 
+namespace {
+
+bool cancel_wait(BdevIo* io) {
+    if (!cancel_buffer_wait(io) && !cancel_lock_wait(io)) return false;
+    io->work.waiting = false;
+    return true;
+}
+
+}  // namespace
+
 void parent_abort(BdevIo* io) {
-    ParentWork& work = io->work;
-    if (cancel_buffer_wait(io)) work.waiting = false;
+    cancel_wait(io);
     parent_fail(io, status_of(BDK_BDEV_IO_STATUS_ABORTED));
+}
+
+bool parent_stop_waiting(BdevIo* io) {
+    if (!cancel_wait(io)) return false;
+    parent_fail(io, status_of(BDK_BDEV_IO_STATUS_ABORTED));
+    return true;
 }
 
 void free_core_io(BdevIo* io) {

@@ -49,6 +49,9 @@ void parent_take_buffer(BdevIo* io, uint64_t bytes);
 /// Ends the parent as aborted, as soon as its children have ended; no more are made.
 void parent_abort(BdevIo* io);
 
+/// The same for a parent that waits for a buffer or for its range. False for any other, which goes on.
+bool parent_stop_waiting(BdevIo* io);
+
 /// Gives an I/O that the core has made back to its pool.
 void free_core_io(BdevIo* io);
 

@@ -9,6 +9,7 @@
 #include "bdev/bdev.hpp"
 #include "bdev/channel.hpp"
 #include "bdev/io_path.hpp"
+#include "bdev/waiting_io.hpp"
 #include "thread/poller.hpp"
 
 namespace bdk {
@@ -212,7 +213,10 @@ bool qos_admit(BdevIo* io) {
     uint64_t ticks = channel->bdev->qos.take_or_wait(channel->qos, io);
     if (ticks == 0) return true;
     channel->core_held++;
-    retry_at(channel, ticks);
+    if (submitter_has_closed(io) && qos_take_out(channel, io))
+        io_complete_from_core(io, BDK_BDEV_IO_STATUS_ABORTED);
+    else
+        retry_at(channel, ticks);
     return false;
 }
 

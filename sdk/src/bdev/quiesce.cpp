@@ -16,6 +16,7 @@
 #include "bdev/io_pool.hpp"
 #include "bdev/parent.hpp"
 #include "bdev/post.hpp"
+#include "bdev/waiting_io.hpp"
 #include "thread/poller.hpp"
 
 namespace bdk {
@@ -193,12 +194,14 @@ int check(const Bdev* bdev, const bdk_module* module, const QuiescedRange& range
 
 /// Quiesces the range when it is its turn; then done(), on this thread. Throws std::bad_alloc before it has
 /// done anything.
-void hold_range(Bdev* bdev, const QuiescedRange& range, std::function<void()> done) {
+void hold_range(Bdev* bdev, const QuiescedRange& range, std::function<void()> done,
+                const BdevIo* io = nullptr) {
     auto operation = std::make_shared<Quiesce>(Quiesce{bdev, range, std::move(done)});
     bdk_thread* thread = current_thread();
     {
         std::scoped_lock lock(bdev->mutex);
-        bdev->pending_quiesces.push_back({range, [=] { run_on(thread, [=] { start_quiesce(operation); }); }});
+        auto start = [=] { run_on(thread, [=] { start_quiesce(operation); }); };
+        bdev->pending_quiesces.push_back({range, std::move(start), io});
     }
     start_pending(bdev);
 }
@@ -243,13 +246,15 @@ QuiescedRange range_of(const BdevIo* io) {
 }  // namespace
 
 void lock_range(BdevIo* io) {
+    if (submitter_has_closed(io)) return parent_abort(io);
     io->work.waiting = io->work.waits_for_lock = true;
     int rc = or_enomem([io] {
-        hold_range(io->ch->bdev, range_of(io), [io] {
+        auto locked = [io] {
             io->work.waits_for_lock = false;
             io->work.locked = true;
             parent_resume(io);
-        });
+        };
+        hold_range(io->ch->bdev, range_of(io), locked, io);
         return 0;
     });
     if (rc == 0) return;
@@ -257,6 +262,19 @@ void lock_range(BdevIo* io) {
     IoStatus no_memory;
     no_memory.code = BDK_BDEV_IO_STATUS_NOMEM;
     parent_fail(io, no_memory);
+}
+
+bool cancel_lock_wait(BdevIo* io) {
+    if (!io->work.waits_for_lock) return false;
+    Bdev* bdev = io->ch->bdev;
+    {
+        std::scoped_lock lock(bdev->mutex);
+        const auto is_its = [io](const PendingQuiesce& pending) { return pending.io == io; };
+        if (std::erase_if(bdev->pending_quiesces, is_its) == 0) return false;
+    }
+    io->work.waits_for_lock = false;
+    start_pending(bdev);
+    return true;
 }
 
 void unlock_range(BdevIo* io, void (*unlocked)(BdevIo*)) {

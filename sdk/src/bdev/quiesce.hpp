@@ -27,6 +27,7 @@ struct QuiescedRange {
 struct PendingQuiesce {
     QuiescedRange range;
     std::function<void()> start;
+    const BdevIo* io = nullptr;  ///< of lock_range()
 };
 
 /// [channel's thread] Holds other I/O on the range of an I/O that the core works on, on every channel of its
@@ -34,6 +35,10 @@ struct PendingQuiesce {
 /// ranges that overlap. The I/O has not done anything yet: others that want the range do not wait for it.
 /// Fails the I/O when there is no memory.
 void lock_range(BdevIo* io);
+
+/// [channel's thread] Ends the wait of lock_range(). False when the I/O does not wait for the ranges of
+/// others.
+bool cancel_lock_wait(BdevIo* io);
 
 /// [channel's thread] Lets the I/O on the range go on; then unlocked(io).
 void unlock_range(BdevIo* io, void (*unlocked)(BdevIo* io));

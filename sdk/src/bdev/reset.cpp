@@ -8,6 +8,7 @@
 #include "bdev/io_path.hpp"
 #include "bdev/io_pool.hpp"
 #include "bdev/post.hpp"
+#include "bdev/waiting_io.hpp"
 
 namespace bdk {
 
@@ -59,23 +60,44 @@ void reset_ended(Bdev* bdev) {
 
 }  // namespace
 
+namespace {
+
+/// Lets it wait for the reset that runs. @return a BDK_BDEV_IO_STATUS_*: success, or why it cannot wait
+int32_t queue_reset(Bdev* bdev, BdevIo* io) {
+    if (submitter_has_closed(io)) return BDK_BDEV_IO_STATUS_ABORTED;
+    const int rc = or_enomem([&] {
+        bdev->queued_resets.push_back(io);
+        return 0;
+    });
+    return rc == 0 ? BDK_BDEV_IO_STATUS_SUCCESS : BDK_BDEV_IO_STATUS_NOMEM;
+}
+
+}  // namespace
+
 void reset_start(BdevIo* io) {
     Bdev* bdev = io->ch->bdev;
     io->ch->core_held++;
     {
         std::scoped_lock lock(bdev->mutex);
         if (bdev->reset != nullptr) {
-            int rc = or_enomem([&] {
-                bdev->queued_resets.push_back(io);
-                return 0;
-            });
-            if (rc == 0) return;
+            const int32_t status = queue_reset(bdev, io);
+            if (status == BDK_BDEV_IO_STATUS_SUCCESS) return;
             io->ch->core_held--;
-            return io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
+            return io_complete_from_core(io, status);
         }
         bdev->reset = io;
     }
     run_reset(io);
+}
+
+bool reset_take_out(BdevIo* io) {
+    Bdev* bdev = io->ch->bdev;
+    {
+        std::scoped_lock lock(bdev->mutex);
+        if (std::erase(bdev->queued_resets, io) == 0) return false;
+    }
+    io->ch->core_held--;
+    return true;
 }
 
 bool reset_leave(BdevIo* io) {

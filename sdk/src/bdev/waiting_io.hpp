@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// I/Os that wait in the core: for the module's memory, for tokens of a rate limit, for a quiesced range, for
+// the end of a reset, for a buffer. No module has them, so it is for the core to end them when their
+// submitter asks no more: with the close of a desc they end as aborted, and none begins to wait for it
+// afterwards.
+#pragma once
+
+#include <cstdint>
+
+namespace bdk {
+
+struct BdevChannel;
+struct BdevIo;
+struct IoPool;
+
+/// [channel's thread] True if the desc on which the I/O was submitted, by whatever layers it has come, is
+/// closed.
+bool submitter_has_closed(const BdevIo* io);
+
+/// [I/O's thread] Ends an I/O as aborted if it waits in the core, at whatever layer it is by now, or if
+/// pieces of it do. False: no part of it waits.
+bool end_waits(BdevIo* io);
+
+/// [channel's thread] Ends what waits in the core, here or at a base, for I/O that was submitted on the
+/// channel.
+void end_waiting_io(BdevChannel* channel);
+
+/// [pool's thread] Ends what has waited in the core since before `ticks`, whoever has submitted it.
+void end_waiting_io_since(IoPool* pool, uint64_t ticks);
+
+}  // namespace bdk
