@@ -36,9 +36,9 @@ BDK_API struct bdk_thread* bdk_thread_get_app_thread(void);
 BDK_API struct bdk_thread* bdk_thread_create(const char* name, const uint64_t* cpumask, uint32_t words);
 
 /**
- * [bdk thread] Asks the calling thread to exit. It runs on until its pollers are unregistered and its
- * io_channels put; what it waits for is logged. After 5 s it is let go with an error that names the
- * leftovers.
+ * [bdk thread] Asks the calling thread to exit. It runs on until its I/O has ended, its pollers are
+ * unregistered and its io_channels put; what it waits for is logged. After 5 s without I/O in flight it is
+ * let go with an error that names the leftovers.
  * @return 0; -EALREADY if it was asked before; -EINVAL outside a bdk thread.
  */
 BDK_API int bdk_thread_exit(void);

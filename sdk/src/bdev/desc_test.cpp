@@ -3,10 +3,15 @@
 #include <bdevkit/claim.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "diag/violation.hpp"
 #include "support/client.hpp"
+#include "support/log_capture.hpp"
 #include "support/raw_disk.hpp"
 #include "support/test_host.hpp"
+#include "thread/thread.hpp"
 
 namespace bdk::test {
 namespace {
@@ -111,6 +116,44 @@ TEST_F(Desc, CloseWaitsForTheIoOfEveryThread) {
     EXPECT_EQ(removed.get(), 0);
     EXPECT_TRUE(far.completed);
     call_on(other, [&] { bdk_put_io_channel(far.ch); });
+}
+
+TEST_F(Desc, AThreadStaysUntilItsIoHasEnded) {
+    set_exit_timeout(1'000'000);
+    bdk_thread* thread = nullptr;
+    call_on_app_thread([&] { thread = bdk_thread_create("leaves", nullptr, 0); });
+    const uint64_t id = bdk_thread_get_id(thread);
+    bdk_bdev_io* in_module = nullptr;
+    call_on_app_thread([&] { disk.on_submit = [&](bdk_bdev_io* io) { in_module = io; }; });
+    const LogCapture log;
+    static std::atomic<bool> completed;
+    completed = false;
+    call_on(thread, [] {
+        bdk_bdev_desc* desc = nullptr;
+        ASSERT_EQ(bdk_bdev_open_ext(
+                      "disk", false, [](auto...) {}, nullptr, &desc),
+                  0);
+        bdk_io_channel* ch = bdk_bdev_get_io_channel(desc);
+        static char buf[512];
+        const auto cb = [](bdk_bdev_io* io, bool success, void*) {
+            completed = success;
+            bdk_bdev_free_io(io);
+        };
+        ASSERT_EQ(bdk_bdev_read_blocks(desc, ch, buf, 0, 1, cb, nullptr), 0);
+        bdk_put_io_channel(ch);
+        bdk_bdev_close(desc);
+        bdk_thread_exit();
+    });
+    while (
+        !log.has({"thread 'leaves' is to exit and cannot: the I/O in flight on 'bdev:disk' has not ended"}))
+        std::this_thread::yield();
+    ASSERT_EQ(bdk_thread_get_by_id(id), thread);
+    post(thread, [&] { bdk_bdev_io_complete(in_module, BDK_BDEV_IO_STATUS_SUCCESS); });
+    while (bdk_thread_get_by_id(id) != nullptr)
+        std::this_thread::yield();
+    EXPECT_TRUE(completed);
+    EXPECT_FALSE(log.has({"exits although it still has"}));
+    set_exit_timeout(5'000'000'000);
 }
 
 TEST_F(Desc, ChannelMayBePutJustBeforeTheLastIoOfAClosedDescCompletes) {

@@ -50,6 +50,26 @@ bool has_no_messages(const bdk_thread& thread) {
            !thread.has_overflow.load(std::memory_order_seq_cst) && thread.deferred.empty();
 }
 
+/// The io_devices of its channels that are in use yet, as those of descs with I/O in flight: "'a', 'b'".
+std::string busy_channels(const bdk_thread& thread) {
+    std::string names;
+    for (bdk_io_channel* ch : thread.channels.all()) {
+        if (ch->is_busy == nullptr || !ch->is_busy(io_channel_ctx(ch))) continue;
+        names += (names.empty() ? "'" : ", '") + ch->device->name + "'";
+    }
+    return names;
+}
+
+/// A thread with I/O in flight stays, for as long as that takes: the I/O completes on it. True then.
+bool must_stay(bdk_thread& thread, uint64_t now) {
+    const std::string busy = busy_channels(thread);
+    if (busy.empty()) return false;
+    BDK_ERRLOG("thread '%s' is to exit and cannot: the I/O in flight on %s has not ended",
+               thread.name.c_str(), busy.c_str());
+    thread.exit_turn = now + ticks_from_ns(g_exit_timeout_ns);
+    return true;
+}
+
 /// Takes from a thread what it did not give back. Its channels' memory stays: the guilty may still use it.
 void take_leftovers(bdk_thread& thread) {
     BDK_ERRLOG("thread '%s' exits although it still has %s: its module did not clean up within %llu ms",
@@ -115,6 +135,8 @@ void Reactor::step_exit(bdk_thread& thread) {
             thread.exit_turn = thread.exit_deadline;
             return;
         }
+        // What ends by a message is not to be ended a second time.
+        if (must_stay(thread, now) || !has_no_messages(thread)) return;
         take_leftovers(thread);
     }
     if (!has_no_messages(thread)) return;
