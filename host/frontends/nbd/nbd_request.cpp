@@ -13,6 +13,8 @@ namespace bdevkit::host::nbd {
 namespace {
 
 constexpr uint32_t shortest_loan = 4096;
+/// Of one block status, while others write.
+constexpr uint8_t max_seeks = 8;
 
 // Blocks are powers of two but for interleaved metadata; divisions were a tenth of our own time per request.
 
@@ -142,6 +144,7 @@ void Request::plan() {
         case Command::block_status:
             extent_length_ = header_.length;
             extent_state_ = 0;
+            seeks_left_ = max_seeks;
             if (target_->seeks) {
                 add(Step::seek_data);
                 add(Step::seek_hole);
@@ -299,7 +302,7 @@ void Request::after_read_tail() {
 }
 
 void Request::after_seek_data(uint64_t block) {
-    if (block == first_ / target_->block_size) return;  // data: the next step finds its end
+    if (block <= first_ / target_->block_size) return;  // data: the next step finds its end
     const uint64_t data_first = block == UINT64_MAX ? end() : block * target_->block_size;
     extent_length_ = static_cast<uint32_t>(std::min(data_first, end()) - header_.offset);
     extent_state_ = state_hole;
@@ -307,8 +310,14 @@ void Request::after_seek_data(uint64_t block) {
 }
 
 void Request::after_seek_hole(uint64_t block) {
+/// Where the data have become a hole since, it is looked for again; in the end all counts as data, which is never
+/// wrong.
     const uint64_t data_end = block == UINT64_MAX ? end() : block * target_->block_size;
-    extent_length_ = static_cast<uint32_t>(std::min(data_end, end()) - header_.offset);
+    if (data_end > header_.offset) {
+        extent_length_ = static_cast<uint32_t>(std::min(data_end, end()) - header_.offset);
+    } else if (--seeks_left_ != 0) {
+        next_step_ = 0;
+    }
 }
 
 void Request::end_with(Error error) {

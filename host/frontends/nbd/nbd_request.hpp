@@ -118,6 +118,7 @@ private:
     uint8_t next_step_ = 0;
     uint8_t head_size_ = 0;
     bool locked_ = false;
+    uint8_t seeks_left_ = 0;
     std::array<Step, 6> plan_{};
     std::array<std::byte, 32> head_;
     std::span<const iovec> reply_data_;
