@@ -3,6 +3,8 @@
 // clients see when the bdev fails, changes its size or goes away.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <future>
 #include <memory>
@@ -12,6 +14,7 @@
 
 #include "frontends/nbd/nbd_config.hpp"
 #include "nbd_client.hpp"
+#include "support/await.hpp"
 #include "support/test_disk.hpp"
 #include "support/test_host.hpp"
 
@@ -312,6 +315,73 @@ TEST_F(NbdServerOnTwoReactors, RemovalUnderLoad) {
         client.join();
     Client other(path);
     EXPECT_TRUE(other.go("other"));
+}
+
+/// Waits until as many I/Os have reached the disk.
+void wait_for_ios(const TestDisk& disk, size_t count) {
+    while (disk.seen().size() < count)
+        std::this_thread::yield();
+}
+
+class BigNbdServer : public NbdServer {
+protected:
+    static constexpr uint32_t mib = 1u << 20;
+
+    void SetUp() override {
+        NbdServer::SetUp();
+        // Not zcopy: the disk lends nothing.
+        const uint64_t types =
+            bdevkit::io_types(TestDisk::IoType::read, TestDisk::IoType::write, TestDisk::IoType::abort);
+        ASSERT_EQ(host.create("test_disk", "big", {{"blocks", uint64_t{4 * mib / block}}, {"types", types}}),
+                  0);
+        serve({{.bdev = "big", .name = "big"}, {.bdev = "other", .name = "other"}});
+    }
+    TestDisk& big() { return TestDisk::named("big"); }
+    std::future<int> start_remove(const std::string& bdev) {
+        return std::async(std::launch::async, [=, this] { return host.remove(bdev); });
+    }
+};
+
+TEST_F(BigNbdServer, AClientThatDoesNotReadIsDroppedWhenItsBdevGoes) {
+    Client lazy(path);
+    ASSERT_TRUE(lazy.go("big"));
+    constexpr size_t reads = 32;  // more than any socket buffers
+    for (size_t i = 0; i < reads; i++)
+        lazy.request(Command::read, 0, mib);
+    wait_for_ios(big(), reads);
+    std::future<int> removed = start_remove("big");
+    Client other(path);
+    ASSERT_TRUE(other.go("other"));
+    EXPECT_EQ(host.remove("disk"), 0);
+    EXPECT_EQ(other.read(0, block).size(), block) << "others do not wait";
+    ASSERT_EQ(removed.wait_for(std::chrono::seconds(60)), std::future_status::ready);
+    EXPECT_EQ(removed.get(), 0);
+}
+
+TEST_F(BigNbdServer, TheIoOfADroppedClientIsAbortedOnce) {
+    std::vector<TestDisk::Io> kept;
+    std::atomic<int> aborts{0};
+    on_app([&] {
+        big().on_submit = [&](TestDisk::Io io) {
+            if (io.type() != TestDisk::IoType::abort) return kept.push_back(io);
+            ++aborts;
+            io.complete(bdevkit::IoStatus::failed);
+        };
+    });
+    Client client(path);
+    ASSERT_TRUE(client.go("big"));
+    client.request(Command::write, 0, block, filled(block, 1), 0, 1);
+    client.request(Command::write, 100, block, filled(block, 2), 0, 2);  // waits for the range of the first
+    wait_for_ios(big(), 1);
+    std::future<int> removed = start_remove("big");
+    EXPECT_TRUE(client.closed());
+    while (aborts == 0)
+        std::this_thread::yield();
+    bdk::test::call_on(bdk_bdev_io_get_thread(kept.front().get()), [&] { kept.front().complete(); });
+    ASSERT_EQ(removed.wait_for(std::chrono::seconds(60)), std::future_status::ready)
+        << "nothing begins any more";
+    EXPECT_EQ(removed.get(), 0);
+    EXPECT_EQ(aborts, 1);
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ namespace bdevkit::host::nbd {
 namespace {
 
 constexpr uint64_t handshake_time_ns = 30'000'000'000;
-constexpr uint64_t linger_time_ns = 5'000'000'000;
+constexpr uint64_t drain_time_ns = 5'000'000'000;
 /// One send copies this much at most, so that a large reply does not keep the reactor.
 constexpr size_t max_send_bytes = 1u << 20;
 constexpr size_t max_send_iovs = 512;
@@ -62,35 +62,45 @@ void Connection::flush() {
 
 void Connection::drain() {
     if (state_ == State::handshake) return close();
-    if (state_ != State::transmission) return;
-    state_ = State::draining;
-    linger_ = true;
-    if (receive_.pending) worker_.ring().cancel(receive_);
-    worker_.mark_dirty(*this);
+    if (state_ == State::transmission) {
+        state_ = State::draining;
+        linger_ = true;
+        if (receive_.pending) worker_.ring().cancel(receive_);
+        worker_.mark_dirty(*this);
+    }
+    // Until now, a client that leaves by itself had as much time as it liked.
+    const uint64_t latest = bdk_get_time_ns() + drain_time_ns;
+    deadline_ns_ = deadline_ns_ == 0 ? latest : std::min(deadline_ns_, latest);
+    worker_.watch_deadlines();
 }
 
 void Connection::close() {
     if (state_ == State::closing) return;
     state_ = State::closing;
-    deadline_ns_ = 0;
+    target_.dropped = true;
     ::shutdown(fd_, SHUT_RDWR);  // ends what is pending
     outbox_.clear();
     worker_.mark_dirty(*this);
 }
 
-void Connection::abort_io() {
-    if (target_.channel == nullptr) return;
+/// Aborts the I/O that its requests wait for, as far as the bdev can. @return -ENOMEM: not yet
+int Connection::abort_io() {
+    if (target_.channel == nullptr || held_ == 0) return 0;
     // Whether it can be aborted or not, the I/O's own completion tells its end.
     const auto aborted = [](bdk_bdev_io* io, bool, void*) { bdk_bdev_free_io(io); };
-    bdk_bdev_abort(target_.desc, target_.channel, nullptr, aborted, nullptr);
+    return bdk_bdev_abort(target_.desc, target_.channel, nullptr, aborted, nullptr);
 }
 
 void Connection::check_deadline(uint64_t now_ns) {
     if (deadline_ns_ == 0 || now_ns < deadline_ns_) return;
-    if (state_ == State::handshake) {
+    if (negotiation_ != nullptr) {
         BDK_NOTICELOG("client %s: dropped, its handshake took more than 30 s", peer_.c_str());
+    } else if (held_ != 0) {
+        BDK_NOTICELOG("client %s: dropped, after 5 s %zu of its requests had no answer that it has read",
+                      peer_.c_str(), held_);
     }
     close();
+    if (abort_io() != -ENOMEM) deadline_ns_ = 0;
 }
 
 bool Connection::finished() const noexcept {
@@ -106,8 +116,6 @@ void Connection::settle() {
         if (!linger_) return close();
         state_ = State::lingering;
         leave_export();
-        deadline_ns_ = bdk_get_time_ns() + linger_time_ns;
-        worker_.watch_deadlines();
         ::shutdown(fd_, SHUT_WR);
         worker_.mark_dirty(*this);
     }

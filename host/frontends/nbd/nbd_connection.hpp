@@ -40,15 +40,14 @@ public:
     /// The worker calls it once per turn after mark_dirty(): answers, listens on, and ends when it is time.
     void flush();
 
-    /// Takes no more requests; those that have come are answered, then the client is sent away.
+    /// Takes no more requests; those that have come are answered, then the client is sent away. All of it has
+    /// 5 seconds: then the client is dropped, and the I/O that is left is aborted, once.
     void drain();
 
     /// Drops the client at once; I/O in flight is waited for.
     void close();
-    /// Aborts the I/O that its requests wait for, as far as the bdev can.
-    void abort_io();
 
-    /// Closes a client that has used up its time.
+    /// Drops a client that has used up its time.
     void check_deadline(uint64_t now_ns);
     bool has_deadline() const noexcept { return deadline_ns_ != 0; }
 
@@ -98,6 +97,7 @@ private:
     void settle();
     void leave_export();
     void end_of_input(int result);
+    int abort_io();
 
     std::span<const std::byte> input() const noexcept { return {buffer_.get() + begin_, end_ - begin_}; }
     bool has_room() const noexcept { return held_ < max_requests && held_bytes_ < max_request_bytes; }

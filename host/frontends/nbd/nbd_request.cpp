@@ -175,6 +175,7 @@ void Request::plan_write_zeroes() {
 
 void Request::run() {
     if (next_step_ == steps_) return end_with(Error::none);
+    if (target_->dropped) return end_with(Error::shutdown);
     const Step step = plan_[next_step_];
     int rc = submit(step);
     if (rc == -ENOMEM) {
@@ -309,9 +310,9 @@ void Request::after_seek_data(uint64_t block) {
     next_step_ = steps_;
 }
 
+/// Where the data have become a hole since, it is looked for again; in the end all counts as data, which is
+/// never wrong.
 void Request::after_seek_hole(uint64_t block) {
-/// Where the data have become a hole since, it is looked for again; in the end all counts as data, which is never
-/// wrong.
     const uint64_t data_end = block == UINT64_MAX ? end() : block * target_->block_size;
     if (data_end > header_.offset) {
         extent_length_ = static_cast<uint32_t>(std::min(data_end, end()) - header_.offset);

@@ -27,6 +27,7 @@ struct Target {
     uint32_t write_unit = 0;      ///< bytes; writes of the bdev are multiples of it
     bool lends = false;           ///< the bdev lends its own memory to readers (zcopy)
     bool seeks = false;           ///< the bdev finds data and holes
+    bool dropped = false;         ///< the client is: requests go no further than the I/O that they have begun
 };
 
 /// [one bdk thread] Lives in a RequestPool. prepare(), then start(), then `done` is called once, then
@@ -117,8 +118,8 @@ private:
     uint8_t steps_ = 0;
     uint8_t next_step_ = 0;
     uint8_t head_size_ = 0;
-    bool locked_ = false;
     uint8_t seeks_left_ = 0;
+    bool locked_ = false;
     std::array<Step, 6> plan_{};
     std::array<std::byte, 32> head_;
     std::span<const iovec> reply_data_;

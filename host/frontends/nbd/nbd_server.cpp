@@ -9,7 +9,6 @@
 #include <future>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -26,14 +25,14 @@ namespace {
 
 using Task = std::function<void()>;
 
-/// [any thread] Runs the task in a later turn of the thread. @return false when its ring is full (logged)
+/// [any thread] Runs the task in a later turn of the thread. @return false when the thread has exited
 bool post(bdk_thread* thread, Task task) {
     const auto run = [](void* ctx) {
         const std::unique_ptr<Task> owned(static_cast<Task*>(ctx));
         (*owned)();
     };
     auto owned = std::make_unique<Task>(std::move(task));
-    if (bdk_thread_send_msg(thread, run, owned.get()) != 0) return false;
+    if (!bdk::send_always(thread, run, owned.get())) return false;
     (void)owned.release();
     return true;
 }
@@ -43,8 +42,7 @@ template <class Result>
 Result await(bdk_thread* thread, std::function<void(std::function<void(Result)>)> fn) {
     std::promise<Result> promise;
     const Task task = [&] { fn([&](Result result) { promise.set_value(std::move(result)); }); };
-    while (!post(thread, task))
-        std::this_thread::yield();
+    post(thread, task);
     return promise.get_future().get();
 }
 
@@ -173,8 +171,7 @@ void Server::stop() {
         const Task stop = [&worker = *workers_[i], &promise = stopped[i]] {
             worker.stop([&promise] { promise.set_value(); });
         };
-        while (!post(workers_[i]->thread(), stop))
-            std::this_thread::yield();
+        post(workers_[i]->thread(), stop);
     }
     for (auto& promise : stopped)
         promise.get_future().get();

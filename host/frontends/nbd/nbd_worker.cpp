@@ -16,7 +16,6 @@ namespace bdevkit::host::nbd {
 namespace {
 
 constexpr uint64_t timer_period_us = 250'000;
-constexpr uint64_t stop_time_ns = 5'000'000'000;
 
 }  // namespace
 
@@ -225,13 +224,9 @@ void Worker::watch_deadlines() {
 int Worker::on_timer(void* self) {
     auto& worker = *static_cast<Worker*>(self);
     const uint64_t now = bdk_get_time_ns();
-    bool needed = worker.stop_deadline_ns_ != 0;
+    bool needed = false;
     for (Connection& connection : worker.connections_) {
         connection.check_deadline(now);
-        if (worker.stop_deadline_ns_ != 0 && now >= worker.stop_deadline_ns_) {
-            connection.close();
-            connection.abort_io();
-        }
         needed |= connection.has_deadline();
     }
     if (std::exchange(worker.accept_later_, false)) worker.start_accepting();
@@ -244,10 +239,8 @@ int Worker::on_timer(void* self) {
 
 void Worker::stop(std::function<void()> done) {
     stopped_ = std::move(done);
-    stop_deadline_ns_ = bdk_get_time_ns() + stop_time_ns;
     for (Connection& connection : connections_)
         connection.drain();
-    watch_deadlines();
     poll_again();
 }
 

@@ -44,11 +44,10 @@ public:
     /// Serves a client.
     void adopt(int fd, std::string peer);
 
-    /// Sends the export's clients away, and says so when the last has gone.
+    /// Sends the export's clients away (Connection::drain()), and says so when the last has gone.
     void drop_export(size_t index, std::function<void()> done);
 
-    /// Sends all clients away, within 5 seconds as far as they are concerned; then gives back all that
-    /// start() took and calls done().
+    /// Sends all clients away in the same manner; then gives back all that start() took and calls done().
     void stop(std::function<void()> done);
 
     // For its connections.
@@ -126,7 +125,6 @@ private:
     std::function<void(int fd)> on_client_;
     std::function<void()> accepting_stopped_;
 
-    uint64_t stop_deadline_ns_ = 0;
     std::function<void()> stopped_;
 };
 
