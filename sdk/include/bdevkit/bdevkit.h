@@ -9,6 +9,7 @@
 #include <bdevkit/bdev_module.h>
 #include <bdevkit/claim.h>
 #include <bdevkit/desc.h>
+#include <bdevkit/device_stat.h>
 #include <bdevkit/dif.h>
 #include <bdevkit/event.h>
 #include <bdevkit/examine.h>

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Counters as the ABI gives them.
 #include <bdevkit/bdev.h>
+#include <bdevkit/device_stat.h>
 #include <bdevkit/json.h>
 #include <bdevkit/thread.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <numeric>
 
@@ -97,6 +99,31 @@ void set_back(IoStat& stat, uint32_t mode) {
         stat.forget_extremes();
 }
 
+/// Adds the counters to `sum`, if there is one, and sets them back, those of each channel on its thread;
+/// clears the module's. Then done(), on this thread. What a channel counts afterwards it keeps, or leaves to
+/// the bdev when it goes, for the next time.
+void take_stat(bdk_bdev* pub, uint32_t mode, std::shared_ptr<IoStat> sum, std::function<void()> done) {
+    Bdev* bdev = Bdev::of(pub);
+    const auto take = [mode, sum](IoStat& stat) {
+        if (sum != nullptr) sum->add(stat);
+        set_back(stat, mode);
+    };
+    {
+        std::scoped_lock lock(bdev->mutex);
+        take(bdev->gone_stat);
+    }
+    bdk_thread* thread = current_thread();
+    for_each_bdev_channel(
+        bdev, [take](BdevChannel* channel) { take(channel->stat); },
+        [=] {
+            if (mode != BDK_BDEV_RESET_STAT_ALL || bdev->fn.reset_device_stat == nullptr) return done();
+            run_on(bdk_thread_get_app_thread(), [=] {
+                bdev->fn.reset_device_stat(bdev->config.ctxt);
+                run_on(thread, done);
+            });
+        });
+}
+
 }  // namespace
 
 }  // namespace bdk
@@ -128,22 +155,18 @@ void bdk_bdev_get_device_stat(bdk_bdev* pub, bdk_bdev_io_stat* stat, bdk_bdev_ge
 
 void bdk_bdev_reset_device_stat(bdk_bdev* pub, uint32_t mode, bdk_bdev_reset_device_stat_cb cb, void* ctx) {
     if (mode > BDK_BDEV_RESET_STAT_MAXMIN) return cb(pub, ctx, -EINVAL);
-    bdk::Bdev* bdev = bdk::Bdev::of(pub);
-    {
-        std::scoped_lock lock(bdev->mutex);
-        bdk::set_back(bdev->gone_stat, mode);
-    }
-    bdk_thread* thread = bdk::current_thread();
-    bdk::for_each_bdev_channel(
-        bdev, [mode](bdk::BdevChannel* channel) { bdk::set_back(channel->stat, mode); },
-        [=] {
-            if (mode != BDK_BDEV_RESET_STAT_ALL || bdev->fn.reset_device_stat == nullptr)
-                return cb(pub, ctx, 0);
-            bdk::run_on(bdk_thread_get_app_thread(), [=] {
-                bdev->fn.reset_device_stat(bdev->config.ctxt);
-                bdk::run_on(thread, [=] { cb(pub, ctx, 0); });
-            });
-        });
+    bdk::take_stat(pub, mode, nullptr, [=] { cb(pub, ctx, 0); });
+}
+
+void bdk_bdev_take_device_stat(bdk_bdev* pub, bdk_bdev_io_stat* stat, uint32_t mode,
+                               bdk_bdev_get_device_stat_cb cb, void* ctx) {
+    if (stat->size == 0 || mode > BDK_BDEV_RESET_STAT_MAXMIN) return cb(pub, stat, ctx, -EINVAL);
+    std::shared_ptr<bdk::IoStat> sum = bdk::or_null([] { return std::make_shared<bdk::IoStat>(); });
+    if (sum == nullptr) return cb(pub, stat, ctx, -ENOMEM);
+    bdk::take_stat(pub, mode, sum, [=] {
+        bdk::fill(stat, *sum, bdk::Bdev::of(pub)->blocklen);
+        cb(pub, stat, ctx, 0);
+    });
 }
 
 void bdk_bdev_io_stat_dump_json(const bdk_bdev_io_stat* given, bdk_json_writer* w) {

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Counters, latency histograms and queue depths of a bdev.
+#include <bdevkit/device_stat.h>
 #include <bdevkit/histogram.h>
 #include <bdevkit/queue_depth.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "json/json_writer.hpp"
 #include "support/client.hpp"
@@ -42,6 +46,20 @@ protected:
         auto cb = [](bdk_bdev*, void* ctx, int rc) { (*static_cast<std::function<void(int)>*>(ctx))(rc); };
         post(client.thread(), [&] { bdk_bdev_reset_device_stat(client.bdev(), mode, cb, &set); });
         return done.get();
+    }
+
+    /// Reads and sets back in one.
+    static bdk_bdev_io_stat take_stat(Client& client, uint32_t mode) {
+        bdk_bdev_io_stat stat{};
+        stat.size = sizeof(stat);
+        Awaited<int> done;
+        auto set = done.setter();
+        auto cb = [](bdk_bdev*, bdk_bdev_io_stat*, void* ctx, int rc) {
+            (*static_cast<std::function<void(int)>*>(ctx))(rc);
+        };
+        post(client.thread(), [&] { bdk_bdev_take_device_stat(client.bdev(), &stat, mode, cb, &set); });
+        EXPECT_EQ(done.get(), mode > BDK_BDEV_RESET_STAT_MAXMIN ? -EINVAL : 0);
+        return stat;
     }
 
     static void measure(Client& client, bool enable, uint64_t io_types = 0) {
@@ -96,6 +114,41 @@ protected:
 };
 
 using Stat = Observed;
+
+TEST_F(Stat, WhatIsTakenIsInOneAnswerOrInALaterOne) {
+    // Each I/O of another thread is followed by the next, and its channel goes and comes, while this one
+    // takes.
+    constexpr uint64_t reads = 20'000;
+    std::atomic<bool> ended{false};
+    std::thread load([&] {
+        bdk_thread* thread = host.new_thread("load");
+        for (uint64_t done = 0; done < reads; done += 1000) {
+            Client client("disk", Access::read, thread);
+            for (int i = 0; i < 1000; i++)
+                client.read(0, 1);
+        }
+        ended = true;
+    });
+    Client client("disk", Access::read);
+    uint64_t taken = 0;
+    while (!ended)
+        taken += take_stat(client, BDK_BDEV_RESET_STAT_ALL).num_read_ops;
+    load.join();
+    taken += take_stat(client, BDK_BDEV_RESET_STAT_ALL).num_read_ops;
+    EXPECT_EQ(taken, reads);
+    EXPECT_EQ(stat_of(client).num_read_ops, 0u);
+}
+
+TEST_F(Stat, OnlyExtremesAreTakenWhereThatIsAskedFor) {
+    Client client("disk", Access::read);
+    client.read(0, 1);
+    const bdk_bdev_io_stat taken = take_stat(client, BDK_BDEV_RESET_STAT_MAXMIN);
+    EXPECT_EQ(taken.num_read_ops, 1u);
+    const bdk_bdev_io_stat left = stat_of(client);
+    EXPECT_EQ(left.num_read_ops, 1u);
+    EXPECT_EQ(left.max_read_latency_ticks, 0u);
+    take_stat(client, 2);
+}
 
 TEST_F(Stat, EachTypeIsCountedForItself) {
     Client client("disk", Access::write);
