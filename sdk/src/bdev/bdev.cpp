@@ -67,6 +67,7 @@ const char* wrong_field(const Bdev* bdev) {
     const bdk_bdev& config = bdev->config;
     uint32_t md = (config.flags & BDK_BDEV_MD_INTERLEAVED) != 0 ? config.md_len : 0;
     uint32_t data_len = config.blocklen - md;
+    if (config.module == nullptr) return "module is missing: set it to the table of the module";
     if (bdev->name.empty() || bdev->name.size() > 255) return "name must have 1 to 255 bytes";
     if (bdev->fn.submit_request == nullptr) return "fn_table->submit_request is missing";
     if (bdev->fn.destruct == nullptr) return "fn_table->destruct is missing";

@@ -113,6 +113,18 @@ std::vector<Bdev*> all_bdevs() {
     return list().bdevs;
 }
 
+std::vector<const Bdev*> bases_of(const bdk_bdev* bdev) {
+    std::vector<const Bdev*> bases;
+    if (!BDK_HAS_FIELD(bdev, bdk_bdev, bases) || bdev->bases == nullptr) return bases;
+    std::scoped_lock lock(list().mutex);
+    for (const bdk_bdev* const* base = bdev->bases; *base != nullptr; ++base) {
+        const auto is_it = [&](const Bdev* listed) { return listed->pub == *base; };
+        const auto found = std::find_if(list().bdevs.begin(), list().bdevs.end(), is_it);
+        if (found != list().bdevs.end()) bases.push_back(*found);
+    }
+    return bases;
+}
+
 std::string uuid_text(const bdk_uuid& uuid) {
     boost::uuids::uuid value{};
     std::memcpy(value.data, uuid.bytes, sizeof(uuid.bytes));

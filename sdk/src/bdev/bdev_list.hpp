@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/export.hpp"
 #include "bdev/bdev.hpp"
 
 namespace bdk {
@@ -29,6 +30,10 @@ bool is_registered(const ListedBdev& listed);
 
 /// [app thread] As all_bdevs(), for a walk whose steps may take bdevs away.
 std::vector<ListedBdev> listed_bdevs();
+
+/// [app thread] The bdevs it stands on, but for those that have gone: a module that lost one goes on with the
+/// others, and may name it still.
+BDK_INTERNAL std::vector<const Bdev*> bases_of(const bdk_bdev* bdev);
 
 /// [app thread] One more, or one less, alias. @return 0; -EEXIST; -ENOENT.
 int bdev_list_add_alias(Bdev* bdev, const std::string& alias);

@@ -3,6 +3,9 @@
 #include <bdevkit/claim.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+
+#include "bdev/bdev_list.hpp"
 #include "json/json_writer.hpp"
 #include "support/client.hpp"
 #include "support/log_capture.hpp"
@@ -384,6 +387,42 @@ TEST_F(Lifecycle, DescClaimIsRefusedWhileSomebodyWrites) {
     EXPECT_EQ(claim(reader, BDK_BDEV_CLAIM_READ_MANY_WRITE_NONE, "me"), -EBUSY);
     EXPECT_EQ(claim(writer, BDK_BDEV_CLAIM_READ_MANY_WRITE_NONE, "me"), -EBUSY) << "it writes itself";
     EXPECT_EQ(claim(reader, BDK_BDEV_CLAIM_EXCL_WRITE, "me"), -EINVAL) << "no claim of a desc";
+}
+
+TEST_F(Lifecycle, ABaseThatHasGoneIsNotListed) {
+    auto lost = std::make_unique<RawDisk>("lost");
+    RawDisk degraded("degraded");
+    const bdk_bdev* bases[] = {&lost->bdev, &disk.bdev, nullptr};
+    degraded.bdev.bases = bases;
+    const auto listed = [&] {
+        Names names;
+        call_on_app_thread([&] {
+            for (const Bdev* base : bases_of(&degraded.bdev))
+                names.push_back(base->name);
+        });
+        return names;
+    };
+    call_on_app_thread([&] {
+        ASSERT_EQ(lost->add(), 0);
+        ASSERT_EQ(degraded.add(), 0);
+    });
+    EXPECT_EQ(listed(), (Names{"lost", "disk"}));
+    EXPECT_EQ(host.remove("lost"), 0);
+    lost.reset();
+    EXPECT_EQ(listed(), Names{"disk"}) << "its module goes on without the other";
+    EXPECT_EQ(host.remove("degraded"), 0);
+}
+
+TEST_F(Lifecycle, ABdevWithoutModuleIsRefused) {
+    const LogCapture log;
+    RawDisk orphan("orphan");
+    call_on_app_thread([&] {
+        ASSERT_EQ(orphan.add(), 0);
+        orphan.bdev.module = nullptr;
+    });
+    EXPECT_EQ(host.remove("orphan"), 0);
+    call_on_app_thread([&] { EXPECT_EQ(bdk_bdev_register(&orphan.bdev), -EINVAL); });
+    EXPECT_TRUE(log.has({"bdev 'orphan'", "is refused: module is missing"}));
 }
 
 }  // namespace
