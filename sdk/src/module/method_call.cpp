@@ -15,9 +15,11 @@
 #include "diag/pending_calls.hpp"
 #include "diag/violation.hpp"
 #include "json/json_writer.hpp"
+#include "module/call_gate.hpp"
 #include "module/module_state.hpp"
 
 struct bdk_call {
+    bdk::GatePass pass;
     const bdk_module* module = nullptr;
     bdk::CallDone done;
     bdk_json_writer result;
@@ -32,7 +34,6 @@ namespace {
 /// All of it lives on the app thread.
 struct Calls {
     std::vector<std::unique_ptr<bdk_call>> under_way;
-    std::function<void()> ended;  ///< waits for all of them
 };
 
 Calls& calls() {
@@ -66,7 +67,6 @@ void end(bdk_call* call, int rc) {
             return 0;
         });
     ended->done(rc, std::move(text));
-    if (all.empty() && calls().ended) std::exchange(calls().ended, nullptr)();
 }
 
 /// An exception that leaves it is reported and becomes -EIO.
@@ -96,6 +96,7 @@ void module_call(const bdk_module* module, const bdk_method& method, const void*
     const ModuleState* state = module_state(module);
     if (state == nullptr || !state->ready) return done(-ENOENT, {});
     auto owned = std::make_unique<bdk_call>();
+    if (!owned->pass) return done(-ESHUTDOWN, {});
     bdk_call* call = owned.get();
     call->module = module;
     call->done = std::move(done);
@@ -104,11 +105,6 @@ void module_call(const bdk_module* module, const bdk_method& method, const void*
                                        "bdk_module_call_done");
     const int rc = run(state->table, method, call, params);
     if (rc != BDK_PENDING && is_under_way(call)) end(call, rc);
-}
-
-void module_wait_for_calls(std::function<void()> ended) {
-    if (calls().under_way.empty()) return ended();
-    calls().ended = std::move(ended);
 }
 
 bool module_has_calls(const bdk_module* module) {

@@ -16,14 +16,12 @@ namespace bdk {
 /// what the module says of it, which may be nothing.
 using CallDone = std::function<void(int rc, std::string text)>;
 
-/// [app thread] Calls a method of a module that was added and whose init has succeeded.
+/// [app thread] Calls a method of a module that was added and whose init has succeeded. done(-ESHUTDOWN): the
+/// call gate is closed (call_gate.hpp).
 /// @param method  zero where the plugin's own is shorter; kept by the caller until the call has ended
 /// @param params  the method's struct, likewise
 BDK_INTERNAL void module_call(const bdk_module* module, const bdk_method& method, const void* params,
                               CallDone done);
-
-/// [app thread] ended() runs once no call is under way, at once or later. One waits at a time.
-BDK_INTERNAL void module_wait_for_calls(std::function<void()> ended);
 
 /// [app thread] Whether the module has a call under way.
 bool module_has_calls(const bdk_module* module);

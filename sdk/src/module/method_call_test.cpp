@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "diag/violation.hpp"
+#include "module/call_gate.hpp"
 #include "module/module_registry.hpp"
 #include "support/await.hpp"
 #include "support/test_host.hpp"
@@ -145,7 +146,7 @@ TEST_F(MethodCallTest, IsWaitedForBeforeTheModuleGoes) {
     EXPECT_EQ(remove(), -EBUSY);
     bool waited = false;
     call_on_app_thread([&] {
-        module_wait_for_calls([&] { waited = true; });
+        close_call_gate([&] { waited = true; });
         bdk_module_call_done(pending[1], 0);
         EXPECT_FALSE(waited);
         bdk_module_call_done(pending[0], -ECANCELED);
@@ -155,7 +156,7 @@ TEST_F(MethodCallTest, IsWaitedForBeforeTheModuleGoes) {
     EXPECT_EQ(second.get().rc, 0);
     call_on_app_thread([&] {
         waited = false;
-        module_wait_for_calls([&] { waited = true; });
+        close_call_gate([&] { waited = true; });
         EXPECT_TRUE(waited) << "nothing is under way";
     });
 }

@@ -16,10 +16,12 @@
 #include "bdev/examine.hpp"
 #include "diag/pending_calls.hpp"
 #include "diag/violation.hpp"
+#include "module/call_gate.hpp"
 #include "module/method_call.hpp"
 #include "module/module_state.hpp"
 
 struct bdk_create {
+    bdk::GatePass pass;
     bdk::Done done;
     uint64_t call = 0;  ///< see pending_calls.hpp
 };
@@ -27,9 +29,12 @@ struct bdk_create {
 struct bdk_remove {
     bdk::Done done;
     uint64_t call = 0;
+    uint64_t bdev = 0;              ///< its serial
+    std::vector<bdk::Done> joined;  ///< of those who have asked for the same later
 };
 
 struct bdk_reconfigure {
+    bdk::GatePass pass;
     bdk::Done done;
     uint64_t call = 0;
 };
@@ -193,6 +198,7 @@ void module_create_bdev(const bdk_module* module, std::string name, const void* 
     if (state->table.create == nullptr) return done(-ENOTSUP);
     bdk_create* create = note(registry().creates, done);
     if (create == nullptr) return done(-ENOMEM);
+    if (!create->pass) return take(registry().creates, create)->done(-ESHUTDOWN);
     create->call = begin_call(state->table, "create of bdev '", name, "bdk_module_create_done");
     int rc = call_module(state->table, "create",
                          [&] { return state->table.create(create, name.c_str(), options); });
@@ -220,6 +226,26 @@ void unregister(const Bdev* bdev, Done done) {
     bdk_bdev_unregister(bdev->pub, end, removal.release());
 }
 
+/// A module is asked once to remove a bdev: who asks again waits for the same end. @return false: nobody has
+bool join_removal(const Bdev* bdev, Done& done) {
+    for (const auto& remove : registry().removes) {
+        if (remove->bdev != bdev->serial) continue;
+        const int rc = or_enomem([&] {
+            remove->joined.push_back(done);
+            return 0;
+        });
+        if (rc != 0) done(rc);
+        return true;
+    }
+    return false;
+}
+
+void removal_ended(std::unique_ptr<bdk_remove> remove, int rc) {
+    remove->done(rc);
+    for (const Done& joined : remove->joined)
+        joined(rc);
+}
+
 }  // namespace
 
 void module_remove_bdev(std::string_view name, Done done) {
@@ -229,12 +255,14 @@ void module_remove_bdev(std::string_view name, Done done) {
     if (bdev == nullptr) return done(-ENODEV);
     const ModuleState* state = module_state(bdev->config.module);
     if (state == nullptr || state->table.remove == nullptr) return unregister(bdev, std::move(done));
+    if (join_removal(bdev, done)) return;
     bdk_remove* remove = note(registry().removes, done);
     if (remove == nullptr) return done(-ENOMEM);
+    remove->bdev = bdev->serial;
     remove->call = begin_call(state->table, "remove of bdev '", bdev->name, "bdk_module_remove_done");
     int rc = call_module(state->table, "remove", [&] { return state->table.remove(remove, bdev->pub); });
     if (rc == BDK_PENDING) return;
-    if (auto ended = take(registry().removes, remove)) ended->done(rc);
+    if (auto ended = take(registry().removes, remove)) removal_ended(std::move(ended), rc);
 }
 
 void module_reconfigure_bdev(std::string_view name, const void* options, Done done) {
@@ -246,6 +274,7 @@ void module_reconfigure_bdev(std::string_view name, const void* options, Done do
     if (state == nullptr || state->table.reconfigure == nullptr) return done(-ENOTSUP);
     bdk_reconfigure* reconfigure = note(registry().reconfigures, done);
     if (reconfigure == nullptr) return done(-ENOMEM);
+    if (!reconfigure->pass) return take(registry().reconfigures, reconfigure)->done(-ESHUTDOWN);
     reconfigure->call =
         begin_call(state->table, "reconfigure of bdev '", bdev->name, "bdk_module_reconfigure_done");
     int rc = call_module(state->table, "reconfigure",
@@ -285,7 +314,7 @@ void bdk_module_remove_done(bdk_remove* remove, int rc) {
     if (ended == nullptr)
         return bdk::report_second_done("bdk_module_remove_done() without a pending remove",
                                        __builtin_return_address(0));
-    ended->done(rc);
+    bdk::removal_ended(std::move(ended), rc);
 }
 
 void bdk_module_reconfigure_done(bdk_reconfigure* reconfigure, int rc) {

@@ -31,6 +31,7 @@ BDK_INTERNAL const bdk_module* module_find(std::string_view name);
 BDK_INTERNAL std::vector<const bdk_module*> modules();
 
 /// [app thread] The module's create. `options` is the module's options struct, kept by the caller until done.
+/// done(-ESHUTDOWN): the call gate is closed (call_gate.hpp).
 BDK_INTERNAL void module_create_bdev(const bdk_module* module, std::string name, const void* options,
                                      Done done);
 
@@ -39,7 +40,8 @@ BDK_INTERNAL void module_create_bdev(const bdk_module* module, std::string name,
 BDK_INTERNAL void module_remove_bdev(std::string_view name, Done done);
 
 /// [app thread] The module's reconfigure. `options` is the module's options struct, kept by the caller until
-/// done. done(-ENODEV): no such bdev; done(-ENOTSUP): the module's options are fixed.
+/// done. done(-ENODEV): no such bdev; done(-ENOTSUP): the module's options are fixed; done(-ESHUTDOWN): the
+/// call gate is closed.
 BDK_INTERNAL void module_reconfigure_bdev(std::string_view name, const void* options, Done done);
 
 /// [app thread] Removes every bdev, top-down, whatever the order of creation. done(first error, which is

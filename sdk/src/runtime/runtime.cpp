@@ -15,6 +15,7 @@
 #include "diag/watchdog.hpp"
 #include "env/env.hpp"
 #include "env/iobuf.hpp"
+#include "module/call_gate.hpp"
 #include "thread/io_device_table.hpp"
 #include "thread/thread_registry.hpp"
 
@@ -84,7 +85,10 @@ tl::expected<void, std::string> Runtime::start_layers(const RuntimeOptions& opti
     if (rc != 0) return tl::unexpected("iobuf pools: " + errno_text(rc) + ": use fewer or smaller buffers");
     iobuf_ = true;
 
-    rc = await_on_app_thread([&](const Done& done) { bdev_layer_start(options.bdev, done); });
+    rc = await_on_app_thread([&](const Done& done) {
+        open_call_gate();
+        bdev_layer_start(options.bdev, done);
+    });
     if (rc != 0) return tl::unexpected("bdev layer: " + errno_text(rc));
     bdev_layer_ = true;
     return {};
