@@ -29,7 +29,8 @@ struct PendingCall {
 struct PendingCalls {
     uint64_t limit_ns = 0;
     uint64_t last_number = 0;
-    std::mutex mutex;                       ///< guards `calls`, which others may look at
+    std::mutex mutex;  ///< guards what follows, which others may look at
+    uint64_t ended = 0;
     std::map<uint64_t, PendingCall> calls;  ///< by number: the oldest first
     bdk_poller* poller = nullptr;           ///< while there are calls, and a little longer
 };
@@ -87,7 +88,12 @@ uint64_t pending_call_begin(std::initializer_list<std::string_view> what, std::s
 
 void pending_call_end(uint64_t call) {
     std::scoped_lock lock(state().mutex);
-    state().calls.erase(call);
+    state().ended += state().calls.erase(call);
+}
+
+uint64_t pending_calls_ended() {
+    std::scoped_lock lock(state().mutex);
+    return state().ended;
 }
 
 std::vector<std::string> describe_pending_calls() {

@@ -26,6 +26,9 @@ void pending_call_end(uint64_t call);
 /// twice as long; 0: never. Forgets all calls.
 void pending_calls_start(uint32_t limit_ms);
 
+/// [any thread] How many calls have ended in this process.
+BDK_INTERNAL uint64_t pending_calls_ended();
+
 /// [any thread] Every call that has not ended, oldest first: "module 'raid': init has not ended for 2.0 s:
 /// bdk_module_init_done() is due".
 BDK_INTERNAL std::vector<std::string> describe_pending_calls();
