@@ -11,7 +11,7 @@
 #include <system_error>
 
 #include "frontends/nbd/nbd_config.hpp"
-#include "module/method_call.hpp"
+#include "module/call_gate.hpp"
 #include "module/module_registry.hpp"
 #include "stack/stack_file.hpp"
 #include "waiting_bdevs.hpp"
@@ -184,7 +184,7 @@ std::vector<BdevCounters> Host::counters() const {
 /// One that makes bdevs, or takes them away, is not to be at it while the rest is removed.
 void Host::wait_for_calls() {
     bdk::await_on_app_thread(
-        [](bdk::Done done) { bdk::module_wait_for_calls([done = std::move(done)] { done(0); }); });
+        [](bdk::Done done) { bdk::close_call_gate([done = std::move(done)] { done(0); }); });
 }
 
 bool Host::remove_bdevs() {
