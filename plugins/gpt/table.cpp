@@ -57,16 +57,20 @@ bdk_uuid uuid_of(const uint8_t (&guid)[16]) {
     return uuid;
 }
 
+/// Those that no name of a bdev may have: controls, line separators, marks that turn the direction of text.
+bool is_control(char16_t c) {
+    return c < u' ' || (c >= u'\x7f' && c <= u'\x9f') || (c >= u'\x2028' && c <= u'\x202e') ||
+           (c >= u'\x2066' && c <= u'\x2069');
+}
+
 std::string name_of(const RawEntry& entry) {
     std::u16string units;
     for (uint16_t unit : entry.name) {
         if (unit == 0) break;
-        units.push_back(char16_t(le16toh(unit)));
+        const auto c = char16_t(le16toh(unit));
+        units.push_back(is_control(c) ? u'_' : c);
     }
-    std::string name = boost::locale::conv::utf_to_utf<char>(units);
-    std::replace_if(
-        name.begin(), name.end(), [](char c) { return uint8_t(c) < ' ' || c == '\x7f'; }, '_');
-    return name;
+    return boost::locale::conv::utf_to_utf<char>(units);
 }
 
 void require_apart(std::vector<Partition> partitions) {

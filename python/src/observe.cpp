@@ -12,6 +12,7 @@
 #include <functional>
 #include <utility>
 
+#include "json/json_text.hpp"
 #include "json/json_writer.hpp"
 #include "runtime/runtime.hpp"
 
@@ -86,7 +87,7 @@ Json bdev_info(const std::string& name) {
         bdk_json_writer writer;
         bdk_bdev_dump_info_json(bdev, &writer);
         add_bases(bdev, writer);
-        result = writer.root().dump();
+        result = bdk::json_text(writer.root());
     });
     return result;
 }
@@ -101,7 +102,7 @@ Json bdev_stats(const std::string& name) {
     if (rc != 0) return tl::unexpected(rc);
     bdk_json_writer writer;
     bdk_bdev_io_stat_dump_json(&stat, &writer);
-    return writer.root().dump();
+    return bdk::json_text(writer.root());
 }
 
 int reset_stats(const std::string& name, bool maxmin) {
@@ -135,7 +136,7 @@ Json histogram(const std::string& name) {
             };
             bdk_histogram_for_each_bucket(histogram, add, &writer);
             bdk_json_array_end(&writer);
-            *question.text = writer.root().dump();
+            *question.text = bdk::json_text(writer.root());
         }
         question.answer(rc);
     };

@@ -124,6 +124,7 @@ struct bdk_bdev {
 
 /**
  * [app thread] Makes the bdev known; examination starts. On error nothing has happened.
+ * Names and aliases are UTF-8 without control characters.
  * @return 0; -EEXIST when name, alias or UUID are taken; -EINVAL for a field that makes no sense (the log
  * says which); -ENOMEM.
  */
@@ -158,8 +159,8 @@ BDK_API int bdk_bdev_notify_blockcnt_change(struct bdk_bdev* bdev, uint64_t num_
 BDK_API int bdk_bdev_push_media_events(struct bdk_bdev* bdev, const struct bdk_bdev_media_event* events,
                                        uint32_t count);
 
-/** [app thread] More names for a bdev. @return 0; -EEXIST; -ENOENT for one that it does not have;
- * -ENOMEM. */
+/** [app thread] More names for a bdev. @return 0; -EEXIST; -EINVAL when it is not UTF-8 or has a control
+ * character; -ENOENT for one that it does not have; -ENOMEM. */
 BDK_API int bdk_bdev_alias_add(struct bdk_bdev* bdev, const char* alias);
 BDK_API int bdk_bdev_alias_del(struct bdk_bdev* bdev, const char* alias);
 

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "base/no_memory.hpp"
+#include "base/text.hpp"
 #include "bdev/bdev_list.hpp"
 #include "bdev/desc.hpp"
 #include "bdev/examine.hpp"
@@ -62,13 +63,23 @@ const char* wrong_limit(const bdk_bdev& config) {
     return nullptr;
 }
 
+/// What is wrong with the names, or nullptr: they reach logs, reports and clients.
+const char* wrong_name(const Bdev* bdev) {
+    if (bdev->name.empty() || bdev->name.size() > 255) return "name must have 1 to 255 bytes";
+    if (wrong_in_name(bdev->name) != nullptr) return "name must be UTF-8 without control characters";
+    const auto is_wrong = [](const std::string& alias) { return wrong_in_name(alias) != nullptr; };
+    if (std::any_of(bdev->aliases.begin(), bdev->aliases.end(), is_wrong))
+        return "aliases must be UTF-8 without control characters";
+    return nullptr;
+}
+
 /// What is wrong with the fields, or "".
 const char* wrong_field(const Bdev* bdev) {
     const bdk_bdev& config = bdev->config;
     uint32_t md = (config.flags & BDK_BDEV_MD_INTERLEAVED) != 0 ? config.md_len : 0;
     uint32_t data_len = config.blocklen - md;
     if (config.module == nullptr) return "module is missing: set it to the table of the module";
-    if (bdev->name.empty() || bdev->name.size() > 255) return "name must have 1 to 255 bytes";
+    if (const char* wrong = wrong_name(bdev); wrong != nullptr) return wrong;
     if (bdev->fn.submit_request == nullptr) return "fn_table->submit_request is missing";
     if (bdev->fn.destruct == nullptr) return "fn_table->destruct is missing";
     if (bdev->fn.get_io_channel == nullptr) return "fn_table->get_io_channel is missing";
@@ -236,6 +247,10 @@ int bdk_bdev_notify_blockcnt_change(bdk_bdev* pub, uint64_t num_blocks) {
 }
 
 int bdk_bdev_alias_add(bdk_bdev* bdev, const char* alias) {
+    if (const char* wrong = bdk::wrong_in_name(alias); wrong != nullptr) {
+        BDK_ERRLOG("bdev '%s' cannot have the name '%s': it %s", Bdev::of(bdev)->name.c_str(), alias, wrong);
+        return -EINVAL;
+    }
     return bdk::or_enomem([&] { return bdk::bdev_list_add_alias(Bdev::of(bdev), alias); });
 }
 

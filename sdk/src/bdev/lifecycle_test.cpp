@@ -68,6 +68,25 @@ TEST_F(Lifecycle, UuidIsTheGivenOneOrDerivedFromTheName) {
     EXPECT_EQ(host.remove("disk"), 0);
 }
 
+TEST_F(Lifecycle, NamesAreUtf8WithoutControlCharacters) {
+    const LogCapture log;
+    call_on_app_thread([&] {
+        for (const char* name : {"a\xff", "a\x1b[2J", "a\n", "a\u202e"}) {
+            RawDisk odd(name);
+            EXPECT_EQ(odd.add(), -EINVAL) << name;
+            RawDisk sound("sound");
+            const char* aliases[] = {name, nullptr};
+            sound.bdev.aliases = aliases;
+            EXPECT_EQ(sound.add(), -EINVAL) << name;
+            EXPECT_EQ(bdk_bdev_alias_add(&disk.bdev, name), -EINVAL) << name;
+        }
+        EXPECT_EQ(bdk_bdev_alias_add(&disk.bdev, "Zoë/💾"), 0);
+    });
+    EXPECT_TRUE(log.has({"bdev 'a\uFFFD' of module", "name must be UTF-8 without control characters"}));
+    EXPECT_TRUE(log.has({"bdev 'sound' of module", "aliases must be UTF-8 without control characters"}));
+    EXPECT_TRUE(log.has({"cannot have the name 'a\\x1b[2J': it has a control character"}));
+}
+
 TEST_F(Lifecycle, NameCannotBeTakenAwayOrTakenOver) {
     RawDisk other("other");
     call_on_app_thread([&] {

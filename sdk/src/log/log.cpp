@@ -16,6 +16,8 @@
 #include <new>
 #include <string>
 
+#include "base/text.hpp"
+
 namespace bdk {
 namespace {
 
@@ -91,14 +93,25 @@ bool bdk_log_enabled(uint32_t level) {
 namespace bdk {
 namespace {
 
+/// What a caller wrote may hold text of others. A line that follows the first one is indented, so that none
+/// passes for an entry of its own.
+std::string as_entry(std::string_view text) {
+    std::string entry;
+    for (const char c : printable_lines(text)) {
+        if (!entry.empty() && entry.back() == '\n' && c != ' ') entry += "    ";
+        entry += c;
+    }
+    return entry;
+}
+
 void write_line(uint32_t level, const char* component, const char* file, int32_t line,
                 const std::string& message) {
     const bdk_thread* thread = bdk_get_thread();
     const std::string_view level_name =
         level < level_names.size() ? level_names[level] : std::string_view("debug");
-    std::string text =
-        fmt::format("{:<6} [{}] {}: {}", level_name, thread == nullptr ? "-" : bdk_thread_get_name(thread),
-                    component == nullptr ? "?" : component, message);
+    std::string text = as_entry(fmt::format("{:<6} [{}] {}: {}", level_name,
+                                            thread == nullptr ? "-" : bdk_thread_get_name(thread),
+                                            component == nullptr ? "?" : component, message));
     if (level <= BDK_LOG_WARN && file != nullptr) {
         text += fmt::format(" ({}:{})", base_name(file), line);
     }

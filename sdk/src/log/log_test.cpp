@@ -46,6 +46,14 @@ TEST_F(LogTest, LongLinesAreWhole) {
     EXPECT_FALSE(log.contains("\n\n")) << "a line end of the caller's is dropped";
 }
 
+TEST_F(LogTest, NoTextForgesALineOrMovesACursor) {
+    const LogCapture log;
+    BDK_NOTICELOG("a\xff\x1b[2Jb\u009bc\n2026-11-30 notice [app] forged\n  indented already");
+    EXPECT_TRUE(log.contains(
+        "tester: a\uFFFD\\x1b[2Jb\\u009bc\n    2026-11-30 notice [app] forged\n  indented already\n"))
+        << log.text();
+}
+
 TEST_F(LogTest, LevelsHaveNames) {
     EXPECT_EQ(log_level_from_name("error"), BDK_LOG_ERROR);
     EXPECT_EQ(log_level_from_name("debug"), BDK_LOG_DEBUG);

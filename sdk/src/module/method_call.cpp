@@ -14,6 +14,7 @@
 #include "base/no_memory.hpp"
 #include "diag/pending_calls.hpp"
 #include "diag/violation.hpp"
+#include "json/json_text.hpp"
 #include "json/json_writer.hpp"
 #include "module/call_gate.hpp"
 #include "module/module_state.hpp"
@@ -49,9 +50,8 @@ bool is_under_way(const bdk_call* call) {
     return find(call) != calls().under_way.end();
 }
 
-/// A module's texts may be anything: what is no UTF-8 is replaced.
 std::string text_of(const bdk_json_writer& result) {
-    return result.root().dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    return json_text(result.root());
 }
 
 void end(bdk_call* call, int rc) {
