@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/text.hpp"
+
 namespace bdevkit::host {
 
 namespace {
@@ -36,10 +38,10 @@ std::string failure_text(const RuleResult& result) {
     return text;
 }
 
-/// Characters that XML forbids go, those that it reserves are spelt out.
+/// Characters that XML forbids are escaped as in messages, those that it reserves are spelt out.
 std::string xml(const std::string& text) {
     std::string result;
-    for (const char c : text) {
+    for (const char c : bdk::printable_lines(text)) {
         if (c == '&')
             result += "&amp;";
         else if (c == '<')
@@ -48,7 +50,7 @@ std::string xml(const std::string& text) {
             result += "&gt;";
         else if (c == '"')
             result += "&quot;";
-        else if (c == '\n' || c == '\t' || static_cast<unsigned char>(c) >= 0x20)
+        else
             result += c;
     }
     return result;

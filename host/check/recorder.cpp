@@ -9,6 +9,7 @@
 
 #include "check/rule.hpp"
 #include "diag/pending_calls.hpp"
+#include "json/json_text.hpp"
 #include "log/log.hpp"
 
 namespace bdevkit::host {
@@ -164,7 +165,7 @@ void Recorder::send(const char* kind, const std::string& rule, const std::string
                     const std::string& expected) {
     const nlohmann::json message = {{"kind", kind}, {"rule", rule}, {"seen", seen}, {"expected", expected}};
     // A plugin's texts may be anything.
-    write_all(fd_, message.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    write_all(fd_, bdk::json_text(message) + "\n");
 }
 
 }  // namespace bdevkit::host

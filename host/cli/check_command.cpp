@@ -14,6 +14,7 @@
 #include "check/check_run.hpp"
 #include "check/child.hpp"
 #include "cli/command.hpp"
+#include "cli/output.hpp"
 #include "cli/stack_loading.hpp"
 #include "loader/search_path.hpp"
 #include "stack/quantity.hpp"
@@ -56,7 +57,7 @@ struct CheckCommandOptions {
 };
 
 bool usage_error(const std::string& text) {
-    fmt::print(stderr, "{}\n", text);
+    print_error("{}\n", text);
     return false;
 }
 
@@ -120,9 +121,9 @@ void list_rules(const CheckCommandOptions& options) {
         if (options.json)
             all.push_back({{"rule", rule.id}, {"says", rule.says}, {"where", rule.where}});
         else
-            fmt::print("{:<20} {}\n{:<20} in {}\n", rule.id, rule.says, "", rule.where);
+            print_out("{:<20} {}\n{:<20} in {}\n", rule.id, rule.says, "", rule.where);
     }
-    if (options.json) fmt::print("{}\n", all.dump(2));
+    if (options.json) print_json(all);
 }
 
 /// @return false when the file could not be written
@@ -149,7 +150,10 @@ ExitCode run(CheckCommandOptions& options) {
     if (!options.case_name.empty())
         run_case(options.case_name, options.check, options.scratch, child_result_fd);
     const CheckReport report = check_plugin(options.check, options.jobs);
-    fmt::print("{}", options.json ? check_report_json(report).dump(2) + "\n" : check_report_text(report));
+    if (options.json)
+        print_json(check_report_json(report));
+    else
+        write_out(check_report_text(report));
     if (!write_junit(options.junit, report)) return exit_failure;
     return report.count(RuleOutcome::failed) == 0 ? exit_ok : exit_failure;
 }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
+#include "cli/output.hpp"
 #include "cli/stack_loading.hpp"
 #include "stack/graph.hpp"
 
@@ -31,17 +32,17 @@ struct GraphOptions {
 ExitCode graph(const GraphOptions& options) {
     const LoadedStack loaded = load_stack(options.file, options.plugin_path);
     if (!loaded.valid()) {
-        fmt::print(stderr, "{}", loaded.problems.format(loaded.file.name));
+        write_error(loaded.problems.format(loaded.file.name));
         return exit_usage;
     }
     if (options.format == "dot") {
-        fmt::print("{}", draw_dot(loaded.stack));
+        write_out(draw_dot(loaded.stack));
     } else if (options.format == "mermaid") {
-        fmt::print("{}", draw_mermaid(loaded.stack));
+        write_out(draw_mermaid(loaded.stack));
     } else if (options.format == "json") {
-        fmt::print("{}\n", graph_to_json(loaded.stack).dump(2));
+        print_json(graph_to_json(loaded.stack));
     } else {
-        fmt::print("{}", draw_text(loaded.stack));
+        write_out(draw_text(loaded.stack));
     }
     return exit_ok;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/command.hpp"
+#include "cli/output.hpp"
 #include "stack/nearest.hpp"
 
 namespace bdevkit::host {
@@ -41,12 +42,12 @@ std::vector<std::string> command_names(const CLI::App& program) {
 
 ExitCode report_usage(const CLI::App& program, const CLI::ParseError& error, int argc, char** argv) {
     if (argc == 1) {
-        fmt::print(stderr, "{}", program.help());
+        write_error(program.help());
         return exit_usage;
     }
     const bool misspelt = argv[1][0] != '-' && program.get_subcommands().empty();
     if (misspelt) {
-        fmt::print(stderr, "no command '{}'{}\n", argv[1], suggestion(argv[1], command_names(program)));
+        print_error("no command '{}'{}\n", argv[1], suggestion(argv[1], command_names(program)));
         return exit_usage;
     }
     return program.exit(error) == 0 ? exit_ok : exit_usage;  // --help and --version are reported as errors

@@ -16,6 +16,8 @@
 
 #include "cli/child_process.hpp"
 #include "cli/command.hpp"
+#include "cli/output.hpp"
+#include "json/json_text.hpp"
 #include "stack/nearest.hpp"
 
 namespace bdevkit::host {
@@ -100,7 +102,7 @@ Outcome check_answer(const std::string& answer, const nlohmann::json& questions)
     const nlohmann::json& preset = questions[key];
     if (preset.is_array() &&
         std::find(preset.begin(), preset.end(), answer.substr(equals + 1)) == preset.end())
-        return refuse(fmt::format("--set {}: expected one of {}", answer, preset.dump()));
+        return refuse(fmt::format("--set {}: expected one of {}", answer, bdk::json_text(preset)));
     return {};
 }
 
@@ -177,7 +179,7 @@ std::string prefix_option() {
 
 void print_next(const Options& options) {
     const std::string folder = (fs::path(options.output) / options.name).lexically_normal().string();
-    fmt::print(
+    print_out(
         "{0}: a module to build, test and change. Next:\n\n"
         "  cd {0}\n"
         "  cmake --preset release{1} && cmake --build --preset release\n"
@@ -192,7 +194,7 @@ ExitCode make_module(const Options& options) {
             return run_cookiecutter(options, folder);
         });
     if (!outcome) {
-        fmt::print(stderr, "bdevkit new: {}\n", outcome.error().message);
+        print_error("bdevkit new: {}\n", outcome.error().message);
         return outcome.error().code;
     }
     print_next(options);

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
+#include "cli/output.hpp"
 #include "cli/signal_watch.hpp"
 #include "cli/stack_loading.hpp"
 #include "host.hpp"
@@ -79,7 +80,7 @@ bool read_quantity(const char* option, const std::string& text, Quantity (*parse
     if (value)
         *result = *value;
     else
-        fmt::print(stderr, "{}: expected {}, got '{}'\n", option, value.error(), text);
+        print_error("{}: expected {}, got '{}'\n", option, value.error(), text);
     return value.has_value();
 }
 
@@ -93,7 +94,7 @@ bool complete_options(Options& options) {
     if (!options.length.empty() && !read_quantity("--length", options.length, parse_size, &perf.length))
         return false;
     if (perf.io_size == 0 || perf.io_size > largest_io) {
-        fmt::print(stderr, "--io-size: expected 1 byte to 64MiB, got '{}'\n", options.io_size);
+        print_error("--io-size: expected 1 byte to 64MiB, got '{}'\n", options.io_size);
         return false;
     }
     if (options.time.empty())
@@ -101,7 +102,7 @@ bool complete_options(Options& options) {
     else if (!read_quantity("--time", options.time, parse_duration, &perf.time_ns))
         return false;
     if (perf.time_ns == 0 && perf.count == 0) {
-        fmt::print(stderr, "--time: expected more than 0\n");
+        print_error("--time: expected more than 0\n");
         return false;
     }
     if (options.has_theta) perf.theta = options.theta;
@@ -128,8 +129,8 @@ bool choose_bdevs(Options& options, const Host& host, const Stack& stack) {
     const std::vector<std::string> leaves = tops(stack);
     if (options.bdevs.empty()) {
         if (leaves.size() != 1) {
-            fmt::print(stderr, "--bdev: the stack has {} tops, name one or more: {}\n", leaves.size(),
-                       boost::algorithm::join(leaves, ", "));
+            print_error("--bdev: the stack has {} tops, name one or more: {}\n", leaves.size(),
+                        boost::algorithm::join(leaves, ", "));
             return false;
         }
         options.bdevs = leaves;
@@ -139,7 +140,7 @@ bool choose_bdevs(Options& options, const Host& host, const Stack& stack) {
         names.push_back(bdev.name);
     for (const std::string& name : options.bdevs) {
         if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-        fmt::print(stderr, "--bdev: the stack has no bdev '{}'{}\n", name, suggestion(name, names));
+        print_error("--bdev: the stack has no bdev '{}'{}\n", name, suggestion(name, names));
         return false;
     }
     return true;
@@ -206,13 +207,13 @@ ExitCode print_report(const Options& options, const PerfReport& report, const Pe
         json["rw"] = options.calibrate ? "calibrate" : options.rw;
         json["io_size"] = options.perf.io_size;
         json["depth"] = options.perf.depth;
-        fmt::print("{}\n", json.dump(2));
+        print_json(json);
     } else {
-        fmt::print("{}, {} per I/O, depth {}\n{}", options.calibrate ? "calibration" : options.rw,
-                   format_size(options.perf.io_size), options.perf.depth, perf_table(report, tool));
+        print_out("{}, {} per I/O, depth {}\n{}", options.calibrate ? "calibration" : options.rw,
+                  format_size(options.perf.io_size), options.perf.depth, perf_table(report, tool));
     }
     if (report.errors == 0) return exit_ok;
-    fmt::print(stderr, "{} I/Os failed; the first: {}\n", report.errors, report.first_error);
+    print_error("{} I/Os failed; the first: {}\n", report.errors, report.first_error);
     return exit_failure;
 }
 
@@ -220,12 +221,12 @@ ExitCode print_report(const Options& options, const PerfReport& report, const Pe
 ExitCode replay(Options& options, const Host& host, const Stack& stack, SignalWatch& signals) {
     if (!choose_bdevs(options, host, stack)) return exit_usage;
     if (options.bdevs.size() != 1 || options.cores.size() > 1) {
-        fmt::print(stderr, "--replay: expected one --bdev and at most one core\n");
+        print_error("--replay: expected one --bdev and at most one core\n");
         return exit_usage;
     }
     const auto trace = read_trace(options.replay);
     if (!trace) {
-        fmt::print(stderr, "--replay: {}\n", trace.error());
+        print_error("--replay: {}\n", trace.error());
         return exit_usage;
     }
     const ReplayOptions how{options.speed == "original", options.perf.depth, options.perf.keep_going};
@@ -240,22 +241,22 @@ ExitCode replay(Options& options, const Host& host, const Stack& stack, SignalWa
         });
     }
     if (!report) {
-        fmt::print(stderr, "--replay: {}\n", report.error());
+        print_error("--replay: {}\n", report.error());
         return exit_usage;
     }
     if (options.json) {
         nlohmann::json json = perf_json(report->perf, {});
         json["replay"] = {
             {"speed", options.speed}, {"skipped", report->skipped}, {"late_ns", report->late_ns}};
-        fmt::print("{}\n", json.dump(2));
+        print_json(json);
     } else {
-        fmt::print("replay of {} at {} speed\n{}", options.replay, options.speed,
-                   perf_table(report->perf, {}));
-        fmt::print("replay    {} I/Os of types that are not played back; begun at most {:.3f} ms late\n",
-                   report->skipped, static_cast<double>(report->late_ns) / 1e6);
+        print_out("replay of {} at {} speed\n{}", options.replay, options.speed,
+                  perf_table(report->perf, {}));
+        print_out("replay    {} I/Os of types that are not played back; begun at most {:.3f} ms late\n",
+                  report->skipped, static_cast<double>(report->late_ns) / 1e6);
     }
     if (report->perf.errors == 0) return exit_ok;
-    fmt::print(stderr, "{} I/Os failed; the first: {}\n", report->perf.errors, report->perf.first_error);
+    print_error("{} I/Os failed; the first: {}\n", report->perf.errors, report->perf.first_error);
     return exit_failure;
 }
 
@@ -265,7 +266,7 @@ ExitCode measure(Options& options, const Host& host, const Stack& stack, SignalW
     const auto calibration = options.skip_calibration ? tl::expected<PerfReport, std::string>(PerfReport{})
                                                       : calibrate(options, calibration_time);
     if (!calibration) {
-        fmt::print(stderr, "{}\n", calibration.error());
+        print_error("{}\n", calibration.error());
         return exit_usage;
     }
     const PerfToolCost tool = perf_tool_cost(*calibration);
@@ -283,7 +284,7 @@ ExitCode measure(Options& options, const Host& host, const Stack& stack, SignalW
         });
     }
     if (!report) {
-        fmt::print(stderr, "{}\n", report.error());
+        print_error("{}\n", report.error());
         return exit_usage;
     }
     return print_report(options, *report, tool);
@@ -294,7 +295,7 @@ ExitCode perf(Options& options) {
     SignalWatch signals;
     LoadedStack loaded = load_stack(options.file, options.plugin_path);
     if (!loaded.valid()) {
-        fmt::print(stderr, "{}", loaded.problems.format(loaded.file.name));
+        write_error(loaded.problems.format(loaded.file.name));
         return exit_usage;
     }
     loaded.stack.nbd_servers.clear();
@@ -304,7 +305,7 @@ ExitCode perf(Options& options) {
         loaded.stack.host.reactors.cores = options.cores;
     const auto host = Host::start(loaded.stack, *loaded.loader);
     if (!host) {
-        fmt::print(stderr, "{}\n", host.error());
+        print_error("{}\n", host.error());
         return exit_failure;
     }
     const ExitCode code = options.replay.empty() ? measure(options, **host, loaded.stack, signals)

@@ -8,7 +8,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/text.hpp"
 #include "cli/command.hpp"
+#include "cli/output.hpp"
 #include "cli/stack_loading.hpp"
 #include "stack/nearest.hpp"
 #include "stack/option_table.hpp"
@@ -100,7 +102,7 @@ void print_list_json(const PluginLoader& loader) {
         folders.push_back({{"path", folder.path.string()}, {"origin", folder.origin}});
     }
     const nlohmann::json result = {{"plugins", std::move(plugins)}, {"search_path", std::move(folders)}};
-    fmt::print("{}\n", result.dump(2));
+    print_json(result);
 }
 
 void print_usable(const PluginLoader& loader) {
@@ -109,12 +111,12 @@ void print_usable(const PluginLoader& loader) {
     size_t version_width = 7;
     for (const ModuleInfo* module : modules) {
         name_width = std::max(name_width, module->name.size());
-        version_width = std::max(version_width, module->version.size());
+        version_width = std::max(version_width, bdk::printable(module->version).size());
     }
-    fmt::print("{:<{}}  {:<{}}  ABI  description\n", "module", name_width, "version", version_width);
+    print_out("{:<{}}  {:<{}}  ABI  description\n", "module", name_width, "version", version_width);
     for (const ModuleInfo* module : modules) {
-        fmt::print("{:<{}}  {:<{}}  {}.{}  {}\n", module->name, name_width, module->version, version_width,
-                   BDK_ABI_MAJOR, module->abi_minor, module->description);
+        print_out("{:<{}}  {:<{}}  {}.{}  {}\n", module->name, name_width, bdk::printable(module->version),
+                  version_width, BDK_ABI_MAJOR, module->abi_minor, bdk::printable(module->description));
     }
 }
 
@@ -122,9 +124,9 @@ void print_others(const PluginLoader& loader, PluginState state, const char* tit
     bool titled = false;
     for (const Plugin& plugin : loader.plugins()) {
         if (plugin.state != state) continue;
-        if (!titled) fmt::print("\n{}:\n", title);
+        if (!titled) print_out("\n{}:\n", title);
         titled = true;
-        fmt::print("  {}: {}\n", plugin.path.string(), plugin.reason);
+        print_out("  {}\n", bdk::printable(fmt::format("{}: {}", plugin.path.string(), plugin.reason)));
     }
 }
 
@@ -132,11 +134,11 @@ void print_list(const PluginLoader& loader) {
     print_usable(loader);
     print_others(loader, PluginState::refused, "refused");
     print_others(loader, PluginState::shadowed, "hidden by another of the same name");
-    fmt::print("\nlooked in:\n");
+    print_out("\nlooked in:\n");
     for (const SearchFolder& folder : loader.search_path()) {
-        fmt::print("  {}  ({})\n", folder.path.string(), folder.origin);
+        print_out("  {}  ({})\n", bdk::printable(folder.path.string()), folder.origin);
     }
-    fmt::print("\n`bdevkit plugins NAME` shows the options of a module.\n");
+    print_out("\n`bdevkit plugins NAME` shows the options of a module.\n");
 }
 
 /// "size, required, at least 512"
@@ -167,16 +169,16 @@ std::string example_of(const ModuleInfo& module) {
 
 void print_options(const std::vector<bdk_option>& options, const char* indent) {
     for (const bdk_option& option : options) {
-        fmt::print("{}{}: {}\n", indent, option.name, option_facts(option));
-        if (option.help != nullptr) fmt::print("{}    {}\n", indent, option.help);
+        print_out("{}{}: {}\n", indent, option.name, bdk::printable(option_facts(option)));
+        if (option.help != nullptr) print_out("{}    {}\n", indent, option.help);
     }
 }
 
 void print_methods(const ModuleInfo& info) {
     if (info.methods.empty()) return;
-    fmt::print("\nMethods, which Python's host.call() calls:\n");
+    print_out("\nMethods, which Python's host.call() calls:\n");
     for (const MethodInfo& method : info.methods) {
-        fmt::print("  {}: {}\n", method.name, method.help);
+        print_out("  {}: {}\n", method.name, method.help);
         print_options(method.params, "      ");
     }
 }
@@ -184,21 +186,21 @@ void print_methods(const ModuleInfo& info) {
 /// How its bdevs come to be.
 void print_creation(const ModuleInfo& info) {
     if (!info.has_create) {
-        fmt::print("\nIt makes its bdevs by examination; a stack does not name them.\n");
+        print_out("\nIt makes its bdevs by examination; a stack does not name them.\n");
         return;
     }
-    fmt::print("\nIn a stack:\n  {}\n", example_of(info));
-    fmt::print("\n{}\n", info.options.empty() ? "It takes no options." : "Options:");
+    print_out("\nIn a stack:\n  {}\n", example_of(info));
+    print_out("\n{}\n", info.options.empty() ? "It takes no options." : "Options:");
     print_options(info.options, "  ");
 }
 
 void print_one(const Plugin& plugin) {
     const ModuleInfo& info = plugin.info;
-    fmt::print("{} {}: {}\n", info.name, info.version, info.description);
-    fmt::print("  file     {}\n", plugin.path.string());
-    fmt::print("  ABI      {}.{}\n", BDK_ABI_MAJOR, info.abi_minor);
-    if (!info.author.empty()) fmt::print("  author   {}\n", info.author);
-    if (!info.license.empty()) fmt::print("  license  {}\n", info.license);
+    print_out("{}\n", bdk::printable(fmt::format("{} {}: {}", info.name, info.version, info.description)));
+    print_out("  file     {}\n", bdk::printable(plugin.path.string()));
+    print_out("  ABI      {}.{}\n", BDK_ABI_MAJOR, info.abi_minor);
+    if (!info.author.empty()) print_out("  author   {}\n", bdk::printable(info.author));
+    if (!info.license.empty()) print_out("  license  {}\n", bdk::printable(info.license));
     print_creation(info);
     print_methods(info);
 }
@@ -209,11 +211,11 @@ ExitCode show_one(const PluginLoader& loader, const PluginsOptions& options) {
         std::vector<std::string> names;
         for (const ModuleInfo* module : usable_modules(loader))
             names.push_back(module->name);
-        fmt::print(stderr, "{}{}\n", loader.why_missing(options.name), suggestion(options.name, names));
+        print_error("{}{}\n", loader.why_missing(options.name), suggestion(options.name, names));
         return exit_usage;
     }
     if (options.json) {
-        fmt::print("{}\n", plugin_json(*plugin).dump(2));
+        print_json(plugin_json(*plugin));
     } else {
         print_one(*plugin);
     }

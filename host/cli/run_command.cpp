@@ -11,9 +11,11 @@
 
 #include "cli/command.hpp"
 #include "cli/counters_report.hpp"
+#include "cli/output.hpp"
 #include "cli/signal_watch.hpp"
 #include "cli/stack_loading.hpp"
 #include "host.hpp"
+#include "json/json_text.hpp"
 #include "log/log.hpp"
 #include "stack/sections.hpp"
 
@@ -51,11 +53,11 @@ struct RunOptions {
 bool override_listen(const std::string& listen, Stack& stack) {
     if (listen.empty()) return true;
     if (const auto valid = check_listen_address(listen); !valid) {
-        fmt::print(stderr, "--listen: {}\n", valid.error());
+        print_error("--listen: {}\n", valid.error());
         return false;
     }
     if (stack.nbd_servers.empty()) {
-        fmt::print(stderr, "--listen: the stack has no nbd frontend\n");
+        print_error("--listen: the stack has no nbd frontend\n");
         return false;
     }
     stack.nbd_servers.front().listen = listen;
@@ -63,7 +65,7 @@ bool override_listen(const std::string& listen, Stack& stack) {
 }
 
 void print_now(const std::string& text) {
-    fmt::print("{}", text);
+    write_out(text);
     std::fflush(stdout);
 }
 
@@ -79,7 +81,7 @@ void print_ready(const Host& host, Clock::time_point begin) {
 bool report_counters(const RunOptions& options, const std::vector<BdevCounters>& counters) {
     if (options.stats) print_now(counters_table(counters));
     if (options.stats_json.empty()) return true;
-    const std::string text = counters_json(counters).dump(2) + "\n";
+    const std::string text = bdk::json_text(counters_json(counters), 2) + "\n";
     if (options.stats_json == "-") {
         print_now(text);
         return true;
@@ -88,7 +90,7 @@ bool report_counters(const RunOptions& options, const std::vector<BdevCounters>&
     file << text;
     file.close();
     if (!file.fail()) return true;
-    fmt::print(stderr, "--stats-json: cannot write {}\n", options.stats_json);
+    print_error("--stats-json: cannot write {}\n", options.stats_json);
     return false;
 }
 
@@ -107,7 +109,7 @@ ExitCode run(const RunOptions& options) {
     if (!options.log_level.empty()) bdk::set_log_level(*bdk::log_level_from_name(options.log_level));
     LoadedStack loaded = load_stack(options.file, options.plugin_path);
     if (!loaded.valid()) {
-        fmt::print(stderr, "{}", loaded.problems.format(loaded.file.name));
+        write_error(loaded.problems.format(loaded.file.name));
         return exit_usage;
     }
     if (!override_listen(options.listen, loaded.stack)) return exit_usage;
@@ -117,7 +119,7 @@ ExitCode run(const RunOptions& options) {
         signals.set_patience(std::chrono::milliseconds(late_ms));
     const auto host = Host::start(loaded.stack, *loaded.loader);
     if (!host) {
-        fmt::print(stderr, "{}\n", host.error());
+        print_error("{}\n", host.error());
         return exit_failure;
     }
     print_ready(**host, begin);

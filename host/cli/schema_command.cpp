@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "cli/output.hpp"
 #include "stack/schema.hpp"
 
 #include <fmt/format.h>
@@ -34,7 +35,7 @@ Command add_schema_command(CLI::App& program) {
     return {command, [plugin_path] {
                 PluginLoader loader(plugin_search_path(*plugin_path, {}));
                 loader.discover();
-                fmt::print("{}\n", make_stack_schema(usable_modules(loader)).dump(2));
+                print_json(make_stack_schema(usable_modules(loader)));
                 return exit_ok;
             }};
 }

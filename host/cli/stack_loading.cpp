@@ -3,7 +3,8 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
+#include "base/text.hpp"
+#include "cli/output.hpp"
 
 namespace bdevkit::host {
 
@@ -12,11 +13,12 @@ namespace {
 void report_refused(const PluginLoader& loader, bool stop_on_error, Problems& problems) {
     for (const Plugin& plugin : loader.plugins()) {
         if (plugin.state != PluginState::refused) continue;
-        const std::string line = fmt::format("plugin {}: {}", plugin.path.string(), plugin.reason);
+        const std::string line =
+            bdk::printable(fmt::format("plugin {}: {}", plugin.path.string(), plugin.reason));
         if (stop_on_error) {
             problems.add({}, line);
         } else {
-            fmt::print(stderr, "{}\n", line);
+            print_error("{}\n", line);
         }
     }
 }

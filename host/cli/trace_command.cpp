@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
+#include "cli/output.hpp"
 #include "perf/trace_reader.hpp"
 
 namespace bdevkit::host {
@@ -30,13 +31,19 @@ struct Options {
 ExitCode print_trace(const Options& options) {
     const auto trace = read_trace(options.file);
     if (!trace) {
-        fmt::print(stderr, "{}\n", trace.error());
+        print_error("{}\n", trace.error());
         return exit_failure;
     }
-    fmt::print("{}\n", options.json ? trace_title_json(*trace).dump() : trace_title(*trace));
-    for (const bdk_trace_record& record : trace->records)
-        fmt::print("{}\n",
-                   options.json ? trace_line_json(*trace, record).dump() : trace_line(*trace, record));
+    if (options.json)
+        print_json_line(trace_title_json(*trace));
+    else
+        print_out("{}\n", trace_title(*trace));
+    for (const bdk_trace_record& record : trace->records) {
+        if (options.json)
+            print_json_line(trace_line_json(*trace, record));
+        else
+            print_out("{}\n", trace_line(*trace, record));
+    }
     return exit_ok;
 }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
+#include "cli/output.hpp"
 #include "cli/stack_loading.hpp"
 
 namespace bdevkit::host {
@@ -28,7 +29,7 @@ struct ValidateOptions {
     bool json = false;
 };
 
-void print_json(const LoadedStack& loaded) {
+void print_report(const LoadedStack& loaded) {
     nlohmann::json problems = nlohmann::json::array();
     for (const Problem& problem : loaded.problems.sorted()) {
         problems.push_back(
@@ -36,24 +37,24 @@ void print_json(const LoadedStack& loaded) {
     }
     const nlohmann::json result = {
         {"file", loaded.file.name}, {"valid", loaded.valid()}, {"problems", std::move(problems)}};
-    fmt::print("{}\n", result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    print_json(result);
 }
 
 void print_text(const LoadedStack& loaded) {
     if (!loaded.valid()) {
-        fmt::print(stderr, "{}", loaded.problems.format(loaded.file.name));
+        write_error(loaded.problems.format(loaded.file.name));
         return;
     }
     size_t exports = 0;
     for (const NbdConfig& nbd : loaded.stack.nbd_servers)
         exports += nbd.exports.size();
-    fmt::print("{}: valid ({} bdevs, {} exports)\n", loaded.file.name, loaded.stack.bdevs.size(), exports);
+    print_out("{}: valid ({} bdevs, {} exports)\n", loaded.file.name, loaded.stack.bdevs.size(), exports);
 }
 
 ExitCode validate(const ValidateOptions& options) {
     const LoadedStack loaded = load_stack(options.file, options.plugin_path);
     if (options.json) {
-        print_json(loaded);
+        print_report(loaded);
     } else {
         print_text(loaded);
     }

@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "base/text.hpp"
+
 namespace bdevkit::host {
 
 namespace {
@@ -67,8 +69,9 @@ tl::expected<TraceContent, std::string> read_trace(const std::string& path) {
 }
 
 std::string trace_title(const TraceContent& trace) {
-    std::string title = fmt::format("trace of '{}', {} blocks of {} bytes, {} I/Os", trace.header.bdev,
-                                    trace.header.num_blocks, trace.header.block_size, trace.records.size());
+    std::string title =
+        fmt::format("trace of '{}', {} blocks of {} bytes, {} I/Os", bdk::printable(trace.header.bdev),
+                    trace.header.num_blocks, trace.header.block_size, trace.records.size());
     if (trace.lost != 0) title += fmt::format(", {} more lost", trace.lost);
     return title + fmt::format("\n{:>14}  {:>3}  {:<17}  {:>14}  {:>10}  {:>12}  {}", "seconds", "thr",
                                "type", "offset", "bytes", "latency us", "status");

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "base/text.hpp"
+
 namespace bdevkit::host {
 
 std::string describe(const ConfigNode& node) {
@@ -17,7 +19,7 @@ std::string describe(const ConfigNode& node) {
         case ConfigNode::Kind::scalar:
             break;
     }
-    if (node.text.size() > shown) return fmt::format("'{}...'", node.text.substr(0, shown));
+    if (node.text.size() > shown) return fmt::format("'{}...'", bdk::shortened(node.text, shown));
     return fmt::format("'{}'", node.text);
 }
 

@@ -7,6 +7,8 @@
 #include <tuple>
 #include <utility>
 
+#include "base/text.hpp"
+
 namespace bdevkit::host {
 
 void Problems::add(Location at, std::string message) {
@@ -25,12 +27,9 @@ std::vector<Problem> Problems::sorted() const {
 std::string Problems::format(const std::string& file) const {
     std::string result;
     for (const Problem& problem : sorted()) {
-        if (problem.at.line == 0) {
-            result += fmt::format("{}: {}\n", file, problem.message);
-        } else {
-            result +=
-                fmt::format("{}:{}:{}: {}\n", file, problem.at.line, problem.at.column, problem.message);
-        }
+        const std::string place =
+            problem.at.line == 0 ? "" : fmt::format(":{}:{}", problem.at.line, problem.at.column);
+        result += bdk::printable(fmt::format("{}{}: {}", file, place, problem.message)) + "\n";
     }
     if (problems_.size() >= limit) result += fmt::format("{}: stopped after {} problems\n", file, limit);
     return result;

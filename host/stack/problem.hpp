@@ -31,7 +31,7 @@ public:
     bool empty() const { return problems_.empty(); }
     /// In the order of the file; those without a place come first.
     std::vector<Problem> sorted() const;
-    /// One line each: `file:line:column: message`.
+    /// One line each: `file:line:column: message`. What the file holds may stand in it: it is made printable.
     std::string format(const std::string& file) const;
 
 private:

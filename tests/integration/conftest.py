@@ -22,7 +22,7 @@ class RunningStack:
 
     def __init__(self, stack, folder, *arguments, program=BUILD / "bin" / "bdevkit"):
         self.file = folder / "stack.yaml"
-        self.file.write_text(stack)
+        self.file.write_text(stack, errors="surrogateescape")
         self.log_file = folder / "stderr.log"
         with open(self.log_file, "wb") as log:
             self.process = subprocess.Popen(

@@ -7,6 +7,7 @@
 #include "bdev/bdev.hpp"
 #include "check/case_stage.hpp"
 #include "check/transfer.hpp"
+#include "json/json_text.hpp"
 #include "json/json_writer.hpp"
 
 namespace bdevkit::host {
@@ -89,7 +90,7 @@ void check_limits(Stage& stage) {
 void check_writer(const char* what, const std::function<void(bdk_json_writer*)>& write) {
     bdk_json_writer writer;
     write(&writer);
-    const std::string text = writer.root().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    const std::string text = bdk::json_text(writer.root());
     if (!writer.root().is_object())
         throw Broken{fmt::format("{} wrote '{}'", what, text), "members of the open object"};
 }
