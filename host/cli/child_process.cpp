@@ -34,7 +34,7 @@ int wait_for(pid_t child) {
 
 }  // namespace
 
-ChildResult run_child(const std::vector<std::string>& command) {
+ChildResult run_child(const std::vector<std::string>& command, const std::string& folder) {
     std::vector<char*> arguments;
     for (const std::string& word : command)
         arguments.push_back(const_cast<char*>(word.c_str()));
@@ -47,6 +47,7 @@ ChildResult run_child(const std::vector<std::string>& command) {
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], STDERR_FILENO);
+    if (!folder.empty()) posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
     pid_t child = 0;
     ChildResult result;
     result.error = posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);

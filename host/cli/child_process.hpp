@@ -14,6 +14,7 @@ struct ChildResult {
 };
 
 /// Runs command[0], looked for in PATH, without a shell and with nothing to read.
-ChildResult run_child(const std::vector<std::string>& command);
+/// @param folder  that it works in; "": this one
+ChildResult run_child(const std::vector<std::string>& command, const std::string& folder = "");
 
 }  // namespace bdevkit::host

@@ -23,6 +23,10 @@ TEST(ChildProcess, HasNothingToRead) {
     EXPECT_EQ(run_child({"cat"}).output, "");
 }
 
+TEST(ChildProcess, WorksInTheFolderThatItIsGiven) {
+    EXPECT_EQ(run_child({"pwd"}, "/").output, "/\n");
+}
+
 TEST(ChildProcess, AProgramThatIsNotThereIsSaidSo) {
     EXPECT_EQ(run_child({"no-such-program-of-bdevkit"}).error, ENOENT);
 }

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <string>
 #include <vector>
 
 #include "cli/command.hpp"
@@ -40,6 +41,26 @@ std::vector<std::string> command_names(const CLI::App& program) {
     return names;
 }
 
+/// A word that looks like an option and is none of its command's. CLI11 complains of what is missing before
+/// it comes to that.
+bool report_unknown_option(const CLI::App& program) {
+    for (const CLI::App* command : program.get_subcommands()) {
+        for (const std::string& word : command->remaining()) {
+            if (word.size() < 2 || word[0] != '-') continue;
+            std::vector<std::string> names;
+            for (const CLI::Option* option : command->get_options())
+                for (const std::string& name : option->get_lnames())
+                    names.push_back("--" + name);
+            const std::string near = nearest(word, names);
+            print_error("bdevkit {0}: no option '{1}'; {2}\n", command->get_name(), word,
+                        near.empty() ? fmt::format("`bdevkit {} --help` lists them", command->get_name())
+                                     : fmt::format("did you mean '{}'?", near));
+            return true;
+        }
+    }
+    return false;
+}
+
 ExitCode report_usage(const CLI::App& program, const CLI::ParseError& error, int argc, char** argv) {
     if (argc == 1) {
         write_error(program.help());
@@ -50,6 +71,8 @@ ExitCode report_usage(const CLI::App& program, const CLI::ParseError& error, int
         print_error("no command '{}'{}\n", argv[1], suggestion(argv[1], command_names(program)));
         return exit_usage;
     }
+    const bool asks_for_help = error.get_exit_code() == 0;
+    if (!asks_for_help && report_unknown_option(program)) return exit_usage;
     return program.exit(error) == 0 ? exit_ok : exit_usage;  // --help and --version are reported as errors
 }
 

@@ -4,7 +4,8 @@
 
 #include <CLI/App.hpp>
 #include <algorithm>
-#include <cstdio>
+#include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -12,8 +13,11 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <system_error>
 #include <tl/expected.hpp>
+#include <utility>
 
+#include "base/text.hpp"
 #include "cli/child_process.hpp"
 #include "cli/command.hpp"
 #include "cli/output.hpp"
@@ -80,10 +84,11 @@ Outcome check_name(const Options& options) {
             "a letter first, at most 63",
             options.name));
     const fs::path target = fs::path(options.output) / options.name;
-    if (fs::exists(fs::symlink_status(target)))
+    std::error_code ignored;  // it shows when the project is made
+    if (fs::exists(fs::symlink_status(target, ignored)))
         return refuse(
             fmt::format("'{}' exists: give another name, or another folder with --output", target.string()));
-    if (fs::exists(options.output) && !fs::is_directory(options.output))
+    if (fs::exists(options.output, ignored) && !fs::is_directory(options.output, ignored))
         return refuse(fmt::format("'{}' is no folder: give one with --output", options.output));
     return {};
 }
@@ -93,6 +98,7 @@ Outcome check_answer(const std::string& answer, const nlohmann::json& questions)
     const size_t equals = answer.find('=');
     if (equals == std::string::npos)
         return refuse(fmt::format("--set {}: expected key=value, such as license=MIT", answer));
+    if (bdk::to_utf8(answer) != answer) return refuse(fmt::format("--set {}: the text is not UTF-8", answer));
     const std::string key = answer.substr(0, equals);
     std::vector<std::string> keys;
     for (const auto& [question, preset] : questions.items())
@@ -116,26 +122,41 @@ Outcome check_answers(const Options& options, const fs::path& folder) {
     return {};
 }
 
-/// A folder that is gone at the end.
+/// A folder inside another one that is gone at the end, with what is left in it.
 class TemporaryFolder {
 public:
-    TemporaryFolder() {
-        std::string name = (fs::temp_directory_path() / "bdevkit-new.XXXXXX").string();
-        if (mkdtemp(name.data()) == nullptr) throw fs::filesystem_error("mkdtemp", name, std::error_code());
-        path_ = name;
+    static tl::expected<TemporaryFolder, Failure> make_in(const fs::path& parent) {
+        std::error_code error;
+        fs::create_directories(parent, error);
+        std::string name = (parent / ".bdevkit-new.XXXXXX").string();
+        if (!error && mkdtemp(name.data()) == nullptr) error = {errno, std::generic_category()};
+        if (error)
+            return refuse(fmt::format("cannot make a folder in '{}': {}", parent.string(), error.message()));
+        return TemporaryFolder(name);
     }
     ~TemporaryFolder() {
         std::error_code ignored;
-        fs::remove_all(path_, ignored);
+        if (!path_.empty()) fs::remove_all(path_, ignored);
     }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+    TemporaryFolder& operator=(TemporaryFolder&&) = delete;
 
     const fs::path& path() const { return path_; }
 
 private:
+    explicit TemporaryFolder(fs::path path) : path_(std::move(path)) {}
+
     fs::path path_;
 };
+
+/// cookiecutter renders the answers as it does the template. Written like this, a text comes out as it went
+/// in.
+std::string as_literal(const std::string& text) {
+    std::string literal;
+    for (const char c : text)
+        literal += c == '{' ? "{{ '{' }}" : std::string(1, c);
+    return literal;
+}
 
 /// What the template's own checks complained of, without cookiecutter's lines around it.
 std::string complaints(const std::string& output) {
@@ -147,25 +168,55 @@ std::string complaints(const std::string& output) {
     return found;
 }
 
-Outcome run_cookiecutter(const Options& options, const fs::path& folder) {
-    // A configuration of its own: nothing of the user's is read or written.
-    const TemporaryFolder temporary;
-    const fs::path config = temporary.path() / "config.yaml";
-    std::ofstream(config) << fmt::format("replay_dir: {0}\ncookiecutters_dir: {0}\n",
-                                         temporary.path().string());
+/// The last line that says something: of a traceback, what went wrong.
+std::string last_line(const std::string& output) {
+    std::string last;
+    std::istringstream lines(output);
+    for (std::string line; std::getline(lines, line);)
+        if (!line.empty()) last = line;
+    return last;
+}
 
-    std::vector<std::string> command = {"cookiecutter",  "--no-input",          "--config-file",
-                                        config.string(), "--output-dir",        options.output,
-                                        folder.string(), "name=" + options.name};
-    command.insert(command.end(), options.answers.begin(), options.answers.end());
-    const ChildResult result = run_child(command);
+/// Makes the project in `folder`, which is empty.
+Outcome run_cookiecutter(const Options& options, const fs::path& template_folder, const fs::path& folder) {
+    // A configuration of its own: nothing of the user's is read or written.
+    std::ofstream(folder / "config.yaml") << "replay_dir: replay\ncookiecutters_dir: cookiecutters\n";
+    std::vector<std::string> command = {
+        "cookiecutter", "--no-input", "--config-file",          "config.yaml",
+        "--output-dir", ".",          template_folder.string(), "name=" + options.name};
+    for (const std::string& answer : options.answers)
+        command.push_back(as_literal(answer));
+    const ChildResult result = run_child(command, folder.string());
     if (result.error == ENOENT)
         return refuse("this needs cookiecutter: as root, apt-get install cookiecutter", exit_failure);
     if (result.error != 0)
         return refuse(fmt::format("cannot run cookiecutter: {}", std::strerror(result.error)), exit_failure);
     if (result.exit_code == 0) return {};
     if (std::string found = complaints(result.output); !found.empty()) return refuse(std::move(found));
-    return refuse(fmt::format("cookiecutter failed:\n{}", result.output), exit_failure);
+    return refuse(fmt::format("cookiecutter failed: {}", last_line(result.output)), exit_failure);
+}
+
+/// A folder whose path cookiecutter leaves as it is: it renders the path of its output, too.
+fs::path plain_folder() {
+    const fs::path usual = fs::temp_directory_path();
+    return usual.string().find('{') == std::string::npos ? usual : "/tmp";
+}
+
+/// Makes the project elsewhere, then puts it where it belongs: it is there as a whole or not at all.
+Outcome make_project(const Options& options, const fs::path& template_folder) {
+    const auto beside = TemporaryFolder::make_in(options.output);
+    if (!beside) return tl::unexpected(beside.error());
+    const auto elsewhere = TemporaryFolder::make_in(plain_folder());
+    if (!elsewhere) return tl::unexpected(elsewhere.error());
+    if (Outcome made = run_cookiecutter(options, template_folder, elsewhere->path()); !made) return made;
+    std::error_code error;
+    const fs::path target = fs::path(options.output) / options.name;
+    const fs::path copy = beside->path() / options.name;
+    fs::copy(elsewhere->path() / options.name, copy, fs::copy_options::recursive, error);
+    if (!error) fs::rename(copy, target, error);
+    if (error)
+        return refuse(fmt::format("cannot make '{}': {}", target.string(), error.message()), exit_failure);
+    return {};
 }
 
 /// Where CMake finds this bdevkit, when that is not where it looks by itself.
@@ -191,7 +242,7 @@ ExitCode make_module(const Options& options) {
     const fs::path folder = program_folder() / BDEVKIT_TEMPLATES / template_folders.at(options.kind);
     const Outcome outcome =
         check_name(options).and_then([&] { return check_answers(options, folder); }).and_then([&] {
-            return run_cookiecutter(options, folder);
+            return make_project(options, folder);
         });
     if (!outcome) {
         print_error("bdevkit new: {}\n", outcome.error().message);

@@ -20,6 +20,8 @@ def problems():
     for question in ["description", "author", "license"]:
         if not ANSWERS[question].isprintable():
             yield f"{question} has characters that cannot be printed: give one line"
+    if not ANSWERS["description"].strip():
+        yield "description is empty: say in one line what the module does"
     if not re.fullmatch(r"[A-Za-z0-9.+() -]+", ANSWERS["license"]):
         yield f"license is '{ANSWERS['license']}': expected an SPDX identifier, such as BSD-3-Clause"
     for kind in ANSWERS["io_types"].split(","):

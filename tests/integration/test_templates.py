@@ -93,12 +93,59 @@ def test_bad_names_are_refused(tmp_path, name):
 @pytest.mark.parametrize("answer, message", [
     ("licence=MIT", "did you mean 'license'?"), ("name=x", "no such key"), ("license", "expected key=value"),
     ("context=perhaps", 'expected one of ["no","yes"]'), ("io_types=read,wirte", "io_types has 'wirte': expected all"),
-    ("license=\"", "expected an SPDX identifier"), ("description=two\nlines", "give one line")])
+    ("license=\"", "expected an SPDX identifier"), ("description=two\nlines", "give one line"),
+    ("description=", "description is empty: say in one line"), ("description= ", "description is empty"),
+    ("author=a\udcff", "--set author=a�: the text is not UTF-8")])
 def test_bad_answers_are_refused(tmp_path, answer, message):
     result = bdevkit_new("x", "--output", tmp_path, "--set", answer)
     assert result.returncode == 2
     assert message in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+LITERAL = "{{ 7*7 }} {% raw %} {# x #} }} {{ cookiecutter.name }} {"
+
+
+def test_texts_are_taken_literally(tmp_path):
+    made = bdevkit_new("x", "--output", tmp_path, "--set", f"description={LITERAL}", f"author={LITERAL}")
+    assert made.returncode == 0, made.stderr
+    source = (tmp_path / "x" / "src" / "x.cpp").read_text()
+    assert f'.description = "{LITERAL}"' in source and f'.author = "{LITERAL}"' in source
+    assert LITERAL in (tmp_path / "x" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("folder", ["br{{x}}", "{% if %}", "{{ cookiecutter.name }}", "with blanks", "$HOME", "a: b", "'\""])
+def test_folders_are_taken_literally(tmp_path, folder):
+    output = tmp_path / folder / "deeper"
+    made = bdevkit_new("x", "--output", output)
+    assert made.returncode == 0, made.stderr
+    assert sorted(each.name for each in output.iterdir()) == ["x"]
+    assert (output / "x" / "src" / "x.cpp").exists()
+    assert [each.name for each in tmp_path.iterdir()] == [folder]
+
+
+def test_the_working_folder_is_taken_literally(tmp_path):
+    folder = tmp_path / "{{x}}"
+    folder.mkdir()
+    made = bdevkit_new("x", cwd=folder)
+    assert made.returncode == 0, made.stderr
+    assert [each.name for each in folder.iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize("output, message", [
+    ("/proc", "cannot make a folder in '/proc': No such file or directory"),
+    ("/proc/a/b", "cannot make a folder in '/proc/a/b': No such file or directory"),
+    ("/dev/null", "'/dev/null' is no folder"), ("/dev/null/a", "Not a directory")])
+def test_a_folder_that_cannot_be_is_told_in_a_line(output, message):
+    result = bdevkit_new("x", "--output", output)
+    assert result.returncode == 2
+    assert message in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+def test_a_word_that_looks_like_an_option_is_told_so(tmp_path):
+    result = bdevkit_new("-x", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "'-x'" in result.stderr and len(result.stderr.splitlines()) <= 2
 
 
 def test_nothing_is_overwritten(tmp_path):
