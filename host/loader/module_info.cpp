@@ -4,6 +4,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <cstring>
 #include <optional>
@@ -115,6 +116,39 @@ Options read_options(const bdk_module& table) {
     return options;
 }
 
+/// "p0": small letters, then a number without needless zeros.
+std::optional<PartSuffix> read_suffix(std::string_view text) {
+    const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
+    const auto digits_at = std::find_if_not(text.begin(), text.end(), is_letter);
+    PartSuffix suffix{std::string(text.begin(), digits_at)};
+    const std::string_view digits(digits_at, text.end());
+    const auto [end, error] = std::from_chars(digits.begin(), digits.end(), suffix.first);
+    const bool is_number =
+        error == std::errc{} && end == digits.end() && (digits.size() == 1 || digits[0] != '0');
+    return is_number && !suffix.letters.empty() ? std::optional(suffix) : std::nullopt;
+}
+
+/// What is wrong with what the table says of the bdevs that are made and of those they stand on.
+std::optional<std::string> why_wrong_graph(const bdk_module& table, const std::vector<bdk_option>& options) {
+    if (table.part_suffix != nullptr && !read_suffix(table.part_suffix))
+        return fmt::format("part_suffix '{}': small letters and a number are expected, such as p0",
+                           table.part_suffix);
+    for (const bdk_option& option : options) {
+        const bool counts = option.type == BDK_OPTION_U32 || option.type == BDK_OPTION_U64;
+        const bool is_list = (option.flags & BDK_OPTION_LIST) != 0;
+        if ((option.flags & BDK_OPTION_CLAIMED) != 0 && option.type != BDK_OPTION_BDEV)
+            return fmt::format("option '{}' has BDK_OPTION_CLAIMED, but is no BDK_OPTION_BDEV", option.name);
+        if ((option.flags & BDK_OPTION_PARTS) == 0) continue;
+        if (!counts && !is_list)
+            return fmt::format("option '{}' has BDK_OPTION_PARTS, but is neither a number nor a list",
+                               option.name);
+        if (table.part_suffix == nullptr)
+            return fmt::format("option '{}' has BDK_OPTION_PARTS, but the module has no part_suffix",
+                               option.name);
+    }
+    return std::nullopt;
+}
+
 tl::expected<MethodInfo, std::string> read_method(const bdk_method& method, uint32_t option_size) {
     const std::string name = text_of(method.name);
     if (!is_option_name(name))
@@ -202,6 +236,8 @@ tl::expected<ModuleInfo, std::string> read_module(const bdk_module& module) {
             "module name '{}': lower-case letters, digits, _ and - are expected", text_of(table.name)));
     auto options = read_options(table);
     if (!options) return tl::unexpected(fmt::format("module '{}': {}", table.name, options.error()));
+    if (const auto reason = why_wrong_graph(table, *options))
+        return tl::unexpected(fmt::format("module '{}': {}", table.name, *reason));
     auto methods = read_methods(table);
     if (!methods) return tl::unexpected(fmt::format("module '{}': {}", table.name, methods.error()));
 
@@ -217,6 +253,7 @@ tl::expected<ModuleInfo, std::string> read_module(const bdk_module& module) {
         .options = *std::move(options),
         .options_struct_size = table.options_struct_size,
         .methods = *std::move(methods),
+        .parts = table.part_suffix != nullptr ? read_suffix(table.part_suffix) : std::nullopt,
     };
 }
 

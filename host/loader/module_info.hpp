@@ -8,6 +8,7 @@
 #include <bdevkit/option.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -23,6 +24,12 @@ struct MethodInfo {
     std::vector<bdk_option> params;
 };
 
+/// How a module names the bdevs that its create makes, when it makes several: `p0` is "p" and 0.
+struct PartSuffix {
+    std::string letters;
+    uint32_t first = 0;
+};
+
 /// What a module says of itself, copied. Fields that the plugin does not have are empty or zero.
 struct ModuleInfo {
     const bdk_module* module = nullptr;  ///< the plugin's own table, valid while its file is open
@@ -36,6 +43,7 @@ struct ModuleInfo {
     std::vector<bdk_option> options;  ///< its strings are the plugin's, valid while its file is open
     uint32_t options_struct_size = 0;
     std::vector<MethodInfo> methods;
+    std::optional<PartSuffix> parts;  ///< without it, create makes one bdev
 
     /// The method of that name, or nullptr.
     const MethodInfo* find_method(std::string_view method) const;

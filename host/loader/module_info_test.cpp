@@ -105,6 +105,35 @@ TEST_F(ModuleTable, OptionsOfAnotherSizeAreReadAtTheirOwnStride) {
     EXPECT_EQ(info->options[0].max, 0u);
 }
 
+TEST_F(ModuleTable, ThePartsThatItMakesHaveASuffix) {
+    EXPECT_FALSE(read_module(table_)->parts);
+    table_.part_suffix = "nsid10";
+    options_[1].type = BDK_OPTION_U64;
+    options_[1].flags = options_[3].flags |= BDK_OPTION_PARTS;
+    options_[1].flags &= ~uint32_t{BDK_OPTION_LIST};
+    options_[0].flags = BDK_OPTION_CLAIMED;
+    const auto info = read_module(table_);
+    ASSERT_TRUE(info) << info.error();
+    EXPECT_EQ(info->parts->letters, "nsid");
+    EXPECT_EQ(info->parts->first, 10u);
+
+    for (const char* wrong : {"", "p", "0", "p00", "P0", "p-0", "p0x", "p99999999999"}) {
+        table_.part_suffix = wrong;
+        EXPECT_THAT(error(), HasSubstr(std::string("part_suffix '") + wrong + "'"));
+    }
+    table_.part_suffix = nullptr;
+    EXPECT_THAT(error(), HasSubstr("'size' has BDK_OPTION_PARTS, but the module has no part_suffix"));
+    table_.part_suffix = "p0";
+    options_[2].flags = BDK_OPTION_PARTS;
+    EXPECT_THAT(error(), HasSubstr("'mode' has BDK_OPTION_PARTS, but is neither"));
+    options_[2].flags = BDK_OPTION_CLAIMED;
+    EXPECT_THAT(error(), HasSubstr("'mode' has BDK_OPTION_CLAIMED, but is no BDK_OPTION_BDEV"));
+    table_.size = offsetof(bdk_module, part_suffix);  // a plugin of before
+    options_[2].flags = options_[1].flags = 0;
+    options_[3].flags = BDK_OPTION_LIST;
+    EXPECT_FALSE(read_module(table_)->parts);
+}
+
 TEST_F(ModuleTable, NamesFollowTheRules) {
     for (const char* name : {"", "Upper", "with space", "dotted.name", "ünicode"}) {
         table_.name = name;

@@ -25,7 +25,9 @@ public:
         bool iv_large_sectors, unmap;
     };
     static constexpr bdk_option options[] = {
-        BDEVKIT_OPTION(base, "The bdev that holds the encrypted data; claimed for writing.").required(),
+        BDEVKIT_OPTION(base, "The bdev that holds the encrypted data; claimed for writing.")
+            .required()
+            .claimed(),
         BDEVKIT_OPTION(cipher, "AES-XTS with keys of 2 x 256 or 2 x 128 bits.")
             .one_of(cipher_names)
             .defaults_to("aes_xts_256"),

@@ -18,7 +18,7 @@ class Delay : public bdevkit::VirtualBdev<Delay> {
 public:
     using Options = DelayOptions;
     static constexpr bdk_option options[] = {
-        BDEVKIT_OPTION(base, "The bdev that does the I/O; claimed for writing.").required(),
+        BDEVKIT_OPTION(base, "The bdev that does the I/O; claimed for writing.").required().claimed(),
         BDEVKIT_OPTION(avg_read, "Average latency of reads."),
         BDEVKIT_OPTION(p99_read, "99th percentile of reads; without it, all take the average."),
         BDEVKIT_OPTION(avg_write, "Average latency of writes and zone appends."),

@@ -47,7 +47,9 @@ class ErrorBdev : public bdevkit::VirtualBdev<ErrorBdev> {
 public:
     using Options = ErrorOptions;
     static constexpr bdk_option options[] = {
-        BDEVKIT_OPTION(base, "The bdev that gets what is not struck; claimed for writing.").required(),
+        BDEVKIT_OPTION(base, "The bdev that gets what is not struck; claimed for writing.")
+            .required()
+            .claimed(),
         BDEVKIT_OPTION(action, "What happens to I/O that is struck: pass strikes nothing.")
             .one_of(action_names)
             .defaults_to("pass"),

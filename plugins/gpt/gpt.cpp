@@ -59,7 +59,7 @@ public:
         bdevkit::List<bdk_uuid> types;
     };
     static constexpr bdk_option options[] = {
-        BDEVKIT_OPTION(base, "The disk with the table; claimed for the partitions.").required(),
+        BDEVKIT_OPTION(base, "The disk with the table; claimed for the partitions.").required().claimed(),
         BDEVKIT_OPTION(types, "Type GUIDs of the partitions to make; without it, all."),
     };
 
@@ -144,4 +144,4 @@ private:
 
 BDEVKIT_MODULE(Gpt, .name = "gpt", .version = "1.0.0",
                .description = "Makes a bdev of each partition of a GUID partition table", .author = "bdevkit",
-               .license = "BSD-3-Clause", .flags = BDK_MODULE_NAMES_AFTER_BASE);
+               .license = "BSD-3-Clause", .flags = BDK_MODULE_NAMES_AFTER_BASE, .part_suffix = "p1");

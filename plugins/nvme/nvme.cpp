@@ -147,4 +147,4 @@ struct Nvme {
 
 BDEVKIT_MODULE(Nvme, .name = "nvme", .version = "1.0.0",
                .description = "The namespaces of an NVMe controller", .author = "bdevkit",
-               .license = "BSD-3-Clause");
+               .license = "BSD-3-Clause", .part_suffix = "n1");

@@ -12,7 +12,7 @@ public:
         bdevkit::BdevName base;
     };
     static constexpr bdk_option options[] = {
-        BDEVKIT_OPTION(base, "The bdev that gets everything; claimed for writing.").required(),
+        BDEVKIT_OPTION(base, "The bdev that gets everything; claimed for writing.").required().claimed(),
     };
 
     Passthru(const char* name, const Options& given) : VirtualBdev(name, given.base) {}

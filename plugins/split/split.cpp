@@ -14,9 +14,10 @@ public:
         bdevkit::List<bdevkit::Size> sizes;
     };
     static constexpr bdk_option options[] = {
-        BDEVKIT_OPTION(base, "The bdev to split; claimed for the parts.").required(),
-        BDEVKIT_OPTION(count, "So many parts of the same size.").max(4096),
-        BDEVKIT_OPTION(sizes, "Or: the bytes of each part; 0 for the last one is all that is left."),
+        BDEVKIT_OPTION(base, "The bdev to split; claimed for the parts.").required().claimed(),
+        BDEVKIT_OPTION(count, "So many parts of the same size.").max(4096).counts_parts(),
+        BDEVKIT_OPTION(sizes, "Or: the bytes of each part; 0 for the last one is all that is left.")
+            .counts_parts(),
     };
     static constexpr const char* product_name = "Split part";
 
@@ -82,4 +83,4 @@ private:
 
 BDEVKIT_MODULE(Split, .name = "split", .version = "1.0.0",
                .description = "Makes several bdevs of one, side by side", .author = "bdevkit",
-               .license = "BSD-3-Clause");
+               .license = "BSD-3-Clause", .part_suffix = "p0");

@@ -76,7 +76,7 @@ public:
         bdevkit::Path path;
     };
     static constexpr bdk_option options[] = {
-        BDEVKIT_OPTION(base, "The bdev that does the I/O; claimed for writing.").required(),
+        BDEVKIT_OPTION(base, "The bdev that does the I/O; claimed for writing.").required().claimed(),
         BDEVKIT_OPTION(path, "The file to write; a trace that is there is replaced.").required(),
     };
 

@@ -84,6 +84,7 @@ FIELD(bdk_module, reconfigure, 144, 8);
 FIELD(bdk_module, methods, 152, 8);
 FIELD(bdk_module, method_count, 160, 4);
 FIELD(bdk_module, method_size, 164, 4);
+FIELD(bdk_module, part_suffix, 168, 8);
 
 GROWS_FROM(bdk_method, 56);
 FIELD(bdk_method, name, 0, 8);

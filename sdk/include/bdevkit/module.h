@@ -116,6 +116,14 @@ struct bdk_module {
     const struct bdk_method* methods; /**< the method table; NULL when there are none */
     uint32_t method_count;
     uint32_t method_size; /**< sizeof(struct bdk_method); `option_size` holds for their parameters */
+
+    /**
+     * How `create` names its bdevs when it makes several, none of them called `name`: with "p0", NAMEp0,
+     * NAMEp1 and so on. Small letters, then a number. The option with BDK_OPTION_PARTS says how many there
+     * are; without one, which of these there are shows only when they are made. NULL: `create` makes one
+     * bdev, called `name`.
+     */
+    const char* part_suffix;
 };
 
 /** The plugin's own table, which it names as the module of its bdevs and in the done calls. */

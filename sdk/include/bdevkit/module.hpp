@@ -60,7 +60,8 @@ struct ModuleInfo {
     const char* description = "";
     const char* author = "";
     const char* license = "";
-    uint32_t flags = 0;  ///< BDK_MODULE_*
+    uint32_t flags = 0;                 ///< BDK_MODULE_*
+    const char* part_suffix = nullptr;  ///< of struct bdk_module
 };
 
 namespace detail {
@@ -147,6 +148,7 @@ constexpr bdk_module make_module(const ModuleInfo& info) {
         module.method_count = std::size(T::methods);
         module.method_size = sizeof(bdk_method);
     }
+    module.part_suffix = info.part_suffix;
     if constexpr (requires { T::module_init(); }) module.init = Callbacks::init;
     if constexpr (requires { T::module_fini(); }) module.fini = Callbacks::fini;
     if constexpr (requires { typename T::IoContext; }) module.get_ctx_size = Callbacks::get_ctx_size;

@@ -20,7 +20,7 @@ enum {
     BDK_OPTION_SIZE = 5,     /**< [uint64_t] bytes, written `64MiB`, `4k`, `512` */
     BDK_OPTION_DURATION = 6, /**< [uint64_t] nanoseconds, written `10us`, `1.5s` */
     BDK_OPTION_ENUM = 7,     /**< [uint32_t] index into enum_values */
-    BDK_OPTION_UUID = 8,     /**< [struct bdk_uuid] */
+    BDK_OPTION_UUID = 8,     /**< [struct bdk_uuid] an option called `uuid` is the bdev's own */
     BDK_OPTION_PATH = 9,     /**< [const char *] absolute: relative ones start at the stack file's folder */
     BDK_OPTION_BDEV = 10,    /**< [const char *] name of a base bdev: an edge of the stack */
 };
@@ -30,6 +30,9 @@ enum {
     BDK_OPTION_REQUIRED = 1u << 0,
     BDK_OPTION_LIST = 1u << 1,   /**< [struct bdk_option_list] of the type's values */
     BDK_OPTION_SECRET = 1u << 2, /**< never shown in a listing, a dump or a log */
+    /* Since ABI 1.1: what the host checks before it creates anything. */
+    BDK_OPTION_CLAIMED = 1u << 3, /**< of type bdev: the module claims the base for writing */
+    BDK_OPTION_PARTS = 1u << 4,   /**< so many bdevs, or one for each element: see bdk_module.part_suffix */
 };
 
 /** A list of values, the host's, valid until create has ended. Elements lie side by side, as their type says.

@@ -355,7 +355,7 @@ static const struct bdk_option options_table[] = {
     {.name = "base",
      .help = "The bdev that it stands on; claimed for writing.",
      .type = BDK_OPTION_BDEV,
-     .flags = BDK_OPTION_REQUIRED,
+     .flags = BDK_OPTION_REQUIRED | BDK_OPTION_CLAIMED,
      .offset = offsetof(struct options, base)},
 };
 

@@ -35,7 +35,7 @@ public:
         bdevkit::BdevName base;
     };
     static constexpr bdk_option options[] = {
-        BDEVKIT_OPTION(base, "The bdev that it stands on; claimed for writing.").required(),
+        BDEVKIT_OPTION(base, "The bdev that it stands on; claimed for writing.").required().claimed(),
     };
 {%- if context %}
 
