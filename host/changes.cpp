@@ -25,7 +25,7 @@ std::vector<BdevSpec> read_bdevs(const std::string& yaml, const std::filesystem:
         const ConfigNodePtr root = parse_yaml(yaml, problems);
         if (root == nullptr) return {};
         std::vector<BdevSpec> bdevs = read_bdevs_section(*root, folder, modules, problems);
-        order_bdevs(bdevs, problems);
+        check_bdevs(bdevs, true, problems);  // the host may have other bdevs
         return bdevs;
     } catch (const TooManyProblems&) {
         return {};

@@ -11,6 +11,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/cpus.hpp"
 #include "cli/command.hpp"
 #include "cli/output.hpp"
 #include "cli/signal_watch.hpp"
@@ -103,6 +104,12 @@ bool complete_options(Options& options) {
         return false;
     if (perf.time_ns == 0 && perf.count == 0) {
         print_error("--time: expected more than 0\n");
+        return false;
+    }
+    for (const uint32_t core : options.cores) {
+        const std::string why = bdk::why_unavailable(core);
+        if (why.empty()) continue;
+        print_error("--cores: {}\n", why);
         return false;
     }
     if (options.has_theta) perf.theta = options.theta;

@@ -4,17 +4,15 @@
 
 #include <algorithm>
 #include <boost/algorithm/string/join.hpp>
-#include <cctype>
 #include <unordered_map>
 
+#include "base/text.hpp"
 #include "stack/nearest.hpp"
 #include "stack/sections.hpp"
 
 namespace bdevkit::host {
 
 namespace {
-
-constexpr size_t max_name = 255;
 
 class BdevsReader {
 public:
@@ -39,6 +37,8 @@ public:
         BdevSpec bdev;
         bdev.at = node->at;
         bdev.name = read_name(*node, generated_name);
+        const Member* name_member = node->find("name");
+        bdev.name_at = name_member != nullptr ? name_member->value->at : node->at;
         read_[node.get()] = bdev.name;
         bdev.module = read_module(*node);
         if (bdev.module == nullptr) {
@@ -56,21 +56,28 @@ private:
         const Member* member = node.find("name");
         if (member == nullptr) {
             if (generated_name.empty()) problems_.add(node.at, "a bdev needs 'name'");
+            if (generated_name.size() > max_bdev_name) {
+                problems_.add(
+                    node.at,
+                    "the bdev above has too long a name to name this one after it; give it a 'name'");
+                return {};
+            }
             return register_name(generated_name, node.at);
         }
         if (!member->value->is_scalar() || !is_usable_name(member->value->text)) {
-            problems_.add(member->at,
-                          fmt::format("'name': expected 1 to {} characters without blanks, got {}", max_name,
-                                      describe(*member->value)));
+            problems_.add(
+                member->at,
+                fmt::format("'name': expected 1 to {} bytes of UTF-8 without blanks and control characters, "
+                            "got {}",
+                            max_bdev_name, describe(*member->value)));
             return {};
         }
         return register_name(member->value->text, member->value->at);
     }
 
     static bool is_usable_name(const std::string& name) {
-        const auto is_unusable = [](unsigned char c) { return std::isspace(c) || std::iscntrl(c); };
-        return !name.empty() && name.size() <= max_name &&
-               std::none_of(name.begin(), name.end(), is_unusable);
+        return !name.empty() && name.size() <= max_bdev_name && name.find(' ') == std::string::npos &&
+               bdk::wrong_in_name(name) == nullptr;
     }
 
     std::string register_name(const std::string& name, Location at) {
@@ -136,6 +143,7 @@ private:
             if (member.key == "name" || member.key == "module") continue;
             if (member.key == "qos") {
                 bdev.qos = read_qos(*member.value, folder_, problems_);
+                check_qos(bdev, member.at);
                 continue;
             }
             const bdk_option* option = table.find(member.key);
@@ -147,6 +155,15 @@ private:
         bdev.options = reader.read(members, bdev.at, {"name", "module", "qos"}, problems_);
         bdev.members = std::move(members);
         sort_bases(table, bdev);
+    }
+
+    void check_qos(const BdevSpec& bdev, Location at) {
+        if (!bdev.module->parts) return;
+        problems_.add(
+            at,
+            fmt::format("'qos': module '{}' makes no bdev '{}' to limit; put a passthru with 'qos' on each "
+                        "bdev that it makes",
+                        bdev.module->name, bdev.name));
     }
 
     /// The member with names in place of nested bdevs; the bases are noted.
@@ -169,7 +186,7 @@ private:
         if (value->is_map()) {
             const std::string nested = read(value, generated_name);
             // The fault that left the nested bdev without name is told already.
-            name = make_scalar(nested.empty() ? generated_name : nested, value->at);
+            name = make_scalar(nested.empty() ? "nameless" : nested, value->at);
             if (nested.empty()) return name;
         }
         if (name->is_scalar() && !name->text.empty()) {
@@ -219,32 +236,21 @@ std::vector<BdevSpec> read_bdevs_section(const ConfigNode& node, const std::file
     return reader.take();
 }
 
-KnownBdevs::KnownBdevs(const std::vector<BdevSpec>& bdevs, bool others_may_appear)
-    : others_may_appear_(others_may_appear) {
-    for (const BdevSpec& bdev : bdevs)
-        names_.push_back(bdev.name);
-    std::sort(names_.begin(), names_.end());
+BdevGraph check_bdevs(std::vector<BdevSpec>& bdevs, bool others_may_appear, Problems& problems) {
+    BdevGraph graph{KnownBdevs(bdevs, others_may_appear), BaseClaims(bdevs, problems)};
+    for (BdevSpec& bdev : bdevs)
+        for (BaseRef& base : bdev.bases)
+            base.maker = graph.known.check(base.bdev, base.at, problems);
+    graph.known.check_parts(bdevs, problems);
+    check_uuids(bdevs, problems);
+    order_bdevs(bdevs, problems);
+    return graph;
 }
 
-bool KnownBdevs::is_named_after_one(std::string_view name) const {
-    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-    const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
-    for (size_t digit = name.size(); digit != 0 && is_digit(name[digit - 1]);) {
-        while (digit != 0 && is_digit(name[digit - 1]))
-            digit--;
-        if (digit < 2 || !is_lower(name[digit - 1])) return false;
-        digit--;
-        if (std::binary_search(names_.begin(), names_.end(), name.substr(0, digit))) return true;
-    }
-    return false;
-}
-
-bool KnownBdevs::check(const std::string& name, Location at, Problems& problems) const {
-    if (std::binary_search(names_.begin(), names_.end(), name)) return true;
-    if (!others_may_appear_ && !is_named_after_one(name)) {
-        problems.add(at, fmt::format("no bdev '{}' in this file{}", name, suggestion(name, names_)));
-    }
-    return false;
+const Member* BdevSpec::find_member(std::string_view option) const {
+    const auto found = std::find_if(members.begin(), members.end(),
+                                    [&](const Member& member) { return member.key == option; });
+    return found == members.end() ? nullptr : &*found;
 }
 
 }  // namespace bdevkit::host

@@ -17,7 +17,7 @@ public:
     Sorter(const std::vector<BdevSpec>& bdevs, Problems& problems)
         : bdevs_(bdevs), problems_(problems), marks_(bdevs.size(), Mark::fresh) {
         for (size_t i = 0; i < bdevs.size(); ++i)
-            index_.emplace(bdevs[i].name, i);
+            if (!bdevs[i].name.empty()) index_.emplace(bdevs[i].name, i);
     }
 
     std::vector<size_t> sort() {
@@ -46,7 +46,7 @@ private:
                 continue;
             }
             const BaseRef& base = bases[step.next_base++];
-            const auto found = index_.find(base.bdev);
+            const auto found = index_.find(base.maker);
             if (found == index_.end()) continue;
             if (marks_[found->second] == Mark::open) report_circle(found->second, base);
             if (marks_[found->second] == Mark::fresh) push(found->second);

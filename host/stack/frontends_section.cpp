@@ -6,6 +6,8 @@
 #include <charconv>
 #include <unordered_map>
 
+#include "base/text.hpp"
+#include "frontends/nbd/nbd_protocol.hpp"
 #include "stack/nearest.hpp"
 #include "stack/sections.hpp"
 
@@ -85,8 +87,8 @@ bool note_unique(Places& places, const std::string& text, Location at, const cha
 
 class NbdReader {
 public:
-    NbdReader(std::filesystem::path folder, const KnownBdevs& known, Problems& problems)
-        : folder_(std::move(folder)), known_(known), problems_(problems) {}
+    NbdReader(std::filesystem::path folder, const BdevGraph& graph, Problems& problems)
+        : folder_(std::move(folder)), graph_(graph), problems_(problems) {}
 
     NbdConfig read(const ConfigNode& node) {
         const OptionReader reader(nbd_table(), folder_, "`nbd`");
@@ -133,20 +135,32 @@ private:
         const OptionStruct options = reader.read(node.members, node.at, {}, problems_);
         const auto& section = options.as<ExportSection>();
         if (section.bdev == nullptr) return;
-        known_.check(section.bdev, node.find("bdev")->value->at, problems_);
+        const Location bdev_at = node.find("bdev")->value->at;
+        graph_.known.check(section.bdev, bdev_at, problems_);
+        graph_.claims.check_export(section.bdev, section.read_only != 0, bdev_at, problems_);
         NbdExport result;
         result.bdev = section.bdev;
         result.name = section.name != nullptr ? section.name : section.bdev;
-        result.description = section.description != nullptr ? section.description : "";
+        if (section.description != nullptr) result.description = bdk::to_utf8(section.description);
         result.read_only = section.read_only != 0;
         const Member* name = node.find("name");
-        note_unique(names, result.name, (name != nullptr ? name : node.find("bdev"))->value->at,
-                    "the export name", problems_);
+        const Location name_at = name != nullptr ? name->value->at : bdev_at;
+        check_text("name", result.name, name_at);
+        check_text("description", result.description, node.at);
+        if (const char* wrong = bdk::wrong_in_name(result.name); wrong != nullptr)
+            problems_.add(name_at, fmt::format("'name': the text {}", wrong));
+        note_unique(names, result.name, name_at, "the export name", problems_);
         config.exports.push_back(std::move(result));
     }
 
+    void check_text(const char* option, const std::string& text, Location at) {
+        if (text.size() > nbd::max_string)
+            problems_.add(at, fmt::format("'{}': NBD has at most {} bytes for it, got {}", option,
+                                          nbd::max_string, text.size()));
+    }
+
     std::filesystem::path folder_;
-    const KnownBdevs& known_;
+    const BdevGraph& graph_;
     Problems& problems_;
     Places listens_;
 };
@@ -184,14 +198,14 @@ tl::expected<void, std::string> check_listen_address(const std::string& listen) 
 }
 
 std::vector<NbdConfig> read_frontends_section(const ConfigNode& node, const std::filesystem::path& folder,
-                                              const KnownBdevs& known, Problems& problems) {
+                                              const BdevGraph& graph, Problems& problems) {
     if (!node.is_list()) {
         problems.add(node.at,
                      fmt::format("`frontends`: expected a list of frontends, got {}", describe(node)));
         return {};
     }
     std::vector<NbdConfig> result;
-    NbdReader nbd(folder, known, problems);
+    NbdReader nbd(folder, graph, problems);
     for (const ConfigNodePtr& item : node.items) {
         if (!item->is_map() || item->members.size() != 1) {
             problems.add(item->at,

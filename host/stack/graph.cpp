@@ -10,6 +10,9 @@
 #include <set>
 #include <unordered_map>
 
+#include "base/text.hpp"
+#include "stack/known_bdevs.hpp"
+
 namespace bdevkit::host {
 
 namespace {
@@ -17,14 +20,29 @@ namespace {
 /// A drawing stays readable, and finite where thousands of bdevs share bases.
 constexpr size_t max_text_lines = 2000;
 
-using Index = std::unordered_map<std::string, const BdevSpec*>;
+/// Which bdev of the file makes the bdev of a name.
+class Makers {
+public:
+    explicit Makers(const Stack& stack) : known_(stack.bdevs, true) {
+        for (const BdevSpec& bdev : stack.bdevs)
+            index_.emplace(bdev.name, &bdev);
+    }
 
-Index index_of(const Stack& stack) {
-    Index result;
-    for (const BdevSpec& bdev : stack.bdevs)
-        result.emplace(bdev.name, &bdev);
-    return result;
-}
+    /// nullptr when none does.
+    const BdevSpec* find(const std::string& name) const {
+        const auto found = index_.find(known_.maker_of(name));
+        return found != index_.end() ? found->second : nullptr;
+    }
+    /// The maker's name, or the bdev's own when none makes it.
+    std::string name_of(const std::string& name) const {
+        const BdevSpec* maker = find(name);
+        return maker != nullptr ? maker->name : name;
+    }
+
+private:
+    KnownBdevs known_;
+    std::unordered_map<std::string, const BdevSpec*> index_;
+};
 
 /// "size 64MiB, block_size 4096"
 std::string options_text(const BdevSpec& bdev) {
@@ -42,27 +60,27 @@ std::string export_note(const NbdExport& exported) {
     return parts.empty() ? "" : fmt::format("  [{}]", boost::algorithm::join(parts, ", "));
 }
 
-std::set<std::string> names_in_use(const Stack& stack) {
+std::set<std::string> names_in_use(const Stack& stack, const Makers& makers) {
     std::set<std::string> result;
     for (const BdevSpec& bdev : stack.bdevs) {
         for (const BaseRef& base : bdev.bases)
-            result.insert(base.bdev);
+            result.insert(makers.name_of(base.bdev));
     }
     for (const NbdConfig& nbd : stack.nbd_servers) {
         for (const NbdExport& exported : nbd.exports)
-            result.insert(exported.bdev);
+            result.insert(makers.name_of(exported.bdev));
     }
     return result;
 }
 
 class TextDrawing {
 public:
-    explicit TextDrawing(const Stack& stack) : index_(index_of(stack)) {
+    explicit TextDrawing(const Stack& stack) : makers_(stack) {
         for (const NbdConfig& nbd : stack.nbd_servers)
             draw_nbd(nbd);
-        const std::set<std::string> used = names_in_use(stack);
+        const std::set<std::string> used = names_in_use(stack, makers_);
         for (const BdevSpec& bdev : stack.bdevs) {
-            if (!used.contains(bdev.name)) draw_bdev(bdev.name, "", "", "", "");
+            if (!used.contains(bdev.name)) draw_maker(bdev, bdev.name, "", "", "");
         }
         if (lines_ > max_text_lines) text_ += "... and more; `--format json` holds all of it\n";
     }
@@ -82,13 +100,17 @@ private:
     /// @param prefix  what stands before the children's branches
     void draw_bdev(const std::string& name, const std::string& branch, const std::string& prefix,
                    const std::string& option, const std::string& note) {
-        const auto found = index_.find(name);
         const std::string label = option.empty() ? name : fmt::format("{}: {}", option, name);
-        if (found == index_.end()) {
+        const BdevSpec* maker = makers_.find(name);
+        if (maker == nullptr)
             add_line(fmt::format("{}{}  (made by examination){}", branch, label, note));
-            return;
-        }
-        const BdevSpec& bdev = *found->second;
+        else
+            draw_maker(*maker, maker->name == name ? label : fmt::format("{}  of '{}',", label, maker->name),
+                       branch, prefix, note);
+    }
+
+    void draw_maker(const BdevSpec& bdev, const std::string& label, const std::string& branch,
+                    const std::string& prefix, const std::string& note) {
         const std::string options = options_text(bdev);
         add_line(fmt::format("{}{}  {}{}{}", branch, label, bdev.module->name,
                              options.empty() ? "" : fmt::format("  ({})", options), note));
@@ -102,10 +124,10 @@ private:
     }
 
     void add_line(const std::string& line) {
-        if (++lines_ <= max_text_lines) text_ += line + "\n";
+        if (++lines_ <= max_text_lines) text_ += bdk::printable(line) + "\n";
     }
 
-    Index index_;
+    Makers makers_;
     std::string text_;
     size_t lines_ = 0;
 };
@@ -141,18 +163,21 @@ Chart chart_of(const Stack& stack) {
         if (const std::string options = options_text(bdev); !options.empty()) lines.push_back(options);
         chart.vertices.push_back({id, std::move(lines)});
     }
+    const Makers makers(stack);
+    const auto add_edge = [&](const std::string& from, const std::string& to, const std::string& label) {
+        const std::string maker = makers.name_of(to);
+        chart.edges.push_back({from, id_of(maker), maker == to ? label : fmt::format("{}: {}", label, to)});
+    };
     for (const BdevSpec& bdev : stack.bdevs) {
-        for (const BaseRef& base : bdev.bases) {
-            chart.edges.push_back({id_of(bdev.name), id_of(base.bdev), base.option});
-        }
+        for (const BaseRef& base : bdev.bases)
+            add_edge(id_of(bdev.name), base.bdev, base.option);
     }
     for (size_t i = 0; i < stack.nbd_servers.size(); ++i) {
         const NbdConfig& nbd = stack.nbd_servers[i];
         const std::string id = fmt::format("f{}", i);
         chart.vertices.push_back({id, {"nbd", nbd.listen}, true});
         for (const NbdExport& exported : nbd.exports) {
-            chart.edges.push_back(
-                {id, id_of(exported.bdev), exported.name + (exported.read_only ? ", read-only" : "")});
+            add_edge(id, exported.bdev, exported.name + (exported.read_only ? ", read-only" : ""));
         }
     }
     return chart;
@@ -160,7 +185,8 @@ Chart chart_of(const Stack& stack) {
 
 std::string dot_quoted(const std::vector<std::string>& lines) {
     std::vector<std::string> escaped;
-    for (std::string line : lines) {
+    for (const std::string& text : lines) {
+        std::string line = bdk::printable(text);
         boost::algorithm::replace_all(line, "\\", "\\\\");
         boost::algorithm::replace_all(line, "\"", "\\\"");
         escaped.push_back(std::move(line));
@@ -170,7 +196,8 @@ std::string dot_quoted(const std::vector<std::string>& lines) {
 
 std::string mermaid_quoted(const std::vector<std::string>& lines) {
     std::vector<std::string> escaped;
-    for (std::string line : lines) {
+    for (const std::string& text : lines) {
+        std::string line = bdk::printable(text);
         boost::algorithm::replace_all(line, "#", "#35;");
         boost::algorithm::replace_all(line, "\"", "#quot;");
         boost::algorithm::replace_all(line, "<", "#lt;");

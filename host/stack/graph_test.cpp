@@ -54,6 +54,35 @@ TEST(GraphTest, a_base_that_examine_makes_is_drawn_as_such) {
     EXPECT_THAT(draw_dot(stack), HasSubstr("p1\\n(made by examination)"));
 }
 
+TEST(GraphTest, a_part_is_drawn_with_what_makes_it) {
+    const Stack stack = read(R"(
+version: 1
+bdevs:
+  - { name: top, module: writer, base: sp1 }
+  - { name: s, module: slice, base: d, count: 2 }
+  - { name: d, module: disk, size: 1k }
+frontends:
+  - nbd: { listen: "unix:/x.sock", exports: [ { bdev: top }, { bdev: sp0 } ] }
+)");
+    EXPECT_EQ(draw_text(stack),
+              "nbd  unix:/x.sock\n"
+              "├─ top  writer\n"
+              "│  └─ sp1  of 's',  slice  (count 2)\n"
+              "│     └─ d  disk  (size 1k)\n"
+              "└─ sp0  of 's',  slice  (count 2)\n"
+              "   └─ d  disk  (size 1k)\n");
+    EXPECT_THAT(draw_dot(stack), HasSubstr("b2 -> b1 [label=\"base: sp1\"]"));
+    EXPECT_THAT(draw_mermaid(stack), HasSubstr("f0 -->|\"sp0: sp0\"| b1"));
+}
+
+TEST(GraphTest, no_text_of_the_file_breaks_a_drawing) {
+    const Stack stack =
+        read("version: 1\nbdevs: [ { name: d, module: disk, size: 1k, file: \"a\xff\\n\\e[2J\" } ]\n");
+    EXPECT_EQ(draw_text(stack), "d  disk  (size 1k, file a\uFFFD\\n\\x1b[2J)\n");
+    EXPECT_THAT(draw_dot(stack), HasSubstr("file a\uFFFD\\\\n\\\\x1b[2J"));
+    EXPECT_THAT(draw_mermaid(stack), HasSubstr("file a\uFFFD\\n\\x1b[2J"));
+}
+
 TEST(GraphTest, dot_and_mermaid_name_every_vertex_once) {
     const Stack stack = read(two_exports);
     const std::string dot = draw_dot(stack);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/cpus.hpp"
 #include "stack/quantity.hpp"
 #include "stack/sections.hpp"
 
@@ -146,10 +147,13 @@ void check_hugepages(const ConfigNode& node, const std::string& text, Problems& 
 
 std::vector<uint32_t> read_cores(const ConfigNode& node, const HostSection& section, Problems& problems) {
     std::vector<uint32_t> result;
+    const Member* given = node.find("cores");
     for (const uint32_t core : elements<uint32_t>(section.cores)) {
-        if (std::find(result.begin(), result.end(), core) != result.end()) {
-            problems.add(value_place(node, "cores"), fmt::format("'cores': core {} is named twice", core));
-        }
+        const Location at = given->value->items[result.size()]->at;
+        if (std::find(result.begin(), result.end(), core) != result.end())
+            problems.add(at, fmt::format("'cores': core {} is named twice", core));
+        else if (const std::string why = bdk::why_unavailable(core); !why.empty())
+            problems.add(at, fmt::format("'cores': {}", why));
         result.push_back(core);
     }
     return result;

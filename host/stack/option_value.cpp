@@ -11,6 +11,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "base/text.hpp"
 #include "stack/nearest.hpp"
 #include "stack/quantity.hpp"
 
@@ -19,8 +20,6 @@ namespace bdevkit::host {
 namespace {
 
 using Stored = tl::expected<void, std::string>;
-
-constexpr size_t max_bdev_name = 255;
 
 template <typename T>
 void put(std::byte* to, const T& value) {
@@ -98,8 +97,11 @@ Stored store_text(const bdk_option& option, const std::string& text, const std::
         return tl::unexpected(std::string(option.type == BDK_OPTION_PATH ? "expected a path, got ''"
                                                                          : "expected a bdev's name, got ''"));
     }
-    if (option.type == BDK_OPTION_BDEV && text.size() > max_bdev_name) {
-        return tl::unexpected(fmt::format("the name of a bdev has at most {} bytes", max_bdev_name));
+    if (option.type == BDK_OPTION_BDEV) {
+        if (text.size() > max_bdev_name)
+            return tl::unexpected(fmt::format("the name of a bdev has at most {} bytes", max_bdev_name));
+        if (const char* wrong = bdk::wrong_in_name(text); wrong != nullptr)
+            return tl::unexpected(fmt::format("no bdev has such a name: '{}' {}", text, wrong));
     }
     if (option.type == BDK_OPTION_PATH) {
         put(to, owner.keep((base_folder / text).lexically_normal().string()));
@@ -234,8 +236,11 @@ void OptionReader::store(const bdk_option& option, const Member& member, OptionS
                          Problems& problems) const {
     const ConfigNode& value = *member.value;
     if (value.kind == ConfigNode::Kind::null) {
-        problems.add(member.at, fmt::format("'{}' has no value; expected {}, or leave the key out",
-                                            option.name, option_expectation(option)));
+        const bool needed = is_required(option) && option.default_value == nullptr;
+        problems.add(member.at,
+                     fmt::format("'{}' has no value; expected {}{}", option.name,
+                                 is_list(option) ? "a list (`[ ... ]`)" : option_expectation(option),
+                                 needed ? "" : ", or leave the key out"));
     } else if (is_list(option) && value.is_list()) {
         store_list(option, member, base_folder_, result, problems);
     } else if (is_list(option)) {

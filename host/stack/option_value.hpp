@@ -19,6 +19,9 @@
 
 namespace bdevkit::host {
 
+/// Bytes of a bdev's name.
+constexpr size_t max_bdev_name = 255;
+
 /// A module's options struct, with the strings and lists that it points to. Moving it keeps addresses.
 class OptionStruct {
 public:
@@ -35,6 +38,7 @@ public:
 
     /// The value of one option starts here.
     std::byte* at(uint64_t offset) { return storage_.get() + offset; }
+    const std::byte* at(uint64_t offset) const { return storage_.get() + offset; }
     const char* keep(std::string text);
     std::byte* keep_list(size_t bytes);
 

@@ -14,7 +14,8 @@ namespace {
 TEST(SchemaTest, follows_the_option_tables) {
     const nlohmann::json schema = make_stack_schema(test_modules());
     const nlohmann::json& bdev = schema["definitions"]["bdev"];
-    EXPECT_EQ(bdev["properties"]["module"]["enum"], (nlohmann::json{"disk", "layer", "raid"}));
+    EXPECT_EQ(bdev["properties"]["module"]["enum"],
+              (nlohmann::json{"disk", "layer", "raid", "writer", "slice", "shelf"}));
     EXPECT_EQ(bdev["required"], nlohmann::json::array({"module"}));
 
     const nlohmann::json& disk = bdev["allOf"][0]["then"];
@@ -40,7 +41,7 @@ TEST(SchemaTest, a_nested_bdev_needs_no_name) {
 
 TEST(SchemaTest, a_module_without_create_is_left_out) {
     const nlohmann::json schema = make_stack_schema(test_modules_with_finder());
-    EXPECT_EQ(schema["definitions"]["bdev"]["properties"]["module"]["enum"].size(), 3u);
+    EXPECT_EQ(schema["definitions"]["bdev"]["properties"]["module"]["enum"].size(), 6u);
 }
 
 }  // namespace

@@ -4,9 +4,10 @@
 
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "stack/conflicts.hpp"
+#include "stack/known_bdevs.hpp"
 #include "stack/option_table.hpp"
 #include "stack/problem.hpp"
 #include "stack/stack.hpp"
@@ -25,6 +26,12 @@ bdk::RuntimeOptions read_host_section(const ConfigNode& node, const std::filesys
 PluginSettings read_plugins_section(const ConfigNode& node, const std::filesystem::path& folder,
                                     Problems& problems);
 
+/// What frontends need to know of the bdevs.
+struct BdevGraph {
+    KnownBdevs known;
+    BaseClaims claims;
+};
+
 /// The bdevs of the file, nested ones included, in the order of the file.
 std::vector<BdevSpec> read_bdevs_section(const ConfigNode& node, const std::filesystem::path& folder,
                                          const std::vector<const ModuleInfo*>& modules, Problems& problems);
@@ -32,26 +39,13 @@ std::vector<BdevSpec> read_bdevs_section(const ConfigNode& node, const std::file
 /// The key `qos` of a bdev.
 bdk_bdev_qos_limits read_qos(const ConfigNode& node, const std::filesystem::path& folder, Problems& problems);
 
-/// The bdevs that a base or an export may name.
-class KnownBdevs {
-public:
-    /// @param others_may_appear  some module's examine may make bdevs of any name
-    KnownBdevs(const std::vector<BdevSpec>& bdevs, bool others_may_appear);
-
-    /// True if the file makes the bdev. If not, that is a problem unless it may still appear.
-    bool check(const std::string& name, Location at, Problems& problems) const;
-
-private:
-    /// Whether it is a bdev of the file followed by a letter and a number, or several of these: a module that
-    /// makes several bdevs names them so, as `diskp1` or `Nvme0n1`.
-    bool is_named_after_one(std::string_view name) const;
-
-    std::vector<std::string> names_;  ///< sorted
-    bool others_may_appear_;
-};
+/// What the bdevs have to do with one another: bases that nobody makes, names, claims and UUIDs that clash,
+/// and circles are problems. Puts bases before what stands on them.
+/// @param others_may_appear  as KnownBdevs'
+BdevGraph check_bdevs(std::vector<BdevSpec>& bdevs, bool others_may_appear, Problems& problems);
 
 std::vector<NbdConfig> read_frontends_section(const ConfigNode& node, const std::filesystem::path& folder,
-                                              const KnownBdevs& known, Problems& problems);
+                                              const BdevGraph& graph, Problems& problems);
 
 /// Whether `listen` is `unix:/path`, `tcp:address:port` or `tcp:[v6-address]:port`.
 tl::expected<void, std::string> check_listen_address(const std::string& listen);

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -30,7 +31,7 @@ struct BaseRef {
     std::string option;
     std::string bdev;
     Location at;
-    bool in_file = true;  ///< false: some module's examine is to make it, now or later
+    std::string maker;  ///< the bdev of the file that makes it; empty: that shows only when it is there
 };
 
 struct BdevSpec {
@@ -43,6 +44,10 @@ struct BdevSpec {
     std::vector<Member> members;  ///< the options' nodes, nested bdevs replaced by their names
     std::optional<bdk_bdev_qos_limits> qos;
     Location at;
+    Location name_at;  ///< of its name; without one, as `at`
+
+    /// The option's node, or nullptr when it was not given.
+    const Member* find_member(std::string_view option) const;
 };
 
 struct Stack {

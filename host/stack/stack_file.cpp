@@ -69,17 +69,12 @@ void resolve(const StackFile& file, const std::vector<const ModuleInfo*>& module
     } else {
         stack.bdevs = read_bdevs_section(*section(file, "bdevs"), file.folder, modules, problems);
     }
-    const KnownBdevs known(
-        stack.bdevs, std::any_of(modules.begin(), modules.end(), [](const ModuleInfo* module) {
-            return examines(*module) && (module->module->flags & BDK_MODULE_NAMES_AFTER_BASE) == 0;
-        }));
-    for (BdevSpec& bdev : stack.bdevs) {
-        for (BaseRef& base : bdev.bases)
-            base.in_file = known.check(base.bdev, base.at, problems);
-    }
-    order_bdevs(stack.bdevs, problems);
+    const bool others_may_appear = std::any_of(modules.begin(), modules.end(), [](const ModuleInfo* module) {
+        return examines(*module) && (module->module->flags & BDK_MODULE_NAMES_AFTER_BASE) == 0;
+    });
+    const BdevGraph graph = check_bdevs(stack.bdevs, others_may_appear, problems);
     if (file.root->find("frontends") == nullptr) return;
-    stack.nbd_servers = read_frontends_section(*section(file, "frontends"), file.folder, known, problems);
+    stack.nbd_servers = read_frontends_section(*section(file, "frontends"), file.folder, graph, problems);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <random>
 
+#include "base/cpus.hpp"
 #include "stack/stack_test_modules.hpp"
 
 namespace bdevkit::host {
@@ -16,6 +17,13 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+
+/// Cores that a stack of this machine may name: two, if there are two.
+std::vector<uint32_t> two_cores() {
+    std::vector<uint32_t> cores = bdk::available_cores();
+    cores.resize(std::min<size_t>(cores.size(), 2));
+    return cores;
+}
 
 struct Reading {
     explicit Reading(const std::string& text, bool with_finder = false) {
@@ -35,9 +43,8 @@ struct Reading {
 };
 
 TEST(StackFileTest, the_example_of_the_design) {
-    const Reading reading(R"(
-version: 1
-host: { cores: [0, 1], mode: adaptive, hugepages: auto, memory: 512MiB }
+    const Reading reading("version: 1\nhost: { cores: [" + bdk::format_cores(two_cores()) + R"(],
+        mode: adaptive, hugepages: auto, memory: 512MiB }
 plugins: { path: [./my-plugins] }
 bdevs:
   - name: top                    # a base is a name, or a bdev written in place
@@ -51,7 +58,7 @@ frontends:
     EXPECT_THAT(reading.names(), ElementsAre("disk", "mid", "top"));
     EXPECT_STREQ(reading.stack.find("top")->options.as<LayerOptions>().base, "mid");
     EXPECT_EQ(reading.stack.find("disk")->options.as<DiskOptions>().block_size, 4096u);
-    EXPECT_THAT(reading.stack.host.reactors.cores, ElementsAre(0u, 1u));
+    EXPECT_EQ(reading.stack.host.reactors.cores, two_cores());
     EXPECT_THAT(reading.stack.plugins.path, ElementsAre("/stacks/my-plugins"));
     ASSERT_EQ(reading.stack.nbd_servers.size(), 1u);
     const NbdConfig& nbd = reading.stack.nbd_servers[0];
@@ -133,7 +140,7 @@ TEST(StackFileTest, any_bdev_takes_rate_limits) {
 TEST(StackFileTest, every_problem_of_a_file_in_one_run) {
     const Reading reading(R"(version: 2
 hots: {}
-host: { mode: fast, core: [0], hugepages: some, cores: [1, 1] }
+host: { mode: fast, core: [0], hugepages: some, cores: [4000] }
 bdevs:
   - { name: a, module: dsk, size: 1k }
   - { name: a, module: disk, size: 1k }
@@ -145,24 +152,27 @@ frontends:
   - nbd: { listen: "unx:/tmp/x", exports: [ { bdev: disc }, { bdev: disk, readonly: true } ] }
   - ndb: {}
 )");
-    EXPECT_EQ(reading.errors(),
-              "s.yaml:1:10: `version`: expected 1, got '2'\n"
-              "s.yaml:2:1: no section 'hots'; did you mean 'host'?\n"
-              "s.yaml:3:15: 'mode': expected one of poll, interrupt, adaptive, got 'fast'\n"
-              "s.yaml:3:21: `host` has no option 'core'; did you mean 'cores'?\n"
-              "s.yaml:3:43: 'hugepages': expected auto, off or a size such as 1GiB, got 'some'\n"
-              "s.yaml:3:56: 'cores': core 1 is named twice\n"
-              "s.yaml:5:24: no module 'dsk' was found; did you mean 'disk'?\n"
-              "s.yaml:6:13: there is a bdev 'a' already, at 5:13\n"
-              "s.yaml:7:37: no bdev 'dissk' in this file; did you mean 'disk'?\n"
-              "s.yaml:8:5: a bdev needs 'name'\n"
-              "s.yaml:9:43: key 'size' is given twice; first at 9:33\n"
-              "s.yaml:10:5: expected a bdev (`{ name: ..., module: ... }`), got 'just a word'\n"
-              "s.yaml:12:20: 'listen': expected unix:/path, tcp:address:port or tcp:[v6-address]:port, got "
-              "'unx:/tmp/x'\n"
-              "s.yaml:12:53: no bdev 'disc' in this file; did you mean 'disk'?\n"
-              "s.yaml:12:75: an export has no option 'readonly'; did you mean 'read_only'?\n"
-              "s.yaml:13:5: no frontend 'ndb'; did you mean 'nbd'?\n");
+    EXPECT_EQ(
+        reading.errors(),
+        "s.yaml:1:10: `version`: expected 1, got '2'\n"
+        "s.yaml:2:1: no section 'hots'; did you mean 'host'?\n"
+        "s.yaml:3:15: 'mode': expected one of poll, interrupt, adaptive, got 'fast'\n"
+        "s.yaml:3:21: `host` has no option 'core'; did you mean 'cores'?\n"
+        "s.yaml:3:43: 'hugepages': expected auto, off or a size such as 1GiB, got 'some'\n"
+        "s.yaml:3:57: 'cores': core 4000 is not available to this process; available: " +
+            bdk::format_cores(bdk::available_cores()) +
+            "\n"
+            "s.yaml:5:24: no module 'dsk' was found; did you mean 'disk'?\n"
+            "s.yaml:6:13: there is a bdev 'a' already, at 5:13\n"
+            "s.yaml:7:37: no bdev 'dissk' in this file; did you mean 'disk'?\n"
+            "s.yaml:8:5: a bdev needs 'name'\n"
+            "s.yaml:9:43: key 'size' is given twice; first at 9:33\n"
+            "s.yaml:10:5: expected a bdev (`{ name: ..., module: ... }`), got 'just a word'\n"
+            "s.yaml:12:20: 'listen': expected unix:/path, tcp:address:port or tcp:[v6-address]:port, got "
+            "'unx:/tmp/x'\n"
+            "s.yaml:12:53: no bdev 'disc' in this file; did you mean 'disk'?\n"
+            "s.yaml:12:75: an export has no option 'readonly'; did you mean 'read_only'?\n"
+            "s.yaml:13:5: no frontend 'ndb'; did you mean 'nbd'?\n");
 }
 
 TEST(StackFileTest, nested_bdevs_get_names_and_stand_in_lists) {
@@ -200,6 +210,176 @@ bdevs:
     EXPECT_THAT(reading.names(), ElementsAre("d", "a", "b", "c"));
 }
 
+TEST(StackFileTest, a_core_is_named_once) {
+    const uint32_t core = bdk::available_cores()[0];
+    EXPECT_EQ(
+        Reading(fmt::format("version: 1\nhost: {{ cores: [{}, {}] }}\nbdevs: []\n", core, core)).errors(),
+        fmt::format("s.yaml:2:{}: 'cores': core {} is named twice\n", 19 + fmt::format("{}", core).size(),
+                    core));
+}
+
+TEST(StackFileTest, names_are_utf8_without_control_characters) {
+    const std::string text =
+        "version: 1\n"
+        "bdevs:\n"
+        "  - { name: \"a\xff\", module: disk, size: 1k }\n"
+        "  - { name: \"b\\e[2J\", module: disk, size: 1k }\n"
+        "  - { name: \"c\\u202e\", module: disk, size: 1k }\n"
+        "  - { name: Zoë, module: layer, base: \"d\xff\" }\n"
+        "frontends:\n"
+        "  - nbd: { listen: \"tcp:[::1]:0\", exports: [ { bdev: Zoë, name: \"e\xff\" }, { bdev: Zoë, name: "
+        "\"f\\n\" } ] }\n";
+    EXPECT_EQ(
+        Reading(text, true).errors(),
+        "s.yaml:3:7: 'name': expected 1 to 255 bytes of UTF-8 without blanks and control characters, got "
+        "'a\uFFFD'\n"
+        "s.yaml:4:7: 'name': expected 1 to 255 bytes of UTF-8 without blanks and control characters, got "
+        "'b\\x1b[2J'\n"
+        "s.yaml:5:7: 'name': expected 1 to 255 bytes of UTF-8 without blanks and control characters, got "
+        "'c\\u202e'\n"
+        "s.yaml:6:40: 'base': no bdev has such a name: 'd\uFFFD' is not UTF-8\n"
+        "s.yaml:8:66: 'name': the text is not UTF-8\n"
+        "s.yaml:8:94: 'name': the text has a control character\n");
+}
+
+TEST(StackFileTest, texts_for_clients_fit_the_protocol) {
+    const auto text = [](const std::string& name, const std::string& description) {
+        return "version: 1\nbdevs: [ { name: d, module: disk, size: 1k } ]\nfrontends:\n  - nbd: { listen: "
+               "\"tcp:[::1]:0\", exports: [ { bdev: d, name: " +
+               name + ", description: \"" + description + "\" } ] }\n";
+    };
+    const Reading reading(text("a", "b\xff"));
+    ASSERT_EQ(reading.errors(), "");
+    EXPECT_EQ(reading.stack.nbd_servers[0].exports[0].description, "b\uFFFD");
+    EXPECT_THAT(Reading(text(std::string(4097, 'a'), "b")).errors(),
+                HasSubstr("'name': NBD has at most 4096"));
+    EXPECT_THAT(Reading(text("a", std::string(4097, 'b'))).errors(),
+                HasSubstr("'description': NBD has at most 4096"));
+}
+
+TEST(StackFileTest, only_one_bdev_writes_to_a_base) {
+    EXPECT_EQ(Reading(R"(version: 1
+bdevs:
+  - { name: d, module: disk, size: 1k }
+  - { name: a, module: writer, base: d }
+  - { name: b, module: writer, base: d }
+  - { name: c, module: layer, base: d }
+frontends:
+  - nbd: { listen: "tcp:[::1]:0", exports: [ { bdev: a }, { bdev: d }, { bdev: d, name: e, read_only: true } ] }
+)")
+                  .errors(),
+              "s.yaml:5:38: bdev 'd' is claimed for writing by 'a' already, at 4:38; only one bdev may write "
+              "to it\n"
+              "s.yaml:8:67: bdev 'd' is claimed for writing by 'a', at 4:38; export a bdev that stands on "
+              "it, or give "
+              "this export `read_only: true`\n");
+}
+
+TEST(StackFileTest, uuids_are_unique) {
+    EXPECT_EQ(Reading("version: 1\n"
+                      "bdevs:\n"
+                      "  - { name: a, module: disk, size: 1k, uuid: 01234567-89ab-cdef-0123-456789abcdef }\n"
+                      "  - { name: b, module: disk, size: 1k, uuid: 01234567-89AB-CDEF-0123-456789ABCDEF }\n"
+                      "  - { name: c, module: disk, size: 1k, uuid: 11234567-89ab-cdef-0123-456789abcdef }\n"
+                      "  - { name: d, module: disk, size: 1k }\n"
+                      "  - { name: e, module: disk, size: 1k }\n")
+                  .errors(),
+              "s.yaml:4:46: 'uuid': bdev 'a' has the same one, at 3:46\n");
+}
+
+TEST(StackFileTest, the_parts_that_a_module_makes_have_names) {
+    const Reading reading(R"(
+version: 1
+bdevs:
+  - { name: top, module: writer, base: sp1 }
+  - { name: s, module: slice, base: d, count: 2 }
+  - { name: d, module: disk, size: 1k }
+  - { name: n, module: shelf, base: d }
+  - { name: any, module: layer, base: nn7 }
+  - { name: partition, module: layer, base: nn7p2 }
+frontends:
+  - nbd: { listen: "tcp:[::1]:0", exports: [ { bdev: sp0 } ] }
+)");
+    ASSERT_EQ(reading.errors(), "");
+    EXPECT_THAT(reading.names(), ElementsAre("d", "s", "top", "n", "any", "partition"))
+        << "makers before users";
+    EXPECT_EQ(reading.stack.find("top")->bases[0].maker, "s");
+}
+
+TEST(StackFileTest, a_name_beside_the_parts_is_a_problem) {
+    EXPECT_EQ(
+        Reading(R"(version: 1
+bdevs:
+  - { name: d, module: disk, size: 1k }
+  - { name: s, module: slice, base: d, sizes: [1, 2, 3] }
+  - { name: sp2, module: disk, size: 1k }
+  - { name: sp3, module: disk, size: 1k }
+  - { name: a, module: layer, base: s }
+  - { name: b, module: layer, base: sp4 }
+  - { name: c, module: layer, base: sx1 }
+  - { name: e, module: layer, base: sp04 }
+  - { name: f, module: layer, base: sp7p1 }
+  - { name: g, module: shelf, base: d, qos: { rw_iops: 1 } }
+frontends:
+  - nbd: { listen: "tcp:[::1]:0", exports: [ { bdev: g } ] }
+)")
+            .errors(),
+        "s.yaml:5:13: bdev 'sp2' cannot have this name: module 'slice' makes 'sp0' to 'sp2' of 's', at 4:13\n"
+        "s.yaml:7:37: module 'slice' makes no bdev 's' but 'sp0' to 'sp2'; name one of these\n"
+        "s.yaml:8:37: no bdev 'sp4': module 'slice' makes 'sp0' to 'sp2' of 's'\n"
+        "s.yaml:9:37: no bdev 'sx1' in this file; did you mean 'sp1'?\n"
+        "s.yaml:10:37: no bdev 'sp04' in this file; did you mean 'sp0'?\n"
+        "s.yaml:11:37: no bdev 'sp7p1' in this file; expected one of: a, b, c, d, e, f, gn1, sp0, sp1, sp2, "
+        "sp3\n"
+        "s.yaml:12:40: 'qos': module 'shelf' makes no bdev 'g' to limit; put a passthru with 'qos' on each "
+        "bdev "
+        "that it makes\n"
+        "s.yaml:14:54: module 'shelf' makes no bdev 'g' but 'gn1', 'gn2' and so on; name one of these\n");
+}
+
+TEST(StackFileTest, a_circle_through_a_part_is_one) {
+    EXPECT_EQ(Reading("version: 1\n"
+                      "bdevs:\n"
+                      "  - { name: s, module: slice, base: top, count: 2 }\n"
+                      "  - { name: top, module: layer, base: sp0 }\n")
+                  .errors(),
+              "s.yaml:4:39: bdevs stand on each other in a circle: s -> top -> s\n");
+}
+
+TEST(StackFileTest, no_name_becomes_too_long) {
+    const std::string name(253, 'a');
+    EXPECT_THAT(
+        Reading("version: 1\nbdevs:\n  - { name: " + name + ", module: slice, count: 11, base: d }\n" +
+                "  - { name: d, module: disk, size: 1k }\n")
+            .errors(),
+        HasSubstr("s.yaml:3:13: '" + name + "' is too long for pN behind it"));
+    EXPECT_THAT(Reading("version: 1\nbdevs:\n  - { name: " + name +
+                        ", module: layer, base: { module: disk, size: 1k } }")
+                    .errors(),
+                HasSubstr("s.yaml:3:289: the bdev above has too long a name"));
+}
+
+TEST(StackFileTest, bdevs_without_a_name_are_no_suggestion) {
+    EXPECT_EQ(Reading("version: 1\n"
+                      "bdevs:\n"
+                      "  - { module: disk, size: 1k }\n"
+                      "  - { module: disk, size: 1k }\n"
+                      "  - { name: a, module: layer, base: somewhere }\n")
+                  .errors(),
+              "s.yaml:3:5: a bdev needs 'name'\n"
+              "s.yaml:4:5: a bdev needs 'name'\n"
+              "s.yaml:5:37: no bdev 'somewhere' in this file; expected one of: a\n");
+}
+
+TEST(StackFileTest, only_an_option_that_may_be_missing_can_be_left_out) {
+    EXPECT_EQ(Reading("version: 1\nbdevs:\n  - { name: d, module: disk, size: , mode: , ports: , tags: }\n")
+                  .errors(),
+              "s.yaml:3:30: 'size' has no value; expected a size such as 64MiB\n"
+              "s.yaml:3:38: 'mode' has no value; expected one of fast, safe, or leave the key out\n"
+              "s.yaml:3:46: 'ports' has no value; expected a list (`[ ... ]`), or leave the key out\n"
+              "s.yaml:3:55: 'tags' has no value; expected a list (`[ ... ]`), or leave the key out\n");
+}
+
 TEST(StackFileTest, circles_are_named) {
     EXPECT_EQ(Reading("version: 1\n"
                       "bdevs:\n"
@@ -217,7 +397,7 @@ TEST(StackFileTest, a_base_that_examine_may_make_is_waited_for) {
     EXPECT_THAT(Reading(text).errors(), HasSubstr("no bdev 'diskp1' in this file"));
     const Reading reading(text, true);
     ASSERT_EQ(reading.errors(), "");
-    EXPECT_FALSE(reading.stack.find("a")->bases[0].in_file);
+    EXPECT_EQ(reading.stack.find("a")->bases[0].maker, "");
 }
 
 TEST(StackFileTest, a_bdev_named_after_one_of_the_file_is_waited_for) {
@@ -228,7 +408,7 @@ TEST(StackFileTest, a_bdev_named_after_one_of_the_file_is_waited_for) {
     for (const char* base : {"disk0p1", "disk0n12", "disk0n1p3"}) {
         const Reading reading(text(base));
         EXPECT_EQ(reading.errors(), "") << base;
-        EXPECT_FALSE(reading.stack.find("a")->bases[0].in_file);
+        EXPECT_EQ(reading.stack.find("a")->bases[0].maker, "");
     }
     for (const char* base : {"disk0p", "disk01", "disk0pp1", "disk0_1", "dsk0p1", "p1", "1", "disk0P1"})
         EXPECT_THAT(Reading(text(base)).errors(), HasSubstr("no bdev")) << base;
@@ -307,7 +487,7 @@ TEST(StackFileTest, a_damaged_file_gives_problems_or_a_stack_but_no_crash) {
     const std::string sound = R"(
 version: 1
 x-disk: &disk { module: disk, size: 1k, ports: [1, 2], tags: [a], mode: fast }
-host: { cores: [0, 1], mode: adaptive, hugepages: auto }
+host: { cores: [0], mode: adaptive, hugepages: auto }
 plugins: { path: [./p], on_error: stop }
 bdevs:
   - { name: r, module: raid, bases: [ { <<: *disk }, s ], log: { module: layer, base: s } }

@@ -28,6 +28,12 @@ struct LayerOptions {
     const char* base;
 };
 
+struct SliceOptions {
+    const char* base;
+    uint32_t count;
+    bdk_option_list sizes;
+};
+
 struct RaidOptions {
     bdk_option_list bases;
     const char* log;
@@ -90,6 +96,33 @@ inline constexpr bdk_option layer_options[] = {
      .offset = offsetof(LayerOptions, base)},
 };
 
+/// As layer's, but it claims its base.
+inline constexpr bdk_option writer_options[] = {
+    {.name = "base",
+     .help = "The bdev below.",
+     .type = BDK_OPTION_BDEV,
+     .flags = BDK_OPTION_REQUIRED | BDK_OPTION_CLAIMED,
+     .offset = offsetof(LayerOptions, base)},
+};
+
+inline constexpr bdk_option slice_options[] = {
+    {.name = "base",
+     .help = "The bdev below.",
+     .type = BDK_OPTION_BDEV,
+     .flags = BDK_OPTION_REQUIRED | BDK_OPTION_CLAIMED,
+     .offset = offsetof(SliceOptions, base)},
+    {.name = "count",
+     .help = "So many.",
+     .type = BDK_OPTION_U32,
+     .flags = BDK_OPTION_PARTS,
+     .offset = offsetof(SliceOptions, count)},
+    {.name = "sizes",
+     .help = "Or one for each.",
+     .type = BDK_OPTION_SIZE,
+     .flags = BDK_OPTION_LIST | BDK_OPTION_PARTS,
+     .offset = offsetof(SliceOptions, sizes)},
+};
+
 inline constexpr bdk_option raid_options[] = {
     {.name = "bases",
      .help = "The bdevs below.",
@@ -105,7 +138,8 @@ inline int never_called(bdk_create*, const char*, const void*) {
 inline void never_called(bdk_bdev*) {}
 
 template <size_t N>
-constexpr bdk_module make_test_module(const char* name, const bdk_option (&options)[N], size_t struct_size) {
+constexpr bdk_module make_test_module(const char* name, const bdk_option (&options)[N], size_t struct_size,
+                                      const char* part_suffix = nullptr) {
     return {.abi_major = BDK_ABI_MAJOR,
             .abi_minor = BDK_ABI_MINOR,
             .size = sizeof(bdk_module),
@@ -116,11 +150,16 @@ constexpr bdk_module make_test_module(const char* name, const bdk_option (&optio
             .option_count = N,
             .option_size = sizeof(bdk_option),
             .options_struct_size = static_cast<uint32_t>(struct_size),
-            .create = never_called};
+            .create = never_called,
+            .part_suffix = part_suffix};
 }
 
 inline const bdk_module disk_module = make_test_module("disk", disk_options, sizeof(DiskOptions));
 inline const bdk_module layer_module = make_test_module("layer", layer_options, sizeof(LayerOptions));
+inline const bdk_module writer_module = make_test_module("writer", writer_options, sizeof(LayerOptions));
+inline const bdk_module slice_module = make_test_module("slice", slice_options, sizeof(SliceOptions), "p0");
+/// Makes bdevs whose number shows when they are made.
+inline const bdk_module shelf_module = make_test_module("shelf", layer_options, sizeof(LayerOptions), "n1");
 inline const bdk_module raid_module = make_test_module("raid", raid_options, sizeof(RaidOptions));
 
 /// A module that makes bdevs by examination alone.
@@ -143,7 +182,10 @@ inline std::vector<const ModuleInfo*> test_modules() {
     static const ModuleInfo layer = *read_module(layer_module);
     static const ModuleInfo raid = *read_module(raid_module);
     static const ModuleInfo namer = *read_module(namer_module);
-    return {&disk, &layer, &raid, &namer};
+    static const ModuleInfo writer = *read_module(writer_module);
+    static const ModuleInfo slice = *read_module(slice_module);
+    static const ModuleInfo shelf = *read_module(shelf_module);
+    return {&disk, &layer, &raid, &namer, &writer, &slice, &shelf};
 }
 
 inline std::vector<const ModuleInfo*> test_modules_with_finder() {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <string_view>
 #include <unordered_map>
@@ -200,6 +201,63 @@ private:
     std::map<YAML::anchor_t, Built> anchors_;
 };
 
+/// The blanks that indent a line, and its first character.
+struct LineStart {
+    std::string_view blanks;
+    char first = '\n';
+};
+
+/// @param number  from 0
+LineStart start_of_line(std::string_view text, int number) {
+    for (; number > 0; number--) {
+        const size_t end = text.find('\n');
+        if (end == std::string_view::npos) return {};
+        text.remove_prefix(end + 1);
+    }
+    const size_t length = std::min(text.find_first_not_of(" \t"), text.size());
+    return {text.substr(0, length), length < text.size() ? text[length] : '\n'};
+}
+
+/// The first tab that indents the line of an error or the line before, where YAML takes blanks alone.
+/// yaml-cpp tells only what the tab leads to.
+std::optional<Location> tab_in_indentation(std::string_view text, const YAML::Mark& mark) {
+    for (const int line : {mark.line - 1, mark.line}) {
+        if (mark.is_null() || line < 0) continue;
+        const LineStart start = start_of_line(text, line);
+        const size_t tab = start.blanks.find('\t');
+        const bool is_content = start.first != '\n' && start.first != '\r' && start.first != '#';
+        if (tab != std::string_view::npos && is_content) return Location{line + 1, static_cast<int>(tab) + 1};
+    }
+    return std::nullopt;
+}
+
+/// What yaml-cpp says, in the words of somebody who writes a file.
+std::string explain(const std::string& message) {
+    static const std::map<std::string_view, const char*> explanations = {
+        {YAML::ErrorMsg::BLOCK_ENTRY,
+         "a list cannot begin here; put each `- ` on a line of its own below the key"},
+        {YAML::ErrorMsg::MAP_VALUE,
+         "no value can stand here; check the indentation of the line, and quote a text that has `: ` in it"},
+        {YAML::ErrorMsg::MAP_KEY, "no key can stand here; check the indentation of the line"},
+        {YAML::ErrorMsg::END_OF_MAP, "the line is indented otherwise than those beside it, or has no `: `"},
+        {YAML::ErrorMsg::END_OF_SEQ, "the line is indented otherwise than those beside it, or has no `- `"},
+        {YAML::ErrorMsg::END_OF_MAP_FLOW, "a `{` is not closed by `}`, or a comma is missing"},
+        {YAML::ErrorMsg::END_OF_SEQ_FLOW, "a `[` is not closed by `]`, or a comma is missing"},
+        {YAML::ErrorMsg::FLOW_END, "a `}` or `]` that closes nothing"},
+        {YAML::ErrorMsg::EOF_IN_SCALAR, "a quoted text is not closed"},
+        {YAML::ErrorMsg::UNKNOWN_TOKEN, "no value begins with this character; quote the text"},
+        {YAML::ErrorMsg::UNKNOWN_ANCHOR, "no anchor (`&name`) of that name stands before this alias"},
+    };
+    const auto found = explanations.find(message);
+    return found != explanations.end() ? found->second : message;
+}
+
+Problem problem_of(const YAML::Exception& error, std::string_view text) {
+    if (const auto tab = tab_in_indentation(text, error.mark))
+        return {*tab, "not YAML: the line is indented with a tab; indent with spaces"};
+    return {to_location(error.mark), fmt::format("not YAML: {}", explain(error.msg))};
+}
+
 }  // namespace
 
 ConfigNodePtr parse_yaml(const std::string& text, Problems& problems) {
@@ -220,7 +278,8 @@ ConfigNodePtr parse_yaml(const std::string& text, Problems& problems) {
         problems.add(abandoned.at, abandoned.message);
         return nullptr;
     } catch (const YAML::Exception& error) {
-        problems.add(to_location(error.mark), fmt::format("not YAML: {}", error.msg));
+        const Problem problem = problem_of(error, text);
+        problems.add(problem.at, problem.message);
         return nullptr;
     }
     return builder.take_root();

@@ -69,6 +69,29 @@ TEST(YamlTest, an_alias_inside_its_anchor_is_refused) {
     EXPECT_THAT(problems_of("a: *nowhere\n"), StartsWith("f:1:"));
 }
 
+TEST(YamlTest, a_tab_in_the_indentation_is_named) {
+    const std::string tab = "the line is indented with a tab; indent with spaces\n";
+    EXPECT_EQ(problems_of("a:\n\t- b\n"), "f:2:1: not YAML: " + tab);
+    EXPECT_EQ(problems_of("a:\n  \t- b\n"), "f:2:3: not YAML: " + tab);
+    EXPECT_EQ(problems_of("a:\n  - b: 1\n\tc: 2\n"), "f:3:1: not YAML: " + tab);
+    EXPECT_EQ(problems_of("a:\n\tb: 1\n\tc: 2\n"), "f:2:1: not YAML: " + tab);
+    EXPECT_EQ(problems_of("a: [\n\t1,\n\t2 ]\n"), "") << "within brackets a tab is no indentation";
+}
+
+TEST(YamlTest, what_is_no_yaml_is_told_in_words_of_the_file) {
+    EXPECT_EQ(problems_of("a: b: c\n"),
+              "f:1:5: not YAML: no value can stand here; check the indentation of the line, and quote a text "
+              "that has `: "
+              "` in it\n");
+    EXPECT_EQ(
+        problems_of("a: - b\n"),
+        "f:1:4: not YAML: a list cannot begin here; put each `- ` on a line of its own below the key\n");
+    EXPECT_THAT(problems_of("a: [1, 2\n"), HasSubstr("a `[` is not closed by `]`, or a comma is missing"));
+    EXPECT_THAT(problems_of("a: { b: 1\n"), HasSubstr("a `{` is not closed by `}`, or a comma is missing"));
+    EXPECT_THAT(problems_of("a: ]\n"), HasSubstr("a `}` or `]` that closes nothing"));
+    EXPECT_THAT(problems_of("a: @b\n"), HasSubstr("no value begins with this character; quote the text"));
+}
+
 TEST(YamlTest, the_word_null_is_a_text) {
     Problems problems;
     const ConfigNodePtr root =

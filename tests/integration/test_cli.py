@@ -108,6 +108,58 @@ def test_no_input_crashes_it(content, tmp_path):
     assert str(file) in result.stderr
 
 
+# ---- what validate and run refuse alike ----
+
+CANNOT_BE = {
+    "two writers on one base": (
+        "  - { name: a, module: passthru, base: disk }\n  - { name: b, module: passthru, base: disk }\n", "",
+        "4:40: bdev 'disk' is claimed for writing by 'a' already, at 3:40"),
+    "a base and what stands on it": (
+        "  - { name: a, module: passthru, base: disk }\n", "exports: [ { bdev: a }, { bdev: disk } ]",
+        "6:62: bdev 'disk' is claimed for writing by 'a', at 3:40"),
+    "a UUID twice": (
+        "  - { name: a, module: malloc, size: 1MiB, uuid: 01234567-89ab-cdef-0123-456789abcdef }\n"
+        "  - { name: b, module: malloc, size: 1MiB, uuid: 01234567-89ab-cdef-0123-456789abcdef }\n", "",
+        "4:50: 'uuid': bdev 'a' has the same one, at 3:50"),
+    "a name beside the parts": (
+        "  - { name: d, module: split, base: disk, count: 2 }\n  - { name: dp0, module: malloc, size: 1MiB }\n", "",
+        "4:13: bdev 'dp0' cannot have this name: module 'split' makes 'dp0' to 'dp1' of 'd', at 3:13"),
+    "a part that is none": (
+        "  - { name: d, module: split, base: disk, count: 2 }\n  - { name: r, module: readonly, base: dp2 }\n", "",
+        "4:40: no bdev 'dp2': module 'split' makes 'dp0' to 'dp1' of 'd'"),
+    "the whole of parts": (
+        "  - { name: d, module: split, base: disk, count: 2 }\n", "exports: [ { bdev: d } ]",
+        "module 'split' makes no bdev 'd' but 'dp0' to 'dp1'; name one of these"),
+}
+
+
+@pytest.mark.parametrize("command", ["validate", "run", "graph"])
+@pytest.mark.parametrize("bdevs, exports, expected", CANNOT_BE.values(), ids=CANNOT_BE.keys())
+def test_what_the_graph_shows_is_refused_with_its_place(bdevs, exports, expected, command, tmp_path):
+    file = tmp_path / "stack.yaml"
+    frontends = f"frontends:\n  - nbd: {{ listen: 'unix:x', {exports} }}\n" if exports else ""
+    file.write_text(f"version: 1\nbdevs:\n{bdevs}  - {{ name: disk, module: malloc, size: 1MiB }}\n{frontends}")
+    result = bdevkit(command, file, cwd=tmp_path)
+    assert result.returncode == 2
+    assert expected in result.stderr, result.stderr
+    assert len(result.stderr.splitlines()) == 1 and result.stderr.startswith(f"{file}:")
+
+
+@pytest.mark.parametrize("command", ["validate", "run"])
+def test_a_core_that_is_not_there_is_refused_with_its_place(command, tmp_path):
+    file = tmp_path / "stack.yaml"
+    file.write_text("version: 1\nhost: { cores: [0, 999] }\nbdevs: []\n")
+    result = bdevkit(command, file)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"{file}:2:20: 'cores': core 999 is not available to this process; available: 0")
+
+
+def test_perf_says_which_core_is_not_there():
+    result = bdevkit("perf", SOURCE / "bench" / "stacks" / "null.yaml", "--cores", "0,999")
+    assert result.returncode == 2
+    assert result.stderr.startswith("--cores: core 999 is not available")
+
+
 # ---- graph ----
 
 def test_graph_as_text():

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "base/cpus.hpp"
 
+#include <algorithm>
+
 namespace bdk {
+
+std::string format_cores(const std::vector<uint32_t>& cores) {
+    std::string text;
+    for (const uint32_t core : cores) {
+        if (!text.empty()) text += ',';
+        text += std::to_string(core);
+    }
+    return text;
+}
 
 std::vector<uint32_t> available_cores() {
     cpu_set_t set;
@@ -14,13 +25,11 @@ std::vector<uint32_t> available_cores() {
     return cores;
 }
 
-std::string format_cores(const std::vector<uint32_t>& cores) {
-    std::string text;
-    for (const uint32_t core : cores) {
-        if (!text.empty()) text += ',';
-        text += std::to_string(core);
-    }
-    return text;
+std::string why_unavailable(uint32_t core) {
+    const std::vector<uint32_t> available = available_cores();
+    if (std::find(available.begin(), available.end(), core) != available.end()) return {};
+    return "core " + std::to_string(core) +
+           " is not available to this process; available: " + format_cores(available);
 }
 
 }  // namespace bdk

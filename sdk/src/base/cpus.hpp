@@ -18,6 +18,9 @@ BDK_INTERNAL std::vector<uint32_t> available_cores();
 /// "0,1,5".
 BDK_INTERNAL std::string format_cores(const std::vector<uint32_t>& cores);
 
+/// Why the calling pthread cannot run on the core; empty when it can.
+BDK_INTERNAL std::string why_unavailable(uint32_t core);
+
 /// Restores the affinity mask of the calling pthread at the end of the scope.
 class AffinityGuard {
 public:

@@ -17,13 +17,10 @@ namespace {
 constexpr size_t graves_kept = 4096;
 
 tl::expected<void, std::string> check_cores(const std::vector<uint32_t>& cores) {
-    const std::vector<uint32_t> available = available_cores();
     std::set<uint32_t> seen;
     for (const uint32_t core : cores) {
-        if (std::find(available.begin(), available.end(), core) == available.end()) {
-            return tl::unexpected("cores: core " + std::to_string(core) +
-                                  " is not available to this process; available: " + format_cores(available));
-        }
+        if (const std::string why = why_unavailable(core); !why.empty())
+            return tl::unexpected("cores: " + why);
         if (!seen.insert(core).second) {
             return tl::unexpected("cores: core " + std::to_string(core) + " is listed twice");
         }
