@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "stack/option_table.hpp"
@@ -14,6 +16,30 @@ namespace {
 
 using Json = nlohmann::json;
 
+/// Editors give plain words and numbers a type of their own before they look at the schema; the host reads
+/// them as text. So each schema takes every form in which an editor may see what the host accepts.
+const Json any_scalar = {"string", "number", "boolean", "null"};
+
+/// The text, and what YAML 1.1 or 1.2 makes of it without quotes.
+Json forms_of(const std::string& text) {
+    static const std::map<std::string, Json> words = {{"null", nullptr}, {"true", true}, {"false", false},
+                                                      {"yes", true},     {"no", false},  {"on", true},
+                                                      {"off", false},    {"y", true},    {"n", false}};
+    Json forms = {text};
+    if (const auto word = words.find(text); word != words.end()) forms.push_back(word->second);
+    const Json number = Json::parse(text, nullptr, false);
+    if (number.is_number()) forms.push_back(number);
+    return forms;
+}
+
+Json forms_of(const std::vector<std::string>& texts) {
+    Json forms = Json::array();
+    for (const std::string& text : texts)
+        for (const Json& form : forms_of(text))
+            if (std::find(forms.begin(), forms.end(), form) == forms.end()) forms.push_back(form);
+    return forms;
+}
+
 Json number_schema(const bdk_option& option) {
     Json schema = {{"type", "integer"}, {"minimum", option.min}};
     if (option.max != 0) schema["maximum"] = option.max;
@@ -24,28 +50,37 @@ Json text_schema(const char* pattern) {
     return {{"type", "string"}, {"pattern", pattern}};
 }
 
+Json any_of(Json one, Json other) {
+    return {{"anyOf", {std::move(one), std::move(other)}}};
+}
+
 /// One value of the option's type.
 Json value_schema(const bdk_option& option) {
     switch (option.type) {
         case BDK_OPTION_BOOL:
-            return {{"type", "boolean"}};
+            return any_of(
+                {{"type", "boolean"}},
+                text_schema("^([tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|[yY][eE][sS]|[nN][oO]|[oO][nN]|"
+                            "[oO][fF][fF])$"));
         case BDK_OPTION_U32:
         case BDK_OPTION_U64:
-            return number_schema(option);
+            return any_of(number_schema(option), text_schema("^([0-9]+|0[xX][0-9a-fA-F]+)$"));
         case BDK_OPTION_SIZE:
-            return {{"anyOf",
-                     {number_schema(option),
-                      text_schema("^[0-9]+(\\.[0-9]+)? *([bB]|[kKmMgGtTpPeE]([iI]?[bB])?)?$")}}};
+            return any_of(number_schema(option),
+                          text_schema("^[0-9]+(\\.[0-9]+)? *([bB]|[kKmMgGtTpPeE]([iI]?[bB])?)?$"));
         case BDK_OPTION_DURATION:
-            return text_schema("^(0|[0-9]+(\\.[0-9]+)? *(ns|us|µs|ms|s|m|min|h|d))$");
+            return any_of(
+                {{"const", 0}},
+                text_schema("^(0+(\\.0+)?|[0-9]+(\\.[0-9]+)? *([nNuUµmM]?[sS]|[mM]([iI][nN])?|[hH]|[dD]))$"));
         case BDK_OPTION_ENUM:
-            return {{"enum", option_enum_values(option)}};
+            return {{"enum", forms_of(option_enum_values(option))}};
         case BDK_OPTION_UUID:
-            return text_schema("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$");
+            return any_of(text_schema("^\\{?[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\\}?$"),
+                          {{"type", "number"}});
         case BDK_OPTION_BDEV:
-            return {{"anyOf", {Json{{"type", "string"}}, Json{{"$ref", "#/definitions/nested_bdev"}}}}};
+            return any_of({{"type", any_scalar}}, {{"$ref", "#/definitions/nested_bdev"}});
         default:
-            return {{"type", {"string", "number", "boolean"}}};  // YAML reads `name: 1` as a number
+            return {{"type", any_scalar}};
     }
 }
 
@@ -70,14 +105,21 @@ Json map_schema(const OptionTable& table) {
             {"additionalProperties", false}};
 }
 
+/// A section may be empty.
+Json section_schema(const OptionTable& table) {
+    Json schema = map_schema(table);
+    schema["type"] = {"object", "null"};
+    return schema;
+}
+
 Json name_schema() {
-    return {{"type", "string"}, {"minLength", 1}, {"maxLength", 255}, {"description", "The bdev's name."}};
+    return {{"type", any_scalar}, {"minLength", 1}, {"maxLength", 255}, {"description", "The bdev's name."}};
 }
 
 Json module_schema(const ModuleInfo& module, bool nested) {
     Json schema = map_schema(option_table_of(module));
     schema["properties"]["name"] = name_schema();
-    schema["properties"]["module"] = {{"const", module.name}, {"description", module.description}};
+    schema["properties"]["module"] = {{"enum", forms_of(module.name)}, {"description", module.description}};
     schema["properties"]["qos"] = map_schema(qos_table());
     schema["properties"]["qos"]["description"] = "Rate limits of the bdev.";
     schema["required"].push_back("module");
@@ -87,16 +129,16 @@ Json module_schema(const ModuleInfo& module, bool nested) {
 
 /// A bdev is checked against the schema of the module it names, so that an editor's message is to the point.
 Json bdev_schema(const std::vector<const ModuleInfo*>& modules, bool nested) {
-    Json names = Json::array();
+    std::vector<std::string> names;
     Json cases = Json::array();
     for (const ModuleInfo* module : modules) {
         if (!module->has_create) continue;
         names.push_back(module->name);
-        cases.push_back({{"if", {{"properties", {{"module", {{"const", module->name}}}}}}},
+        cases.push_back({{"if", {{"properties", {{"module", {{"enum", forms_of(module->name)}}}}}}},
                          {"then", module_schema(*module, nested)}});
     }
     Json schema = {{"type", "object"},
-                   {"properties", {{"module", {{"enum", std::move(names)}}}}},
+                   {"properties", {{"module", {{"enum", forms_of(names)}}}}},
                    {"required", {"module"}}};
     if (!cases.empty()) schema["allOf"] = std::move(cases);
     return schema;
@@ -122,9 +164,9 @@ Json make_stack_schema(const std::vector<const ModuleInfo*>& modules) {
             {"title", "bdevkit stack"},
             {"type", "object"},
             {"properties",
-             {{"version", {{"const", 1}}},
-              {"host", map_schema(host_section_table())},
-              {"plugins", map_schema(plugins_section_table())},
+             {{"version", {{"enum", forms_of("1")}}},
+              {"host", section_schema(host_section_table())},
+              {"plugins", section_schema(plugins_section_table())},
               {"bdevs", {{"type", "array"}, {"items", {{"$ref", "#/definitions/bdev"}}}}},
               {"frontends", {{"type", "array"}, {"items", frontend}}}}},
             {"patternProperties", {{"^x-", Json::object()}}},

@@ -22,11 +22,11 @@ TEST(SchemaTest, follows_the_option_tables) {
     EXPECT_EQ(disk["required"], (nlohmann::json{"size", "module", "name"}));
     EXPECT_EQ(disk["additionalProperties"], false);
     EXPECT_EQ(disk["properties"]["mode"]["enum"], (nlohmann::json{"fast", "safe"}));
-    EXPECT_EQ(disk["properties"]["block_size"]["maximum"], 65536);
+    EXPECT_EQ(disk["properties"]["block_size"]["anyOf"][0]["maximum"], 65536);
     EXPECT_EQ(disk["properties"]["ports"]["type"], "array");
     EXPECT_EQ(disk["properties"]["size"]["description"], "Size of the bdev.");
 
-    EXPECT_EQ(disk["properties"]["qos"]["properties"]["rw_iops"]["type"], "integer");
+    EXPECT_EQ(disk["properties"]["qos"]["properties"]["rw_iops"]["anyOf"][0]["type"], "integer");
 
     const nlohmann::json& raid = bdev["allOf"][2]["then"];
     EXPECT_EQ(raid["properties"]["bases"]["items"]["anyOf"][1]["$ref"], "#/definitions/nested_bdev");
