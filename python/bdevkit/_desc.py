@@ -77,8 +77,11 @@ class Desc:
         self.close()
 
     def __repr__(self) -> str:
-        state = ("writable" if self._core.writable else "read-only") if self.is_open else "closed"
-        return f"<bdevkit.Desc of '{self.bdev}', {state}>"
+        try:
+            state = ("writable" if self._core.writable else "read-only") if self.is_open else "closed"
+            return f"<bdevkit.Desc of '{self.bdev}', {state}>"
+        except RuntimeError:
+            return "<bdevkit.Desc of the process that this one was forked from>"
 
     def close(self) -> None:
         """Closes it; I/O in flight ends first, in the background. A second close does nothing."""

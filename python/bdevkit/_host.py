@@ -82,7 +82,7 @@ class HostBdev:
     def __repr__(self) -> str:
         try:
             info = self.info
-        except Error:
+        except (Error, RuntimeError):
             return f"<bdevkit.Bdev '{self.name}', gone>"
         claimed = ", claimed" if info["claimed"] else ""
         bases = f", on {', '.join(info['bases'])}" if info["bases"] else ""
@@ -123,8 +123,9 @@ class HostBdev:
         """The counters, of all users since the start or the last reset_stats()."""
         counters = json.loads(self._host._running.stats(self.name))
         fields = {field.name for field in dataclasses.fields(Stats)}
-        known = {name: Counters(**value) if isinstance(value, dict) and "ops" in value else value
-                 for name, value in counters.items() if name in fields}
+        known: dict[str, Any] = {
+            name: Counters(**value) if isinstance(value, dict) and "ops" in value else value
+            for name, value in counters.items() if name in fields}
         return Stats(**known)
 
     def reset_stats(self, *, extremes_only: bool = False) -> None:
@@ -172,7 +173,7 @@ class Bdevs(Mapping[str, HostBdev]):
         return len(self._host._running.names())
 
     def __repr__(self) -> str:
-        return "{" + ", ".join(f"'{name}': {HostBdev(self._host, name)}" for name in self) + "}"
+        return "{}" if self._host._stopped else repr(dict(self))
 
 
 class Host:
@@ -186,6 +187,9 @@ class Host:
     There is one host at a time in a process; another may follow. Raises bdevkit.StackError when the stack is wrong.
     """
 
+    # Until it runs: a host that could not be started is shown in tracebacks.
+    _stopped = True
+
     def __init__(self, stack: Stack, *, plugin_path: Sequence[str | os.PathLike[str]] = (),
                  folder: str | os.PathLike[str] | None = None, check: bool = False) -> None:
         _forbid_after_fork()
@@ -195,8 +199,9 @@ class Host:
         self._before = _core.violations(), _core.watchdog_reports()
         self._descs: weakref.WeakValueDictionary[int, Desc] = weakref.WeakValueDictionary()
         self._watcher: threading.Thread | None = None
+        self._running = _core.Host.start(text, os.fsencode(name), os.fsencode(self.folder),
+                                         [os.fsencode(each) for each in plugin_path])
         self._stopped = False
-        self._running = _core.Host.start(text, name, self.folder, [str(each) for each in plugin_path])
         _living.add(self)
 
     def __enter__(self) -> Host:
@@ -257,7 +262,7 @@ class Host:
     def create(self, module: str, name: str, **options: Any) -> HostBdev:
         """Creates a bdev. Options are those of the module's table (`bdevkit plugins MODULE`); a base is a name, a
         HostBdev, or a dict that is itself a bdev."""
-        self._running.create(_yaml([{"name": name, "module": module, **options}]), self.folder)
+        self._running.create(_yaml([{"name": name, "module": module, **options}]), os.fsencode(self.folder))
         return HostBdev(self, name)
 
     def remove(self, name: str | HostBdev) -> None:
@@ -270,12 +275,12 @@ class Host:
 
     def reconfigure(self, name: str | HostBdev, **options: Any) -> None:
         """Gives a bdev in use other options; those left out stay as they are."""
-        self._running.reconfigure(_name(name), _yaml(options), self.folder)
+        self._running.reconfigure(_name(name), _yaml(options), os.fsencode(self.folder))
 
     def call(self, module: str, method: str, /, **params: Any) -> dict[str, Any]:
         """Calls a method of a module, and returns its result. `bdevkit plugins MODULE` lists the methods with their
         parameters. Calls may be made by several threads at once."""
-        return json.loads(self._running.call(module, method, _yaml(params), self.folder))
+        return json.loads(self._running.call(module, method, _yaml(params), os.fsencode(self.folder)))
 
     # Each waits on a thread of its own, so that the loop goes on.
 
@@ -379,19 +384,24 @@ def _forbid_after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def _read(stack: Stack) -> tuple[str, str, pathlib.Path | None]:
+def _read(stack: Stack) -> tuple[bytes, str, pathlib.Path | None]:
     """The text, its name in messages, and its folder where it has one."""
     if isinstance(stack, Mapping):
         return _yaml(stack), "<stack>", None
     if isinstance(stack, str) and "\n" in stack:
-        return stack, "<stack>", None
+        return _encoded(stack), "<stack>", None
     path = pathlib.Path(stack)
-    return path.read_text(), str(path), path.absolute().parent
+    return path.read_bytes(), str(path), path.absolute().parent
 
 
-def _yaml(value: Any) -> str:
+def _yaml(value: Any) -> bytes:
     """JSON is YAML. What is None is left out, as an option that is not given."""
-    return json.dumps(_plain(value), indent=1)
+    return _encoded(json.dumps(_plain(value), indent=1, ensure_ascii=False))
+
+
+def _encoded(text: str) -> bytes:
+    """As UTF-8. The name of a file may hold other bytes, which Python keeps as surrogates: they are these bytes again."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _plain(value: Any) -> Any:
@@ -407,6 +417,8 @@ def _plain(value: Any) -> Any:
 
 
 def _name(bdev: str | HostBdev) -> str:
+    if not isinstance(bdev, (str, HostBdev)):
+        raise TypeError(f"expected the name of a bdev, or a bdev of the host, got {bdev!r}")
     return bdev.name if isinstance(bdev, HostBdev) else bdev
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import inspect
 import pathlib
 import threading
@@ -28,15 +29,22 @@ BaseName = Annotated[str, 10]
 """The name of a base bdev: an edge of the stack."""
 
 _STRING, _BOOL, _U64, _ENUM, _UUID, _PATH, _BASE = 1, 2, 4, 7, 8, 9, 10
-_REQUIRED, _LIST = 1, 2
+_REQUIRED, _LIST, _CLAIMED = 1, 2, 8
 _TYPES = {str: _STRING, bool: _BOOL, int: _U64, uuid.UUID: _UUID, pathlib.Path: _PATH}
 
 
-class option:
-    """The default of an option, with more than that: `size: Size = option("64MiB", min=512, help="Bytes of it.")`."""
+@dataclasses.dataclass(frozen=True)
+class _Option:
+    default: Any
+    min: int
+    max: int
+    help: str
 
-    def __init__(self, default: Any = None, *, min: int = 0, max: int = 0, help: str = "") -> None:
-        self.default, self.min, self.max, self.help = default, min, max, help
+
+def option(default: Any = None, *, min: int = 0, max: int = 0, help: str = "") -> Any:
+    """The default of an option, with more than that: `size: Size = option("64MiB", min=512, help="Bytes of it.")`. To a
+    type checker it is a value of the field's type."""
+    return _Option(default, min, max, help)
 
 
 class Bdev:
@@ -213,9 +221,11 @@ def _options(bdev: type[Bdev]) -> list[dict[str, Any]]:
         if field in own - {"block_size"}:
             continue
         default = getattr(bdev, field, None)
-        if not isinstance(default, option):
-            default = option(default)
+        if not isinstance(default, _Option):
+            default = _Option(default, 0, 0, "")
         kind, flags, values = _kind(hint)
+        if field == "base" and issubclass(bdev, VirtualBdev):
+            flags |= _CLAIMED
         written = default.default
         if isinstance(written, (list, tuple)):
             written = ", ".join(map(str, written))

@@ -5,12 +5,14 @@
 #include <bdevkit/zone.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "batch.hpp"
 #include "errors.hpp"
 #include "memory.hpp"
+#include "number.hpp"
 #include "pending.hpp"
 #include "request.hpp"
 
@@ -21,7 +23,7 @@ namespace {
 using Desc = std::shared_ptr<OpenDesc>;
 
 /// Of bytes, blocks.
-uint64_t blocks(const OpenDesc& desc, uint64_t bytes, const char* what) {
+uint64_t blocks_of(const OpenDesc& desc, uint64_t bytes, const char* what) {
     if (bytes % desc.block_size() == 0) return bytes / desc.block_size();
     raise_error(EINVAL,
                 fmt::format("{} {} is no multiple of the block size {} of bdev '{}'", what, bytes,
@@ -29,12 +31,18 @@ uint64_t blocks(const OpenDesc& desc, uint64_t bytes, const char* what) {
                 desc.bdev());
 }
 
+/// Of bytes that the caller gave, blocks.
+uint64_t blocks(const OpenDesc& desc, const py::handle& given, const char* what) {
+    return blocks_of(desc, whole_number(given, what, desc.bdev()), what);
+}
+
 uint64_t length_in_blocks(const OpenDesc& desc, uint64_t bytes) {
-    if (bytes != 0) return blocks(desc, bytes, "length");
+    if (bytes != 0) return blocks_of(desc, bytes, "length");
     raise_error(EINVAL, "a length of 0 bytes", desc.bdev());
 }
 
-Pending read(const Desc& desc, uint64_t offset, uint64_t length) {
+Pending read(const Desc& desc, const py::object& offset, const py::object& given_length) {
+    const uint64_t length = whole_number(given_length, "length", desc->bdev());
     auto request = std::make_shared<Request>(desc, Operation{.type = BDK_BDEV_IO_TYPE_READ,
                                                              .offset = blocks(*desc, offset, "offset"),
                                                              .length = length_in_blocks(*desc, length)});
@@ -43,8 +51,8 @@ Pending read(const Desc& desc, uint64_t offset, uint64_t length) {
 }
 
 /// An operation with data that the caller gives: read_into, write, compare.
-Pending with_data(const Desc& desc, uint32_t type, uint64_t offset, const py::object& data, uint32_t flags,
-                  const py::object& metadata) {
+Pending with_data(const Desc& desc, uint32_t type, const py::object& offset, const py::object& data,
+                  uint32_t flags, const py::object& metadata) {
     auto request = std::make_shared<Request>(
         desc, Operation{.type = type, .flags = flags, .offset = blocks(*desc, offset, "offset")});
     const bool writable = type == BDK_BDEV_IO_TYPE_READ;
@@ -62,7 +70,7 @@ Pending with_data(const Desc& desc, uint32_t type, uint64_t offset, const py::ob
     return Pending(std::move(request));
 }
 
-Pending compare_and_write(const Desc& desc, uint64_t offset, const py::object& expected,
+Pending compare_and_write(const Desc& desc, const py::object& offset, const py::object& expected,
                           const py::object& data) {
     auto request = std::make_shared<Request>(desc, Operation{.type = BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE,
                                                              .offset = blocks(*desc, offset, "offset")});
@@ -76,8 +84,8 @@ Pending compare_and_write(const Desc& desc, uint64_t offset, const py::object& e
 }
 
 /// An operation on a range, or on none.
-Pending on_range(const Desc& desc, uint32_t type, uint64_t offset, uint64_t length, uint64_t source,
-                 uint32_t flags) {
+Pending on_range(const Desc& desc, uint32_t type, const py::object& offset, const py::object& length,
+                 const py::object& source, uint32_t flags) {
     return Pending(std::make_shared<Request>(desc, Operation{.type = type,
                                                              .flags = flags,
                                                              .offset = blocks(*desc, offset, "offset"),
@@ -85,7 +93,8 @@ Pending on_range(const Desc& desc, uint32_t type, uint64_t offset, uint64_t leng
                                                              .source = blocks(*desc, source, "source")}));
 }
 
-Pending zones(const Desc& desc, uint64_t first, uint32_t count) {
+Pending zones(const Desc& desc, const py::object& first, const py::object& given_count) {
+    const auto count = static_cast<uint32_t>(whole_number(given_count, "count", desc->bdev(), UINT32_MAX));
     auto request = std::make_shared<Request>(desc, Operation{.type = BDK_BDEV_IO_TYPE_GET_ZONE_INFO,
                                                              .offset = blocks(*desc, first, "offset"),
                                                              .zones = count});
@@ -94,7 +103,7 @@ Pending zones(const Desc& desc, uint64_t first, uint32_t count) {
 }
 
 /// @param action  BDK_BDEV_ZONE_*
-Pending manage_zone(const Desc& desc, uint64_t zone, uint32_t action) {
+Pending manage_zone(const Desc& desc, const py::object& zone, uint32_t action) {
     return Pending(std::make_shared<Request>(desc, Operation{.type = BDK_BDEV_IO_TYPE_ZONE_MANAGEMENT,
                                                              .offset = blocks(*desc, zone, "offset"),
                                                              .zones = action}));
@@ -110,7 +119,7 @@ Pending nvme(const Desc& desc, uint32_t type, const py::object& command, const p
         raise_error(EINVAL, fmt::format("an NVMe command has 64 bytes, not {}", bytes.iov_len), desc->bdev());
     std::memcpy(operation.command.data(), bytes.iov_base, bytes.iov_len);
     if (py::isinstance<py::int_>(data)) {
-        operation.data = request->held().add_bytes(data.cast<size_t>());
+        operation.data = request->held().add_bytes(whole_number(data, "data", desc->bdev()));
     } else if (!data.is_none()) {
         operation.data = request->held().add(data, !py::isinstance<py::bytes>(data));
     }
@@ -136,18 +145,24 @@ std::vector<uint64_t> offsets_in_blocks(const OpenDesc& desc, const py::object& 
             throw py::type_error("offsets: expected 64-bit integers side by side, as of numpy.arange()");
         const auto* first = static_cast<const uint64_t*>(info.ptr);
         result.assign(first, first + info.size);
+        const bool has_sign = std::strchr("lq", info.format[0]) != nullptr;
+        const auto negative = std::ranges::find_if(result, [](uint64_t bits) { return int64_t(bits) < 0; });
+        if (has_sign && negative != result.end())
+            whole_number(py::int_(int64_t(*negative)), "offset", desc.bdev());
     } else {
         for (const py::handle offset : offsets)
-            result.push_back(offset.cast<uint64_t>());
+            result.push_back(whole_number(offset, "offset", desc.bdev()));
     }
     for (uint64_t& offset : result)
-        offset = blocks(desc, offset, "offset");
+        offset = blocks_of(desc, offset, "offset");
     return result;
 }
 
 /// read_many and write_many.
-Pending many(const Desc& desc, uint32_t type, const py::object& offsets, uint64_t length,
-             const py::object& data, size_t depth) {
+Pending many(const Desc& desc, uint32_t type, const py::object& offsets, const py::object& given_length,
+             const py::object& data, const py::object& given_depth) {
+    const uint64_t length = whole_number(given_length, "length", desc->bdev());
+    const size_t depth = whole_number(given_depth, "depth", desc->bdev());
     std::vector<uint64_t> places = offsets_in_blocks(*desc, offsets);
     const size_t bytes = places.size() * length;
     auto batch =
@@ -165,12 +180,14 @@ Pending many(const Desc& desc, uint32_t type, const py::object& offsets, uint64_
 Operation operation_of(const OpenDesc& desc, const py::sequence& item, Held& held) {
     const auto name = item[0].cast<std::string>();
     Operation operation{.type = bdk_bdev_io_type_from_name(name.c_str())};
-    const auto number = [&](size_t i) { return item.size() > i ? item[i].cast<uint64_t>() : 0; };
-    operation.offset = blocks(desc, number(1), "offset");
+    const auto number = [&](size_t i, const char* what) {
+        return item.size() > i ? whole_number(py::object(item[i]), what, desc.bdev()) : 0;
+    };
+    operation.offset = blocks_of(desc, number(1, "offset"), "offset");
     switch (operation.type) {
         case BDK_BDEV_IO_TYPE_READ:
-            operation.length = length_in_blocks(desc, number(2));
-            operation.data = held.add_bytes(number(2));
+            operation.length = length_in_blocks(desc, number(2, "length"));
+            operation.data = held.add_bytes(number(2, "length"));
             break;
         case BDK_BDEV_IO_TYPE_WRITE:
         case BDK_BDEV_IO_TYPE_COMPARE:
@@ -178,13 +195,13 @@ Operation operation_of(const OpenDesc& desc, const py::sequence& item, Held& hel
             operation.length = length_in_blocks(desc, operation.data.iov_len);
             break;
         case BDK_BDEV_IO_TYPE_COPY:
-            operation.source = blocks(desc, number(2), "source");
-            operation.length = length_in_blocks(desc, number(3));
+            operation.source = blocks_of(desc, number(2, "source"), "source");
+            operation.length = length_in_blocks(desc, number(3, "length"));
             break;
         case BDK_BDEV_IO_TYPE_UNMAP:
         case BDK_BDEV_IO_TYPE_FLUSH:
         case BDK_BDEV_IO_TYPE_WRITE_ZEROES:
-            operation.length = length_in_blocks(desc, number(2));
+            operation.length = length_in_blocks(desc, number(2, "length"));
             break;
         default:
             throw py::value_error("'" + name +
@@ -194,7 +211,8 @@ Operation operation_of(const OpenDesc& desc, const py::sequence& item, Held& hel
     return operation;
 }
 
-Pending batch(const Desc& desc, const py::iterable& items, size_t depth) {
+Pending batch(const Desc& desc, const py::iterable& items, const py::object& given_depth) {
+    const size_t depth = whole_number(given_depth, "depth", desc->bdev());
     std::vector<Operation> operations;
     std::vector<std::unique_ptr<Held>> held;
     for (const py::handle item : items) {

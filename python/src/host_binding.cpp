@@ -5,11 +5,13 @@
 #include <fmt/format.h>
 #include <pybind11/stl.h>
 
+#include <array>
 #include <system_error>
 
 #include "background.hpp"
 #include "errors.hpp"
 #include "held.hpp"
+#include "number.hpp"
 #include "observe.hpp"
 #include "python_module.hpp"
 #include "running_host.hpp"
@@ -88,7 +90,8 @@ void remove(const HostPtr& running, const std::string& name) {
     changed(with_host(running, [=](Host&, Changes& changes) { return changes.remove(name); }), name);
 }
 
-void resize(const HostPtr& running, const std::string& name, uint64_t size) {
+void resize(const HostPtr& running, const std::string& name, const py::object& given_size) {
+    const uint64_t size = whole_number(given_size, "size", name);
     changed(with_host(running, [=](Host&, Changes& changes) { return changes.resize(name, size); }), name);
 }
 
@@ -154,6 +157,17 @@ py::object next_event(const HostPtr& running, uint32_t ms) {
     return closed ? py::object(py::bool_(false)) : py::object(py::none());
 }
 
+void limit(const HostPtr& running, const std::string& name, const py::object& rw_iops,
+           const py::object& rw_bytes, const py::object& read_bytes, const py::object& write_bytes) {
+    const uint64_t numbers[] = {whole_number(rw_iops, "iops", name),
+                                whole_number(rw_bytes, "bytes_per_second", name),
+                                whole_number(read_bytes, "read_bytes_per_second", name),
+                                whole_number(write_bytes, "write_bytes_per_second", name)};
+    tell(running, name, "rate limits", [name, numbers = std::to_array(numbers)] {
+        return set_qos(name, numbers[0], numbers[1], numbers[2], numbers[3]);
+    });
+}
+
 }  // namespace
 
 void bind_host(py::module_& module) {
@@ -192,11 +206,7 @@ void bind_host(py::module_& module) {
              [](const HostPtr& h, const std::string& name, bool enable, uint64_t types) {
                  tell(h, name, "histogram", [=] { return enable_histogram(name, enable, types); });
              })
-        .def("set_qos", [](const HostPtr& h, const std::string& name, uint64_t rw_iops, uint64_t rw_bytes,
-                           uint64_t read_bytes, uint64_t write_bytes) {
-            tell(h, name, "rate limits",
-                 [=] { return set_qos(name, rw_iops, rw_bytes, read_bytes, write_bytes); });
-        });
+        .def("set_qos", limit);
     module.def("wait_for_background", wait_for_background);
     module.def("keep_forever", [](py::object object) { object.release(); });
     module.def("io_type_mask", [](const std::string& name) {

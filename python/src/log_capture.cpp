@@ -64,7 +64,12 @@ void bind_log(py::module_& module) {
         if (!level) throw py::value_error("expected error, warn, notice, info or debug, got '" + name + "'");
         bdk::set_log_level(*level);
     });
-    module.def("log", [](const std::string& level, const std::string& component, const std::string& text) {
+    module.def("log", [](const std::string& level, const std::string& component, const py::str& message) {
+        // A path in it may hold what is no UTF-8; what an I/O has to say of its end must not fail.
+        const auto bytes = py::reinterpret_steal<py::bytes>(
+            PyUnicode_AsEncodedString(message.ptr(), "utf-8", "backslashreplace"));
+        if (!bytes) throw py::error_already_set();
+        const auto text = bytes.cast<std::string>();
         const py::gil_scoped_release without_gil;
         bdk_log(bdk::log_level_from_name(level).value_or(BDK_LOG_NOTICE), component.c_str(), nullptr, 0, "%s",
                 text.c_str());

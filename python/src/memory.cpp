@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "held.hpp"
+#include "number.hpp"
 
 namespace bdevkit::python {
 
@@ -90,7 +91,10 @@ void bind_memory(py::module_& module) {
     py::class_<Memory, std::shared_ptr<Memory>>(module, "Buffer", with_buffer_protocol,
                                                 "Memory for data that devices may reach, zeroed; with the "
                                                 "buffer protocol.\n\nBuffer(size, alignment=4096)")
-        .def(py::init(&Memory::allocate), py::arg("size"), py::arg("alignment") = 4096)
+        .def(py::init([](const py::object& size, const py::object& alignment) {
+                 return Memory::allocate(whole_number(size, "size"), whole_number(alignment, "alignment"));
+             }),
+             py::arg("size"), py::arg("alignment") = 4096)
         .def("__len__", &Memory::length)
         .def("release", &Memory::release, "Gives the memory back; BufferError while views of it are left.")
         .def_property_readonly(

@@ -45,7 +45,10 @@ T value_at(const std::byte* at) {
 }
 
 py::object text_or_none(const char* text) {
-    return text == nullptr ? py::object(py::none()) : py::str(text);
+    if (text == nullptr) return py::none();
+    // As Python has the names of files: a byte that is no UTF-8 comes back when the name is used.
+    return py::reinterpret_steal<py::object>(
+        PyUnicode_DecodeUTF8(text, static_cast<Py_ssize_t>(std::strlen(text)), "surrogateescape"));
 }
 
 py::object read_value(const bdk_option& option, const std::byte* at) {
