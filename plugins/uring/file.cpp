@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 
@@ -42,11 +43,22 @@ int holder_of(const struct stat& file) {
     return 0;
 }
 
+/// Where a symbolic link leads; empty when it is none.
+std::string target_of_link(const std::string& path) {
+    std::error_code error;
+    return std::filesystem::read_symlink(path, error).string();
+}
+
 bool is_block_device(const std::string& path) {
     struct stat status {};
     if (stat(path.c_str(), &status) != 0) {
-        if (errno == ENOENT) fail(path, "open", ": create it, or give `size` to have it created");
-        fail(path, "open");
+        if (errno != ENOENT) fail(path, "open");
+        const std::string target = target_of_link(path);
+        errno = ENOENT;
+        if (!target.empty())
+            fail(path, "open",
+                 format(": it is a link to '%s': mend the link, or create that", target.c_str()).c_str());
+        fail(path, "open", ": create it, or give `size` to have it created");
     }
     if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
         throw Error(EINVAL, format("'%s' is neither a file nor a block device", path.c_str()));

@@ -390,6 +390,10 @@ TEST_F(UringFile, WhatCannotBeHadIsRefusedWithAdvice) {
     EXPECT_TRUE(log.has({"holds no block", "give `size`"}));
     EXPECT_EQ(host.create("uring", "disk", {{"path", file.path + ".missing"}}), -ENOENT);
     EXPECT_TRUE(log.has({"create it, or give `size`"}));
+    std::filesystem::create_symlink("nowhere", file.path + ".link");
+    EXPECT_EQ(host.create("uring", "disk", {{"path", file.path + ".link"}, {"size", mib}}), -ENOENT);
+    EXPECT_TRUE(log.has({"it is a link to 'nowhere': mend the link, or create that"}));
+    std::filesystem::remove(file.path + ".link");
     EXPECT_EQ(host.create("uring", "disk", {{"path", testing::TempDir()}}), -EINVAL);
     EXPECT_TRUE(log.has({"neither a file nor a block device"}));
     std::filesystem::resize_file(file.path, 2 * mib);
