@@ -11,8 +11,9 @@ namespace bdevkit::host {
 
 tl::unexpected<ChangeError> refuse(int rc, const std::string& what) {
     const int error = std::abs(rc);
-    return tl::unexpected(
-        ChangeError{error, fmt::format("{}: {}", what, std::generic_category().message(error))});
+    const std::string why =
+        error == ESHUTDOWN ? "the host is stopping" : std::generic_category().message(error);
+    return tl::unexpected(ChangeError{error, fmt::format("{}: {}", what, why)});
 }
 
 tl::unexpected<ChangeError> refuse(const Problems& problems) {

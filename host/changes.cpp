@@ -32,16 +32,6 @@ std::vector<BdevSpec> read_bdevs(const std::string& yaml, const std::filesystem:
     }
 }
 
-/// Loaded modules are usable, too.
-std::vector<const ModuleInfo*> known_modules(const PluginLoader& loader) {
-    std::vector<const ModuleInfo*> result;
-    for (const Plugin& plugin : loader.plugins()) {
-        if (plugin.state == PluginState::usable || plugin.state == PluginState::loaded)
-            result.push_back(&plugin.info);
-    }
-    return result;
-}
-
 /// The options as they were, with those of `given` in their place.
 std::vector<Member> merge(std::vector<Member> members, const std::vector<Member>& given) {
     for (const Member& member : given) {
@@ -66,6 +56,14 @@ int resize_bdev(const char* name, uint64_t size) {
     return size % block_size == 0 ? functions->resize(bdev->ctxt, size / block_size) : -EINVAL;
 }
 
+std::string what_is(const BdevSpec& spec) {
+    return fmt::format("bdev '{}' of module '{}'", spec.name, spec.module->name);
+}
+
+std::string create_fails(const BdevSpec& spec) {
+    return what_is(spec) + " could not be created";
+}
+
 }  // namespace
 
 Changes::Changes(const Stack& stack, PluginLoader& loader) : stack_(stack), loader_(loader) {}
@@ -73,19 +71,38 @@ Changes::Changes(const Stack& stack, PluginLoader& loader) : stack_(stack), load
 Changed<std::vector<std::string>> Changes::create(const std::string& yaml,
                                                   const std::filesystem::path& folder) {
     Problems problems;
-    std::vector<BdevSpec> bdevs = read_bdevs(yaml, folder, known_modules(loader_), problems);
+    std::vector<BdevSpec> bdevs = read_bdevs(yaml, folder, loader_.modules(), problems);
     if (!problems.empty()) return refuse(problems);
     std::vector<std::string> names;
     for (BdevSpec& bdev : bdevs) {
         names.push_back(bdev.name);
+        const BdevLocks::Held held = locks_.hold(bdev.name);
+        if (!held) return refuse(-ESHUTDOWN, create_fails(bdev));
         if (auto created = create_one(bdev); !created) return tl::unexpected(created.error());
-        changed_.insert_or_assign(bdev.name, std::move(bdev));
+        keep(std::move(bdev));
     }
     return names;
 }
 
+std::shared_ptr<const BdevSpec> Changes::find_spec(const std::string& name) const {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = changed_.find(name); found != changed_.end()) return found->second;
+    const BdevSpec* given = stack_.find(name);
+    return given == nullptr ? nullptr : std::shared_ptr<const BdevSpec>(given, [](const BdevSpec*) {});
+}
+
+void Changes::keep(BdevSpec spec) {
+    const std::lock_guard lock(mutex_);
+    const std::string name = spec.name;
+    changed_.insert_or_assign(name, std::make_shared<const BdevSpec>(std::move(spec)));
+}
+
+void Changes::forget(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    changed_.erase(name);
+}
+
 Changed<void> Changes::create_one(BdevSpec& spec) {
-    const std::string what = fmt::format("bdev '{}' of module '{}'", spec.name, spec.module->name);
     if (const auto loaded = loader_.load(spec.module->name); !loaded)
         return tl::unexpected(ChangeError{EIO, loaded.error()});
     std::string missing;
@@ -95,7 +112,7 @@ Changed<void> Changes::create_one(BdevSpec& spec) {
         }
     });
     if (!missing.empty())
-        return tl::unexpected(ChangeError{ENODEV, fmt::format("{}: no bdev '{}'", what, missing)});
+        return tl::unexpected(ChangeError{ENODEV, fmt::format("{}: no bdev '{}'", what_is(spec), missing)});
     const int rc = bdk::await_on_app_thread([&](bdk::Done done) {
         auto created = [&spec, done = std::move(done)](int result) {
             if (result != 0) return done(result);
@@ -103,22 +120,27 @@ Changed<void> Changes::create_one(BdevSpec& spec) {
         };
         bdk::module_create_bdev(spec.module->module, spec.name, spec.options.data(), std::move(created));
     });
-    if (rc != 0) return refuse(rc, what + " could not be created");
+    if (rc != 0) return refuse(rc, create_fails(spec));
     return {};
 }
 
 Changed<void> Changes::remove(const std::string& name) {
+    const std::string fails = fmt::format("bdev '{}' could not be removed", name);
+    const BdevLocks::Held held = locks_.hold(name);
+    if (!held) return refuse(-ESHUTDOWN, fails);
     const int rc =
         bdk::await_on_app_thread([&](bdk::Done done) { bdk::module_remove_bdev(name, std::move(done)); });
-    if (rc != 0) return refuse(rc, fmt::format("bdev '{}' could not be removed", name));
-    changed_.erase(name);
+    if (rc != 0) return refuse(rc, fails);
+    forget(name);
     return {};
 }
 
 Changed<void> Changes::reconfigure(const std::string& name, const std::string& yaml,
                                    const std::filesystem::path& folder) {
-    const auto found = changed_.find(name);
-    const BdevSpec* spec = found != changed_.end() ? &found->second : stack_.find(name);
+    const std::string fails = fmt::format("bdev '{}' could not be reconfigured", name);
+    const BdevLocks::Held held = locks_.hold(name);
+    if (!held) return refuse(-ESHUTDOWN, fails);
+    const std::shared_ptr<const BdevSpec> spec = find_spec(name);
     if (spec == nullptr) return refuse(ENODEV, fmt::format("bdev '{}' was not made from options", name));
     Problems problems;
     const ConfigNodePtr given = parse_yaml(yaml, problems);
@@ -130,11 +152,11 @@ Changed<void> Changes::reconfigure(const std::string& name, const std::string& y
     if (!problems.empty()) return refuse(problems);
     const int rc = bdk::await_on_app_thread(
         [&](bdk::Done done) { bdk::module_reconfigure_bdev(name, options.data(), std::move(done)); });
-    if (rc != 0) return refuse(rc, fmt::format("bdev '{}' could not be reconfigured", name));
+    if (rc != 0) return refuse(rc, fails);
     BdevSpec changed{
         .name = name, .module = spec->module, .options = std::move(options), .bases = spec->bases};
     changed.members = std::move(members);
-    changed_.insert_or_assign(name, std::move(changed));
+    keep(std::move(changed));
     return {};
 }
 

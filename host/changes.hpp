@@ -4,9 +4,12 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
+#include "bdev_locks.hpp"
 #include "change_error.hpp"
 #include "loader/plugin_loader.hpp"
 #include "method_call.hpp"
@@ -14,39 +17,49 @@
 
 namespace bdevkit::host {
 
-/// Creates, removes, resizes and reconfigures bdevs, and calls modules' methods. One call at a time; on error
-/// nothing has changed, but for nested bdevs that were created before the one that failed.
+/// Creates, removes, resizes and reconfigures bdevs, and calls modules' methods. Threads of the program's own
+/// call it, inside Host::enter(), several at a time: a change waits for another one of the same bdev alone.
+/// On error nothing has changed, but for nested bdevs that were created before the one that failed.
 class Changes {
 public:
     /// @param stack, loader  those of the running host; they outlive this
     Changes(const Stack& stack, PluginLoader& loader);
 
-    /// [main thread] Creates the bdevs that `yaml` lists as the section `bdevs:` does, bases first.
+    /// [not a bdk thread] Creates the bdevs that `yaml` lists as the section `bdevs:` does, bases first.
     /// @param folder  where relative paths start
     /// @return their names, in the order of creation
     Changed<std::vector<std::string>> create(const std::string& yaml, const std::filesystem::path& folder);
 
-    /// [main thread] Removes the bdev; returns when it is gone, and what stands on it with it.
+    /// [not a bdk thread] Removes the bdev; returns when it is gone, and what stands on it with it.
     Changed<void> remove(const std::string& name);
 
-    /// [main thread] Gives a bdev in use other options: those of `yaml`, a map; the rest as they were.
+    /// [not a bdk thread] Gives a bdev in use other options: those of `yaml`, a map; the rest as they were.
     Changed<void> reconfigure(const std::string& name, const std::string& yaml,
                               const std::filesystem::path& folder);
 
-    /// [main thread] Asks the module for another size, in bytes.
+    /// [not a bdk thread] Asks the module for another size, in bytes.
     Changed<void> resize(const std::string& name, uint64_t size);
 
-    /// [main thread] Calls a method of a module: as MethodCall::start(). Others may be started before it has
-    /// ended.
+    /// [not a bdk thread] Calls a method of a module: as MethodCall::start(). Others may be started before it
+    /// has ended.
     Changed<MethodCall> start_call(const std::string& module, const std::string& method,
                                    const std::string& yaml, const std::filesystem::path& folder);
 
+    /// [any thread] The host is about to end: changes that wait for others are refused.
+    void end() { locks_.end(); }
+
 private:
     Changed<void> create_one(BdevSpec& spec);
+    std::shared_ptr<const BdevSpec> find_spec(const std::string& name) const;
+    void keep(BdevSpec spec);
+    void forget(const std::string& name);
 
     const Stack& stack_;
     PluginLoader& loader_;
-    std::map<std::string, BdevSpec> changed_;  ///< created or reconfigured since the start
+    BdevLocks locks_;
+    mutable std::mutex mutex_;  ///< guards what follows
+    std::map<std::string, std::shared_ptr<const BdevSpec>>
+        changed_;  ///< created or reconfigured since the start
 };
 
 }  // namespace bdevkit::host

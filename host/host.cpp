@@ -13,6 +13,7 @@
 #include "frontends/nbd/nbd_config.hpp"
 #include "module/call_gate.hpp"
 #include "module/module_registry.hpp"
+#include "module_statistics.hpp"
 #include "stack/stack_file.hpp"
 #include "waiting_bdevs.hpp"
 
@@ -70,6 +71,7 @@ private:
         done_ = std::move(done);
         bdk_bdev* bdev = bdk_bdev_desc_get_bdev(desc_);
         counters_.module = bdk_bdev_get_module_name(bdev);
+        counters_.driver_specific = module_statistics(bdev);
         counters_.io = {.size = sizeof counters_.io};
         const auto counted = [](bdk_bdev*, bdk_bdev_io_stat*, void* ctx, int result) {
             auto* reader = static_cast<CountersReader*>(ctx);
@@ -86,19 +88,26 @@ private:
 
 }  // namespace
 
-Host::Host(const Stack& stack, PluginLoader& loader) : stack_(stack), loader_(loader) {}
+Host::Host(const Stack& stack, PluginLoader& loader, StopLimit::Stuck stuck)
+    : stack_(stack), loader_(loader), stuck_(std::move(stuck)) {}
 
 Host::~Host() {
     stop();
 }
 
-tl::expected<std::unique_ptr<Host>, std::string> Host::start(const Stack& stack, PluginLoader& loader) {
-    std::unique_ptr<Host> host(new Host(stack, loader));
+tl::expected<std::unique_ptr<Host>, std::string> Host::start(const Stack& stack, PluginLoader& loader,
+                                                             StopLimit::Stuck stuck) {
+    std::unique_ptr<Host> host(new Host(stack, loader, std::move(stuck)));
     if (tl::expected<void, std::string> started = host->start_all(); !started) {
         host->stop();
         return tl::unexpected(std::move(started.error()));
     }
     return host;
+}
+
+void Host::log_stuck(const std::vector<std::string>& waits) {
+    for (const std::string& wait : waits)
+        BDK_ERRLOG("the host cannot end: %s", wait.c_str());
 }
 
 tl::expected<void, std::string> Host::start_all() {
@@ -147,23 +156,22 @@ tl::expected<void, std::string> Host::start_frontends() {
         std::unique_ptr<Frontend> server = make_nbd_server(config);
         tl::expected<void, std::string> started = server->start();
         if (!started) return started;
+        note_where(*server);
         frontends_.push_back(std::move(server));
     }
     return {};
 }
 
-std::vector<std::string> Host::where() const {
-    std::vector<std::string> result;
-    for (const auto& frontend : frontends_) {
-        std::istringstream lines(frontend->where());
-        for (std::string line; std::getline(lines, line);) {
-            if (!line.empty()) result.push_back(line);
-        }
-    }
-    return result;
+void Host::note_where(const Frontend& frontend) {
+    std::istringstream lines(frontend.where());
+    for (std::string line; std::getline(lines, line);)
+        if (!line.empty()) where_.push_back(line);
 }
 
 void Host::stop_frontends() {
+    callers_.refuse();
+    if (stop_limit_ == nullptr && runtime_ != nullptr)
+        stop_limit_ = std::make_unique<StopLimit>(stack_.host.stop_limit, stuck_);
     while (!frontends_.empty()) {
         frontends_.back()->stop();
         frontends_.pop_back();
@@ -198,11 +206,14 @@ bool Host::stop() {
     waiting_.reset();
     wait_for_calls();
     bool clean = remove_bdevs();
+    callers_.wait_until_gone();
     for (const std::string& line : loader_.remove_modules()) {
         BDK_ERRLOG("%s", line.c_str());
         clean = false;
     }
+    stop_limit_->bdevs_are_gone();
     runtime_.reset();
+    stop_limit_.reset();
     return clean;
 }
 

@@ -15,10 +15,12 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "callers.hpp"
 #include "frontends/frontend.hpp"
 #include "loader/plugin_loader.hpp"
 #include "runtime/runtime.hpp"
 #include "stack/stack.hpp"
+#include "stop_limit.hpp"
 
 namespace bdevkit::host {
 
@@ -29,6 +31,7 @@ struct BdevCounters {
     std::string name;
     std::string module;
     bdk_bdev_io_stat io;
+    std::string driver_specific;  ///< what the module counts for itself: a JSON object, or nothing
 };
 
 class Host {
@@ -36,34 +39,43 @@ public:
     /// [main thread] Starts the runtime, loads the modules that the stack uses and those that examine,
     /// creates the bdevs, bases first, and starts the frontends. On error everything is undone, in reverse.
     /// @param stack, loader  outlive the host; the loader has discovered
-    static tl::expected<std::unique_ptr<Host>, std::string> start(const Stack& stack, PluginLoader& loader);
+    /// @param stuck          what to do when the end of the host does not get on: see StopLimit
+    static tl::expected<std::unique_ptr<Host>, std::string> start(const Stack& stack, PluginLoader& loader,
+                                                                  StopLimit::Stuck stuck = log_stuck);
 
     /// As stop().
     ~Host();
     Host(const Host&) = delete;
     Host& operator=(const Host&) = delete;
 
-    /// [main thread] Where clients connect, one URI each.
-    std::vector<std::string> where() const;
+    /// [not a bdk thread] A thread of the program's own enters before it asks something of the host or of
+    /// what runs in it, here or through Changes. False: the host ends.
+    Callers::Inside enter() { return callers_.enter(); }
 
-    /// [main thread] Requests in flight are answered, clients dropped; the bdevs stay.
+    /// [not a bdk thread] Where clients connect, one URI each.
+    const std::vector<std::string>& where() const { return where_; }
+
+    /// [main thread] The first step of stop(): nobody enters any more, requests in flight are answered,
+    /// clients dropped. The bdevs stay.
     void stop_frontends();
 
-    /// [main thread] The counters of every bdev, bases first.
+    /// [main thread, or inside] The counters of every bdev, bases first.
     std::vector<BdevCounters> counters() const;
 
-    /// [main thread] Stops the frontends, waits for calls of methods, removes the bdevs top-down, runs the
-    /// modules' fini, stops the runtime. @return false when something did not go as it should, which the log
-    /// tells.
+    /// [main thread] Stops the frontends, waits for calls into modules, removes the bdevs top-down, waits for
+    /// those who are inside, runs the modules' fini, stops the runtime. @return false when something did not
+    /// go as it should, which the log tells.
     bool stop();
 
 private:
-    Host(const Stack& stack, PluginLoader& loader);
+    Host(const Stack& stack, PluginLoader& loader, StopLimit::Stuck stuck);
+    static void log_stuck(const std::vector<std::string>& waits);
 
     tl::expected<void, std::string> start_all();
     tl::expected<void, std::string> load_modules();
     tl::expected<void, std::string> create_bdevs();
     tl::expected<void, std::string> start_frontends();
+    void note_where(const Frontend& frontend);
     static void wait_for_calls();
     bool remove_bdevs();
 
@@ -72,6 +84,10 @@ private:
     std::unique_ptr<bdk::Runtime> runtime_;
     std::unique_ptr<WaitingBdevs> waiting_;
     std::vector<std::unique_ptr<Frontend>> frontends_;
+    std::vector<std::string> where_;
+    Callers callers_;
+    StopLimit::Stuck stuck_;
+    std::unique_ptr<StopLimit> stop_limit_;
 };
 
 }  // namespace bdevkit::host

@@ -22,7 +22,7 @@ struct Fixture {
         loader.discover();
         Problems problems;
         const StackFile file = parse_stack_file(text, "s.yaml", "/", problems);
-        stack = resolve_stack(file, usable_modules(loader), problems);
+        stack = resolve_stack(file, loader.modules(), problems);
         EXPECT_EQ(problems.format("s.yaml"), "");
     }
 

@@ -31,16 +31,12 @@ struct UnderWay {
     std::promise<Changed<std::string>> end;
 };
 
-bool is_there(const Plugin& plugin) {
-    return plugin.state == PluginState::usable || plugin.state == PluginState::loaded;
-}
-
 Changed<const ModuleInfo*> find_module(const PluginLoader& loader, const std::string& name) {
     const Plugin* plugin = loader.find(name);
     if (plugin != nullptr && !plugin->info.methods.empty()) return &plugin->info;
     std::vector<std::string> names;
-    for (const Plugin& each : loader.plugins())
-        if (is_there(each) && !each.info.methods.empty()) names.push_back(each.info.name);
+    for (const ModuleInfo* each : loader.modules())
+        if (!each->methods.empty()) names.push_back(each->name);
     const std::string why =
         plugin == nullptr ? loader.why_missing(name) : fmt::format("module '{}' has no methods", name);
     return tl::unexpected(ChangeError{ENOENT, why + suggestion(name, names)});

@@ -79,6 +79,9 @@ std::string counters_table(const std::vector<BdevCounters>& counters) {
                             io.num_flush_ops, io.num_unmap_ops,
                             io.num_other_ops + io.num_copy_ops + io.num_write_zeroes_ops, io.num_errors);
     }
+    for (const BdevCounters& bdev : counters | std::views::reverse) {
+        if (!bdev.driver_specific.empty()) text += fmt::format("{}: {}\n", bdev.name, bdev.driver_specific);
+    }
     return text;
 }
 
@@ -103,6 +106,8 @@ nlohmann::json counters_json(const std::vector<BdevCounters>& counters) {
                           {"errors", io.num_errors},
                           {"errors_by_status", errors_by_status(io)},
                           {"latency_us", latencies(io)}});
+        if (!bdev.driver_specific.empty())
+            result.back()["driver_specific"] = nlohmann::json::parse(bdev.driver_specific);
     }
     return result;
 }

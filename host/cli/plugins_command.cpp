@@ -106,7 +106,7 @@ void print_list_json(const PluginLoader& loader) {
 }
 
 void print_usable(const PluginLoader& loader) {
-    const std::vector<const ModuleInfo*> modules = usable_modules(loader);
+    const std::vector<const ModuleInfo*> modules = loader.modules();
     size_t name_width = 6;
     size_t version_width = 7;
     for (const ModuleInfo* module : modules) {
@@ -209,7 +209,7 @@ ExitCode show_one(const PluginLoader& loader, const PluginsOptions& options) {
     const Plugin* plugin = loader.find(options.name);
     if (plugin == nullptr) {
         std::vector<std::string> names;
-        for (const ModuleInfo* module : usable_modules(loader))
+        for (const ModuleInfo* module : loader.modules())
             names.push_back(module->name);
         print_error("{}{}\n", loader.why_missing(options.name), suggestion(options.name, names));
         return exit_usage;

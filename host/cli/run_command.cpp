@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/App.hpp>
 #include <boost/algorithm/string/join.hpp>
@@ -29,7 +30,9 @@ constexpr const char* footer =
     "Builds the stack and serves it until SIGTERM or SIGINT (ctrl-C). When clients can connect it prints\n"
     "one line that begins with `ready:` and says where. On the signal, requests in flight are answered,\n"
     "the stack is taken down and the exit code is 0. Another signal, half a second later or more, exits\n"
-    "at once. A signal while the stack is being built waits for that as long as `late_call` says (10s),\n"
+    "at once. When an I/O or a module keeps the host for longer than `stop_limit` (30s), it says which and\n"
+    "exits with 1. A signal while the stack is being built waits for that as long as `late_call` says "
+    "(10s),\n"
     "then names the module that hangs and exits with 1. SIGUSR1 prints the I/O counters.\n"
     "\n"
     "Examples:\n"
@@ -94,6 +97,16 @@ bool report_counters(const RunOptions& options, const std::vector<BdevCounters>&
     return false;
 }
 
+/// The reactors run on, and what they use cannot be taken from under them: so the process ends as it is. What
+/// clients were told is written has reached the modules.
+[[noreturn]] void give_up(const std::vector<std::string>& waits) {
+    fmt::print(stderr, "bdevkit: the host cannot be taken down, and exits without (stop_limit):\n");
+    for (const std::string& wait : waits)
+        fmt::print(stderr, "bdevkit: {}\n", wait);
+    std::fflush(nullptr);
+    _exit(exit_failure);
+}
+
 ExitCode serve(Host& host, const RunOptions& options, SignalWatch& signals) {
     while (signals.wait() == SignalWatch::Event::show_counters)
         print_now(counters_table(host.counters()));
@@ -117,7 +130,7 @@ ExitCode run(const RunOptions& options) {
     // What may take a module that long may take the start of the host that long, too.
     if (const uint32_t late_ms = loaded.stack.host.bdev.late_call_ms; late_ms != 0)
         signals.set_patience(std::chrono::milliseconds(late_ms));
-    const auto host = Host::start(loaded.stack, *loaded.loader);
+    const auto host = Host::start(loaded.stack, *loaded.loader, give_up);
     if (!host) {
         print_error("{}\n", host.error());
         return exit_failure;

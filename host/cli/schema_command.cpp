@@ -35,7 +35,7 @@ Command add_schema_command(CLI::App& program) {
     return {command, [plugin_path] {
                 PluginLoader loader(plugin_search_path(*plugin_path, {}));
                 loader.discover();
-                print_json(make_stack_schema(usable_modules(loader)));
+                print_json(make_stack_schema(loader.modules()));
                 return exit_ok;
             }};
 }

@@ -36,7 +36,7 @@ void finish_loading(LoadedStack& loaded, const std::vector<std::string>& plugin_
     }
     loaded.loader->discover();
     report_refused(*loaded.loader, loaded.file.plugins.stop_on_error, loaded.problems);
-    loaded.stack = resolve_stack(loaded.file, usable_modules(*loaded.loader), loaded.problems);
+    loaded.stack = resolve_stack(loaded.file, loaded.loader->modules(), loaded.problems);
 }
 
 }  // namespace
@@ -55,14 +55,6 @@ LoadedStack load_stack_text(const std::string& text, std::string name, const std
     loaded.file = parse_stack_file(text, std::move(name), folder, loaded.problems);
     finish_loading(loaded, plugin_path, modules);
     return loaded;
-}
-
-std::vector<const ModuleInfo*> usable_modules(const PluginLoader& loader) {
-    std::vector<const ModuleInfo*> result;
-    for (const Plugin& plugin : loader.plugins()) {
-        if (plugin.state == PluginState::usable) result.push_back(&plugin.info);
-    }
-    return result;
 }
 
 void add_stack_argument(CLI::App& command, std::string& file) {

@@ -34,9 +34,6 @@ LoadedStack load_stack_text(const std::string& text, std::string name, const std
                             const std::vector<std::string>& plugin_path,
                             const std::vector<const bdk_module*>& modules);
 
-/// The usable modules, in the order of discovery.
-std::vector<const ModuleInfo*> usable_modules(const PluginLoader& loader);
-
 /// Declares `STACK.yaml` and `--plugin-path`.
 void add_stack_argument(CLI::App& command, std::string& file);
 void add_plugin_path_option(CLI::App& command, std::vector<std::string>& plugin_path);

@@ -103,13 +103,23 @@ void PluginLoader::discover_file(const fs::path& file) {
 }
 
 const Plugin* PluginLoader::find(std::string_view module_name) const {
+    const std::lock_guard lock(mutex_);
     const auto it = std::find_if(plugins_.begin(), plugins_.end(), [&](const Plugin& plugin) {
         return is_usable(plugin) && plugin.info.name == module_name;
     });
     return it != plugins_.end() ? &*it : nullptr;
 }
 
+std::vector<const ModuleInfo*> PluginLoader::modules() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<const ModuleInfo*> result;
+    for (const Plugin& plugin : plugins_)
+        if (is_usable(plugin)) result.push_back(&plugin.info);
+    return result;
+}
+
 std::string PluginLoader::why_missing(std::string_view module_name) const {
+    const std::lock_guard lock(mutex_);
     for (const Plugin& plugin : plugins_)
         if (plugin.state == PluginState::refused && plugin.path.stem() == module_name)
             return fmt::format("{}: {}", plugin.path.native(), plugin.reason);
@@ -134,10 +144,21 @@ std::vector<std::string> PluginLoader::load_all() {
 tl::expected<const bdk_module*, std::string> PluginLoader::load_at(std::size_t index) {
     Plugin& plugin = plugins_[index];
     const bdk_module* module = plugin.info.module;
+    std::unique_lock lock(mutex_);
+    init_ended_.wait(lock, [&] { return !in_init_.contains(index); });
     if (plugin.state == PluginState::loaded) return module;
+    const auto refused = [&] {
+        return tl::unexpected(fmt::format("{}: {}", plugin.path.native(), plugin.reason));
+    };
+    if (plugin.state != PluginState::usable) return refused();
 
+    in_init_.insert(index);
+    lock.unlock();
     const int rc =
         bdk::await_on_app_thread([module](bdk::Done done) { bdk::module_add(module, std::move(done)); });
+    lock.lock();
+    in_init_.erase(index);
+    init_ended_.notify_all();
     if (rc == 0) {
         plugin.state = PluginState::loaded;
         loaded_.push_back(index);
@@ -147,7 +168,7 @@ tl::expected<const bdk_module*, std::string> PluginLoader::load_at(std::size_t i
     plugin.reason = rc == -EEXIST ? fmt::format("the host has a module '{}' already", plugin.info.name)
                                   : fmt::format("init of module '{}' failed: {}", plugin.info.name,
                                                 std::generic_category().message(-rc));
-    return tl::unexpected(fmt::format("{}: {}", plugin.path.native(), plugin.reason));
+    return refused();
 }
 
 std::vector<std::string> PluginLoader::remove_modules() {

@@ -17,7 +17,10 @@
 #include <bdevkit/module.h>
 
 #include <boost/dll/shared_library.hpp>
+#include <condition_variable>
 #include <filesystem>
+#include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -43,6 +46,8 @@ struct Plugin {
     ModuleInfo info;     ///< of usable and loaded plugins
 };
 
+/// After discover() several threads may ask for modules and load them. An init that does not end holds up
+/// those alone that load the same module.
 class PluginLoader {
 public:
     explicit PluginLoader(std::vector<SearchFolder> search_path);
@@ -61,20 +66,24 @@ public:
     /// [main thread] Looks through the search path and opens what may be opened. Once per loader.
     void discover();
 
-    /// [main thread] Every file found, in the order of the search path and by name within a folder.
+    /// [main thread, while nobody loads] Every file found, in the order of the search path and by name within
+    /// a folder.
     const std::vector<Plugin>& plugins() const { return plugins_; }
 
     const std::vector<SearchFolder>& search_path() const { return search_path_; }
 
-    /// [main thread] The usable or loaded plugin whose module has that name; nullptr when there is none.
+    /// [not a bdk thread] The modules of usable and loaded plugins, in the order of plugins().
+    std::vector<const ModuleInfo*> modules() const;
+
+    /// [not a bdk thread] The usable or loaded plugin whose module has that name; nullptr when there is none.
     const Plugin* find(std::string_view module_name) const;
 
-    /// [main thread] Why there is no module of that name, in one line: a file of that name was refused, or
-    /// the search path holds none.
+    /// [not a bdk thread] Why there is no module of that name, in one line: a file of that name was refused,
+    /// or the search path holds none.
     std::string why_missing(std::string_view module_name) const;
 
-    /// [main thread, while a Runtime runs] Adds the module to the host and runs its init; a module that is
-    /// loaded already is returned as it is. The error is one line.
+    /// [not a bdk thread, while a Runtime runs] Adds the module to the host and runs its init; a module that
+    /// is loaded already is returned as it is. The error is one line.
     tl::expected<const bdk_module*, std::string> load(std::string_view module_name);
 
     /// [main thread, while a Runtime runs] Loads every usable plugin. @return one line for each that failed.
@@ -90,9 +99,14 @@ private:
     tl::expected<const bdk_module*, std::string> load_at(std::size_t index);
 
     std::vector<SearchFolder> search_path_;
-    std::vector<Plugin> plugins_;
     std::vector<boost::dll::shared_library> libraries_;  ///< of plugins_[i]; empty for those not open
-    std::vector<std::size_t> loaded_;                    ///< indices, in the order of loading
+
+    // After discover() nothing of a plugin changes but its state and reason.
+    mutable std::mutex mutex_;  ///< guards what follows
+    std::condition_variable init_ended_;
+    std::vector<Plugin> plugins_;
+    std::set<std::size_t> in_init_;    ///< indices
+    std::vector<std::size_t> loaded_;  ///< indices, in the order of loading
 };
 
 }  // namespace bdevkit::host

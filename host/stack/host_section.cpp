@@ -21,6 +21,7 @@ struct HostSection {
     uint64_t late_io;
     uint64_t late_call;
     uint64_t blocked_limit;
+    uint64_t stop_limit;
     uint8_t auto_examine;
     bdk_option_list examine;
     uint32_t bdev_io_pool_size;
@@ -68,6 +69,9 @@ constexpr bdk_option host_options[] = {
     {.name = "blocked_limit", .help = "What holds a reactor longer is reported with a backtrace; 0 for never.",
      .type = BDK_OPTION_DURATION, .offset = offsetof(HostSection, blocked_limit), .default_value = "500ms",
      .max = 3'600 * second_ns},
+    {.name = "stop_limit", .help = "When the host stops, and an I/O or a module keeps it for longer, it says what it waits for and gives up; 0 for never.",
+     .type = BDK_OPTION_DURATION, .offset = offsetof(HostSection, stop_limit), .default_value = "30s",
+     .max = 86'400 * second_ns},
     {.name = "auto_examine", .help = "Show every new bdev to the modules that recognise bdevs.",
      .type = BDK_OPTION_BOOL, .offset = offsetof(HostSection, auto_examine), .default_value = "true"},
     {.name = "examine", .help = "Bdevs that are shown to modules even where auto_examine is false.",
@@ -192,6 +196,7 @@ bdk::RuntimeOptions read_host_section(const ConfigNode& node, const std::filesys
     result.bdev.late_io_ms = in_ms(section.late_io);
     result.bdev.late_call_ms = in_ms(section.late_call);
     result.blocked_limit = std::chrono::milliseconds(in_ms(section.blocked_limit));
+    result.stop_limit = std::chrono::milliseconds(in_ms(section.stop_limit));
     result.bdev.auto_examine = section.auto_examine != 0;
     for (const char* name : elements<const char*>(section.examine))
         if (name != nullptr) result.bdev.examine.emplace_back(name);

@@ -100,6 +100,44 @@ def test_counters_while_it_runs(run_stack):
     client.shutdown()
 
 
+LATE = f"""
+version: 1
+host: {{ stop_limit: 1s, late_io: 100ms, auto_examine: false }}
+plugins: {{ path: [{BUILD}/tests/plugins/late] }}
+bdevs:
+  - {{ name: low, module: late, time: TIME }}
+  - {{ name: top, module: passthru, base: low }}
+frontends:
+  - nbd: {{ listen: "unix:nbd.sock", exports: [ {{ bdev: top }} ] }}
+"""
+
+
+def test_what_a_module_counts_is_with_the_counters(run_stack, tmp_path):
+    counters = tmp_path / "counters.json"
+    stack = run_stack(LATE.replace("TIME", "1us"), "--stats", "--stats-json", counters)
+    client = connect(stack.uri("top"))
+    client.pread(4096, 0)
+    stack.process.send_signal(signal.SIGUSR1)
+    assert int(re.fullmatch(r'low: \{"begun":(\d+)\}', stack._wait_for_line("low: ")).group(1)) >= 1
+    client.shutdown()
+    assert stack.stop() == 0
+    low, top = json.loads(counters.read_text())
+    assert low["driver_specific"] == {"begun": low["reads"]}
+    assert "driver_specific" not in top
+
+
+def test_an_io_that_never_ends_does_not_keep_the_host(run_stack):
+    stack = run_stack(LATE.replace("TIME", "0"))
+    client = connect(stack.uri("top"))
+    client.aio_pread(nbd.Buffer(4096), 0)
+    while "a read has been outstanding for" not in stack.log:
+        client.poll(100)
+    assert stack.stop() == 1
+    assert "the host cannot be taken down" in stack.log
+    assert "bdevkit: a read has been outstanding for" in stack.log
+    assert "bdev 'top' (module 'passthru') > bdev 'low' (module 'late'); the last module has it" in stack.log
+
+
 def test_listen_on_the_command_line_wins(run_stack):
     stack = run_stack(STACK, "--listen", "unix:other.sock")
     assert "other.sock" in stack.ready_line

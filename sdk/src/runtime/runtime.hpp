@@ -28,6 +28,8 @@ struct RuntimeOptions {
     ViolationPolicy violations = ViolationPolicy::fail_io;
     /// What holds a reactor longer than this is reported; 0: nobody looks.
     std::chrono::milliseconds blocked_limit{500};
+    /// A host whose end does not get on for so long is given up; 0: never. The program looks after it.
+    std::chrono::milliseconds stop_limit{30'000};
 };
 
 class BDK_INTERNAL Runtime {

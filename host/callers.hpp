@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+
+namespace bdevkit::host {
+
+/// Counts the threads that are asking something of the running host. Its end refuses new ones, and waits for
+/// those that are inside before it takes anything from under them.
+class Callers {
+public:
+    /// A thread's stay inside.
+    class Inside {
+    public:
+        explicit Inside(Callers* callers) : callers_(callers) {}
+        ~Inside();
+        Inside(const Inside&) = delete;
+        Inside& operator=(const Inside&) = delete;
+
+        /// False: the host ends, or has ended.
+        explicit operator bool() const { return callers_ != nullptr; }
+
+    private:
+        Callers* callers_;
+    };
+
+    /// [any thread]
+    Inside enter();
+    /// [any thread] From now on nobody enters.
+    void refuse();
+    /// [not a bdk thread, after refuse()] Returns when all have left.
+    void wait_until_gone();
+
+private:
+    std::mutex mutex_;
+    std::condition_variable left_;
+    size_t inside_ = 0;
+    bool refusing_ = false;
+};
+
+}  // namespace bdevkit::host
