@@ -8,6 +8,7 @@
 #include <bdevkit/error.hpp>
 #include <bdevkit/io.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -23,7 +24,8 @@ public:
             throw bdevkit::Error(ENOMEM,
                                  bdevkit::format("no memory for a disk of %llu bytes: make it smaller",
                                                  static_cast<unsigned long long>(bytes)));
-        can_discard_ = bytes >= page_size && !is_reachable_by_devices() && discarded_page_reads_as_zero();
+        if (is_reachable_by_devices() || uint64_t(sysconf(_SC_PAGESIZE)) != page_size)
+            gives_back_ = GivesBack::no;
     }
 
     std::byte* at(uint64_t offset) const noexcept { return start_.get() + offset; }
@@ -48,8 +50,7 @@ public:
         const uint64_t first_page = (offset + page_size - 1) & ~(page_size - 1);
         const uint64_t end = offset + length;
         const uint64_t end_of_pages = end & ~(page_size - 1);
-        if (!can_discard_ || first_page >= end_of_pages ||
-            madvise(at(first_page), end_of_pages - first_page, MADV_DONTNEED) != 0)
+        if (first_page >= end_of_pages || !give_back(first_page, end_of_pages - first_page))
             return fill_with_zero(offset, length);
         fill_with_zero(offset, first_page - offset);
         fill_with_zero(end_of_pages, end - end_of_pages);
@@ -63,17 +64,24 @@ private:
     /// A device keeps writing to the pages that it was told of: those must stay.
     bool is_reachable_by_devices() const noexcept { return bdk_vtophys(start_.get(), nullptr) != UINT64_MAX; }
 
-    /// Private memory is fresh after it was given back; a shared mapping still has the old content. And the
-    /// system's pages may be larger than ours.
-    bool discarded_page_reads_as_zero() const noexcept {
-        volatile std::byte* probe = at(0);
-        *probe = std::byte{1};
-        const bool given_back = uint64_t(sysconf(_SC_PAGESIZE)) == page_size &&
-                                madvise(at(0), page_size, MADV_DONTNEED) == 0 && *probe == std::byte{0};
-        *probe = std::byte{0};
-        return given_back;
+    /// Gives whole pages back to the system. Private memory is fresh then; a shared mapping still has the old
+    /// content, as the first pages to be given back show. Nothing is touched before: a disk that nobody has
+    /// written to takes no room, and no time to make.
+    /// @return whether they read as zero
+    bool give_back(uint64_t offset, uint64_t length) const noexcept {
+        const GivesBack known = gives_back_.load(std::memory_order_relaxed);
+        if (known == GivesBack::no) return false;
+        volatile std::byte* const probe = at(offset);
+        if (known == GivesBack::unknown) *probe = std::byte{1};
+        const bool fresh = madvise(at(offset), length, MADV_DONTNEED) == 0 &&
+                           (known == GivesBack::yes || *probe == std::byte{0});
+        if (known == GivesBack::unknown)
+            gives_back_.store(fresh ? GivesBack::yes : GivesBack::no, std::memory_order_relaxed);
+        return fresh;
     }
 
+    enum class GivesBack : uint8_t { unknown, yes, no };
+
     std::unique_ptr<std::byte, decltype(&bdk_dma_free)> start_;
-    bool can_discard_ = false;
+    mutable std::atomic<GivesBack> gives_back_{GivesBack::unknown};
 };
