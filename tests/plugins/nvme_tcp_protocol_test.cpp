@@ -21,12 +21,14 @@ struct Ended {
 
 /// A queue, what it has sent and what has ended.
 struct Queue {
-    explicit Queue(Digests with = {}, size_t step = SIZE_MAX, uint32_t in_capsule = 4096, uint16_t depth = 4)
+    explicit Queue(Digests with = {}, size_t step = SIZE_MAX, uint32_t in_capsule = 4096, uint16_t depth = 4,
+                   bool is_for_io = true)
         : digests(with),
           piece(step),
-          protocol({depth, with.header, with.data, in_capsule}, [this](void* owner, const TcpResult& result) {
-              ended.push_back({owner, result});
-          }) {}
+          protocol({depth, with.header, with.data, in_capsule, is_for_io},
+                   [this](void* owner, const TcpResult& result) {
+                       ended.push_back({owner, result});
+                   }) {}
 
     void open(uint32_t max_data = 4096, uint8_t alignment = 0) {
         sent_pdu();
@@ -200,6 +202,38 @@ TEST_P(NvmeTcpProtocol, ReadTakesItsDataInSeveralPdus) {
     ASSERT_EQ(queue.ended.size(), 1u);
     EXPECT_EQ(queue.ended[0].result.bytes, 9000u);
     EXPECT_EQ(buffer, disk);
+}
+
+/// As they do on a queue for I/O, and of the commands of the admin queue all.
+TEST_P(NvmeTcpProtocol, CommandsThatAreNotOfBlocksMayReadLess) {
+    for (const auto& [is_for_io, opcode] : {std::pair<bool, uint8_t>{false, nvme_admin_get_log_page},
+                                            {false, nvme_admin_security_recv},
+                                            {true, nvme_cmd_resv_report}}) {
+        for (const bool with_response : {false, true}) {
+            Queue less(digests, GetParam().piece, 4096, 4, is_for_io);
+            less.open();
+            Octets buffer(4096);
+            const auto cid = uint16_t(less.submit(opcode, buffer));
+            less.feed(c2h_data(cid, 0, noise(72), pdu_last | (with_response ? 0 : pdu_success), digests));
+            if (with_response) less.feed(response(cid, 0, 0, digests));
+            ASSERT_EQ(less.ended.size(), 1u) << less.protocol.failure();
+            EXPECT_TRUE(less.ended[0].result.ok());
+            EXPECT_EQ(less.ended[0].result.bytes, 72u);
+            EXPECT_EQ(part(buffer, 0, 72), noise(72));
+        }
+    }
+}
+
+TEST_P(NvmeTcpProtocol, CommandsThatAreNotOfBlocksMayTakeLess) {
+    Queue less(digests, GetParam().piece, 0, 4, false);
+    less.open();
+    Octets buffer = noise(8192);
+    const auto cid = uint16_t(less.submit(nvme_admin_security_send, buffer));
+    less.feed(r2t(cid, 1, 0, 4096, digests));
+    less.flush();
+    less.feed(response(cid, 0, 0, digests));
+    ASSERT_EQ(less.ended.size(), 1u) << less.protocol.failure();
+    EXPECT_TRUE(less.ended[0].result.ok());
 }
 
 TEST_P(NvmeTcpProtocol, LastDataMayStandForSuccess) {

@@ -199,11 +199,8 @@ private:
         if (command.nsid == nvme_fabrics_type_auth_receive) {
             const Octets message = authenticator_->give();
             expect(message.size() <= command.cdw11, "too little room for a message");
-            // Shorter than what the host has room for, which rules the success flag out.
-            Octets both = c2h_data(command.cid, 0, message, pdu_last, digests_);
-            const Octets end = response(command.cid, 0, 0, digests_);
-            append(both, end.data(), end.size());
-            return send(both);
+            // Shorter than what the host has room for, which does not rule the success flag out.
+            return give(command, message.data(), message.size());
         }
         expect(command.cdw11 == data.size(), "a wrong transfer length");
         authenticator_->take(data);
@@ -274,6 +271,9 @@ private:
             std::memcpy(log.data(), &head, sizeof(head));
             std::memcpy(log.data() + sizeof(head), &group, sizeof(group));
             std::memcpy(log.data() + sizeof(head) + sizeof(group), &nsid, sizeof(nsid));
+            if (target_.manners_.short_logs) log.resize(sizeof(head) + sizeof(group) + sizeof(nsid));
+        } else if (target_.manners_.short_logs) {
+            log.resize(sizeof(uint32_t));
         }
         give(command, log.data(), log.size());
     }
@@ -302,7 +302,8 @@ private:
             data.cmic = NVME_CTRL_CMIC_MULTI_PORT | NVME_CTRL_CMIC_MULTI_CTRL;
             if (target_.manners_.reports_access) data.cmic |= NVME_CTRL_CMIC_MULTI_ANA_REPORTING;
             data.anatt = 1;
-            data.nanagrpid = data.anagrpmax = data.mnan = 1;
+            data.nanagrpid = data.anagrpmax = 1;
+            data.mnan = 1 + target_.manners_.spare_namespaces;
             data.oncs = NVME_CTRL_ONCS_WRITE_ZEROES;
             data.sgls = 1 | NVME_CTRL_SGLS_OFFSET | NVME_CTRL_SGLS_TPORT;
             data.ioccsz = (target_.manners_.in_capsule + 64) / 16;

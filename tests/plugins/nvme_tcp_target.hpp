@@ -28,9 +28,11 @@ public:
         uint32_t in_capsule = 4096;                        ///< bytes
         uint32_t r2t_size = 65536;                         ///< bytes that it asks for at a time
         uint32_t data_size = 20000;                        ///< bytes in one C2HData
+        uint32_t spare_namespaces = 0;                     ///< that the ANA log may tell of, beside its one
         bool success_flag = true;                          ///< no response behind data
         std::optional<TestAuthentication> authentication;  ///< that it asks hosts for
         bool short_reads = false;                          ///< half of the data, and success
+        bool short_logs = false;                           ///< log pages end with what is in them
         uint16_t queues = 16;
         bool has_uuid = false;        ///< instead of an NGUID
         bool reports_access = false;  ///< ANA, with one group

@@ -328,6 +328,24 @@ TEST_F(NvmeTcp, CommandsOfTheUsersOwn) {
     target.start();
 }
 
+TEST_F(NvmeTcp, LogPagesMayBeShorterThanTheRoomForThem) {
+    for (const bool success_flag : {false, true}) {
+        TcpTestTarget target(Manners{.spare_namespaces = 100,
+                                     .success_flag = success_flag,
+                                     .short_logs = true,
+                                     .reports_access = true});
+        ASSERT_EQ(create(target), 0);
+        Client client("Nvme0n1", Access::write);
+        EXPECT_TRUE(client.write(0, pattern(512)).ok());
+        target.set_access(NVME_ANA_STATE_NONOPTIMIZED);
+        wait_for_access(0, "non-optimized");
+        target.resize(TcpTestTarget::blocks / 2 * 3);
+        client.wait_for_event(BDK_BDEV_EVENT_RESIZE);
+        client.close();
+        EXPECT_EQ(host.remove("Nvme0n1"), 0);
+    }
+}
+
 TEST_F(NvmeTcp, AReadThatComesShortIsAnError) {
     TcpTestTarget target(Manners{.short_reads = true});
     ASSERT_EQ(create(target), 0);

@@ -25,12 +25,13 @@ std::vector<std::string> subsystems(const TcpTarget& target, const TcpCancel& ca
     TcpCaller caller(*connection, cancel, until);
     tcp_enable(caller, until);
     nvmf_discovery_log head;
-    caller.must(log_page(NVME_LOG_LID_DISCOVER, sizeof(head)), "the discovery log",
-                {.buf = &head, .bytes = sizeof(head)});
+    caller.must_read(log_page(NVME_LOG_LID_DISCOVER, sizeof(head)), "the discovery log",
+                     std::as_writable_bytes(std::span(&head, 1)), offsetof(nvmf_discovery_log, entries));
     const auto records = uint32_t(std::min<uint64_t>(le64toh(head.numrec), most_records));
     std::vector<std::byte> log(sizeof(head) + records * sizeof(nvmf_disc_log_entry));
-    caller.must(log_page(NVME_LOG_LID_DISCOVER, uint32_t(log.size())), "the discovery log",
-                {.buf = log.data(), .bytes = uint32_t(log.size())});
+    // Entries that do not come are zero, and so of no transport.
+    caller.must_read(log_page(NVME_LOG_LID_DISCOVER, uint32_t(log.size())), "the discovery log", log,
+                     sizeof(head));
     std::vector<std::string> names;
     for (uint32_t i = 0; i < records; i++) {
         nvmf_disc_log_entry entry;

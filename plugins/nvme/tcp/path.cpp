@@ -320,9 +320,8 @@ void TcpPath::access_read(const std::optional<TcpResult>& result, Bytes log) {
     reads_access_ = false;
     if (!result || controller_.is_over()) return;
     try {
-        if (!result->ok() || result->bytes != log.size())
-            throw Error(EPROTO, "the controller does not give its ANA log");
-        ana_ = parse_ana_log(log);
+        if (!result->ok()) throw Error(EPROTO, "the controller does not give its ANA log");
+        ana_ = parse_ana_log(log.first(result->bytes));
     } catch (const Error& error) {
         return controller_.lost(index_, generation_, error.what());
     }

@@ -17,6 +17,14 @@ constexpr uint8_t sgl_in_capsule = 0x01, sgl_transport = 0x5a;
 constexpr uint32_t type_at = 0, flags_at = 1, cid_at = 8, offset_at = 12, length_at = 16;
 constexpr uint8_t transient_transport_error = 0x22;
 
+/// Commands of an I/O queue whose length is a number of blocks. Others name the room for their data or the
+/// most that is sent (receive and send of security and authentication, log pages, reports): less may be
+/// moved.
+bool moves_blocks(uint8_t opcode) {
+    return opcode == nvme_cmd_read || opcode == nvme_cmd_write || opcode == nvme_cmd_compare ||
+           opcode == nvme_zns_cmd_append;
+}
+
 /// What follows in the bytes at hand is not looked at.
 struct Terminated {};
 
@@ -83,6 +91,7 @@ int TcpProtocol::submit(const NvmeCommand& given, const NvmeData& data, void* ow
     slot = {};
     slot.owner = owner;
     slot.direction = direction;
+    slot.is_exact = options_.is_for_io && moves_blocks(given.opcode);
     set_data(slot, data);
 
     const uint32_t room = given.opcode == nvme_admin_fabrics ? admin_in_capsule : options_.in_capsule;
@@ -204,7 +213,8 @@ void TcpProtocol::data_came(const DataPdu& pdu, uint32_t data_length) {
         throw ProtocolError(FatalError::data_out_of_range, length_at,
                             format("%u bytes of data at %u of command %u, which takes %u", pdu.length,
                                    pdu.offset, pdu.cid, slot.bytes));
-    if (success && (!last || pdu.offset + pdu.length != slot.bytes))
+    const bool is_whole = pdu.offset + pdu.length == slot.bytes || !slot.is_exact;
+    if (success && !(last && is_whole))
         throw ProtocolError(FatalError::invalid_header_field, flags_at,
                             format("success of command %u before its data have come", pdu.cid));
     slot.got_last = last;
@@ -262,7 +272,7 @@ void TcpProtocol::completed(const NvmeCompletion& completion) {
                            .sct = uint8_t(status >> NVME_SCT_SHIFT & NVME_SCT_MASK),
                            .sc = uint8_t(status & NVME_SC_MASK),
                            .do_not_retry = (status & NVME_SC_DNR) != 0};
-    if (result.ok() && slot.direction == Direction::to_controller && slot.done != slot.bytes)
+    if (result.ok() && slot.is_exact && slot.direction == Direction::to_controller && slot.done != slot.bytes)
         throw ProtocolError(FatalError::sequence, cid_at,
                             format("success of command %u, of whose %u bytes it has taken %u", completion.cid,
                                    slot.bytes, slot.done));

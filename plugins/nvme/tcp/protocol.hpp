@@ -9,7 +9,8 @@
 #include "pdu_reader.hpp"
 #include "pdu_writer.hpp"
 
-/// How a command ended.
+/// How a command ended. A command that reads may succeed with fewer bytes than it has room for; how many have
+/// come is its owner's to judge.
 struct TcpResult {
     uint64_t result = 0;  ///< dwords 0 and 1 of the completion
     uint8_t sct = 0, sc = 0;
@@ -25,6 +26,7 @@ public:
         uint16_t depth = 128;  ///< commands at a time
         bool header_digest = false, data_digest = false;
         uint32_t in_capsule = admin_in_capsule;  ///< bytes of data that a command may carry along
+        bool is_for_io = false;                  ///< reads and writes of it are of blocks
     };
     /// A command has ended: the protocol keeps nothing of it. May submit others.
     using Ended = std::function<void(void* owner, const TcpResult&)>;
@@ -82,6 +84,7 @@ private:
         Direction direction = Direction::none;
         bool in_flight = false;
         bool is_held = false;    ///< not free although it has ended
+        bool is_exact = false;   ///< success says that all of its data were moved
         bool got_last = false;   ///< the controller has sent the last of its data
         bool damaged = false;    ///< data came with a wrong digest
         bool has_ended = false;  ///< ends when what is being sent of its data has gone

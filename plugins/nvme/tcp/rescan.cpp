@@ -12,12 +12,15 @@ void TcpRescan::start(Run run, Found found) {
     rescan->ask(log_page(NVME_LOG_LID_CHANGED_NS, sizeof(data_)), &TcpRescan::list);
 }
 
+/// A log may be shorter than the room for it; what does not come is zero, which ends the list.
 /// @param must  without an answer it ends; else it goes on with zeroes
 void TcpRescan::ask(const NvmeCommand& command, void (TcpRescan::*then)(), bool must) {
-    const auto ended = [self = shared_from_this(), then, must](const std::optional<TcpResult>& result) {
-        const bool whole = result && result->ok() && result->bytes == sizeof(data_);
-        if (!result || (must && !whole)) return;
-        if (!whole) self->data_.fill({});
+    const bool is_log = command.opcode == nvme_admin_get_log_page;
+    const auto ended = [self = shared_from_this(), then, must, is_log](const std::optional<TcpResult>& result) {
+        const bool enough = result && result->ok() && (result->bytes == sizeof(self->data_) || is_log);
+        if (!result || (must && !enough)) return;
+        const size_t came = enough ? result->bytes : 0;
+        std::fill(self->data_.begin() + std::ptrdiff_t(came), self->data_.end(), std::byte());
         (*self.*then)();
     };
     run_(command, {.buf = data_.data(), .bytes = sizeof(data_)}, ended);

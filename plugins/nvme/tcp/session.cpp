@@ -30,10 +30,20 @@ uint64_t TcpCaller::must(const NvmeCommand& command, const char* what, const Nvm
     const TcpResult result = call(command, what, data);
     if (!result.ok())
         throw Error(EIO, format("the target refuses %s: %s", what, status_text(result).c_str()));
-    if (data.bytes != 0 && (command.opcode & 3) == 2 && result.bytes != data.bytes)
-        throw Error(EPROTO, format("the target answers %s with %u bytes instead of %u", what, result.bytes,
-                                   data.bytes));
     return result.result;
+}
+
+Bytes TcpCaller::must_read(const NvmeCommand& command, const char* what, std::span<std::byte> buffer,
+                           size_t least) {
+    std::fill(buffer.begin(), buffer.end(), std::byte());
+    const TcpResult result = call(command, what, {.buf = buffer.data(), .bytes = uint32_t(buffer.size())});
+    if (!result.ok())
+        throw Error(EIO, format("the target refuses %s: %s", what, status_text(result).c_str()));
+    if (result.bytes < least)
+        throw Error(EPROTO,
+                    format("the target answers %s with %u bytes, fewer than the %zu that it must have", what,
+                           result.bytes, least));
+    return buffer.first(result.bytes);
 }
 
 // ---- connecting ----
@@ -63,7 +73,7 @@ void authenticate(TcpConnection& connection, const TcpTarget& target, uint32_t a
 
 TcpProtocol::Options tcp_admin_options(const TcpTarget& target) {
     constexpr uint16_t entries = 32;
-    return {entries - 1, target.header_digest, target.data_digest, admin_in_capsule};
+    return {entries - 1, target.header_digest, target.data_digest, admin_in_capsule, false};
 }
 
 std::unique_ptr<TcpConnection> tcp_open_connection(const TcpTarget& target, uint16_t queue,
@@ -117,16 +127,20 @@ uint32_t in_capsule_of(const nvme_id_ctrl& data) {
 
 std::vector<NvmeNamespace> ask_for_namespaces(TcpCaller& caller) {
     std::array<std::byte, 4096> data;
-    const NvmeData buffer{.buf = data.data(), .bytes = sizeof(data)};
-    caller.must(identify_command(NVME_IDENTIFY_CNS_NS_ACTIVE_LIST, 0), "identify (namespaces)", buffer);
+    caller.must_read(identify_command(NVME_IDENTIFY_CNS_NS_ACTIVE_LIST, 0), "identify (namespaces)", data,
+                     sizeof(data));
     std::vector<NvmeNamespace> result;
     for (const uint32_t id : active_namespaces(data)) {
-        caller.must(identify_command(NVME_IDENTIFY_CNS_NS, id), "identify (namespace)", buffer);
+        caller.must_read(identify_command(NVME_IDENTIFY_CNS_NS, id), "identify (namespace)", data,
+                         sizeof(data));
         auto ns = usable_namespace(id, data);
         if (!ns) continue;
         const NvmeCommand list = identify_command(NVME_IDENTIFY_CNS_NS_DESC_LIST, id);
-        const TcpResult listed = caller.call(list, "identify (identifiers)", buffer);
-        if (listed.ok() && listed.bytes == data.size()) nvme_add_uuid(*ns, data);
+        // The list ends with a zero, and so does what is read of it.
+        data.fill({});
+        const TcpResult listed =
+            caller.call(list, "identify (identifiers)", {.buf = data.data(), .bytes = sizeof(data)});
+        if (listed.ok()) nvme_add_uuid(*ns, data);
         result.push_back(*ns);
     }
     return result;
@@ -162,8 +176,8 @@ TcpSession tcp_establish(const TcpTarget& target, const TcpCancel& cancel) {
     const uint64_t cap = tcp_enable(caller, until);
 
     std::array<std::byte, 4096> data;
-    caller.must(identify_command(NVME_IDENTIFY_CNS_CTRL, 0), "identify (controller)",
-                {.buf = data.data(), .bytes = sizeof(data)});
+    caller.must_read(identify_command(NVME_IDENTIFY_CNS_CTRL, 0), "identify (controller)", data,
+                     sizeof(data));
     session.identity = nvme_identity(data, uint64_t(4096) << NVME_CAP_MPSMIN(cap));
     nvme_id_ctrl raw;
     std::memcpy(&raw, data.data(), sizeof(raw));
@@ -188,9 +202,8 @@ TcpSession tcp_establish(const TcpTarget& target, const TcpCancel& cancel) {
     session.namespaces = ask_for_namespaces(caller);
     if (session.ana_log_size != 0) {
         std::vector<std::byte> log(session.ana_log_size);
-        caller.must(log_page(NVME_LOG_LID_ANA, session.ana_log_size), "the ANA log",
-                    {.buf = log.data(), .bytes = session.ana_log_size});
-        session.ana = parse_ana_log(log);
+        session.ana = parse_ana_log(caller.must_read(log_page(NVME_LOG_LID_ANA, session.ana_log_size),
+                                                     "the ANA log", log, sizeof(nvme_ana_log)));
     }
     return session;
 }
@@ -215,7 +228,7 @@ TcpSession tcp_establish(const std::vector<TcpTarget>& ways, const TcpCancel& ca
 std::unique_ptr<TcpConnection> tcp_open_queue(const TcpTarget& target, uint16_t controller, uint32_t size,
                                               uint32_t in_capsule, uint16_t id, const TcpCancel& cancel) {
     const TcpProtocol::Options options{uint16_t(size - 1), target.header_digest, target.data_digest,
-                                       in_capsule};
+                                       in_capsule, true};
     return tcp_open_connection(target, id, options, controller, cancel,
                                TcpClock::now() + target.connect_timeout);
 }

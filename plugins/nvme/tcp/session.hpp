@@ -6,6 +6,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "../identify.hpp"
 #include "ana.hpp"
@@ -21,9 +22,13 @@ public:
     /// Throws bdevkit::Error when there is no answer; an error status is the caller's to look at.
     /// @param what  it is, for messages
     TcpResult call(const NvmeCommand& command, const char* what, const NvmeData& data = {});
-    /// As above; throws when the status is not success, or less was read than asked for.
+    /// As above; throws when the status is not success.
     /// @return dwords 0 and 1 of the completion
     uint64_t must(const NvmeCommand& command, const char* what, const NvmeData& data = {});
+    /// As call(), for a command that reads into one buffer; throws when the status is not success, or fewer
+    /// than `least` bytes have come. What has not come is zero.
+    /// @return the bytes that have come
+    Bytes must_read(const NvmeCommand& command, const char* what, std::span<std::byte> buffer, size_t least);
 
 private:
     TcpConnection& connection_;
