@@ -32,17 +32,24 @@ def run(*command, **options):
     return subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE, text=True, **options).stdout
 
 
-def package_name():
-    """The kernel that linux-image-amd64 stands for."""
-    match = re.search(r"Depends: (linux-image-\S+)", run("apt-cache", "depends", "linux-image-amd64"))
+STABLE = "linux-image-amd64"
+# Debian 12's security archive has a newer kernel beside its own. Its target authenticates hosts (DH-HMAC-CHAP).
+NEWER = "linux-image-6.12-amd64"
+
+
+def package_name(name):
+    """The package that the name of a kernel stands for."""
+    known = subprocess.run(["apt-cache", "depends", name], stdout=subprocess.PIPE, text=True, check=False).stdout
+    match = re.search(r"Depends: (linux-image-\S+)", known)
     if not match:
-        raise SystemExit("vm: apt knows no linux-image-amd64: run apt-get update")
+        raise SystemExit(f"vm: apt knows no {name}: run apt-get update")
     return match[1]
 
 
-def fetch(folder):
-    """The kernel under `folder`, downloaded when it is not there yet."""
-    name = package_name()
+def fetch(folder, name=STABLE):
+    """The kernel under `folder`, downloaded when it is not there yet; an older one of that name goes."""
+    folder = folder / name
+    name = package_name(name)
     root = folder / name
     if not root.exists():
         shutil.rmtree(folder, ignore_errors=True)

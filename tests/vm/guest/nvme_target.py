@@ -84,3 +84,25 @@ class Port:
         """Every connection to it ends."""
         with contextlib.suppress(FileNotFoundError):
             (self.folder / "subsystems" / subsystem.nqn).unlink()
+
+
+class AllowedHost:
+    """The only host that may connect to a subsystem, with what it needs for that."""
+
+    def __init__(self, subsystem, nqn):
+        self.folder = NVMET / "hosts" / nqn
+        self.allowed = subsystem.folder / "allowed_hosts" / nqn
+        subsystem.write("attr_allow_any_host", 0)
+
+    def authenticate(self, key, controller_key=None, hash_name="hmac(sha256)", group="null"):
+        """It has to prove that it has `key`. With `controller_key` the target proves that it has that one."""
+        if self.folder.exists():  # a key can be set, but not taken away
+            self.allowed.unlink()
+            self.folder.rmdir()
+        self.folder.mkdir()
+        given = {"dhchap_hash": hash_name, "dhchap_dhgroup": group, "dhchap_key": key}
+        if controller_key is not None:
+            given["dhchap_ctrl_key"] = controller_key
+        for name, value in given.items():
+            (self.folder / name).write_text(value + "\n")
+        self.allowed.symlink_to(self.folder)
