@@ -10,6 +10,7 @@
 #include <memory>
 #include <utility>
 
+#include "bdev/examine.hpp"
 #include "bdev_qos.hpp"
 #include "module/module_registry.hpp"
 #include "stack/sections.hpp"
@@ -44,6 +45,17 @@ std::vector<Member> merge(std::vector<Member> members, const std::vector<Member>
         }
     }
     return members;
+}
+
+/// A module that examines a base may have it open, or claim it.
+void wait_for_examination_of(const BdevSpec& spec) {
+    for (const BaseRef& base : spec.bases) {
+        bdk::await_on_app_thread([&](const bdk::Done& done) {
+            const bdk_bdev* bdev = bdk_bdev_get_by_name(base.bdev.c_str());
+            if (bdev == nullptr) return done(0);
+            bdk::when_examined(bdk::Bdev::of(bdev), [done](bool) { done(0); });
+        });
+    }
 }
 
 /// [app thread]
@@ -113,6 +125,7 @@ Changed<void> Changes::create_one(BdevSpec& spec) {
     });
     if (!missing.empty())
         return tl::unexpected(ChangeError{ENODEV, fmt::format("{}: no bdev '{}'", what_is(spec), missing)});
+    wait_for_examination_of(spec);
     const int rc = bdk::await_on_app_thread([&](bdk::Done done) {
         auto created = [&spec, done = std::move(done)](int result) {
             if (result != 0) return done(result);
@@ -163,6 +176,25 @@ Changed<void> Changes::reconfigure(const std::string& name, const std::string& y
 Changed<MethodCall> Changes::start_call(const std::string& module, const std::string& method,
                                         const std::string& yaml, const std::filesystem::path& folder) {
     return MethodCall::start(loader_, module, method, yaml, folder);
+}
+
+Changed<void> Changes::examine(const std::string& name) {
+    const int rc =
+        bdk::await_on_app_thread([&](bdk::Done done) { bdk::examine_by_hand(name, std::move(done)); });
+    const std::string what = fmt::format("bdev '{}' was not examined", name);
+    if (rc == -ENOENT)
+        return tl::unexpected(ChangeError{
+            ENOENT, what +
+                        ": no module of this stack recognises what is on a bdev; name one that does, such as "
+                        "`plugins: { examine: [gpt] }`"});
+    if (rc == -EPERM)
+        return tl::unexpected(
+            ChangeError{EPERM, what + ": it is claimed; remove the bdev that stands on it first"});
+    if (rc == -ETIMEDOUT)
+        return tl::unexpected(
+            ChangeError{ETIMEDOUT, what + " within `examine_limit`; what is found comes later"});
+    if (rc != 0) return refuse(rc, what);
+    return {};
 }
 
 Changed<void> Changes::resize(const std::string& name, uint64_t size) {

@@ -37,6 +37,10 @@ public:
     Changed<void> reconfigure(const std::string& name, const std::string& yaml,
                               const std::filesystem::path& folder);
 
+    /// [not a bdk thread] Shows the bdev to the modules that recognise bdevs by what is on them, though
+    /// clients may have written it; returns when they have looked.
+    Changed<void> examine(const std::string& name);
+
     /// [not a bdk thread] Asks the module for another size, in bytes.
     Changed<void> resize(const std::string& name, uint64_t size);
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 #include <sstream>
 #include <system_error>
 
@@ -14,7 +15,6 @@
 #include "module/call_gate.hpp"
 #include "module/module_registry.hpp"
 #include "module_statistics.hpp"
-#include "stack/stack_file.hpp"
 #include "waiting_bdevs.hpp"
 
 #define BDK_LOG_COMPONENT "host"
@@ -43,7 +43,20 @@ void finish(bdk::Done& kept, int rc) {
     done(rc);
 }
 
-void wait_for_examine() {
+/// Of what the stack exports, or gives to another bdev as its base, the stack itself says what it is for:
+/// what clients have written there is not to decide it.
+bdk::RuntimeOptions options_of(const Stack& stack) {
+    bdk::RuntimeOptions options = stack.host;
+    options.bdev.client_bdevs = stack.exported_bdevs();
+    for (const BdevSpec& bdev : stack.bdevs)
+        for (const BaseRef& base : bdev.bases)
+            options.bdev.client_bdevs.push_back(base.bdev);
+    return options;
+}
+
+}  // namespace
+
+void Host::wait_for_examine() {
     bdk::Done kept;
     bdk::await_on_app_thread([&](bdk::Done done) {
         kept = std::move(done);
@@ -51,6 +64,8 @@ void wait_for_examine() {
         if (const int rc = bdk_bdev_wait_for_examine(examined, &kept); rc != 0) finish(kept, rc);
     });
 }
+
+namespace {
 
 /// Reads the counters of one bdev, held by a desc meanwhile.
 class CountersReader {
@@ -111,7 +126,8 @@ void Host::log_stuck(const std::vector<std::string>& waits) {
 }
 
 tl::expected<void, std::string> Host::start_all() {
-    tl::expected<std::unique_ptr<bdk::Runtime>, std::string> runtime = bdk::Runtime::start(stack_.host);
+    tl::expected<std::unique_ptr<bdk::Runtime>, std::string> runtime =
+        bdk::Runtime::start(options_of(stack_));
     if (!runtime) return tl::unexpected(std::move(runtime.error()));
     runtime_ = std::move(*runtime);
     waiting_ = std::make_unique<WaitingBdevs>();
@@ -121,34 +137,35 @@ tl::expected<void, std::string> Host::start_all() {
 }
 
 tl::expected<void, std::string> Host::load_modules() {
-    for (const Plugin& plugin : loader_.plugins()) {
-        if (plugin.state != PluginState::usable || !examines(plugin.info)) continue;
-        const auto loaded = loader_.load(plugin.info.name);
-        if (loaded) continue;
-        if (stack_.plugins.stop_on_error) return tl::unexpected(loaded.error());
-        BDK_WARNLOG("%s", loaded.error().c_str());
-    }
-    for (const BdevSpec& bdev : stack_.bdevs) {
-        if (const auto loaded = loader_.load(bdev.module->name); !loaded) {
-            return tl::unexpected(loaded.error());
-        }
+    for (const std::string& module : stack_.modules()) {
+        if (const auto loaded = loader_.load(module); !loaded) return tl::unexpected(loaded.error());
     }
     return {};
 }
 
 tl::expected<void, std::string> Host::create_bdevs() {
-    for (const BdevSpec& bdev : stack_.bdevs) {
+    // In pieces, so that no turn of the reactor takes long.
+    constexpr size_t at_a_time = 32;
+    for (std::span<const BdevSpec> left = stack_.bdevs; !left.empty();) {
+        const auto piece = left.first(std::min(at_a_time, left.size()));
+        left = left.subspan(piece.size());
         const int rc =
-            bdk::await_on_app_thread([&](bdk::Done done) { waiting_->create(bdev, std::move(done)); });
-        if (rc == 0) continue;
-        return tl::unexpected(fmt::format("{}:{}:{}: bdev '{}' of module '{}' could not be created: {}",
-                                          stack_.file, bdev.at.line, bdev.at.column, bdev.name,
-                                          bdev.module->name, std::generic_category().message(-rc)));
+            bdk::await_on_app_thread([&](bdk::Done done) { waiting_->create(piece, std::move(done)); });
+        if (rc != 0) return tl::unexpected(describe_failure());
     }
-    wait_for_examine();
+    const int rc = bdk::await_on_app_thread(
+        [&](bdk::Done done) { waiting_->settle(stack_.exported_bdevs(), std::move(done)); });
+    if (rc != 0) return tl::unexpected(describe_failure());
     for (const std::string& line : waiting_->describe())
         BDK_WARNLOG("%s", line.c_str());
     return {};
+}
+
+std::string Host::describe_failure() const {
+    const auto [bdev, rc] = waiting_->failure();
+    return fmt::format("{}:{}:{}: bdev '{}' of module '{}' could not be created: {}", stack_.file,
+                       bdev->at.line, bdev->at.column, bdev->name, bdev->module->name,
+                       std::generic_category().message(-rc));
 }
 
 tl::expected<void, std::string> Host::start_frontends() {

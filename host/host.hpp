@@ -36,8 +36,9 @@ struct BdevCounters {
 
 class Host {
 public:
-    /// [main thread] Starts the runtime, loads the modules that the stack uses and those that examine,
-    /// creates the bdevs, bases first, and starts the frontends. On error everything is undone, in reverse.
+    /// [main thread] Starts the runtime, loads the modules that the stack names, creates the bdevs, bases
+    /// first, and starts the frontends. Bdevs that are still examined then are waited for only where the
+    /// stack needs what may be found on them. On error everything is undone, in reverse.
     /// @param stack, loader  outlive the host; the loader has discovered
     /// @param stuck          what to do when the end of the host does not get on: see StopLimit
     static tl::expected<std::unique_ptr<Host>, std::string> start(const Stack& stack, PluginLoader& loader,
@@ -54,6 +55,9 @@ public:
 
     /// [not a bdk thread] Where clients connect, one URI each.
     const std::vector<std::string>& where() const { return where_; }
+
+    /// [not a bdk thread] Returns once nothing is examined, or has been for longer than `examine_limit`.
+    static void wait_for_examine();
 
     /// [main thread] The first step of stop(): nobody enters any more, requests in flight are answered,
     /// clients dropped. The bdevs stay.
@@ -76,6 +80,7 @@ private:
     tl::expected<void, std::string> create_bdevs();
     tl::expected<void, std::string> start_frontends();
     void note_where(const Frontend& frontend);
+    std::string describe_failure() const;
     static void wait_for_calls();
     bool remove_bdevs();
 

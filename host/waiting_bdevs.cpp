@@ -6,8 +6,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/algorithm/string/join.hpp>
 #include <system_error>
+#include <utility>
 
+#include "bdev/bdev_list.hpp"
+#include "bdev/examine.hpp"
 #include "bdev_qos.hpp"
 
 #define BDK_LOG_COMPONENT "host"
@@ -25,12 +29,20 @@ const BaseRef* missing_base(const BdevSpec& bdev) {
     return missing == bdev.bases.end() ? nullptr : &*missing;
 }
 
-void create_now(const BdevSpec& bdev, bdk::Done done) {
-    auto created = [&bdev, done = std::move(done)](int rc) {
-        if (rc != 0) return done(rc);
-        apply_qos(bdev, done);
-    };
-    bdk::module_create_bdev(bdev.module->module, bdev.name, bdev.options.data(), std::move(created));
+/// The first base of the bdev that is being examined, or nullptr.
+const bdk::Bdev* examined_base(const BdevSpec& bdev) {
+    for (const BaseRef& base : bdev.bases) {
+        const bdk_bdev* found = bdk_bdev_get_by_name(base.bdev.c_str());
+        if (found != nullptr && bdk::is_being_examined(bdk::Bdev::of(found))) return bdk::Bdev::of(found);
+    }
+    return nullptr;
+}
+
+/// Calls *kept, whose owner may go as soon as it is called.
+void finish(bdk::Done& kept, int rc) {
+    if (!kept) return;
+    const bdk::Done done = std::exchange(kept, nullptr);
+    done(rc);
 }
 
 }  // namespace
@@ -56,46 +68,131 @@ WaitingBdevs::~WaitingBdevs() {
     bdk::call_on_app_thread([] { current = nullptr; });
 }
 
-void WaitingBdevs::create(const BdevSpec& bdev, bdk::Done done) {
-    if (missing_base(bdev) == nullptr) {
-        create_now(bdev, std::move(done));
-    } else {
-        waiting_.push_back(&bdev);
-        done(0);
+void WaitingBdevs::create(std::span<const BdevSpec> bdevs, bdk::Done done) {
+    to_create_ = bdevs;
+    all_created_ = std::move(done);
+    create_next();
+}
+
+void WaitingBdevs::create_next() {
+    while (!creates_one_of_them_ && all_created_) {
+        if (to_create_.empty() || failure_.bdev != nullptr) return finish(all_created_, failure_.rc);
+        const BdevSpec& bdev = to_create_.front();
+        to_create_ = to_create_.subspan(1);
+        if (has_to_wait(bdev)) continue;
+        creates_one_of_them_ = true;
+        start_to_create(bdev, [this] {
+            creates_one_of_them_ = false;
+            create_next();
+        });
     }
+}
+
+bool WaitingBdevs::has_to_wait(const BdevSpec& bdev) {
+    if (const BaseRef* base = missing_base(bdev); base != nullptr) {
+        waiting_.emplace(base->bdev, &bdev);
+        return true;
+    }
+    const bdk::Bdev* base = examined_base(bdev);
+    if (base == nullptr) return false;
+    creating_++;
+    bdk::when_examined(base, [&bdev](bool) {
+        if (current == nullptr) return;
+        current->creating_--;
+        if (!current->has_to_wait(bdev)) current->start_to_create(bdev, nullptr);
+        current->look_whether_settled();
+    });
+    return true;
+}
+
+void WaitingBdevs::start_to_create(const BdevSpec& bdev, const std::function<void()>& then) {
+    creating_++;
+    auto done = [&bdev, then](int rc) {
+        if (current == nullptr) return;
+        current->created(bdev, rc);
+        if (then) then();
+    };
+    auto with_qos = [&bdev, done](int rc) { rc != 0 ? done(rc) : apply_qos(bdev, done); };
+    bdk::module_create_bdev(bdev.module->module, bdev.name, bdev.options.data(), with_qos);
+}
+
+void WaitingBdevs::created(const BdevSpec& bdev, int rc) {
+    creating_--;
+    if (rc != 0) {
+        BDK_ERRLOG("bdev '%s' could not be created: %s", bdev.name.c_str(),
+                   std::generic_category().message(-rc).c_str());
+        if (failure_.bdev == nullptr) failure_ = {&bdev, rc};
+    }
+    look_whether_settled();
+}
+
+void WaitingBdevs::create_on(bdk_bdev* base) {
+    for (const std::string& name : bdk::names_of(bdk::Bdev::of(base))) {
+        // Each creation may bring further bdevs, and so change the list.
+        for (auto next = waiting_.find(name); next != waiting_.end(); next = waiting_.find(name)) {
+            const BdevSpec& bdev = *next->second;
+            waiting_.erase(next);
+            if (!has_to_wait(bdev)) start_to_create(bdev, nullptr);
+        }
+    }
+    look_whether_settled();
+}
+
+void WaitingBdevs::examine_config(bdk_bdev* bdev) {
+    if (current != nullptr) current->create_on(bdev);
+    bdk_bdev_module_examine_done(&as_module);
+}
+
+void WaitingBdevs::settle(std::vector<std::string> needed, bdk::Done done) {
+    needed_ = std::move(needed);
+    settled_ = std::move(done);
+    look_whether_settled();
+}
+
+bool WaitingBdevs::is_complete() const {
+    return waiting_.empty() && std::all_of(needed_.begin(), needed_.end(), [](const std::string& name) {
+               return bdk_bdev_get_by_name(name.c_str()) != nullptr;
+           });
+}
+
+void WaitingBdevs::look_whether_settled() {
+    if (!settled_ || watches_examination_) return;
+    if (failure_.bdev != nullptr) return finish(settled_, failure_.rc);
+    if (creating_ != 0) return;
+    if (is_complete() || !bdk::is_any_examined()) return finish(settled_, 0);
+    watches_examination_ = true;
+    bdk::when_one_examined([] {
+        if (current == nullptr) return;
+        current->watches_examination_ = false;
+        current->look_whether_settled();
+    });
+}
+
+WaitingBdevs::Failure WaitingBdevs::failure() const {
+    Failure result;
+    bdk::call_on_app_thread([&] { result = failure_; });
+    return result;
 }
 
 std::vector<std::string> WaitingBdevs::describe() const {
     std::vector<std::string> result;
     bdk::call_on_app_thread([&] {
-        for (const BdevSpec* bdev : waiting_) {
-            const BaseRef* base = missing_base(*bdev);
-            if (base == nullptr) continue;
-            result.push_back(fmt::format("bdev '{}' waits for its base '{}'", bdev->name, base->bdev));
+        for (const auto& [base, bdev] : waiting_)
+            result.push_back(fmt::format("bdev '{}' waits for its base '{}'", bdev->name, base));
+        if (result.empty()) return;
+        if (!bdk::has_reading_modules()) {
+            result.emplace_back(
+                "no module of this stack recognises what is on a bdev: name one that does, such as "
+                "`plugins: { examine: [gpt] }`");
+        } else if (const auto names = bdk::withheld_bdevs(); !names.empty()) {
+            result.push_back(
+                fmt::format("not examined, since clients may have written to them: '{}'; one that is to be "
+                            "examined all the "
+                            "same belongs into `host: {{ examine: [ NAME ] }}`",
+                            boost::algorithm::join(names, "', '")));
         }
     });
     return result;
-}
-
-void WaitingBdevs::examine_config(bdk_bdev*) {
-    if (current != nullptr) current->create_ready();
-    bdk_bdev_module_examine_done(&as_module);
-}
-
-void WaitingBdevs::create_ready() {
-    // Each creation may examine in turn and change the list, so the search starts again after one.
-    while (true) {
-        const auto ready = std::find_if(waiting_.begin(), waiting_.end(),
-                                        [](const BdevSpec* bdev) { return missing_base(*bdev) == nullptr; });
-        if (ready == waiting_.end()) return;
-        const BdevSpec* bdev = *ready;
-        waiting_.erase(ready);
-        create_now(*bdev, [bdev](int rc) {
-            if (rc == 0) return;
-            BDK_ERRLOG("bdev '%s' could not be created when its base appeared: %s", bdev->name.c_str(),
-                       std::generic_category().message(-rc).c_str());
-        });
-    }
 }
 
 }  // namespace bdevkit::host

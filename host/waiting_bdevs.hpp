@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <functional>
+#include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "module/module_registry.hpp"
@@ -9,9 +12,10 @@
 
 namespace bdevkit::host {
 
-/// Bdevs of the stack that wait for a base which some module's examine makes, now or when a device is plugged
-/// in. They are created as their last base appears, before anybody else may write to it. One at a time in a
-/// process.
+/// Creates the bdevs of the stack. One whose bases are all there is created at once. One whose base is still
+/// being examined waits for the end of that examination alone. One whose base does not exist waits until some
+/// module's examine makes it, now or when a device is plugged in, and is created as the last base appears,
+/// before anybody else may write to it. One at a time in a process.
 class WaitingBdevs {
 public:
     /// [main thread, while a Runtime runs] From now on new bdevs are looked at.
@@ -21,21 +25,50 @@ public:
     WaitingBdevs(const WaitingBdevs&) = delete;
     WaitingBdevs& operator=(const WaitingBdevs&) = delete;
 
-    /// [app thread] Creates the bdev if its bases are there, else keeps it until they are; done(0) then.
-    /// @param bdev  outlives this
-    void create(const BdevSpec& bdev, bdk::Done done);
+    /// A bdev that was not created, and why: a negative errno.
+    struct Failure {
+        const BdevSpec* bdev = nullptr;  ///< nullptr: none
+        int rc = 0;
+    };
 
-    /// [main thread] "bdev 'a' waits for its base 'b'", for each that waits.
+    /// [app thread] Creates the bdevs, in this order, those that have to wait later. done() runs once one of
+    /// the others could not be created, or all of them exist. One call at a time.
+    /// @param bdevs  outlive this
+    void create(std::span<const BdevSpec> bdevs, bdk::Done done);
+
+    /// [app thread, after create()] done() runs once a creation has failed, or every bdev has been created
+    /// and those in `needed` exist, or nothing is examined that could bring more of them.
+    void settle(std::vector<std::string> needed, bdk::Done done);
+
+    /// [main thread] The first bdev that could not be created, and why.
+    Failure failure() const;
+
+    /// [main thread] "bdev 'a' waits for its base 'b'", for each that waits; then what the user may do.
     std::vector<std::string> describe() const;
 
 private:
     static void examine_config(bdk_bdev* bdev);
-    void create_ready();
+    void create_next();
+    bool has_to_wait(const BdevSpec& bdev);
+    void start_to_create(const BdevSpec& bdev, const std::function<void()>& then);
+    void created(const BdevSpec& bdev, int rc);
+    void create_on(bdk_bdev* base);
+    bool is_complete() const;
+    void look_whether_settled();
 
     static const bdk_module as_module;
     static WaitingBdevs* current;
 
-    std::vector<const BdevSpec*> waiting_;  ///< of the app thread
+    // Of the app thread:
+    std::span<const BdevSpec> to_create_;  ///< of the call of create() under way
+    bdk::Done all_created_;
+    bool creates_one_of_them_ = false;
+    size_t creating_ = 0;  ///< creations under way, and those that wait for an examination
+    std::unordered_multimap<std::string, const BdevSpec*> waiting_;  ///< by a base that does not exist
+    Failure failure_;
+    std::vector<std::string> needed_;
+    bdk::Done settled_;
+    bool watches_examination_ = false;
 };
 
 }  // namespace bdevkit::host

@@ -64,6 +64,7 @@ bool override_listen(const std::string& listen, Stack& stack) {
         return false;
     }
     stack.nbd_servers.front().listen = listen;
+    stack.nbd_servers.front().place = "--listen: ";
     return true;
 }
 

@@ -10,6 +10,7 @@
 #include "frontends/nbd/nbd_protocol.hpp"
 #include "stack/nearest.hpp"
 #include "stack/sections.hpp"
+#include "stack/stack_file.hpp"
 
 namespace bdevkit::host {
 
@@ -87,11 +88,11 @@ bool note_unique(Places& places, const std::string& text, Location at, const cha
 
 class NbdReader {
 public:
-    NbdReader(std::filesystem::path folder, const BdevGraph& graph, Problems& problems)
-        : folder_(std::move(folder)), graph_(graph), problems_(problems) {}
+    NbdReader(const StackFile& file, const BdevGraph& graph, Problems& problems)
+        : file_(file), graph_(graph), problems_(problems) {}
 
     NbdConfig read(const ConfigNode& node) {
-        const OptionReader reader(nbd_table(), folder_, "`nbd`");
+        const OptionReader reader(nbd_table(), file_.folder, "`nbd`");
         const OptionStruct options = reader.read(node.members, node.at, {"exports"}, problems_);
         const auto& section = options.as<NbdSection>();
         NbdConfig config;
@@ -99,6 +100,7 @@ public:
         config.structured_replies = static_cast<StructuredReplies>(section.structured_replies);
         if (section.listen != nullptr) {
             config.listen = section.listen;
+            config.place = place_of(node.find("listen")->value->at);
             check_listen(config.listen, node.find("listen")->value->at);
         }
         read_exports(node, config);
@@ -106,6 +108,8 @@ public:
     }
 
 private:
+    Place place_of(Location at) const { return fmt::format("{}:{}:{}: ", file_.name, at.line, at.column); }
+
     void check_listen(const std::string& listen, Location at) {
         const tl::expected<void, std::string> valid = check_listen_address(listen);
         if (!valid) problems_.add(at, fmt::format("'listen': {}", valid.error()));
@@ -131,7 +135,7 @@ private:
     }
 
     void read_export(const ConfigNode& node, NbdConfig& config, Places& names) {
-        const OptionReader reader(nbd_export_table(), folder_, "an export");
+        const OptionReader reader(nbd_export_table(), file_.folder, "an export");
         const OptionStruct options = reader.read(node.members, node.at, {}, problems_);
         const auto& section = options.as<ExportSection>();
         if (section.bdev == nullptr) return;
@@ -143,6 +147,7 @@ private:
         result.name = section.name != nullptr ? section.name : section.bdev;
         if (section.description != nullptr) result.description = bdk::to_utf8(section.description);
         result.read_only = section.read_only != 0;
+        result.place = place_of(node.find("bdev")->value->at);
         const Member* name = node.find("name");
         const Location name_at = name != nullptr ? name->value->at : bdev_at;
         check_text("name", result.name, name_at);
@@ -159,7 +164,7 @@ private:
                                           nbd::max_string, text.size()));
     }
 
-    std::filesystem::path folder_;
+    const StackFile& file_;
     const BdevGraph& graph_;
     Problems& problems_;
     Places listens_;
@@ -197,7 +202,7 @@ tl::expected<void, std::string> check_listen_address(const std::string& listen) 
         fmt::format("expected unix:/path, tcp:address:port or tcp:[v6-address]:port, got '{}'", listen));
 }
 
-std::vector<NbdConfig> read_frontends_section(const ConfigNode& node, const std::filesystem::path& folder,
+std::vector<NbdConfig> read_frontends_section(const ConfigNode& node, const StackFile& file,
                                               const BdevGraph& graph, Problems& problems) {
     if (!node.is_list()) {
         problems.add(node.at,
@@ -205,7 +210,7 @@ std::vector<NbdConfig> read_frontends_section(const ConfigNode& node, const std:
         return {};
     }
     std::vector<NbdConfig> result;
-    NbdReader nbd(folder, graph, problems);
+    NbdReader nbd(file, graph, problems);
     for (const ConfigNodePtr& item : node.items) {
         if (!item->is_map() || item->members.size() != 1) {
             problems.add(item->at,

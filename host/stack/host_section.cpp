@@ -20,6 +20,7 @@ struct HostSection {
     uint32_t violations;
     uint64_t late_io;
     uint64_t late_call;
+    uint64_t examine_limit;
     uint64_t blocked_limit;
     uint64_t stop_limit;
     uint8_t auto_examine;
@@ -66,15 +67,18 @@ constexpr bdk_option host_options[] = {
     {.name = "late_call", .help = "A module that has not ended an init, create, examination, remove or destruct after this is named; 0 for never.",
      .type = BDK_OPTION_DURATION, .offset = offsetof(HostSection, late_call), .default_value = "10s",
      .max = 86'400 * second_ns},
+    {.name = "examine_limit", .help = "A module that examines a bdev for longer is not waited for any longer; 0: always waited for.",
+     .type = BDK_OPTION_DURATION, .offset = offsetof(HostSection, examine_limit), .default_value = "10s",
+     .max = 86'400 * second_ns},
     {.name = "blocked_limit", .help = "What holds a reactor longer is reported with a backtrace; 0 for never.",
      .type = BDK_OPTION_DURATION, .offset = offsetof(HostSection, blocked_limit), .default_value = "500ms",
      .max = 3'600 * second_ns},
     {.name = "stop_limit", .help = "When the host stops, and an I/O or a module keeps it for longer, it says what it waits for and gives up; 0 for never.",
      .type = BDK_OPTION_DURATION, .offset = offsetof(HostSection, stop_limit), .default_value = "30s",
      .max = 86'400 * second_ns},
-    {.name = "auto_examine", .help = "Show every new bdev to the modules that recognise bdevs.",
+    {.name = "auto_examine", .help = "Show new bdevs to the modules of the stack that recognise bdevs.",
      .type = BDK_OPTION_BOOL, .offset = offsetof(HostSection, auto_examine), .default_value = "true"},
-    {.name = "examine", .help = "Bdevs that are shown to modules even where auto_examine is false.",
+    {.name = "examine", .help = "Bdevs that are shown to them all the same: where auto_examine is false, or where clients may have written.",
      .type = BDK_OPTION_STRING, .flags = BDK_OPTION_LIST, .offset = offsetof(HostSection, examine)},
     {.name = "bdev_io_pool_size", .help = "I/Os in flight in the whole host, those of every layer counted.",
      .type = BDK_OPTION_U32, .offset = offsetof(HostSection, bdev_io_pool_size), .default_value = "65536",
@@ -99,6 +103,7 @@ constexpr bdk_option host_options[] = {
 
 struct PluginsSection {
     bdk_option_list path;
+    bdk_option_list examine;
     uint32_t on_error;
 };
 
@@ -111,6 +116,11 @@ constexpr bdk_option plugins_options[] = {
      .type = BDK_OPTION_PATH,
      .flags = BDK_OPTION_LIST,
      .offset = offsetof(PluginsSection, path)},
+    {.name = "examine",
+     .help = "Modules that recognise bdevs by what is on them, beside those of the stack's bdevs.",
+     .type = BDK_OPTION_STRING,
+     .flags = BDK_OPTION_LIST,
+     .offset = offsetof(PluginsSection, examine)},
     {.name = "on_error",
      .help = "A plugin that cannot be used: say so and go on, or stop.",
      .type = BDK_OPTION_ENUM,
@@ -163,6 +173,17 @@ std::vector<uint32_t> read_cores(const ConfigNode& node, const HostSection& sect
     return result;
 }
 
+/// The names of the list with their places.
+std::vector<std::pair<std::string, Location>> read_examine(const ConfigNode& node,
+                                                           const bdk_option_list& list) {
+    std::vector<std::pair<std::string, Location>> result;
+    const auto names = elements<const char*>(list);
+    const Member* member = node.find("examine");
+    for (size_t i = 0; i < names.size(); ++i)
+        if (names[i] != nullptr) result.emplace_back(names[i], member->value->items[i]->at);
+    return result;
+}
+
 }  // namespace
 
 OptionTable host_section_table() {
@@ -197,6 +218,7 @@ bdk::RuntimeOptions read_host_section(const ConfigNode& node, const std::filesys
     result.bdev.late_call_ms = in_ms(section.late_call);
     result.blocked_limit = std::chrono::milliseconds(in_ms(section.blocked_limit));
     result.stop_limit = std::chrono::milliseconds(in_ms(section.stop_limit));
+    result.bdev.examine_limit_ms = in_ms(section.examine_limit);
     result.bdev.auto_examine = section.auto_examine != 0;
     for (const char* name : elements<const char*>(section.examine))
         if (name != nullptr) result.bdev.examine.emplace_back(name);
@@ -216,6 +238,7 @@ PluginSettings read_plugins_section(const ConfigNode& node, const std::filesyste
     for (const char* path : elements<const char*>(section.path)) {
         if (path != nullptr) result.path.emplace_back(path);
     }
+    result.examine = read_examine(node, section.examine);
     result.stop_on_error = section.on_error == on_error_stop;
     return result;
 }

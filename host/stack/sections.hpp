@@ -14,6 +14,8 @@
 
 namespace bdevkit::host {
 
+struct StackFile;
+
 /// The option tables of the sections that are the host's own; the schema is made from them too.
 OptionTable host_section_table();
 OptionTable plugins_section_table();
@@ -44,7 +46,7 @@ bdk_bdev_qos_limits read_qos(const ConfigNode& node, const std::filesystem::path
 /// @param others_may_appear  as KnownBdevs'
 BdevGraph check_bdevs(std::vector<BdevSpec>& bdevs, bool others_may_appear, Problems& problems);
 
-std::vector<NbdConfig> read_frontends_section(const ConfigNode& node, const std::filesystem::path& folder,
+std::vector<NbdConfig> read_frontends_section(const ConfigNode& node, const StackFile& file,
                                               const BdevGraph& graph, Problems& problems);
 
 /// Whether `listen` is `unix:/path`, `tcp:address:port` or `tcp:[v6-address]:port`.

@@ -23,6 +23,8 @@ namespace bdevkit::host {
 /// The `plugins:` section.
 struct PluginSettings {
     std::vector<std::filesystem::path> path;
+    std::vector<std::pair<std::string, Location>>
+        examine;                 ///< modules that examine, though no bdev is theirs
     bool stop_on_error = false;  ///< a plugin that is refused ends the start
 };
 
@@ -56,6 +58,13 @@ struct Stack {
     PluginSettings plugins;
     std::vector<BdevSpec> bdevs;  ///< a base always stands before what stands on it
     std::vector<NbdConfig> nbd_servers;
+
+    /// The names of the modules that it uses, sorted: those of its bdevs, and those of `plugins: { examine:
+    /// }`.
+    std::vector<std::string> modules() const;
+
+    /// The bdevs that its frontends export, as they name them.
+    std::vector<std::string> exported_bdevs() const;
 
     /// The bdev of that name, or nullptr.
     const BdevSpec* find(const std::string& name) const;

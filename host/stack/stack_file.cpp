@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <set>
 #include <system_error>
 
 #include "stack/nearest.hpp"
@@ -62,6 +63,22 @@ std::string read_all(std::istream& stream) {
     return {std::istreambuf_iterator<char>(stream), {}};
 }
 
+/// The modules of `plugins: { examine: ... }` exist, and examine.
+void check_examining(const PluginSettings& settings, const std::vector<const ModuleInfo*>& modules,
+                     Problems& problems) {
+    std::vector<std::string> examining;
+    for (const ModuleInfo* module : modules)
+        if (examines(*module)) examining.push_back(module->name);
+    for (const auto& [name, at] : settings.examine) {
+        if (std::find(examining.begin(), examining.end(), name) != examining.end()) continue;
+        const bool exists = std::any_of(modules.begin(), modules.end(),
+                                        [&](const ModuleInfo* module) { return module->name == name; });
+        problems.add(at, fmt::format(fmt::runtime(exists ? "module '{}' examines no bdevs{}"
+                                                         : "no module '{}' was found{}"),
+                                     name, suggestion(name, examining)));
+    }
+}
+
 void resolve(const StackFile& file, const std::vector<const ModuleInfo*>& modules, Stack& stack,
              Problems& problems) {
     if (file.root->find("bdevs") == nullptr) {
@@ -69,12 +86,15 @@ void resolve(const StackFile& file, const std::vector<const ModuleInfo*>& module
     } else {
         stack.bdevs = read_bdevs_section(*section(file, "bdevs"), file.folder, modules, problems);
     }
-    const bool others_may_appear = std::any_of(modules.begin(), modules.end(), [](const ModuleInfo* module) {
-        return examines(*module) && (module->module->flags & BDK_MODULE_NAMES_AFTER_BASE) == 0;
+    check_examining(stack.plugins, modules, problems);
+    const std::vector<std::string> used = stack.modules();
+    const bool others_may_appear = std::any_of(modules.begin(), modules.end(), [&](const ModuleInfo* module) {
+        return std::binary_search(used.begin(), used.end(), module->name) && examines(*module) &&
+               (module->module->flags & BDK_MODULE_NAMES_AFTER_BASE) == 0;
     });
     const BdevGraph graph = check_bdevs(stack.bdevs, others_may_appear, problems);
     if (file.root->find("frontends") == nullptr) return;
-    stack.nbd_servers = read_frontends_section(*section(file, "frontends"), file.folder, graph, problems);
+    stack.nbd_servers = read_frontends_section(*section(file, "frontends"), file, graph, problems);
 }
 
 }  // namespace
@@ -137,6 +157,23 @@ Stack resolve_stack(const StackFile& file, const std::vector<const ModuleInfo*>&
         // Problems::format() says so.
     }
     return stack;
+}
+
+std::vector<std::string> Stack::modules() const {
+    std::set<std::string> names;
+    for (const BdevSpec& bdev : bdevs)
+        if (bdev.module != nullptr) names.insert(bdev.module->name);
+    for (const auto& [name, at] : plugins.examine)
+        names.insert(name);
+    return {names.begin(), names.end()};
+}
+
+std::vector<std::string> Stack::exported_bdevs() const {
+    std::vector<std::string> names;
+    for (const NbdConfig& server : nbd_servers)
+        for (const NbdExport& exported : server.exports)
+            names.push_back(exported.bdev);
+    return names;
 }
 
 const BdevSpec* Stack::find(const std::string& bdev) const {

@@ -87,9 +87,9 @@ public:
     static void examine_disk(bdk_bdev* bdev) {
         const bool is_layer = bdev->bases != nullptr && bdev->bases[0] != nullptr;
         if (is_layer || bdk_bdev_is_md_interleaved(bdev) || bdk_bdev_get_num_blocks(bdev) < least_blocks)
-            return bdk_bdev_module_examine_done(&bdk_module_v1);
-        const auto use = [base = std::string(bdk_bdev_get_name(bdev))](const TableFound& found) {
-            const auto done = [](int) { bdk_bdev_module_examine_done(&bdk_module_v1); };
+            return bdk_bdev_module_examined(&bdk_module_v1, bdev);
+        const auto use = [bdev, base = std::string(bdk_bdev_get_name(bdev))](const TableFound& found) {
+            const auto done = [bdev](int) { bdk_bdev_module_examined(&bdk_module_v1, bdev); };
             if (found.other_block_size != 0)
                 log(LogLevel::info, "gpt",
                     format("the GPT of '%s' is not used: %s", base.c_str(), found.problem.c_str()));

@@ -273,6 +273,11 @@ class Host:
         """Asks the module for another size, in bytes."""
         self._running.resize(_name(name), size)
 
+    def examine(self, name: str | HostBdev) -> None:
+        """Shows a bdev to the modules that recognise bdevs by what is on them, though the stack exports it or a client
+        has written to it, which holds automatic examination off. Returns when they have looked."""
+        self._running.examine(_name(name))
+
     def reconfigure(self, name: str | HostBdev, **options: Any) -> None:
         """Gives a bdev in use other options; those left out stay as they are."""
         self._running.reconfigure(_name(name), _yaml(options), os.fsencode(self.folder))
@@ -292,6 +297,9 @@ class Host:
 
     async def aresize(self, name: str | HostBdev, size: int) -> None:
         await asyncio.to_thread(self.resize, name, size)
+
+    async def aexamine(self, name: str | HostBdev) -> None:
+        await asyncio.to_thread(self.examine, name)
 
     async def areconfigure(self, name: str | HostBdev, **options: Any) -> None:
         await asyncio.to_thread(self.reconfigure, name, **options)

@@ -95,6 +95,10 @@ void resize(const HostPtr& running, const std::string& name, const py::object& g
     changed(with_host(running, [=](Host&, Changes& changes) { return changes.resize(name, size); }), name);
 }
 
+void examine(const HostPtr& running, const std::string& name) {
+    changed(with_host(running, [=](Host&, Changes& changes) { return changes.examine(name); }), name);
+}
+
 void reconfigure(const HostPtr& running, const std::string& name, const std::string& yaml,
                  const std::string& folder) {
     changed(
@@ -186,6 +190,7 @@ void bind_host(py::module_& module) {
         .def("create", create)
         .def("remove", remove)
         .def("resize", resize)
+        .def("examine", examine)
         .def("reconfigure", reconfigure)
         .def("call", call)
         .def("open", open)

@@ -15,6 +15,8 @@ tl::expected<std::shared_ptr<RunningHost>, StartError> RunningHost::start(const 
     auto host = host::Host::start(loaded.stack, *loaded.loader);
     if (!host) return tl::unexpected(StartError{false, host.error()});
     running->host_ = std::move(*host);
+    // What is found on the bdevs is there when a script looks for it.
+    host::Host::wait_for_examine();
     running->changes_ = std::make_unique<host::Changes>(loaded.stack, *loaded.loader);
     try {
         running->io_thread_ = std::make_shared<IoThread>();

@@ -123,10 +123,83 @@ def test_spdks_partitions_appear_by_themselves(run_disk):
 
     stack = run_disk(of_spdk, """
 version: 1
-plugins: { path: [ ./plugins ] }
+plugins: { path: [ ./plugins ], examine: [gpt] }
 bdevs:
   - { name: top, module: passthru, base: diskp2 }
   - { name: disk, module: image, path: disk.img }
 frontends: [ nbd: { listen: "unix:nbd.sock", exports: [ { bdev: top } ] } ]
 """)
     assert run("nbdinfo", "--size", stack.uri("top")).stdout.strip() == str(32 * MIB)
+
+
+# ---- what a client writes ----
+
+def of_spdk(disk):
+    """A table that gpt's examination takes, as any client may write one."""
+    run("sgdisk", "--new=1:0:+16MiB", "--typecode=1:6527994E-2C5A-4EEC-9613-8F5944074E8B", disk)
+
+
+EXPORTED = """
+version: 1
+plugins: {{ path: [ ./plugins ]{plugins} }}
+host: {{ {host} }}
+bdevs:
+  - {{ name: disk, module: image, path: disk.img }}
+{bdevs}
+frontends:
+  - nbd: {{ listen: "unix:nbd.sock", exports: [ {{ bdev: {exported} }} ] }}
+"""
+
+
+def write_table(uri, tmp_path):
+    """As a guest does."""
+    image = tmp_path / "table.img"
+    with open(image, "wb") as file:
+        file.truncate(512 * MIB)
+    of_spdk(image)
+    run("qemu-img", "convert", "-n", "-f", "raw", "-O", "raw", image, uri)
+
+
+OTHER = "  - { name: other, module: malloc, size: 1MiB }\n  - { name: view, module: passthru, base: disk }"
+
+
+@pytest.mark.parametrize("bdevs, exported", [("", "disk"), (OTHER, "view")], ids=["disk", "layer"])
+def test_a_table_that_a_client_wrote_does_not_stop_the_next_start(run_disk, tmp_path, bdevs, exported):
+    text = EXPORTED.format(plugins=", examine: [gpt]", host="", bdevs=bdevs, exported=exported)
+    stack = run_disk(lambda _: None, text)
+    write_table(stack.uri(exported), tmp_path)
+    assert stack.stop() == 0, stack.log
+    again = run_disk(lambda disk: shutil.copy(stack.file.parent / "disk.img", disk), text)
+    run("qemu-io", "-f", "raw", "-c", "write -P 0xab 3M 64k", again.uri(exported))
+    assert again.stop() == 0, again.log
+
+
+def test_a_module_that_the_stack_does_not_name_claims_nothing(run_disk):
+    stack = run_disk(of_spdk, EXPORTED.format(plugins="", host="", bdevs="", exported="disk"))
+    run("qemu-io", "-f", "raw", "-c", "write -P 0xab 3M 64k", stack.uri("disk"))
+
+
+def test_an_export_that_fails_has_its_place(tmp_path):
+    """What the stack asks for by name is examined all the same; so the disk is claimed."""
+    (tmp_path / "plugins").mkdir(mode=0o755)
+    shutil.copy(BUILD / "lib" / "image.so", tmp_path / "plugins")
+    with open(tmp_path / "disk.img", "wb") as disk:
+        disk.truncate(512 * MIB)
+    of_spdk(tmp_path / "disk.img")
+    (tmp_path / "stack.yaml").write_text(
+        EXPORTED.format(plugins=", examine: [gpt]", host="examine: [disk]", bdevs="", exported="disk"))
+    ended = subprocess.run([BUILD / "bin" / "bdevkit", "run", "stack.yaml"], cwd=tmp_path, capture_output=True,
+                           text=True, timeout=PATIENCE, check=False)
+    assert ended.returncode == 1
+    assert "stack.yaml:9:56: nbd: export 'disk': bdev 'disk' is claimed by a module" in ended.stderr
+
+
+def test_a_base_that_waits_says_why(run_disk):
+    """Without a module that would look for it, and where the disk is one that clients write to."""
+    bdevs = "  - { name: top, module: passthru, base: diskp1 }"
+    stack = run_disk(of_spdk, EXPORTED.format(plugins="", host="", bdevs=bdevs, exported="disk"))
+    assert "bdev 'top' waits for its base 'diskp1'" in stack.log
+    assert "name one that does, such as `plugins: { examine: [gpt] }`" in stack.log
+    stack = run_disk(of_spdk, EXPORTED.format(plugins=", examine: [gpt]", host="", bdevs=bdevs, exported="disk"))
+    assert "bdev 'top' waits for its base 'diskp1'" in stack.log
+    assert "not examined, since clients may have written to them: 'disk'" in stack.log

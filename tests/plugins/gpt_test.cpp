@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "bdev/examine.hpp"
 #include "support/client.hpp"
 #include "support/gpt_table.hpp"
 #include "support/log_capture.hpp"
@@ -149,6 +150,11 @@ TEST_F(GptModule, ExaminationTakesPartitionsOfSpdksTypesAlone) {
     make_disk(table.bytes(), "ordinary");
     make_disk(Bytes(4096 * 512), "blank");
     const size_t before = TestDisk::named("blank").seen().size();
+    // The test has written to them, as a client does: without being asked for they would be left alone.
+    call_on_app_thread([] {
+        for (const char* name : {"disk", "ordinary", "blank"})
+            EXPECT_EQ(bdk_bdev_examine(name), 0);
+    });
     host.load("gpt");
     while (!host.exists("diskp2"))
         settle(bdk_thread_get_app_thread());
@@ -159,6 +165,15 @@ TEST_F(GptModule, ExaminationTakesPartitionsOfSpdksTypesAlone) {
     EXPECT_EQ(Client::try_open("ordinary", Access::write), 0) << "it is not touched";
     EXPECT_EQ(TestDisk::named("blank").seen().size(), before + 1) << "one read finds that there is no table";
     EXPECT_EQ(host.remove("disk"), 0);
+    EXPECT_FALSE(host.exists("diskp2"));
+}
+
+TEST_F(GptModule, ExaminationLeavesAloneWhatAClientHasWritten) {
+    ASSERT_EQ(host.unload("gpt"), 0);
+    make_disk(table.bytes());
+    host.load("gpt");
+    call_on_app_thread([] { EXPECT_FALSE(is_any_examined()); });
+    EXPECT_EQ(Client::try_open("disk", Access::write), 0) << "it is not claimed";
     EXPECT_FALSE(host.exists("diskp2"));
 }
 

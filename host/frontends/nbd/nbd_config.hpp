@@ -10,11 +10,15 @@
 
 namespace bdevkit::host {
 
+/// Where the stack file says so, "file:line:column: ", to begin an error with; may be empty.
+using Place = std::string;
+
 struct NbdExport {
     std::string bdev;
     std::string name;         ///< as clients ask for it; the bdev's name unless the stack says otherwise
     std::string description;  ///< shown by `nbdinfo --list`
     bool read_only = false;   ///< true also where the bdev does not take writes
+    Place place = {};
 };
 
 /// When clients that ask for structured replies get them.
@@ -29,6 +33,7 @@ struct NbdConfig {
     std::vector<NbdExport> exports;
     uint32_t max_connections = 256;
     StructuredReplies structured_replies = StructuredReplies::automatic;
+    Place place = {};  ///< of `listen`
 };
 
 /// [main thread] The server; nothing is opened before start().

@@ -12,7 +12,7 @@ namespace bdevkit::host::nbd {
 namespace {
 
 std::string why_not_open(const NbdExport& config, int rc) {
-    const std::string what = "nbd: export '" + config.name + "': bdev '" + config.bdev + "' ";
+    const std::string what = config.place + "nbd: export '" + config.name + "': bdev '" + config.bdev + "' ";
     switch (rc) {
         case -ENODEV:
             return what + "does not exist";

@@ -99,7 +99,7 @@ private:
 
 tl::expected<void, std::string> Server::start() {
     auto listener = Listener::open(config_.listen);
-    if (!listener) return tl::make_unexpected(listener.error());
+    if (!listener) return tl::make_unexpected(config_.place + listener.error());
     listener_ = std::move(*listener);
     Result result = create_workers();
     if (result) result = open_exports();

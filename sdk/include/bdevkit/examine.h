@@ -11,10 +11,22 @@
 
 BDK_C_BEGIN
 
+struct bdk_bdev;
 struct bdk_module;
 
-/** [app thread] Ends one examine_config or examine_disk call; once for each. A call too many is reported. */
+/**
+ * [app thread] Ends one examine_config or examine_disk call; once for each. A call too many is reported.
+ * Inside of such a call it ends that one, else the module's oldest: a module that reads bdevs in later turns
+ * calls bdk_bdev_module_examined().
+ */
 BDK_API void bdk_bdev_module_examine_done(const struct bdk_module* module);
+
+/**
+ * [app thread] As bdk_bdev_module_examine_done(), and says which call: bdevs are examined side by side, so
+ * that a module may have several under way. Since ABI 1.1.
+ * @param bdev  as examine_disk got it; it may have gone meanwhile and is not looked at
+ */
+BDK_API void bdk_bdev_module_examined(const struct bdk_module* module, const struct bdk_bdev* bdev);
 
 /** Runs on the thread that asked. */
 typedef void (*bdk_bdev_wait_for_examine_cb)(void* ctx);
@@ -24,9 +36,10 @@ typedef void (*bdk_bdev_wait_for_examine_cb)(void* ctx);
 BDK_API int bdk_bdev_wait_for_examine(bdk_bdev_wait_for_examine_cb cb, void* ctx);
 
 /**
- * [app thread] Examines a bdev by hand, where `auto_examine` is off: by its name, an alias or its UUID. One
- * that is not there yet is examined once it appears, and each by modules that come later. @return 0; -EINVAL
- * when `auto_examine` is on; -EEXIST when asked before; -ENOMEM.
+ * [app thread] Examines a bdev by hand, by its name, an alias or its UUID: where `auto_examine` is off, and
+ * where clients may have written to it, which holds automatic examination off. One that is not there yet is
+ * examined once it appears, and each by modules that come later. @return 0; -EEXIST when asked before;
+ * -ENOMEM.
  */
 BDK_API int bdk_bdev_examine(const char* name);
 

@@ -106,6 +106,8 @@ std::unique_ptr<Bdev> make_bdev(bdk_bdev* pub) {
     bdev->module_name = config.module == nullptr ? "" : config.module->name;
     for (const char* const* alias = config.aliases; alias != nullptr && *alias != nullptr; alias++)
         bdev->aliases.emplace_back(*alias);
+    for (const Bdev* base : bases_of(&config))
+        bdev->base_names.push_back(base->name);
     bdev->uuid = config.uuid;
     if (std::all_of(std::begin(config.uuid.bytes), std::end(config.uuid.bytes),
                     [](uint8_t byte) { return byte == 0; }))

@@ -55,6 +55,7 @@ struct alignas(64) Bdev {
     bdk_bdev config{};       ///< the module's struct as registered, zero-extended to our size
     bdk_bdev_fn_table fn{};  ///< likewise
     std::string name, product_name, module_name;
+    std::vector<std::string> base_names;  ///< as registered: a base may go before what stands on it
     bdk_uuid uuid{};
 
     uint64_t serial = 0;  ///< of its registration; never used again, as an address may be
@@ -62,7 +63,8 @@ struct alignas(64) Bdev {
 
     std::mutex mutex;  ///< guards what follows; never held while a callback runs
     BdevStatus status = BdevStatus::ready;
-    bool announcing = false;  ///< its removal, to the descs: it stays until that has been done
+    bool examine_waits = false;  ///< for descs that are being closed, see examine_desc_gone()
+    bool announcing = false;     ///< its removal, to the descs: it stays until that has been done
     std::vector<std::string> aliases;
     std::vector<bdk_bdev_desc*> descs;
     Claim claim;

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "bdev/bdev.hpp"
+#include "bdev/bdev_list.hpp"
 #include "bdev/desc.hpp"
 #include "bdev/examine.hpp"
 #include "bdev/io_pool.hpp"
@@ -52,13 +53,12 @@ void finish_stop(Stop* raw, int rc) {
 
 int poll_stop(void* ctx) {
     auto* stop = static_cast<Stop*>(ctx);
-    std::vector<Bdev*> bdevs = all_bdevs();
-    if (bdevs.empty()) {
+    if (newest_bdev([](Bdev*) { return true; }) == nullptr) {
         finish_stop(stop, 0);
-    } else if (Bdev* bdev = next_to_go(bdevs)) {
+    } else if (Bdev* bdev = next_to_go({})) {
         bdk_bdev_unregister(bdev->pub, nullptr, nullptr);
     } else if (bdk_get_time_ns() > stop->deadline_ns) {
-        for (Bdev* left : bdevs)
+        for (Bdev* left : all_bdevs())
             BDK_ERRLOG("bdev '%s' does not go: %zu descs are open, or its destruct has not ended",
                        left->name.c_str(), left->descs.size());
         finish_stop(stop, -ETIMEDOUT);
@@ -70,15 +70,13 @@ int poll_stop(void* ctx) {
 
 }  // namespace
 
-Bdev* next_to_go(const std::vector<Bdev*>& bdevs) {
-    auto newest_first = [&](auto pred) {
-        auto it = std::find_if(bdevs.rbegin(), bdevs.rend(), pred);
-        return it == bdevs.rend() ? nullptr : *it;
-    };
-    if (Bdev* unopened = newest_first([](Bdev* bdev) { return is_ready(bdev, true); })) return unopened;
-    bool all_ready =
-        std::all_of(bdevs.begin(), bdevs.end(), [](Bdev* bdev) { return is_ready(bdev, false); });
-    return all_ready ? newest_first([](Bdev* bdev) { return is_ready(bdev, false); }) : nullptr;
+Bdev* next_to_go(const std::set<uint64_t>& stuck) {
+    const auto may_go = [&](const Bdev* bdev) { return !stuck.contains(bdev->serial); };
+    if (Bdev* unopened = newest_bdev([&](Bdev* bdev) { return may_go(bdev) && is_ready(bdev, true); }))
+        return unopened;
+    const bool one_goes =
+        newest_bdev([&](Bdev* bdev) { return may_go(bdev) && !is_ready(bdev, false); }) != nullptr;
+    return one_goes ? nullptr : newest_bdev(may_go);
 }
 
 const BdevOptions& bdev_options() {
@@ -88,7 +86,7 @@ const BdevOptions& bdev_options() {
 void bdev_layer_start(const BdevOptions& options, const std::function<void(int)>& done) {
     g_options = options;
     pending_calls_start(options.late_call_ms);
-    examine_only(options.examine);
+    examine_start(options);
     done(bdk_io_device_register(io_pool_io_device(), io_pool_create, io_pool_destroy, sizeof(IoPool),
                                 "bdev_layer"));
 }

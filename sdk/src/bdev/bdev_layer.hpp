@@ -2,8 +2,9 @@
 // Start and end of the bdev layer.
 #pragma once
 
+#include <cstdint>
 #include <functional>
-#include <vector>
+#include <set>
 
 #include "bdev/bdev.hpp"
 #include "bdev/bdev_options.hpp"
@@ -17,9 +18,10 @@ void bdev_layer_start(const BdevOptions& options, const std::function<void(int)>
 /// was never closed; the log names its bdev.
 void bdev_layer_stop(std::function<void(int)> done);
 
-/// [app thread] Which of these is to go next when all go: the newest that nobody has open; else, unless one
-/// is on its way out already, the newest. nullptr: none.
-Bdev* next_to_go(const std::vector<Bdev*>& bdevs);
+/// [app thread] Which bdev is to go next when all go: the newest that nobody has open; else, unless one is on
+/// its way out already, the newest. nullptr: none.
+/// @param stuck  serials of bdevs that are left alone
+Bdev* next_to_go(const std::set<uint64_t>& stuck);
 
 /// [any thread] The options in force.
 const BdevOptions& bdev_options();

@@ -5,8 +5,8 @@
 #include <bdevkit/log.h>
 
 #include <algorithm>
-#include <boost/uuid/name_generator.hpp>
-#include <boost/uuid/uuid_io.hpp>
+#include <array>
+#include <boost/uuid/name_generator_sha1.hpp>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -16,9 +16,11 @@ namespace bdk {
 
 namespace {
 
+/// No step walks over all bdevs, so that ten thousand come and go as fast, each, as ten.
 struct BdevList {
     std::mutex mutex;
-    std::vector<Bdev*> bdevs;
+    std::map<uint64_t, Bdev*> bdevs;  ///< by serial: in the order of registration
+    std::map<const bdk_bdev*, Bdev*> by_pub;
     uint64_t last_serial = 0;
     std::map<std::string, Bdev*, std::less<>> by_name;  ///< names, aliases and UUIDs
 };
@@ -28,16 +30,34 @@ BdevList& list() {
     return instance;
 }
 
-std::vector<std::string> names_of(const Bdev* bdev) {
-    std::vector<std::string> names = bdev->aliases;
-    names.push_back(bdev->name);
-    names.push_back(uuid_text(bdev->uuid));
-    return names;
+using UuidText = std::array<char, 36>;
+
+/// As in RFC 4122, without taking memory.
+UuidText format_uuid(const bdk_uuid& uuid) noexcept {
+    constexpr std::string_view digits = "0123456789abcdef";
+    UuidText text{};
+    char* at = text.data();
+    for (size_t i = 0; i < sizeof(uuid.bytes); i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) *at++ = '-';
+        *at++ = digits[uuid.bytes[i] >> 4];
+        *at++ = digits[uuid.bytes[i] & 15];
+    }
+    return text;
 }
 
 /// With the mutex held.
-void forget_names_of(const Bdev* bdev) {
-    std::erase_if(list().by_name, [&](const auto& entry) { return entry.second == bdev; });
+void forget_name(const Bdev* bdev, std::string_view name) noexcept {
+    const auto it = list().by_name.find(name);
+    if (it != list().by_name.end() && it->second == bdev) list().by_name.erase(it);
+}
+
+/// With the mutex held, which guards the aliases as well as the bdev's own does.
+void forget_names_of(const Bdev* bdev) noexcept {
+    for (const std::string& alias : bdev->aliases)
+        forget_name(bdev, alias);
+    forget_name(bdev, bdev->name);
+    const UuidText uuid = format_uuid(bdev->uuid);
+    forget_name(bdev, {uuid.data(), uuid.size()});
 }
 
 int refuse_name(const Bdev* bdev, const std::string& name) {
@@ -48,6 +68,13 @@ int refuse_name(const Bdev* bdev, const std::string& name) {
 
 }  // namespace
 
+std::vector<std::string> names_of(Bdev* bdev) {
+    std::vector<std::string> names = {bdev->name, uuid_text(bdev->uuid)};
+    std::scoped_lock lock(bdev->mutex);
+    names.insert(names.end(), bdev->aliases.begin(), bdev->aliases.end());
+    return names;
+}
+
 int bdev_list_add(Bdev* bdev) {
     std::scoped_lock lock(list().mutex);
     std::vector<std::string> names = names_of(bdev);
@@ -56,30 +83,44 @@ int bdev_list_add(Bdev* bdev) {
     try {
         for (const std::string& name : names)
             list().by_name.emplace(name, bdev);
-        list().bdevs.push_back(bdev);
+        list().by_pub.emplace(bdev->pub, bdev);
+        list().bdevs.emplace(++list().last_serial, bdev);
     } catch (const std::bad_alloc&) {
+        list().by_pub.erase(bdev->pub);
         forget_names_of(bdev);
         throw;
     }
-    bdev->serial = ++list().last_serial;
+    bdev->serial = list().last_serial;
     return 0;
 }
 
 void bdev_list_remove(Bdev* bdev) {
     std::scoped_lock lock(list().mutex);
-    std::erase(list().bdevs, bdev);
+    list().bdevs.erase(bdev->serial);
+    list().by_pub.erase(bdev->pub);
     forget_names_of(bdev);
 }
 
 bool is_registered(const ListedBdev& listed) {
     std::scoped_lock lock(list().mutex);
-    return std::any_of(list().bdevs.begin(), list().bdevs.end(),
-                       [&](const Bdev* bdev) { return bdev->serial == listed.serial; });
+    return list().bdevs.contains(listed.serial);
 }
 
 std::vector<ListedBdev> listed_bdevs() {
     std::scoped_lock lock(list().mutex);
-    return {list().bdevs.begin(), list().bdevs.end()};
+    std::vector<ListedBdev> result;
+    result.reserve(list().bdevs.size());
+    for (const auto& [serial, bdev] : list().bdevs)
+        result.emplace_back(bdev);
+    return result;
+}
+
+Bdev* newest_bdev(const std::function<bool(Bdev*)>& fits) {
+    std::scoped_lock lock(list().mutex);
+    const auto& bdevs = list().bdevs;
+    const auto it =
+        std::find_if(bdevs.rbegin(), bdevs.rend(), [&](const auto& entry) { return fits(entry.second); });
+    return it == bdevs.rend() ? nullptr : it->second;
 }
 
 int bdev_list_add_alias(Bdev* bdev, const std::string& alias) {
@@ -110,25 +151,26 @@ Bdev* find_bdev(std::string_view name, std::unique_lock<std::mutex>& lock) {
 
 std::vector<Bdev*> all_bdevs() {
     std::scoped_lock lock(list().mutex);
-    return list().bdevs;
+    std::vector<Bdev*> result;
+    result.reserve(list().bdevs.size());
+    for (const auto& [serial, bdev] : list().bdevs)
+        result.push_back(bdev);
+    return result;
 }
 
 std::vector<const Bdev*> bases_of(const bdk_bdev* bdev) {
     std::vector<const Bdev*> bases;
     if (!BDK_HAS_FIELD(bdev, bdk_bdev, bases) || bdev->bases == nullptr) return bases;
     std::scoped_lock lock(list().mutex);
-    for (const bdk_bdev* const* base = bdev->bases; *base != nullptr; ++base) {
-        const auto is_it = [&](const Bdev* listed) { return listed->pub == *base; };
-        const auto found = std::find_if(list().bdevs.begin(), list().bdevs.end(), is_it);
-        if (found != list().bdevs.end()) bases.push_back(*found);
-    }
+    for (const bdk_bdev* const* base = bdev->bases; *base != nullptr; ++base)
+        if (const auto found = list().by_pub.find(*base); found != list().by_pub.end())
+            bases.push_back(found->second);
     return bases;
 }
 
 std::string uuid_text(const bdk_uuid& uuid) {
-    boost::uuids::uuid value{};
-    std::memcpy(value.data, uuid.bytes, sizeof(uuid.bytes));
-    return boost::uuids::to_string(value);
+    const UuidText text = format_uuid(uuid);
+    return {text.data(), text.size()};
 }
 
 bdk_uuid uuid_from_name(const std::string& name) {

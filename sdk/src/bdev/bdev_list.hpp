@@ -2,6 +2,7 @@
 // The list of registered bdevs, and the names that lead to them.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -35,9 +36,16 @@ std::vector<ListedBdev> listed_bdevs();
 /// others, and may name it still.
 BDK_INTERNAL std::vector<const Bdev*> bases_of(const bdk_bdev* bdev);
 
+/// [app thread] The bdev registered last for which fits() says true, or nullptr. fits() is called with the
+/// list's mutex held: it may take a bdev's, and calls nothing of the list.
+Bdev* newest_bdev(const std::function<bool(Bdev*)>& fits);
+
 /// [app thread] One more, or one less, alias. @return 0; -EEXIST; -ENOENT.
 int bdev_list_add_alias(Bdev* bdev, const std::string& alias);
 int bdev_list_remove_alias(Bdev* bdev, const std::string& alias);
+
+/// [any thread] Its name, its UUID and its aliases.
+BDK_INTERNAL std::vector<std::string> names_of(Bdev* bdev);
 
 /// "01234567-89ab-cdef-0123-456789abcdef"
 std::string uuid_text(const bdk_uuid& uuid);

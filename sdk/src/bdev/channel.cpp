@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "bdev/bdev.hpp"
+#include "bdev/client_data.hpp"
 #include "bdev/desc.hpp"
 #include "bdev/io_path.hpp"
 #include "bdev/io_pool.hpp"
@@ -102,6 +103,7 @@ bool wait_for_io_in_flight(void* ctx) {
 /// std::bad_alloc; leave_service() undoes what has been done then.
 int enter_service(BdevChannel* channel) {
     Bdev* bdev = channel->bdev;
+    if (channel->desc->write && !channel->desc->of_module) note_client_data(bdev);
     join_shared(channel);
     channel->pool->channels.push_back(channel);
     channel_start_timeouts(channel);

@@ -12,6 +12,7 @@
 #include "bdev/bdev.hpp"
 #include "bdev/channel.hpp"
 #include "bdev/claim.hpp"
+#include "bdev/examine.hpp"
 #include "bdev/post.hpp"
 #include "diag/violation.hpp"
 
@@ -36,6 +37,7 @@ void forget_desc(bdk_bdev_desc* desc) {
         std::scoped_lock lock(bdev->mutex);
         std::erase(bdev->descs, desc);
         release_claim_of(bdev, desc);
+        examine_desc_gone(bdev);
         destructs = begins_destruct(bdev);
     }
     bdk_io_device_unregister(desc, [](void* io_device) { static_cast<bdk_bdev_desc*>(io_device)->unref(); });

@@ -191,10 +191,6 @@ protected:
     ManualExamine() : Examine(without_auto_examine()) {}
 };
 
-TEST_F(Examine, ByHandIsRefusedWhereItIsAutomatic) {
-    call_on_app_thread([] { EXPECT_EQ(bdk_bdev_examine("disk"), -EINVAL); });
-}
-
 TEST_F(ManualExamine, HappensWhenAskedFor) {
     RawDisk later("later");
     ASSERT_EQ(host.add(&looker_module), 0);
@@ -221,6 +217,196 @@ TEST_F(ManualExamine, AllowsByAliasAndForLaterModules) {
     ASSERT_EQ(host.add(&looker_module), 0);
     EXPECT_EQ(looker.by_disk, Names{"disk"});
     EXPECT_EQ(host.remove("other"), 0);
+    EXPECT_EQ(host.remove("disk"), 0);
+}
+
+/* ---- what clients may have written ---- */
+
+RuntimeOptions with_client_bdevs() {
+    RuntimeOptions options = test_runtime_options();
+    options.bdev.client_bdevs = {"disk", "nickname"};
+    return options;
+}
+
+class ExamineOfClientData : public Examine {
+protected:
+    ExamineOfClientData() : Examine(with_client_bdevs()) {}
+};
+
+TEST_F(ExamineOfClientData, IsLeftOut) {
+    RawDisk other("other"), exported_by_alias("renamed");
+    const char* const aliases[] = {"nickname", nullptr};
+    exported_by_alias.bdev.aliases = aliases;
+    ASSERT_EQ(host.add(&looker_module), 0);
+    add(disk);
+    add(other);
+    add(exported_by_alias);
+    EXPECT_EQ(looker.by_config, (Names{"disk", "other", "renamed"})) << "a name is no data";
+    EXPECT_EQ(looker.by_disk, Names{"other"});
+    EXPECT_EQ(host.remove("other"), 0);
+    EXPECT_EQ(host.remove("renamed"), 0);
+}
+
+TEST_F(ExamineOfClientData, IsDoneWhenAskedForByName) {
+    ASSERT_EQ(host.add(&looker_module), 0);
+    add(disk);
+    call_on_app_thread([] {
+        EXPECT_EQ(bdk_bdev_examine("disk"), 0);
+        EXPECT_EQ(bdk_bdev_examine("disk"), -EEXIST);
+    });
+    EXPECT_EQ(looker.by_disk, Names{"disk"});
+    call_on_app_thread([] { examine_by_hand("disk", [](int rc) { EXPECT_EQ(rc, 0); }); });
+    EXPECT_EQ(looker.by_disk, (Names{"disk", "disk"}));
+}
+
+TEST_F(ExamineOfClientData, CoversWhatStandsOnIt) {
+    RawLayer layer("layer", "disk"), upper("upper", "layer");
+    const bdk_bdev* const disk_alone[] = {&disk.bdev, nullptr};
+    const bdk_bdev* const layer_alone[] = {&layer.bdev, nullptr};
+    layer.bdev.bases = disk_alone;
+    upper.bdev.bases = layer_alone;
+    ASSERT_EQ(host.add(&looker_module), 0);
+    add(disk);
+    call_on_app_thread([&] {
+        ASSERT_EQ(layer.add(), 0);
+        ASSERT_EQ(upper.add(), 0);
+    });
+    EXPECT_EQ(looker.by_config, (Names{"disk", "layer", "upper"}));
+    EXPECT_TRUE(looker.by_disk.empty());
+    EXPECT_EQ(host.remove("disk"), 0);
+}
+
+TEST_F(Examine, ByAModuleThatComesLaterLeavesOutWhatWasWritten) {
+    RawDisk written("written"), read("read"), base("base");
+    RawLayer layer("layer", "base");
+    for (RawDisk* added : {&written, &read, &base})
+        add(*added);
+    const bdk_bdev* const bases[] = {&base.bdev, nullptr};
+    layer.bdev.bases = bases;
+    call_on_app_thread([&] { ASSERT_EQ(layer.add(), 0); });
+    Client("written", Access::write).write(0, pattern(512));
+    Client("read", Access::read).read(0, 1);
+    Client("layer", Access::write).write(0, pattern(512));
+    EXPECT_EQ(host.remove("layer"), 0);
+    ASSERT_EQ(host.add(&looker_module), 0);
+    EXPECT_EQ(looker.by_disk, Names{"read"}) << "and 'base' was written to by way of 'layer'";
+    for (const char* name : {"written", "read", "base"})
+        EXPECT_EQ(host.remove(name), 0);
+}
+
+TEST_F(Examine, OfABdevThatComesBackRemembersWhatWasWritten) {
+    ASSERT_EQ(host.add(&looker_module), 0);
+    add(disk);
+    Client("disk", Access::write).write(0, pattern(512));
+    EXPECT_EQ(host.remove("disk"), 0);
+    RawDisk again("disk");
+    add(again);
+    EXPECT_EQ(looker.by_disk, Names{"disk"}) << "the first time";
+    EXPECT_EQ(host.remove("disk"), 0);
+}
+
+/* ---- side by side ---- */
+
+/// Whether the bdev may be built on.
+bool is_free(const char* name) {
+    bool free = false;
+    call_on_app_thread([&] { free = !is_being_examined(Bdev::of(bdk_bdev_get_by_name(name))); });
+    return free;
+}
+
+TEST_F(Examine, OfOneBdevDoesNotWaitForAnother) {
+    RawDisk second("second");
+    looker.answers = false;
+    ASSERT_EQ(host.add(&looker_module), 0);
+    add(disk);
+    add(second);
+    EXPECT_EQ(looker.by_disk, (Names{"disk", "second"}));
+    call_on_app_thread([&] { bdk_bdev_module_examined(&looker_module, &second.bdev); });
+    EXPECT_TRUE(is_free("second")) << "though the module's oldest call is that for 'disk'";
+    EXPECT_FALSE(is_free("disk"));
+    call_on_app_thread([&] { bdk_bdev_module_examined(&looker_module, &disk.bdev); });
+    EXPECT_TRUE(is_free("disk"));
+    EXPECT_EQ(host.remove("second"), 0);
+}
+
+/// A module that has a bdev open for writing while it examines it.
+struct Writer {
+    bdk_bdev_desc* desc = nullptr;
+    bdk_bdev* bdev = nullptr;
+} writer;
+
+extern const bdk_module writer_module;
+
+void open_for_writing(bdk_bdev* bdev) {
+    if (writer.bdev != nullptr) return bdk_bdev_module_examined(&writer_module, bdev);
+    writer.bdev = bdev;
+    const auto ignore = [](uint32_t, bdk_bdev*, void*) {};
+    EXPECT_EQ(bdk_bdev_open_ext(bdk_bdev_get_name(bdev), true, ignore, nullptr, &writer.desc), 0);
+}
+
+const bdk_module writer_module = {.abi_major = BDK_ABI_MAJOR,
+                                  .abi_minor = BDK_ABI_MINOR,
+                                  .size = sizeof(bdk_module),
+                                  .name = "writer",
+                                  .examine_disk = open_for_writing};
+
+TEST_F(Examine, ThatOpensForWritingIsNotInTheWayOfAClaim) {
+    RawLayer layer("layer", "disk");
+    writer = {};
+    ASSERT_EQ(host.add(&writer_module), 0);
+    ASSERT_EQ(host.add(&looker_module), 0);
+    add(disk);
+    EXPECT_TRUE(looker.by_disk.empty()) << "another module reads it";
+    Awaited<int> made;
+    call_on_app_thread([&] {
+        const auto make = [&layer, done = made.setter()](bool) { done(layer.add()); };
+        when_examined(Bdev::of(&disk.bdev), make);
+        // The channel keeps the desc from going at once.
+        bdk_io_channel* ch = bdk_bdev_get_io_channel(writer.desc);
+        bdk_bdev_close(writer.desc);
+        bdk_put_io_channel(ch);
+        bdk_bdev_module_examined(&writer_module, writer.bdev);
+    });
+    EXPECT_EQ(made.get(), 0);
+    EXPECT_EQ(looker.by_disk, (Names{"disk", "layer"}));
+    EXPECT_EQ(host.remove("disk"), 0);
+}
+
+RuntimeOptions with_limit() {
+    RuntimeOptions options = test_runtime_options();
+    options.bdev.examine_limit_ms = 1;
+    return options;
+}
+
+class LimitedExamine : public Examine {
+protected:
+    LimitedExamine() : Examine(with_limit()) {}
+};
+
+TEST_F(LimitedExamine, IsNotWaitedForBeyondTheLimit) {
+    LogCapture log;
+    looker.answers = false;
+    ASSERT_EQ(host.add(&looker_module), 0);
+    add(disk);
+    EXPECT_EQ(wait_for_examine().get(), 0);
+    EXPECT_TRUE(log.has({"bdev 'disk'", "not waited for", "module 'looker'"}));
+    const uint64_t before = violation_count();
+    call_on_app_thread([&] { bdk_bdev_module_examined(&looker_module, &disk.bdev); });
+    EXPECT_EQ(violation_count(), before) << "it may answer late";
+}
+
+TEST_F(Examine, ByHandSaysWhyNot) {
+    RawLayer layer("layer", "disk");
+    add(disk);
+    call_on_app_thread([] {
+        examine_by_hand("nobody", [](int rc) { EXPECT_EQ(rc, -ENODEV); });
+        examine_by_hand("disk", [](int rc) { EXPECT_EQ(rc, -ENOENT) << "no module examines"; });
+    });
+    ASSERT_EQ(host.add(&looker_module), 0);
+    call_on_app_thread([&] {
+        ASSERT_EQ(layer.add(), 0);
+        examine_by_hand("disk", [](int rc) { EXPECT_EQ(rc, -EPERM) << "it is claimed"; });
+    });
     EXPECT_EQ(host.remove("disk"), 0);
 }
 

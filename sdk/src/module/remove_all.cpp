@@ -13,6 +13,7 @@
 
 #include "base/errno_text.hpp"
 #include "bdev/bdev_layer.hpp"
+#include "bdev/bdev_list.hpp"
 #include "bdev/post.hpp"
 #include "module/module_registry.hpp"
 #include "thread/poller.hpp"
@@ -32,11 +33,10 @@ struct RemoveAll : std::enable_shared_from_this<RemoveAll> {
     bdk_poller* poller = nullptr;
 
     void step() {
-        std::vector<Bdev*> left = all_bdevs();
-        std::erase_if(left, [this](const Bdev* bdev) { return stuck.contains(bdev->serial); });
-        Bdev* next = next_to_go(left);
-        if (next != nullptr) return remove(next);
-        if (left.empty() || (deadline_ns != 0 && bdk_get_time_ns() > deadline_ns)) return done(rc);
+        if (Bdev* next = next_to_go(stuck)) return remove(next);
+        const bool is_left =
+            newest_bdev([this](const Bdev* bdev) { return !stuck.contains(bdev->serial); }) != nullptr;
+        if (!is_left || (deadline_ns != 0 && bdk_get_time_ns() > deadline_ns)) return done(rc);
         if (deadline_ns == 0) deadline_ns = bdk_get_time_ns() + patience_ns;
         look_again();
     }
