@@ -16,7 +16,8 @@ void TcpRescan::start(Run run, Found found) {
 /// @param must  without an answer it ends; else it goes on with zeroes
 void TcpRescan::ask(const NvmeCommand& command, void (TcpRescan::*then)(), bool must) {
     const bool is_log = command.opcode == nvme_admin_get_log_page;
-    const auto ended = [self = shared_from_this(), then, must, is_log](const std::optional<TcpResult>& result) {
+    const auto ended = [self = shared_from_this(), then, must,
+                        is_log](const std::optional<TcpResult>& result) {
         const bool enough = result && result->ok() && (result->bytes == sizeof(self->data_) || is_log);
         if (!result || (must && !enough)) return;
         const size_t came = enough ? result->bytes : 0;
