@@ -14,6 +14,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "frontends/nbd/nbd_socket_lock.hpp"
+
 namespace bdevkit::host::nbd {
 
 namespace {
@@ -49,7 +51,8 @@ auto not_an_address(const std::string& text) {
                  "' is not an address to listen on: expected unix:/path, tcp:host:port or tcp:[v6]:port");
 }
 
-/// Removes the socket file of a server that is no more. @return why the path cannot be used
+/// Removes the socket file of a server that is no more; under the SocketLock. @return why the path cannot be
+/// used
 tl::expected<void, std::string> clear_stale(const std::string& path, const sockaddr_un& address) {
     struct stat file {};
     if (::lstat(path.c_str(), &file) != 0) return {};
@@ -80,12 +83,14 @@ Listener::Result Listener::open(const std::string& address) {
 }
 
 Listener::~Listener() {
-    if (fd_ >= 0) ::close(fd_);
+    // Removed while it listens. A closed one is stale, so another server may have replaced it, even by a file
+    // of the same inode number.
     struct stat file {};
     if (inode_ != 0 && ::lstat(path_.c_str(), &file) == 0 && file.st_ino == inode_ &&
         file.st_dev == device_) {
         ::unlink(path_.c_str());
     }
+    if (fd_ >= 0) ::close(fd_);
 }
 
 Listener::Result Listener::open_unix(std::string path) {
@@ -94,6 +99,8 @@ Listener::Result Listener::open_unix(std::string path) {
         return error("the socket path '" + path + "' is longer than 107 bytes; choose a shorter one");
     }
     std::memcpy(address.sun_path, path.data(), path.size());
+    const auto lock = SocketLock::take(path);
+    if (!lock) return error("unix:" + path + ": " + lock.error());
     if (auto cleared = clear_stale(path, address); !cleared) return tl::make_unexpected(cleared.error());
 
     std::unique_ptr<Listener> self(new Listener);

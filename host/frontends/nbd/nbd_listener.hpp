@@ -11,7 +11,8 @@
 
 namespace bdevkit::host::nbd {
 
-/// Binds and listens; removes its unix socket's file at the end, unless somebody else has replaced it.
+/// Binds and listens; removes its unix socket's file at the end, unless somebody else has replaced it. Of
+/// servers that start at once on one path, one gets it, even when a dead server has left its socket there.
 class Listener {
 public:
     /// [main thread] @param address  `unix:/path`, `tcp:host:port` or `tcp:[v6]:port`

@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "frontends/nbd/nbd_listener.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <barrier>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <thread>
+#include <vector>
 
 namespace bdevkit::host::nbd {
 namespace {
@@ -25,6 +33,26 @@ protected:
     }
     void TearDown() override { fs::remove_all(folder); }
     std::string path() const { return (folder / "s.sock").string(); }
+    sockaddr_un address() const {
+        sockaddr_un result{.sun_family = AF_UNIX, .sun_path = {}};
+        std::strncpy(result.sun_path, path().c_str(), sizeof result.sun_path - 1);
+        return result;
+    }
+    /// As a server does that is killed.
+    void leave_a_dead_socket() const {
+        fs::remove(path());
+        const int dead = ::socket(AF_UNIX, SOCK_STREAM, 0);
+        const sockaddr_un at = address();
+        ASSERT_EQ(::bind(dead, reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
+        ::close(dead);
+    }
+    bool can_connect() const {
+        const int client = ::socket(AF_UNIX, SOCK_STREAM, 0);
+        const sockaddr_un at = address();
+        const bool connected = ::connect(client, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0;
+        ::close(client);
+        return connected;
+    }
 
     fs::path folder;
 };
@@ -41,12 +69,57 @@ TEST_F(NbdListener, AUnixSocketIsItsOwnersAndGoesWithTheServer) {
 }
 
 TEST_F(NbdListener, TheSocketOfADeadServerIsReplaced) {
-    const int dead = ::socket(AF_UNIX, SOCK_STREAM, 0);
-    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-    std::strncpy(address.sun_path, path().c_str(), sizeof address.sun_path - 1);
-    ASSERT_EQ(::bind(dead, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    ::close(dead);
+    leave_a_dead_socket();
     EXPECT_TRUE(Listener::open("unix:" + path()));
+}
+
+TEST_F(NbdListener, OfManyServersThatStartOnADeadSocketOneGetsIt) {
+    for (int round = 0; round < 100; ++round) {
+        leave_a_dead_socket();
+        std::array<std::unique_ptr<Listener>, 8> listeners;
+        std::barrier start(std::ssize(listeners));
+        {
+            std::vector<std::jthread> servers;
+            for (auto& listener : listeners)
+                servers.emplace_back([&] {
+                    start.arrive_and_wait();
+                    auto opened = Listener::open("unix:" + path());
+                    if (opened) listener = std::move(*opened);
+                });
+        }
+        const auto ready = std::ranges::count_if(listeners, [](const auto& each) { return each != nullptr; });
+        ASSERT_EQ(ready, 1) << "in round " << round;
+        ASSERT_TRUE(can_connect());
+    }
+    EXPECT_FALSE(fs::exists(path() + ".lock"));
+}
+
+TEST_F(NbdListener, AServerThatEndsLeavesTheSocketOfTheNextOne) {
+    for (int round = 0; round < 100; ++round) {
+        auto ending = Listener::open("unix:" + path());
+        ASSERT_TRUE(ending) << ending.error();
+        std::barrier start(2);
+        std::jthread end([&] {
+            start.arrive_and_wait();
+            ending->reset();
+        });
+        start.arrive_and_wait();
+        auto next = Listener::open("unix:" + path());
+        while (!next)
+            next = Listener::open("unix:" + path());
+        end.join();
+        ASSERT_TRUE(can_connect()) << "in round " << round;
+    }
+}
+
+TEST_F(NbdListener, ALockThatAnotherProcessKeepsIsNamed) {
+    const int held = ::open((path() + ".lock").c_str(), O_RDWR | O_CREAT, 0600);
+    ASSERT_EQ(::flock(held, LOCK_EX), 0);
+    const auto refused = Listener::open("unix:" + path());
+    ::close(held);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().find("lock file '" + path() + ".lock'"), std::string::npos) << refused.error();
+    EXPECT_TRUE(Listener::open("unix:" + path())) << "a lock file that nobody holds is no obstacle";
 }
 
 TEST_F(NbdListener, TheSocketOfALivingServerIsNot) {

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <string>
+#include <tl/expected.hpp>
+
+#include "base/unique_fd.hpp"
+
+namespace bdevkit::host::nbd {
+
+/// Held by a server while it takes the path of a unix socket. To take a path is to look whether a server
+/// lives there, to remove what a dead one has left, to bind and to listen. Without the lock a second server
+/// could look before the first has bound, and then remove the socket of the first. It is a file beside the
+/// socket, which goes with the lock.
+class SocketLock {
+public:
+    /// [main thread] Waits up to five seconds for another server that starts.
+    /// @param path  of the socket
+    static tl::expected<SocketLock, std::string> take(const std::string& path);
+    SocketLock(SocketLock&&) noexcept = default;
+    SocketLock& operator=(SocketLock&&) = delete;
+    ~SocketLock();
+
+private:
+    SocketLock(std::string file, bdk::UniqueFd fd) : file_(std::move(file)), fd_(std::move(fd)) {}
+
+    std::string file_;
+    bdk::UniqueFd fd_;
+};
+
+}  // namespace bdevkit::host::nbd
