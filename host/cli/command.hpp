@@ -17,6 +17,7 @@ enum ExitCode : int {
 struct Command {
     CLI::App* app;
     std::function<ExitCode()> run;
+    bool watches_signals = false;  ///< it has a SignalWatch; the others end by a signal's default action
 };
 
 Command add_run_command(CLI::App& program);

@@ -11,6 +11,7 @@
 
 #include "cli/command.hpp"
 #include "cli/output.hpp"
+#include "cli/stop_signals.hpp"
 #include "stack/nearest.hpp"
 
 namespace bdevkit::host {
@@ -92,7 +93,9 @@ ExitCode run_program(int argc, char** argv) {
         return report_usage(program, error, argc, argv);
     }
     for (const Command& command : commands) {
-        if (command.app->parsed()) return command.run();
+        if (!command.app->parsed()) continue;
+        if (!command.watches_signals) release_stop_signals();
+        return command.run();
     }
     return exit_usage;
 }
@@ -102,8 +105,9 @@ ExitCode run_program(int argc, char** argv) {
 }  // namespace bdevkit::host
 
 int main(int argc, char** argv) try {
-    // A client that has gone is seen in the result of a write.
+    // A client that has gone, and a file that has reached `ulimit -f`, are seen in the result of a write.
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
     return bdevkit::host::run_program(argc, argv);
 } catch (const std::exception& error) {
     std::fprintf(stderr, "bdevkit: %s\n", error.what());

@@ -382,7 +382,7 @@ Command add_perf_command(CLI::App& program) {
     command->add_flag("--calibrate", options->calibrate, "Measure the tool alone");
     command->add_flag("--no-calibration", options->skip_calibration, "Do not measure the tool");
     command->add_flag("--json", options->json, "Print the report as JSON");
-    return {command, [options] { return perf(*options); }};
+    return {command, [options] { return perf(*options); }, true};
 }
 
 }  // namespace bdevkit::host

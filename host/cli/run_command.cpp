@@ -159,7 +159,7 @@ Command add_run_command(CLI::App& program) {
     command
         ->add_option("--stats-json", options->stats_json, "Write them as JSON; - writes to standard output")
         ->type_name("FILE");
-    return {command, [options] { return run(*options); }};
+    return {command, [options] { return run(*options); }, true};
 }
 
 }  // namespace bdevkit::host

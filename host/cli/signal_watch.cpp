@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -12,14 +11,16 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <optional>
 #include <string>
 #include <system_error>
 
+#include "base/limit_text.hpp"
+#include "base/start_thread.hpp"
 #include "cli/command.hpp"
+#include "cli/stop_signals.hpp"
 #include "diag/pending_calls.hpp"
 
 namespace bdevkit::host {
@@ -41,21 +42,20 @@ constexpr int look_again_ms = 20;
 }
 
 int checked(int fd, const char* what) {
-    if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
+    if (fd < 0)
+        throw std::system_error(errno, std::generic_category(),
+                                std::string("no ") + what + " can be opened" + bdk::limit_text(errno));
     return fd;
 }
 
 }  // namespace
 
 SignalWatch::SignalWatch() {
-    sigset_t watched;
-    sigemptyset(&watched);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1})
-        sigaddset(&watched, signal);
-    pthread_sigmask(SIG_BLOCK, &watched, nullptr);
+    hold_stop_signals();
+    const sigset_t watched = stop_signals();
     signals_ = checked(signalfd(-1, &watched, SFD_CLOEXEC), "signalfd");
     end_ = checked(eventfd(0, EFD_CLOEXEC), "eventfd");
-    thread_ = std::thread([this] { watch(); });
+    thread_ = bdk::start_thread("the thread that waits for signals", [this] { watch(); });
 }
 
 SignalWatch::~SignalWatch() {

@@ -4,7 +4,9 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
-#include <thread>
+#include <utility>
+
+#include "base/start_thread.hpp"
 
 namespace bdevkit::python {
 
@@ -25,11 +27,7 @@ Calls& calls() {
 }  // namespace
 
 void Background::start() {
-    {
-        const std::lock_guard lock(calls().mutex);
-        ++calls().running;
-    }
-    std::thread([self = std::static_pointer_cast<Background>(shared_from_this())]() mutable {
+    auto run = [self = std::static_pointer_cast<Background>(shared_from_this())]() mutable {
         self->fn_();
         self->fn_ = nullptr;
         self->finish();
@@ -37,7 +35,11 @@ void Background::start() {
         const std::lock_guard lock(calls().mutex);
         --calls().running;
         calls().changed.notify_all();
-    }).detach();
+    };
+    // Counted once it has started; its end waits for the lock.
+    const std::lock_guard lock(calls().mutex);
+    bdk::start_thread("the thread of a call from Python", std::move(run)).detach();
+    ++calls().running;
 }
 
 void wait_for_background() {

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <string>
 
+#include "base/start_thread.hpp"
 #include "diag/stack_capture.hpp"
 #include "thread/reactor.hpp"
 #include "thread/thread_registry.hpp"
@@ -64,7 +65,8 @@ uint64_t watchdog_report_count() {
     return g_reports.load(std::memory_order_relaxed);
 }
 
-Watchdog::Watchdog(std::chrono::milliseconds limit) : limit_(limit), pthread_([this] { run(); }) {}
+Watchdog::Watchdog(std::chrono::milliseconds limit)
+    : limit_(limit), pthread_(start_thread("the thread of the watchdog", [this] { run(); })) {}
 
 Watchdog::~Watchdog() {
     {

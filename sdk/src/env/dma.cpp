@@ -3,12 +3,11 @@
 #include <bdevkit/log.h>
 #include <bdevkit/memory.h>
 #include <rte_malloc.h>
-#include <rte_memory.h>
 
 #include <algorithm>
 #include <bit>
 
-#include "env/env.hpp"
+#include "env/heap.hpp"
 #include "env/large_memory.hpp"
 #include "env/tsan.hpp"
 
@@ -30,7 +29,7 @@ char heap_order;
 
 void* heap_alloc(SmallAlloc small_alloc, size_t size, size_t align, int32_t numa) {
     const bdk::TsanBlindSpot inside_the_heap;
-    void* buf = small_alloc("bdk", size, static_cast<unsigned>(align), numa < 0 ? SOCKET_ID_ANY : numa);
+    void* buf = small_alloc("bdk", size, static_cast<unsigned>(align), bdk::heap_socket(numa));
     bdk::tsan_take_over(&heap_order);
     return buf;
 }
@@ -66,33 +65,14 @@ void bdk_dma_free(void* buf) {
 }
 
 void* bdk_dma_get_heap(uint64_t* bytes) {
-    *bytes = 0;
-    if (bdk::env_uses_hugepages()) return nullptr;
-    const rte_memseg_list* heap = nullptr;
-    rte_memseg_list_walk(
-        [](const rte_memseg_list* list, void* found) {
-            if (list->external != 0) return 0;
-            *static_cast<const rte_memseg_list**>(found) = list;
-            return 1;
-        },
-        &heap);
-    if (heap == nullptr) return nullptr;
-    *bytes = heap->len;
-    return heap->base_va;
+    return bdk::heap_range(bytes);
 }
 
 uint64_t bdk_vtophys(const void* buf, uint64_t* len) {
-    // Without hugepages the kernel may move the pages: no device may be told of them.
-    if (!bdk::env_uses_hugepages()) return UINT64_MAX;
-    uint64_t contiguous = bdk::large_memory_bytes_from(buf);
-    if (contiguous == 0) {
-        const rte_memseg_list* segments = rte_mem_virt2memseg_list(buf);
-        if (segments == nullptr) return UINT64_MAX;
-        const auto end = reinterpret_cast<uintptr_t>(segments->base_va) + segments->len;
-        contiguous = end - reinterpret_cast<uintptr_t>(buf);
-    }
-    const rte_iova_t address = rte_mem_virt2iova(buf);
-    if (address == RTE_BAD_IOVA) return UINT64_MAX;
+    // The kernel may move ordinary pages: no device may be told of them.
+    uint64_t contiguous = bdk::heap_hugepage_bytes_from(buf);
+    if (contiguous == 0) contiguous = bdk::large_memory_hugepage_bytes_from(buf);
+    if (contiguous == 0) return UINT64_MAX;
     if (len != nullptr) *len = std::min(*len, contiguous);
-    return address;
+    return reinterpret_cast<uintptr_t>(buf);  // --iova-mode=va
 }

@@ -9,21 +9,26 @@
 #include <stdio.h>
 
 #include <algorithm>
-#include <atomic>
+#include <cerrno>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "base/cpus.hpp"
+#include "base/limit_text.hpp"
+#include "env/descriptors.hpp"
+#include "env/heap.hpp"
 #include "env/hugepages.hpp"
 
 namespace bdk {
 namespace {
 
-enum class EalState { stopped, with_hugepages, without_hugepages };
+/// Bytes of DPDK's own heap when it is not the one that the host uses.
+constexpr uint64_t unused_heap = 64ull << 20;
 
 std::mutex g_mutex;
-std::atomic<EalState> g_state{EalState::stopped};
+bool g_started = false;
 
 /// DPDK's own lines, as lines of our log.
 ssize_t write_eal_log(void*, const char* text, size_t length) {
@@ -41,63 +46,56 @@ void route_eal_log() {
     rte_openlog_stream(stream);
 }
 
-std::vector<std::string> eal_arguments(bool hugepages, uint64_t memory) {
+/// DPDK gets no hugepages to look after: see heap.hpp.
+std::vector<std::string> eal_arguments(uint64_t memory) {
     const uint64_t mib = std::max<uint64_t>(memory >> 20, 64);
-    std::vector<std::string> args = {"bdevkit",
-                                     "--no-pci",
-                                     "--no-telemetry",
-                                     "--iova-mode=va",
-                                     "--lcores",
-                                     "0@(" + format_cores(available_cores()) + ")",
-                                     "-m",
-                                     std::to_string(mib)};
-    if (hugepages) {
-        args.emplace_back("--in-memory");
-    } else {
-        args.insert(args.end(), {"--no-huge", "--no-shconf"});
-    }
-    return args;
+    return {
+        "bdevkit",     "--no-pci",         "--no-telemetry", "--no-huge",
+        "--no-shconf", "--iova-mode=va",   "--lcores",       "0@(" + format_cores(available_cores()) + ")",
+        "-m",          std::to_string(mib)};
 }
 
-/// 0 or a negative errno. DPDK lets a failed start be tried again with other arguments.
-int start_eal(bool hugepages, uint64_t memory) {
+/// @param memory  bytes of DPDK's own heap
+tl::expected<void, std::string> start_eal(uint64_t memory) {
     const AffinityGuard affinity;
-    std::vector<std::string> args = eal_arguments(hugepages, memory);
+    const ClosedOnExec closed_on_exec;
+    route_eal_log();
+    rte_log_set_global_level(RTE_LOG_WARNING);
+    std::vector<std::string> args = eal_arguments(memory);
     std::vector<char*> argv;
     argv.reserve(args.size());
     for (std::string& arg : args)
         argv.push_back(arg.data());
-    if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) return -rte_errno;
-    g_state = hugepages ? EalState::with_hugepages : EalState::without_hugepages;
-    return 0;
+    errno = 0;
+    if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) >= 0) return {};
+    // DPDK does not always keep what the system has said.
+    const int error = rte_errno != 0 ? rte_errno : errno;
+    return tl::unexpected("DPDK's environment did not start: " + errno_text_with_limit(error) +
+                          "; BDEVKIT_LOG=info shows its own messages");
 }
 
-tl::expected<bool, std::string> choose_hugepages(const HugepageRequest& request, uint64_t memory) {
-    const uint64_t free_bytes = request.kind == HugepageRequest::Kind::off ? 0 : free_hugepage_bytes();
-    if (request.kind == HugepageRequest::Kind::required && free_bytes < request.bytes) {
-        return tl::unexpected("hugepages: " + std::to_string(request.bytes >> 20) + " MiB are wanted, " +
-                              std::to_string(free_bytes >> 20) +
-                              " MiB are free: raise /proc/sys/vm/nr_hugepages, or use hugepages: auto");
-    }
-    return request.kind == HugepageRequest::Kind::required || free_bytes >= memory;
+/// Nothing when the host is to run without.
+tl::expected<std::optional<Hugepages>, std::string> get_hugepages(const HugepageRequest& request,
+                                                                  uint64_t memory) {
+    if (request.kind == HugepageRequest::Kind::off) return std::nullopt;
+    const bool required = request.kind == HugepageRequest::Kind::required;
+    const std::optional<Hugepages> pages = map_hugepages(required ? request.bytes : memory);
+    if (pages || !required) return pages;
+    return tl::unexpected("hugepages: " + std::to_string(request.bytes >> 20) + " MiB are wanted, " +
+                          std::to_string(free_hugepage_bytes() >> 20) +
+                          " MiB are free: raise /proc/sys/vm/nr_hugepages, or use hugepages: auto");
 }
 
 tl::expected<void, std::string> start_first(const EnvOptions& options, const HugepageRequest& request) {
-    const bool required = request.kind == HugepageRequest::Kind::required;
-    const uint64_t memory = required ? request.bytes : options.memory;
-    const auto hugepages = choose_hugepages(request, memory);
-    if (!hugepages) return tl::unexpected(hugepages.error());
-
-    route_eal_log();
-    rte_log_set_global_level(RTE_LOG_WARNING);
-    int rc = start_eal(*hugepages, memory);
-    if (rc != 0 && *hugepages && !required) {
-        BDK_WARNLOG("hugepages cannot be used (errno %d): going on without", -rc);
-        rc = start_eal(false, memory);
+    const auto pages = get_hugepages(request, options.memory);
+    if (!pages) return tl::unexpected(pages.error());
+    auto started = start_eal(*pages ? unused_heap : options.memory);
+    if (started) {
+        g_started = true;
+        if (*pages) started = heap_use(**pages);
     }
-    if (rc == 0) return {};
-    return tl::unexpected("DPDK's environment did not start (errno " + std::to_string(-rc) +
-                          "): run with BDEVKIT_LOG=info to see its own messages");
+    if (!started && *pages) unmap_hugepages(**pages);
+    return started;
 }
 
 }  // namespace
@@ -106,7 +104,7 @@ tl::expected<void, std::string> env_init(const EnvOptions& options) {
     const auto request = parse_hugepages(options.hugepages);
     if (!request) return tl::unexpected(request.error());
     const std::lock_guard lock(g_mutex);
-    if (g_state == EalState::stopped) return start_first(options, *request);
+    if (!g_started) return start_first(options, *request);
     if (request->kind == HugepageRequest::Kind::required && !env_uses_hugepages()) {
         return tl::unexpected(std::string(
             "hugepages: this process has started without hugepages before and cannot change that"));
@@ -115,7 +113,7 @@ tl::expected<void, std::string> env_init(const EnvOptions& options) {
 }
 
 bool env_uses_hugepages() {
-    return g_state == EalState::with_hugepages;
+    return heap_in_hugepages();
 }
 
 }  // namespace bdk

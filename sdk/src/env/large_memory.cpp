@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#define BDK_LOG_COMPONENT "env"
 #include "env/large_memory.hpp"
 
-#include <bdevkit/log.h>
-#include <rte_memory.h>
 #include <sys/mman.h>
 
 #include <algorithm>
 #include <map>
 #include <mutex>
-#include <vector>
 
 #include "env/env.hpp"
 
@@ -47,19 +43,6 @@ void* map_aligned(size_t size, size_t align) {
     return start + before;
 }
 
-/// DPDK learns of the memory, so that devices attached now or later can reach it. IOVA is the address
-/// (--iova-mode=va).
-void show_to_devices(void* start, size_t size) {
-    std::vector<rte_iova_t> pages(size / large_memory_unit);
-    for (size_t i = 0; i < pages.size(); ++i) {
-        pages[i] = reinterpret_cast<uintptr_t>(start) + i * large_memory_unit;
-    }
-    if (rte_extmem_register(start, size, pages.data(), static_cast<unsigned>(pages.size()),
-                            large_memory_unit) != 0) {
-        BDK_WARNLOG("devices cannot reach %zu bytes of memory: DPDK has no room to describe them", size);
-    }
-}
-
 }  // namespace
 
 void* large_memory_alloc(size_t size, size_t align) {
@@ -74,7 +57,6 @@ void* large_memory_alloc(size_t size, size_t align) {
     }
     if (start == nullptr) start = map_aligned(rounded, align);
     if (start == nullptr) return nullptr;
-    if (region.hugepages) show_to_devices(start, rounded);
     const std::lock_guard lock(g_mutex);
     regions().emplace(reinterpret_cast<uintptr_t>(start), region);
     return start;
@@ -91,18 +73,17 @@ bool large_memory_free(void* buf) {
         region = found->second;
         regions().erase(found);
     }
-    if (region.hugepages) rte_extmem_unregister(buf, region.size);
     munmap(buf, region.size);
     return true;
 }
 
-uint64_t large_memory_bytes_from(const void* buf) {
+uint64_t large_memory_hugepage_bytes_from(const void* buf) {
     const auto address = reinterpret_cast<uintptr_t>(buf);
     const std::lock_guard lock(g_mutex);
     auto next = regions().upper_bound(address);
     if (next == regions().begin()) return 0;
     const auto& [start, region] = *--next;
-    return address < start + region.size ? start + region.size - address : 0;
+    return region.hugepages && address < start + region.size ? start + region.size - address : 0;
 }
 
 }  // namespace bdk

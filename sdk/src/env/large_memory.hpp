@@ -20,7 +20,8 @@ BDK_INTERNAL void* large_memory_alloc(size_t size, size_t align);
 /// [any thread] Frees `buf` if large_memory_alloc() made it; false when not.
 BDK_INTERNAL bool large_memory_free(void* buf);
 
-/// [any thread] Bytes from `buf` to the end of the large piece that holds it; 0 when none does.
-BDK_INTERNAL uint64_t large_memory_bytes_from(const void* buf);
+/// [any thread] Bytes from `buf` to the end of the large piece that holds it; 0 when none does, or when it is
+/// not in hugepages.
+BDK_INTERNAL uint64_t large_memory_hugepage_bytes_from(const void* buf);
 
 }  // namespace bdk

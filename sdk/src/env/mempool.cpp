@@ -9,6 +9,7 @@
 #include <atomic>
 #include <string>
 
+#include "env/heap.hpp"
 #include "env/tsan.hpp"
 
 // A bdk_mempool is an rte_mempool. DPDK's names are unique in a process and short: they are numbers here.
@@ -33,7 +34,7 @@ uint32_t usable_cache(uint32_t count, uint32_t cache) {
 bdk_mempool* bdk_mempool_create(const char* name, uint32_t count, uint32_t elem_size, uint32_t cache) {
     rte_mempool* pool =
         rte_mempool_create(next_inner_name().c_str(), count, elem_size, usable_cache(count, cache), 0,
-                           nullptr, nullptr, nullptr, nullptr, SOCKET_ID_ANY, 0);
+                           nullptr, nullptr, nullptr, nullptr, bdk::heap_socket(BDK_NUMA_ANY), 0);
     if (pool == nullptr) {
         BDK_ERRLOG("mempool '%s' of %u times %u bytes: %s; raise `memory` in the stack's `host:` section",
                    name == nullptr ? "" : name, count, elem_size, rte_strerror(rte_errno));

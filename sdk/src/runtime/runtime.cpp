@@ -9,8 +9,10 @@
 #include <exception>
 #include <future>
 #include <stdexcept>
+#include <system_error>
 
 #include "base/errno_text.hpp"
+#include "base/standard_fds.hpp"
 #include "bdev/bdev_layer.hpp"
 #include "diag/watchdog.hpp"
 #include "env/env.hpp"
@@ -67,10 +69,15 @@ tl::expected<std::unique_ptr<Runtime>, std::string> Runtime::start(const Runtime
     if (g_running.exchange(true)) {
         return tl::unexpected(std::string("a host runs in this process already: end it first"));
     }
+    hold_standard_descriptors();
     set_violation_policy(options.violations);
     // On an error its destructor ends what has started.
     std::unique_ptr<Runtime> runtime(new Runtime);
-    if (auto started = runtime->start_layers(options); !started) return tl::unexpected(started.error());
+    try {
+        if (auto started = runtime->start_layers(options); !started) return tl::unexpected(started.error());
+    } catch (const std::system_error& refused) {  // of a thread or a descriptor
+        return tl::unexpected(std::string(refused.what()));
+    }
     return runtime;
 }
 

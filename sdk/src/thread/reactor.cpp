@@ -15,7 +15,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <system_error>
 
+#include "base/limit_text.hpp"
+#include "base/start_thread.hpp"
 #include "base/ticks.hpp"
 #include "diag/watchdog.hpp"
 #include "thread/call.hpp"
@@ -59,12 +63,14 @@ Reactor::Reactor(std::optional<uint32_t> core, ReactorMode mode)
       mode_(mode),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!epoll_ || !event_) throw std::bad_alloc();
+    if (!epoll_ || !event_)
+        throw std::system_error(errno, std::generic_category(),
+                                "the descriptors of a reactor cannot be opened" + limit_text(errno));
     // Edge-triggered: each write wakes once, and nobody needs to read.
     epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.ptr = nullptr}};
     epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, event_.get(), &event);
     const SignalsBlocked blocked;
-    pthread_ = std::thread([this] { run(); });
+    pthread_ = start_thread("the thread of a reactor", [this] { run(); });
 }
 
 Reactor::~Reactor() {

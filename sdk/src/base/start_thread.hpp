@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "base/limit_text.hpp"
+
+namespace bdk {
+
+/// [any thread] A pthread that runs fn(). Throws std::system_error when the system has no room for one; its
+/// text names the thread and the limit.
+/// @param what  "the thread of a reactor"
+template <typename Fn>
+std::thread start_thread(const char* what, Fn&& fn) {
+    try {
+        return std::thread(std::forward<Fn>(fn));
+    } catch (const std::system_error& error) {
+        // The standard text of the code comes behind.
+        throw std::system_error(error.code(),
+                                std::string(what) + " cannot be started" + limit_text(error.code().value()));
+    }
+}
+
+}  // namespace bdk
