@@ -57,4 +57,11 @@ std::string location_of(const void* address) {
     return std::string(file_name(info)) + "(" + place + ")";
 }
 
+std::string object_stem_of(const void* address) {
+    Dl_info info{};
+    if (!look_up(address, info)) return "?";
+    const std::string_view file = file_name(info);
+    return std::string(file.substr(0, file.find('.')));
+}
+
 }  // namespace bdk

@@ -14,4 +14,8 @@ BDK_INTERNAL std::string symbol_name_of(const void* address);
 /// [any thread] Where `address`, somewhere in a function, is: "malloc.so(bdk_bdev_io_complete+0x1c)".
 BDK_INTERNAL std::string location_of(const void* address);
 
+/// [any thread] The name of the file that holds `address`, without folder and ending: "malloc" of malloc.so;
+/// "?" if unknown.
+BDK_INTERNAL std::string object_stem_of(const void* address);
+
 }  // namespace bdk

@@ -16,6 +16,7 @@
 #include <new>
 #include <string>
 
+#include "base/symbol.hpp"
 #include "base/text.hpp"
 
 namespace bdk {
@@ -46,6 +47,11 @@ spdlog::logger& logger() {
         return made;
     }();
     return *instance;
+}
+
+/// Of a plugin that is compiled without BDK_LOG_COMPONENT: log.h puts "plugin" there.
+bool is_unnamed(const char* component) {
+    return component == nullptr || std::string_view(component) == "plugin";
 }
 
 std::string_view base_name(std::string_view path) {
@@ -109,9 +115,9 @@ void write_line(uint32_t level, const char* component, const char* file, int32_t
     const bdk_thread* thread = bdk_get_thread();
     const std::string_view level_name =
         level < level_names.size() ? level_names[level] : std::string_view("debug");
-    std::string text = as_entry(fmt::format("{:<6} [{}] {}: {}", level_name,
-                                            thread == nullptr ? "-" : bdk_thread_get_name(thread),
-                                            component == nullptr ? "?" : component, message));
+    std::string text =
+        as_entry(fmt::format("{:<6} [{}] {}: {}", level_name,
+                             thread == nullptr ? "-" : bdk_thread_get_name(thread), component, message));
     if (level <= BDK_LOG_WARN && file != nullptr) {
         text += fmt::format(" ({}:{})", base_name(file), line);
     }
@@ -132,6 +138,11 @@ void bdk_log(uint32_t level, const char* component, const char* file, int32_t li
     va_start(to_measure, fmt);
     va_start(to_write, fmt);
     try {
+        std::string caller;
+        if (bdk::is_unnamed(component)) {
+            caller = bdk::object_stem_of(__builtin_return_address(0));
+            component = caller.c_str();
+        }
         bdk::write_line(level, component, file, line, bdk::format_message(fmt, to_measure, to_write));
     } catch (const std::bad_alloc&) {
         // There are times when a line must be missing.

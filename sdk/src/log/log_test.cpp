@@ -38,6 +38,15 @@ TEST_F(LogTest, TheSourceLineComesFromWarningsOn) {
     EXPECT_TRUE(log.contains("debug  [-] tester: d\n")) << log.text();
 }
 
+// log.h gives plugins that say nothing the name "plugin".
+TEST_F(LogTest, APluginWithoutANameLogsAsItsFile) {
+    const LogCapture log;
+    bdk_log(BDK_LOG_NOTICE, "plugin", nullptr, 0, "a");
+    bdk_log(BDK_LOG_NOTICE, nullptr, nullptr, 0, "b");
+    EXPECT_TRUE(log.contains("notice [-] log_test: a\n")) << log.text();
+    EXPECT_TRUE(log.contains("notice [-] log_test: b\n")) << log.text();
+}
+
 TEST_F(LogTest, LongLinesAreWhole) {
     const LogCapture log;
     const std::string text(100'000, 'x');
