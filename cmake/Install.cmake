@@ -10,7 +10,17 @@ set_target_properties(bdevkit PROPERTIES EXPORT_NAME program)
 install(TARGETS bdevkit bdevkit_sdk bdevkit_tls EXPORT bdevkit
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev)
-install(TARGETS ${BDEVKIT_PLUGINS} LIBRARY DESTINATION ${plugin_dir} COMPONENT runtime)
+# Somebody may have built the program alone: what is not there is left out, and said.
+install(TARGETS ${BDEVKIT_PLUGINS} LIBRARY DESTINATION ${plugin_dir} COMPONENT runtime OPTIONAL)
+set(plugin_files)
+foreach(plugin ${BDEVKIT_PLUGINS})
+  list(APPEND plugin_files $<TARGET_FILE:${plugin}>)
+endforeach()
+install(CODE "foreach(file ${plugin_files})
+  if(NOT EXISTS \"\${file}\")
+    message(STATUS \"Left out, since it has not been built: \${file}\")
+  endif()
+endforeach()" COMPONENT runtime)
 install(FILES scripts/bdevkit.bash-completion DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
         RENAME bdevkit COMPONENT runtime)
 foreach(section 1 5)
@@ -22,9 +32,16 @@ set(components runtime dev)
 if(BDEVKIT_PYTHON)
   # A component of its own: it goes with the library of the same build, and no other.
   list(APPEND components python)
-  install(TARGETS bdevkit_python LIBRARY DESTINATION ${BDEVKIT_PYTHON_DIR}/bdevkit COMPONENT python)
-  install(DIRECTORY python/bdevkit/ DESTINATION ${BDEVKIT_PYTHON_DIR}/bdevkit COMPONENT python
-          FILES_MATCHING PATTERN "*.py" PATTERN "*.pyi" PATTERN "py.typed" PATTERN "__pycache__" EXCLUDE)
+  # Whole or not at all: without its extension the package cannot be imported, and hides one that can.
+  set(python_package ${BDEVKIT_PYTHON_DIR}/bdevkit)
+  install(TARGETS bdevkit_python LIBRARY DESTINATION ${python_package} COMPONENT python OPTIONAL)
+  file(GLOB python_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/python/bdevkit/*.py
+       ${PROJECT_SOURCE_DIR}/python/bdevkit/*.pyi ${PROJECT_SOURCE_DIR}/python/bdevkit/py.typed)
+  install(CODE "if(EXISTS \"$<TARGET_FILE:bdevkit_python>\")
+  file(INSTALL DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${python_package}\" TYPE FILE FILES ${python_sources})
+else()
+  message(STATUS \"Left out, since it has not been built: the Python package (target bdevkit_python)\")
+endif()" COMPONENT python)
 endif()
 
 install(DIRECTORY sdk/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
@@ -47,7 +64,7 @@ write_basic_package_version_file(bdevkitConfigVersion.cmake VERSION ${abi_versio
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/bdevkitConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/bdevkitConfigVersion.cmake
               cmake/BdevkitPlugin.cmake DESTINATION ${package_dir} COMPONENT dev)
 
-# `cpack -G DEB` makes the packages bdevkit, bdevkit-dev and python3-bdevkit.
+# `cpack -G DEB` makes the packages bdevkit, bdevkit-dev and python3-bdevkit: see README.md.
 set(CPACK_PACKAGE_CONTACT "the bdevkit developers <bdevkit@localhost>")
 set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
@@ -56,6 +73,8 @@ set(CPACK_COMPONENTS_ALL ${components})
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+# libbdevkit.so.1 itself is not on the machine yet.
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${CMAKE_LIBRARY_OUTPUT_DIRECTORY})
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME bdevkit)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME bdevkit-dev)

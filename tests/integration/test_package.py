@@ -57,14 +57,42 @@ def installed(tmp_path_factory):
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("packages")
-    # The packaged libbdevkit.so is found by name only once the package is installed; dpkg-shlibdeps needs it now.
-    succeeds("cpack", "-G", "DEB", "-B", folder, "--config", BUILD / "CPackConfig.cmake",
-             env=os.environ | {"LD_LIBRARY_PATH": str(BUILD / "lib")})
+    # As README.md says, with nothing in the environment that helps.
+    environment = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
+    succeeds("cpack", "-G", "DEB", "-B", folder, "--config", BUILD / "CPackConfig.cmake", env=environment)
     return {path.name.split("_")[0]: path for path in folder.glob("*.deb")}
 
 
 def test_a_project_finds_the_package(installed, tmp_path):
     builds_a_plugin(tmp_path, installed)
+
+
+@pytest.fixture(scope="module")
+def only_program(tmp_path_factory):
+    """An installation from a build tree in which nothing but the program was built."""
+    tree = tmp_path_factory.mktemp("tree")
+    built = [*BUILD.glob("bin/bdevkit"), *BUILD.glob("lib/libbdevkit*.so*"), *BUILD.glob("bdevkit*.cmake"),
+             *BUILD.glob("bdevkit.pc"), *BUILD.glob("**/cmake_install.cmake"), *BUILD.glob("CMakeFiles/Export/**/*.cmake")]
+    for file in built:
+        copy = tree / file.relative_to(BUILD)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, copy, follow_symlinks=False)
+        if file.suffix == ".cmake":
+            copy.write_text(copy.read_text().replace(f"{BUILD}/", f"{tree}/"))
+    said = succeeds("cmake", f"-DCMAKE_INSTALL_PREFIX={tree}/prefix", "-P", tree / "cmake_install.cmake")
+    assert "Left out, since it has not been built: " in said and "/malloc.so" in said
+    return tree / "prefix"
+
+
+def test_the_program_alone_can_be_installed(only_program, tmp_path):
+    assert not list(only_program.glob("lib/python3/**/*.py")), "a package without its extension is none"
+    builds_a_plugin(tmp_path, only_program)
+
+
+def test_a_generated_project_does_without_the_python_package(only_program, tmp_path):
+    succeeds(only_program / "bin/bdevkit", "new", "mine", "--output", tmp_path)
+    said = succeeds("cmake", "-S", tmp_path / "mine", "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={only_program}")
+    assert "No Python package of bdevkit" in said
 
 
 @pytest.mark.parametrize("version", ["1.99", "2.0"])
