@@ -27,6 +27,7 @@
 #include <bdevkit/qos.h>
 #include <bdevkit/queue_depth.h>
 #include <bdevkit/quiesce.h>
+#include <bdevkit/range_lock.h>
 #include <bdevkit/status.h>
 #include <bdevkit/thread.h>
 #include <bdevkit/trace.h>

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/no_memory.hpp"
+#include "bdev/abort.hpp"
 #include "bdev/bdev.hpp"
 #include "bdev/io_path.hpp"
 #include "bdev/io_pool.hpp"
@@ -73,6 +74,18 @@ void one_aborted(bdk_bdev_io* child, bool success, void* arg) {
 }
 
 }  // namespace
+
+void abort_launch(BdevIo* abort, BdevChannel* ch, BdevIo* target, bdk_bdev_io_completion_cb cb,
+                  void* cb_arg) {
+    abort->pub.type = BDK_BDEV_IO_TYPE_ABORT;
+    abort->pub.u.abort.bio_to_abort = &target->pub;
+    abort->abort_generation = target->generation;
+    abort->cb = cb;
+    abort->cb_arg = cb_arg;
+    abort->ch = ch;
+    abort->submit_ticks = current_thread()->turn_ticks;
+    io_enter(abort);
+}
 
 void abort_start(BdevIo* io) {
     BdevChannel* ch = io->ch;
@@ -146,16 +159,7 @@ int bdk_bdev_abort(bdk_bdev_desc* desc, bdk_io_channel* ch, void* bio_cb_arg, bd
         channel->core_held--;
         bdk::io_complete_from_core(parent, BDK_BDEV_IO_STATUS_SUCCESS);
     }
-    for (size_t i = 0; i < targets.size(); i++) {
-        BdevIo* abort = aborts[i];
-        abort->pub.type = BDK_BDEV_IO_TYPE_ABORT;
-        abort->pub.u.abort.bio_to_abort = &targets[i]->pub;
-        abort->abort_generation = targets[i]->generation;
-        abort->cb = bdk::one_aborted;
-        abort->cb_arg = parent;
-        abort->ch = channel;
-        abort->submit_ticks = bdk::current_thread()->turn_ticks;
-        bdk::io_enter(abort);
-    }
+    for (size_t i = 0; i < targets.size(); i++)
+        bdk::abort_launch(aborts[i], channel, targets[i], bdk::one_aborted, parent);
     return 0;
 }

@@ -19,6 +19,7 @@
 #include "bdev/io_types.hpp"
 #include "bdev/notify.hpp"
 #include "bdev/post.hpp"
+#include "bdev/write_guard.hpp"
 #include "diag/pending_calls.hpp"
 #include "diag/violation.hpp"
 #include "dif/dif_io.hpp"
@@ -154,6 +155,7 @@ void destructed(std::unique_ptr<Bdev> bdev, int rc) {
 void call_destruct(Bdev* bdev) {
     bdev_list_remove(bdev);
     if (bdev->queue_depth != nullptr) bdev->queue_depth->end();
+    if (bdev->guard != nullptr) bdev->guard->end_watch();
     notify_watches(BDK_NOTIFY_BDEV_UNREGISTER, bdev->pub);
     bdev->destruct_call = pending_call_begin(
         {"module '", bdev->module_name, "': destruct of bdev '", bdev->name, "'"}, "bdk_bdev_destruct_done");

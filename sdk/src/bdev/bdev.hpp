@@ -20,6 +20,7 @@
 namespace bdk {
 
 struct BdevIo;
+class WriteGuard;
 
 enum class BdevStatus {
     ready,
@@ -77,6 +78,7 @@ struct alignas(64) Bdev {
     std::vector<QuiescedRange> quiesced;
     std::vector<QuiescedRange> released;           ///< that channels may still hold I/O for
     std::vector<PendingQuiesce> pending_quiesces;  ///< behind ranges that overlap theirs
+    std::shared_ptr<WriteGuard> guard;             ///< nullptr: never asked for; stays once it is there
     bdk_bdev_unregister_cb unregister_cb = nullptr;
     void* unregister_ctx = nullptr;
     bdk_thread* unregister_thread = nullptr;

@@ -20,6 +20,8 @@
 #include "bdev/status.hpp"
 #include "thread/thread.hpp"
 
+struct bdk_bdev_range;
+
 namespace bdk {
 
 struct BdevChannel;
@@ -91,7 +93,7 @@ struct ParentWork {
     uint64_t buf_bytes = 0;
 };
 
-/// Of an I/O that waits for a buffer of iobuf.
+/// Of an I/O that gets a buffer of iobuf, now or later.
 struct BufferWait {
     bdk_iobuf_entry entry{};
     void (*ready)(BdevIo* io, IoBuffer buffer) = nullptr;  ///< nullptr: it does not wait
@@ -138,9 +140,9 @@ struct alignas(64) BdevIo {
     ParentWork work;
     BufferWait buffer_wait;
     bdk_bdev_io_get_buf_cb get_buf_cb;  ///< of a module's read that waits for its buffer
-    uint64_t get_buf_bytes;
     int64_t stand_in_delta;
-    BdevIo* stands_for = nullptr;  ///< of a stand-in
+    BdevIo* stands_for = nullptr;      ///< of a stand-in
+    bdk_bdev_range* ranges = nullptr;  ///< the blocks that it has at its layers: see write_guard.hpp
 
     static BdevIo* of(bdk_bdev_io* io) noexcept { return reinterpret_cast<BdevIo*>(io); }
     static const BdevIo* of(const bdk_bdev_io* io) noexcept { return reinterpret_cast<const BdevIo*>(io); }

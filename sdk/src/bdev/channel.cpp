@@ -114,6 +114,7 @@ int enter_service(BdevChannel* channel) {
     channel_follow_qos(channel);
     channel->quiesced = bdev->quiesced;
     if (!channel->quiesced.empty()) channel->flags |= channel_quiesced;
+    channel_follow_guard(channel);
     return 0;
 }
 
@@ -226,9 +227,14 @@ void end_without_io(void* io_channel) {
 
 }  // namespace
 
-void channel_io_done(BdevChannel* channel, const BdevIo* io) {
+void channel_io_done(BdevChannel* channel, BdevIo* io) {
     if ((channel->flags & channel_measured) != 0 && !io->is_child_here()) channel_measure(channel, io);
+    if ((channel->flags & channel_guarded) != 0) guard_leave(channel, io);
     if ((channel->flags & channel_nomem) != 0) retry_nomem(channel->shared);
+    channel_look_at_end(channel);
+}
+
+void channel_look_at_end(BdevChannel* channel) {
     bool ends = (channel->flags & channel_put) != 0 || channel->close_iter != nullptr;
     if (!ends || channel->io_outstanding != 0) return;
     // In a message: the callback of the last I/O has not run yet. It may put the channel, or has done so: the

@@ -15,6 +15,7 @@
 #include "bdev/qos.hpp"
 #include "bdev/quiesce.hpp"
 #include "bdev/stat.hpp"
+#include "bdev/write_guard.hpp"
 
 namespace bdk {
 
@@ -33,6 +34,7 @@ enum ChannelFlag : uint32_t {
     channel_limited = 1u << 6,   ///< the bdev has rate limits: I/O may wait in `qos`
     channel_children = 1u << 7,  ///< I/Os of the core's own are in flight, which are not counted
     channel_hides_md = 1u << 8,  ///< of a desc that hides metadata
+    channel_guarded = 1u << 9,   ///< writes have blocks, or wait for them: see write_guard.hpp
 };
 
 /// What the bdev channels of one module channel share: the queue of I/Os that the module answered with NOMEM.
@@ -68,6 +70,7 @@ struct alignas(64) BdevChannel {
     IoQueue held;            ///< waiting for the end of a reset
     std::vector<QuiescedRange> quiesced;
     IoQueue quiesced_io;                        ///< waiting for the release of a range
+    OwnedRanges ranges;                         ///< that users have locked, or wait for
     bdk_poller* timeouts = nullptr;             ///< looks for late I/Os, where the desc has a timeout
     uint64_t timeouts_checked = 0;              ///< ticks
     bdk_io_channel_iter* close_iter = nullptr;  ///< a close that waits for io_outstanding to reach 0
@@ -80,9 +83,13 @@ void bdev_channel_destroy(void* desc, void* ctx);
 /// [channel's thread] Makes the channel follow the desc's timeout.
 void channel_start_timeouts(BdevChannel* channel);
 
-/// [channel's thread] Slow part of a completion on a channel that has flags: a histogram, retries and a
-/// waiting close.
-void channel_io_done(BdevChannel* ch, const BdevIo* io);
+/// [channel's thread] Slow part of a completion on a channel that has flags: a histogram, blocks that the I/O
+/// had, retries and a waiting close.
+void channel_io_done(BdevChannel* ch, BdevIo* io);
+
+/// [channel's thread] Goes on with a close, or an end, that waits for what is in flight, if that was the
+/// last.
+void channel_look_at_end(BdevChannel* ch);
 
 /// [channel's thread] Puts an I/O into one of its channel's queues, unless its submitter has closed: then it
 /// ends as aborted. False then.

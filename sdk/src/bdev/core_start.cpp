@@ -51,6 +51,7 @@ void io_core_start(BdevIo* io) {
     if (io->pub.type == BDK_BDEV_IO_TYPE_ABORT) return abort_start(io);
     if ((ch->flags & channel_frozen) != 0) return static_cast<void>(hold_in(ch->held, io));
     if (!io->is_child_here()) {
+        if ((ch->flags & channel_guarded) != 0 && !guard_admit(io)) return;
         if ((ch->flags & channel_quiesced) != 0 && touches_quiesced_range(ch, io))
             return static_cast<void>(hold_in(ch->quiesced_io, io));
         if ((ch->flags & channel_limited) != 0 && !qos_admit(io)) return;

@@ -55,11 +55,11 @@ IoBuffer heap_buffer(uint64_t bytes) {
 }  // namespace
 
 void take_buffer(BdevIo* io, uint64_t bytes, void (*ready)(BdevIo*, IoBuffer)) {
+    io->buffer_wait.bytes = bytes;
     bdk_iobuf_channel* iobuf = bytes <= bdk_iobuf_max_len() ? iobuf_of(io->pool) : nullptr;
     if (iobuf == nullptr) return ready(io, heap_buffer(bytes));
     bool waits = may_wait(io);
     io->buffer_wait.entry.cb = buffer_came;
-    io->buffer_wait.bytes = bytes;
     void* memory = bdk_iobuf_get(iobuf, bytes, waits ? &io->buffer_wait.entry : nullptr);
     if (memory != nullptr) return ready(io, {memory, bytes});
     if (!waits) return ready(io, heap_buffer(bytes));
@@ -114,9 +114,8 @@ void bdk_bdev_io_get_buf(bdk_bdev_io* pub, bdk_bdev_io_get_buf_cb cb, uint64_t l
     BdevIo* io = BdevIo::of(pub);
     if (bdk::has_buffer(io)) return cb(io->ch->module_ch, pub, true);
     io->get_buf_cb = cb;
-    io->get_buf_bytes = len;
     bdk::take_buffer(io, len, [](BdevIo* reader, bdk::IoBuffer buffer) {
-        if (buffer.memory != nullptr) bdk::set_own_buf(reader, buffer, reader->get_buf_bytes);
+        if (buffer.memory != nullptr) bdk::set_own_buf(reader, buffer, reader->buffer_wait.bytes);
         reader->get_buf_cb(reader->ch->module_ch, &reader->pub, buffer.memory != nullptr);
     });
 }

@@ -14,6 +14,7 @@
 #include "bdev/io_buf.hpp"
 #include "bdev/io_path.hpp"
 #include "bdev/io_pool.hpp"
+#include "bdev/io_span.hpp"
 #include "bdev/parent.hpp"
 #include "bdev/post.hpp"
 #include "bdev/waiting_io.hpp"
@@ -26,46 +27,11 @@ namespace {
 constexpr uint64_t whole = UINT64_MAX;
 constexpr uint64_t look_again_us = 100;
 
-/// Where an I/O is in the blocks of `ch`, one of the layers that it has passed.
-int64_t shift_since(const BdevIo* io, const BdevChannel* ch) {
-    int64_t shift = 0;
-    for (uint32_t i = io->depth; i-- > 0;) {
-        if (io->frames[i].has_rest()) shift += io->rests[i].offset_delta;
-        if (io->frames[i].ch() == ch) return shift;
-    }
-    return 0;
-}
-
-bool touches(const BdevIo* io, int64_t shift, const QuiescedRange& range) {
-    const bdk_bdev_io_block_params& params = io->pub.u.bdev;
-    auto back = static_cast<uint64_t>(shift);
-    switch (io->pub.type) {
-        case BDK_BDEV_IO_TYPE_RESET:
-        case BDK_BDEV_IO_TYPE_ABORT:
-        case BDK_BDEV_IO_TYPE_NVME_ADMIN:
-        case BDK_BDEV_IO_TYPE_GET_ZONE_INFO:
-            return false;
-        case BDK_BDEV_IO_TYPE_NVME_IO:
-        case BDK_BDEV_IO_TYPE_NVME_IO_MD:
-        case BDK_BDEV_IO_TYPE_NVME_IOV_MD:
-            return true;  // nobody but the device knows where it goes
-        case BDK_BDEV_IO_TYPE_ZONE_MANAGEMENT:
-            return range.overlaps(io->pub.u.zone_mgmt.zone_id - back, io->ch->bdev->config.zone_size);
-        case BDK_BDEV_IO_TYPE_ZONE_APPEND:  // who knows where it goes
-            return range.overlaps(params.offset_blocks - back, io->ch->bdev->config.zone_size);
-        case BDK_BDEV_IO_TYPE_COPY:
-            if (range.overlaps(params.src_offset_blocks - back, params.num_blocks)) return true;
-            [[fallthrough]];
-        default:
-            return range.overlaps(params.offset_blocks - back, params.num_blocks);
-    }
-}
-
 /// True if the I/O is at the channel and waits there for its turn: it has not begun.
 bool waits_here(const BdevIo* io, const BdevChannel* ch) {
     if (io->ch != ch) return false;
     bool waits_for_lock = io->work.step != nullptr && io->work.waits_for_lock;
-    return waits_for_lock || ch->quiesced_io.contains(io);
+    return waits_for_lock || ch->quiesced_io.contains(io) || guard_holds_back(ch, io);
 }
 
 /// I/Os that have passed the channel, have not completed, and touch the range. A parent stands for its
@@ -75,7 +41,7 @@ uint64_t in_flight(const BdevChannel* ch, const QuiescedRange& range) {
     ch->pool->for_each_used([&](const BdevIo* io) {
         bool runs = io->state == IoState::in_module || io->state == IoState::core;
         bool child = io->part.parent != nullptr && io->origin() == ch;
-        if (!runs || child || !io->passed(ch) || !touches(io, shift_since(io, ch), range)) return;
+        if (!runs || child || !io->passed(ch) || !touches(io, shift_since(io, ch), range.span())) return;
         if (!waits_here(io, ch)) count++;
     });
     return count;
@@ -149,7 +115,7 @@ void release_range(BdevChannel* ch, const QuiescedRange& range) {
 }
 
 bool overlaps_any(const Bdev* bdev, const QuiescedRange& range) {
-    auto overlaps = [&](const QuiescedRange& other) { return other.overlaps(range.offset, range.count); };
+    auto overlaps = [&](const QuiescedRange& other) { return other.overlaps(range); };
     return std::any_of(bdev->quiesced.begin(), bdev->quiesced.end(), overlaps) ||
            std::any_of(bdev->released.begin(), bdev->released.end(), overlaps);
 }
@@ -162,9 +128,7 @@ std::vector<PendingQuiesce> take_startable(Bdev* bdev) {
     auto& pending = bdev->pending_quiesces;
     for (size_t i = 0; i < pending.size();) {
         const QuiescedRange& range = pending[i].range;
-        auto overlaps = [&](const PendingQuiesce& earlier) {
-            return earlier.range.overlaps(range.offset, range.count);
-        };
+        auto overlaps = [&](const PendingQuiesce& earlier) { return earlier.range.overlaps(range); };
         bool passes =
             std::any_of(pending.begin(), pending.begin() + static_cast<std::ptrdiff_t>(i), overlaps);
         if (passes || overlaps_any(bdev, range)) {
@@ -285,7 +249,7 @@ void unlock_range(BdevIo* io, void (*unlocked)(BdevIo*)) {
 
 bool touches_quiesced_range(const BdevChannel* ch, const BdevIo* io) {
     return std::any_of(ch->quiesced.begin(), ch->quiesced.end(),
-                       [&](const QuiescedRange& range) { return touches(io, 0, range); });
+                       [&](const QuiescedRange& range) { return touches(io, 0, range.span()); });
 }
 
 }  // namespace bdk

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <functional>
 
+#include "bdev/io_span.hpp"
+
 namespace bdk {
 
 struct BdevChannel;
@@ -16,11 +18,9 @@ struct QuiescedRange {
 
     bool operator==(const QuiescedRange&) const = default;
 
-    bool overlaps(uint64_t other_offset, uint64_t other_count) const noexcept {
-        bool starts_before_end = count == UINT64_MAX || other_offset < offset + count;
-        bool ends_after_start = other_count == UINT64_MAX || offset < other_offset + other_count;
-        return starts_before_end && ends_after_start;
-    }
+    Span span() const noexcept { return {offset, count == UINT64_MAX ? UINT64_MAX : offset + count}; }
+
+    bool overlaps(const QuiescedRange& other) const noexcept { return span().overlaps(other.span()); }
 };
 
 /// A quiesce that waits for another one to end.

@@ -41,6 +41,9 @@ int take_io(const Submitter& by, uint32_t type, BdevIo** result) {
     if (rc != 0) [[unlikely]]
         return rc;
     BdevIo* io = channel->pool->take_for(channel);
+    // Those who have all of the pool may wait for the end of the write that this one goes on with.
+    if (io == nullptr && goes_on_with_locked_range(channel, by.cb_arg)) [[unlikely]]
+        io = channel->pool->take_from_reserve();
     if (io == nullptr) [[unlikely]]
         return -ENOMEM;
     io->pub.type = type;

@@ -55,7 +55,7 @@ bool end_queued_one(BdevIo* io) {
     BdevChannel* ch = io->ch;
     const bool waited = (ch->shared != nullptr && remove_from(ch->shared->nomem, io)) ||
                         remove_from(ch->held, io) || remove_from(ch->quiesced_io, io) ||
-                        qos_take_out(ch, io) || reset_take_out(io);
+                        qos_take_out(ch, io) || reset_take_out(io) || guard_take_out(ch, io);
     if (waited) io_complete_from_core(io, BDK_BDEV_IO_STATUS_ABORTED);
     return waited;
 }
@@ -67,7 +67,7 @@ void end_other_wait(BdevIo* io) {
         if (io->buffer_wait.ready != nullptr) end_buffer_wait(io);
     } else if (io->work.step != nullptr) {
         parent_stop_waiting(io);
-    } else if (reset_take_out(io)) {
+    } else if (reset_take_out(io) || guard_take_out(io->ch, io)) {
         io_complete_from_core(io, BDK_BDEV_IO_STATUS_ABORTED);
     }
 }
@@ -84,7 +84,7 @@ void end_other_waits(IoPool* pool, Pred&& pred) {
         std::vector<Found> all;
         pool->for_each_used([&](BdevIo* io) {
             const bool may_wait = io->buffer_wait.ready != nullptr || io->work.step != nullptr ||
-                                  io->pub.type == BDK_BDEV_IO_TYPE_RESET;
+                                  io->ranges != nullptr || io->pub.type == BDK_BDEV_IO_TYPE_RESET;
             const bool in_flight = io->state == IoState::core || io->state == IoState::in_module;
             if (may_wait && in_flight && pred(io)) all.push_back({io, io->generation});
         });

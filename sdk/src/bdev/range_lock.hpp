@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Who has which blocks, and who waits for whom. Knows neither threads nor I/O: WriteGuard does
+// (write_guard.hpp).
+#pragma once
+
+#include <array>
+#include <boost/intrusive/list.hpp>
+#include <boost/intrusive/set.hpp>
+#include <cstdint>
+#include <tuple>
+
+#include "base/export.hpp"
+
+namespace bdk {
+
+struct InShelf;
+struct InQueue;
+using ShelfHook = boost::intrusive::set_base_hook<boost::intrusive::tag<InShelf>>;
+using QueueHook =
+    boost::intrusive::list_base_hook<boost::intrusive::tag<InQueue>,
+                                     boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+/// Blocks that are being written, or that somebody waits to write. Shared ranges may overlap one another; an
+/// exclusive range overlaps none.
+struct Range : ShelfHook, QueueHook {
+    enum class Mode : uint8_t { shared, exclusive };
+    using Queue = boost::intrusive::list<Range, boost::intrusive::base_hook<QueueHook>,
+                                         boost::intrusive::constant_time_size<false>>;
+
+    uint64_t first = 0;
+    uint64_t end = 0;  ///< one past the last block
+    Mode mode = Mode::shared;
+    bool held = false;  ///< set by the lock; false: it waits
+
+    uint64_t turn = 0;  ///< the lock's own: counts the ranges in the order in which they came
+    Queue behind;       ///< the lock's own: the ranges that wait for this one
+
+    /// Leaves the queue that it stands in, if any.
+    void leave_queue() noexcept {
+        if (QueueHook::is_linked()) QueueHook::unlink();
+    }
+};
+
+/// First come, first served among ranges that conflict; the others do not wait.
+///
+/// Each waiting range stands in the queue of one range that conflicts with it and came before it. When that
+/// one goes, those in its queue are looked at: each finds another range to wait for, or is granted. So a
+/// range that goes costs only those that waited for it, and a hundred writers of one block make a chain.
+///
+/// The ranges of a mode are sorted by their lengths' powers of two, and then by their first blocks: a look
+/// for what overlaps need not start further back than the longest range of a length class reaches.
+class BDK_INTERNAL RangeLock {
+public:
+    /// Adds a range, in the order of the calls. @return whether it is held at once
+    bool add(Range& range);
+
+    /// Adds a range that is being written already, whatever stands in its way.
+    void add_held(Range& range);
+
+    /// Makes a shared range, held or waiting, exclusive towards those that come later.
+    void make_exclusive(Range& range);
+
+    /// Takes out a range, held or waiting. What waited for it is due in grant().
+    void remove(Range& range);
+
+    /// Looks at up to `limit` ranges whose obstacle has gone, and calls granted(range) for each that is held
+    /// now. @return whether more are due
+    template <typename Fn>
+    bool grant(uint32_t limit, Fn&& granted) {
+        for (; limit != 0 && !due_.empty(); limit--) {
+            Range& range = due_.front();
+            due_.pop_front();
+            if (wait_for(range, earlier_obstacle(range))) continue;
+            range.held = true;
+            granted(range);
+        }
+        return !due_.empty();
+    }
+
+private:
+    /// The ranges of one mode.
+    class Shelf {
+    public:
+        void insert(Range& range);
+        void erase(Range& range);
+        /// A range that overlaps; of those with the same first block the one that came last.
+        Range* last_overlap(const Range& range);
+        /// A range that overlaps and came before `range`.
+        Range* earlier_overlap(const Range& range);
+
+    private:
+        using Place = std::tuple<uint64_t, uint64_t>;  // first block, turn
+        struct PlaceOf {
+            using type = Place;
+            Place operator()(const Range& range) const noexcept { return {range.first, range.turn}; }
+        };
+        using Set = boost::intrusive::set<Range, boost::intrusive::base_hook<ShelfHook>,
+                                          boost::intrusive::key_of_value<PlaceOf>>;
+
+        std::array<Set, 64> classes_;  ///< by the length's power of two
+        uint64_t used_ = 0;            ///< a bit for each class that is not empty
+    };
+
+    Shelf& shelf_of(const Range& range) { return shelves_[range.mode == Range::Mode::exclusive ? 1 : 0]; }
+    Range* last_obstacle(const Range& range);
+    Range* earlier_obstacle(const Range& range);
+    static bool wait_for(Range& range, Range* obstacle);
+
+    std::array<Shelf, 2> shelves_;  ///< shared, exclusive
+    Range::Queue due_;
+    uint64_t next_turn_ = 0;
+};
+
+}  // namespace bdk
