@@ -74,13 +74,9 @@ class Writer(threading.Thread):
             client.poll(-1)
 
 
-@pytest.mark.parametrize("cores", ["[0]", "[0, 1]"])
-@pytest.mark.parametrize("block_size", [512, 4096])
-def test_unaligned_writes_of_many_clients_lose_nothing(run_stack, folder, cores, block_size):
-    stack = run_stack(STACK.format(cores=cores, folder=folder, block_size=block_size))
-    uri = stack.uri("disk")
-    span = 200 * 1000
-    writers = [Writer(uri, i, 4, span, 1600) for i in range(4)]
+def write_and_verify(uris, operations):
+    """Lets a writer loose at each URI. They all lead to one disk, so each sees what the others have written."""
+    writers = [Writer(uri, i, len(uris), 200 * 1000, operations) for i, uri in enumerate(uris)]
     for writer in writers:
         writer.start()
     for writer in writers:
@@ -88,11 +84,41 @@ def test_unaligned_writes_of_many_clients_lose_nothing(run_stack, folder, cores,
         assert not writer.is_alive(), "stuck"
         assert writer.error is None, writer.error
     client = nbd.NBD()
-    client.connect_uri(uri)
+    client.connect_uri(uris[0])
     for writer in writers:
         for start, data in writer.model.items():
             assert client.pread(Writer.RANGE, start) == data
     client.shutdown()
+
+
+@pytest.mark.parametrize("cores", ["[0]", "[0, 1]"])
+@pytest.mark.parametrize("block_size", [512, 4096])
+def test_unaligned_writes_of_many_clients_lose_nothing(run_stack, folder, cores, block_size):
+    stack = run_stack(STACK.format(cores=cores, folder=folder, block_size=block_size))
+    write_and_verify([stack.uri("disk")] * 4, 1600)
+
+
+SHARED = """
+version: 1
+host: {{ cores: [0, 1] }}
+bdevs:
+  - {bdev}
+frontends:
+  - nbd: {{ listen: "unix:{folder}/s", exports: [ {{ bdev: top, name: one }}, {{ bdev: top, name: two }} ] }}
+  - nbd: {{ listen: "unix:{folder}/t", exports: [ {{ bdev: top, name: three }} ] }}
+"""
+DISK = "module: malloc, size: 16MiB, block_size: 4096"
+BDEVS = {
+    "disk": f"{{ name: top, {DISK} }}",
+    "layer": f"{{ name: top, module: passthru, base: {{ name: disk, {DISK} }} }}",
+    "hidden metadata": f"{{ name: top, {DISK}, md_size: 8, md_interleave: true, dif_type: 1 }}",
+}
+
+
+@pytest.mark.parametrize("bdev", BDEVS.values(), ids=BDEVS.keys())
+def test_unaligned_writes_through_several_exports_and_frontends_lose_nothing(run_stack, folder, bdev):
+    stack = run_stack(SHARED.format(folder=folder, bdev=bdev))
+    write_and_verify([stack.uri(name) for name in ("one", "two", "three")] * 2, 1600)
 
 
 def start_load(uri):

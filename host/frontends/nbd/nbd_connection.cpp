@@ -5,6 +5,7 @@
 #define BDK_LOG_COMPONENT "nbd"
 #include <bdevkit/log.h>
 #include <bdevkit/thread.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -38,6 +39,8 @@ Connection::Connection(Worker& worker, int fd, std::string peer)
     receive_.owner = this;
     send_.done = on_sent;
     send_.owner = this;
+    watch_.done = on_hung_up;
+    watch_.owner = this;
     outbox_.swap(negotiation_->output());
     worker_.watch_deadlines();
 }
@@ -57,6 +60,7 @@ void Connection::flush() {
     process_input();
     start_sending();
     start_receiving();
+    watch_for_hang_up();
     settle();
 }
 
@@ -77,18 +81,37 @@ void Connection::drain() {
 void Connection::close() {
     if (state_ == State::closing) return;
     state_ = State::closing;
-    target_.dropped = true;
     ::shutdown(fd_, SHUT_RDWR);  // ends what is pending
+    if (watch_.pending) worker_.ring().cancel(watch_);
     outbox_.clear();
+    abandon_io(!said_goodbye_);
     worker_.mark_dirty(*this);
 }
 
-/// Aborts the I/O that its requests wait for, as far as the bdev can. @return -ENOMEM: not yet
-int Connection::abort_io() {
-    if (target_.channel == nullptr || held_ == 0) return 0;
-    // Whether it can be aborted or not, the I/O's own completion tells its end.
-    const auto aborted = [](bdk_bdev_io* io, bool, void*) { bdk_bdev_free_io(io); };
-    return bdk_bdev_abort(target_.desc, target_.channel, nullptr, aborted, nullptr);
+void Connection::drop_io() {
+    if (!target_.dropped) abandon_io(true);
+}
+
+/// Nobody waits for its I/O any more: none of it may land on what others write from now on. Each request
+/// still ends with on_done().
+void Connection::abandon_io(bool drop) {
+    target_.left = true;
+    target_.dropped |= drop;
+    if (target_.channel == nullptr || held_ == 0) return;
+    const auto is_its = [](void* self, void* cb_arg) {
+        return cb_arg != nullptr && static_cast<Request*>(cb_arg)->is_of(self);
+    };
+    const uint32_t flags = drop ? BDK_BDEV_ABANDON_DROP : 0;
+    ++abandoning_;
+    worker_.count_abandoning();
+    bdk_bdev_abandon(target_.desc, target_.channel, flags, is_its, on_abandoned, this);
+}
+
+void Connection::on_abandoned(void* self) {
+    auto& connection = *static_cast<Connection*>(self);
+    --connection.abandoning_;
+    connection.worker_.count_abandoned();
+    connection.worker_.mark_dirty(connection);
 }
 
 void Connection::check_deadline(uint64_t now_ns) {
@@ -100,11 +123,13 @@ void Connection::check_deadline(uint64_t now_ns) {
                       peer_.c_str(), held_);
     }
     close();
-    if (abort_io() != -ENOMEM) deadline_ns_ = 0;
+    drop_io();
+    deadline_ns_ = 0;
 }
 
 bool Connection::finished() const noexcept {
-    return state_ == State::closing && !receive_.pending && !send_.pending && held_ == 0;
+    const bool pending = receive_.pending || send_.pending || watch_.pending || abandoning_ != 0;
+    return state_ == State::closing && !pending && held_ == 0;
 }
 
 /// Takes the steps towards the end that are due.
@@ -185,6 +210,26 @@ void Connection::on_sent(void* self, int result) {
         connection.close();  // the client has gone
     }
     connection.worker_.mark_dirty(connection);
+}
+
+/// While nothing is received, only this tells that the client has gone: its requests fill what it may have in
+/// flight, or it has shut its sending side and may still read.
+void Connection::watch_for_hang_up() {
+    if (receive_.pending || watch_.pending || held_ == 0) return;
+    if (state_ == State::transmission) worker_.ring().poll(watch_, fd_, POLLRDHUP);
+    if (state_ == State::draining) worker_.ring().poll(watch_, fd_, 0);
+}
+
+void Connection::on_hung_up(void* self, int result) {
+    auto& connection = *static_cast<Connection*>(self);
+    if (result > 0) connection.hung_up(result);
+    connection.worker_.mark_dirty(connection);
+}
+
+void Connection::hung_up(int events) {
+    if ((events & (POLLHUP | POLLERR)) != 0) return close();
+    // A receive that has been started meanwhile finds what was sent before the end, and the end.
+    if (!receive_.pending) end_of_input(0);
 }
 
 void Connection::sent(size_t bytes) {

@@ -46,6 +46,8 @@ public:
 
     /// Drops the client at once; I/O in flight is waited for.
     void close();
+    /// Ends the I/O that its requests wait for, as far as the bdev can.
+    void drop_io();
 
     /// Drops a client that has used up its time.
     void check_deadline(uint64_t now_ns);
@@ -73,6 +75,8 @@ private:
 
     static void on_received(void* self, int result);
     static void on_sent(void* self, int result);
+    static void on_hung_up(void* self, int result);
+    static void on_abandoned(void* self);
     static void on_done(Request& request, void* self);
     static void on_given_back(Request& request, void* self);
     void received(size_t bytes);
@@ -94,10 +98,13 @@ private:
 
     void start_receiving();
     void start_sending();
+    void watch_for_hang_up();
+    void hung_up(int events);
     void settle();
+    void abandon_io(bool drop);
     void leave_export();
     void end_of_input(int result);
-    int abort_io();
+    void client_left();
 
     std::span<const std::byte> input() const noexcept { return {buffer_.get() + begin_, end_ - begin_}; }
     bool has_room() const noexcept { return held_ < max_requests && held_bytes_ < max_request_bytes; }
@@ -108,7 +115,8 @@ private:
     const std::string peer_;
     State state_ = State::handshake;
     bool dirty_ = false;
-    bool linger_ = false;  ///< after draining
+    bool linger_ = false;        ///< after draining
+    bool said_goodbye_ = false;  ///< the client: what it has asked for is done, even if it does not wait
     uint64_t deadline_ns_ = 0;
 
     std::unique_ptr<Negotiation> negotiation_;
@@ -135,6 +143,10 @@ private:
     std::vector<std::byte> outbox_;  ///< of the handshake
     boost::intrusive::list<Request> replies_;
     size_t front_sent_ = 0;  ///< bytes of outbox_, or of the first reply, that have been sent
+
+    // Neither receiving nor sending, as seldom as that is.
+    RingOp watch_;           ///< for the client to hang up
+    size_t abandoning_ = 0;  ///< calls of the bdev that have not ended
 
     size_t held_ = 0;        ///< requests between their header and the end of their reply
     size_t held_bytes_ = 0;  ///< their memory

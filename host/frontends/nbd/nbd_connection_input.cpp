@@ -2,6 +2,7 @@
 // What a connection receives: the handshake, requests and payloads.
 #define BDK_LOG_COMPONENT "nbd"
 #include <bdevkit/log.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -19,6 +20,12 @@ namespace {
 constexpr size_t large_payload = 64u << 10;
 /// Received beyond a large payload: the next header, and little that would have to be copied.
 constexpr size_t short_read_ahead = 4096;
+
+/// A unix socket tells a client that has closed from one that has only shut its sending side.
+bool is_hung_up(int fd) {
+    pollfd look{.fd = fd, .events = 0, .revents = 0};
+    return ::poll(&look, 1, 0) > 0;
+}
 
 }  // namespace
 
@@ -82,13 +89,20 @@ void Connection::end_of_input(int result) {
             if (incoming_ != nullptr || begin_ != end_) {
                 BDK_INFOLOG("client %s: left in the middle of a request", peer_.c_str());
             }
-            if (result < 0) return close();
-            state_ = State::draining;  // it may still read
-            return;
+            if (result < 0 || is_hung_up(fd_)) return close();
+            return client_left();  // it may still read
         case State::draining:
         case State::closing:
             return;
     }
+}
+
+/// Nothing more comes from it. What it has asked for is answered, but is older than all that comes from
+/// others.
+void Connection::client_left() {
+    state_ = State::draining;
+    worker_.mark_dirty(*this);
+    abandon_io(false);
 }
 
 void Connection::received(size_t bytes) {
@@ -178,9 +192,8 @@ void Connection::fill_payload() {
 
 void Connection::begin_request(const RequestHeader& header) {
     if (header.command == Command::disc) {
-        state_ = State::draining;
-        worker_.mark_dirty(*this);
-        return;
+        said_goodbye_ = true;
+        return client_left();
     }
     const bool has_payload = header.command == Command::write;
     const bool large = has_payload && header.length > large_payload;

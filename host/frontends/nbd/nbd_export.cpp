@@ -109,7 +109,6 @@ Target Export::target() {
         .bdev = bdev_,
         .desc = desc_,
         .channel = bdk_bdev_get_io_channel(desc_),
-        .writes = &writes_,
         .size = block * bdk_bdev_get_num_blocks(bdev_),
         .block_size = block,
         .write_unit = block * std::max<uint32_t>(1, bdk_bdev_get_write_unit_size(bdev_)),

@@ -11,7 +11,6 @@
 
 #include "frontends/nbd/nbd_config.hpp"
 #include "frontends/nbd/nbd_negotiation.hpp"
-#include "frontends/nbd/nbd_range_lock.hpp"
 #include "frontends/nbd/nbd_request.hpp"
 
 namespace bdevkit::host::nbd {
@@ -51,7 +50,6 @@ private:
     std::function<void()> removed_;
     bdk_bdev_desc* desc_ = nullptr;
     bdk_bdev* bdev_ = nullptr;
-    RangeLock writes_;
 };
 
 }  // namespace bdevkit::host::nbd

@@ -105,21 +105,27 @@ void Request::start(Done done, void* ctx) {
     steps_ = 0;
     next_step_ = 0;
     plan();
-    const bool writes = header_.command == Command::write || header_.command == Command::write_zeroes ||
-                        header_.command == Command::trim;
-    if (!writes || steps_ == 0) return run();
-
-    range_.first = first_;
-    range_.end = end_;
-    range_.mode = edge_ ? Range::Mode::exclusive : Range::Mode::shared;
-    range_.owner = this;
-    range_.granted = on_granted;
-    locked_ = true;
-    if (target_->writes->lock(range_)) run();
+    if (edge_)
+        lock_and_run();
+    else
+        run();
 }
 
-void Request::on_granted(Range& range) {
-    static_cast<OwnedRange&>(range).owner->run();
+/// Reads and writes units of which it changes a part: nobody else writes them meanwhile.
+void Request::lock_and_run() {
+    const uint64_t block = target_->block_size;
+    const int rc = bdk_bdev_lock_range(target_->desc, target_->channel, whole(first_, block),
+                                       whole(end_ - first_, block), on_locked, this, &range_);
+    if (rc == BDK_PENDING) return;
+    if (rc != 0) return end_with(error_of_errno(rc));
+    run();
+}
+
+void Request::on_locked(void* ctx, int rc) {
+    auto& self = *static_cast<Request*>(ctx);
+    if (rc == 0) return self.run();
+    self.range_ = nullptr;  // refused: the client has been dropped
+    self.end_with(Error::shutdown);
 }
 
 void Request::plan() {
@@ -175,7 +181,7 @@ void Request::plan_write_zeroes() {
 
 void Request::run() {
     if (next_step_ == steps_) return end_with(Error::none);
-    if (target_->dropped) return end_with(Error::shutdown);
+    if (!may_go_on()) return end_with(Error::shutdown);
     const Step step = plan_[next_step_];
     int rc = submit(step);
     if (rc == -ENOMEM) {
@@ -184,6 +190,13 @@ void Request::run() {
         rc = submit(step);  // one has become free meanwhile
     }
     if (rc != 0) end_with(error_of_errno(rc));
+}
+
+/// What the bdev knows of keeps its blocks when the client leaves. What still waits for memory then comes to
+/// nothing, or it could land on data that another client has written since.
+bool Request::may_go_on() const noexcept {
+    const bool begun = next_step_ != 0 || range_ != nullptr;
+    return !target_->dropped && (begun || !target_->left);
 }
 
 void Request::on_memory(void* ctx) {
@@ -323,10 +336,7 @@ void Request::after_seek_hole(uint64_t block) {
 
 void Request::end_with(Error error) {
     error_ = error;
-    if (locked_) {
-        locked_ = false;
-        target_->writes->unlock(range_);
-    }
+    if (range_ != nullptr) bdk_bdev_unlock_range(std::exchange(range_, nullptr));
     done_(*this, done_ctx_);
 }
 

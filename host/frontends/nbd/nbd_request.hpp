@@ -3,6 +3,7 @@
 #pragma once
 
 #include <bdevkit/desc.h>
+#include <bdevkit/range_lock.h>
 
 #include <array>
 #include <boost/intrusive/list.hpp>
@@ -12,7 +13,6 @@
 
 #include "frontends/nbd/nbd_buffers.hpp"
 #include "frontends/nbd/nbd_protocol.hpp"
-#include "frontends/nbd/nbd_range_lock.hpp"
 
 namespace bdevkit::host::nbd {
 
@@ -21,13 +21,13 @@ struct Target {
     bdk_bdev* bdev = nullptr;
     bdk_bdev_desc* desc = nullptr;
     bdk_io_channel* channel = nullptr;
-    RangeLock* writes = nullptr;  ///< the export's
-    uint64_t size = 0;            ///< bytes
-    uint32_t block_size = 0;      ///< bytes; reads of the bdev are multiples of it
-    uint32_t write_unit = 0;      ///< bytes; writes of the bdev are multiples of it
-    bool lends = false;           ///< the bdev lends its own memory to readers (zcopy)
-    bool seeks = false;           ///< the bdev finds data and holes
-    bool dropped = false;         ///< the client is: requests go no further than the I/O that they have begun
+    uint64_t size = 0;        ///< bytes
+    uint32_t block_size = 0;  ///< bytes; reads of the bdev are multiples of it
+    uint32_t write_unit = 0;  ///< bytes; writes of the bdev are multiples of it
+    bool lends = false;       ///< the bdev lends its own memory to readers (zcopy)
+    bool seeks = false;       ///< the bdev finds data and holes
+    bool left = false;        ///< the client has: requests that have not begun do not begin
+    bool dropped = false;     ///< the client is: its requests take no further step
 };
 
 /// [one bdk thread] Lives in a RequestPool. prepare(), then start(), then `done` is called once, then
@@ -60,6 +60,9 @@ public:
 
     /// Gives the buffers back.
     void clear() noexcept;
+
+    /// Whether it was started with that ctx.
+    bool is_of(const void* ctx) const noexcept { return done_ctx_ == ctx; }
 
     const RequestHeader& header() const noexcept { return header_; }
     Error error() const noexcept { return error_; }
@@ -94,7 +97,9 @@ private:
     void plan();
     void plan_write();
     void plan_write_zeroes();
+    void lock_and_run();
     void run();
+    bool may_go_on() const noexcept;
     int submit(Step step);
     int submit_write(std::byte* from, uint64_t first, uint64_t end);
     int submit_read(std::byte* to, uint64_t first, uint64_t end);
@@ -109,7 +114,7 @@ private:
     static void on_io(bdk_bdev_io* io, bool success, void* ctx);
     static void on_given_back(bdk_bdev_io* io, bool success, void* ctx);
     static void on_memory(void* ctx);
-    static void on_granted(Range& range);
+    static void on_locked(void* ctx, int rc);
 
     RequestHeader header_;
     const Target* target_ = nullptr;
@@ -119,7 +124,6 @@ private:
     uint8_t next_step_ = 0;
     uint8_t head_size_ = 0;
     uint8_t seeks_left_ = 0;
-    bool locked_ = false;
     std::array<Step, 6> plan_{};
     std::array<std::byte, 32> head_;
     std::span<const iovec> reply_data_;
@@ -133,10 +137,8 @@ private:
     uint64_t inside_end_ = 0;
     iovec iov_{};
     bdk_bdev_io_wait_entry wait_{};
-    struct OwnedRange : Range {
-        Request* owner = nullptr;
-    } range_;
-    Buffer edge_;  ///< one unit, for read-modify-write
+    Buffer edge_;                      ///< one unit, for read-modify-write
+    bdk_bdev_range* range_ = nullptr;  ///< the units, locked meanwhile
     uint32_t extent_length_ = 0;
     uint32_t extent_state_ = 0;
 };

@@ -128,6 +128,12 @@ void Ring::send(RingOp& op, int fd, const msghdr* message, int flags) {
     start(op, sqe);
 }
 
+void Ring::poll(RingOp& op, int fd, unsigned events) {
+    io_uring_sqe* sqe = next_sqe();
+    io_uring_prep_poll_add(sqe, fd, events);
+    start(op, sqe);
+}
+
 void Ring::cancel(RingOp& op) {
     io_uring_sqe* sqe = next_sqe();
     io_uring_prep_cancel(sqe, &op, 0);

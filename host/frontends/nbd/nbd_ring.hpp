@@ -42,6 +42,8 @@ public:
     void receive_one(RingOp& op, int fd, const iovec& buffer, int flags);
     void receive(RingOp& op, int fd, msghdr* message, int flags);
     void send(RingOp& op, int fd, const msghdr* message, int flags);
+    /// Waits for poll(2)'s `events`, or POLLHUP or POLLERR; the result is what has come.
+    void poll(RingOp& op, int fd, unsigned events);
     /// Makes a pending operation end early; its `done` runs nevertheless.
     void cancel(RingOp& op);
 

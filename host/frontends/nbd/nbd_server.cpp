@@ -72,6 +72,7 @@ private:
     // On the first worker's thread:
     bool serve();
     void on_client(int fd);
+    void after_lost_clients(const Task& task);
     void on_removed(size_t export_index);
     void on_left(size_t export_index);
 
@@ -208,10 +209,25 @@ void Server::on_client(int fd) {
     full_ = false;
     clients_.fetch_add(1, std::memory_order_relaxed);
     Worker& worker = *workers_[next_worker_++ % workers_.size()];
-    const std::string peer = listener_->prepare_client(fd);
-    if (post(worker.thread(), [&worker, fd, peer] { worker.adopt(fd, peer); })) return;
-    ::close(fd);
-    clients_.fetch_sub(1, std::memory_order_relaxed);
+    const Task adopt = [this, &worker, thread = worker.thread(), fd, peer = listener_->prepare_client(fd)] {
+        if (post(thread, [&worker, fd, peer] { worker.adopt(fd, peer); })) return;
+        ::close(fd);
+        clients_.fetch_sub(1, std::memory_order_relaxed);
+    };
+    after_lost_clients(adopt);
+}
+
+/// A client that comes after another one was lost finds that one's writes done, dropped or out of its way:
+/// each worker looks at its sockets before the new client is served.
+void Server::after_lost_clients(const Task& task) {
+    const auto workers_left = std::make_shared<std::atomic<size_t>>(workers_.size());
+    const Task one_has_looked = [workers_left, task] {
+        if (workers_left->fetch_sub(1) == 1) task();
+    };
+    for (const auto& worker : workers_) {
+        const auto look = [&worker = *worker, one_has_looked] { worker.notice_lost_clients(one_has_looked); };
+        if (!post(worker->thread(), look)) one_has_looked();
+    }
 }
 
 void Server::on_removed(size_t export_index) {

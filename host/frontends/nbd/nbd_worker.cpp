@@ -4,6 +4,8 @@
 #define BDK_LOG_COMPONENT "nbd"
 #include <bdevkit/log.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -164,7 +166,27 @@ void Worker::stop_accepting(std::function<void()> done) {
     poll_again();
 }
 
+void Worker::notice_lost_clients(std::function<void()> done) {
+    if (ring_ == nullptr) return done();
+    flush_dirty();  // starts the receives that are to tell
+    ring_->turn();
+    poll_again();
+    if (abandoning_ == 0) return done();
+    when_abandoned_.push_back(std::move(done));
+}
+
+void Worker::count_abandoned() {
+    if (--abandoning_ != 0) return;
+    for (const auto& done : std::exchange(when_abandoned_, {}))
+        done();
+}
+
 void Worker::adopt(int fd, std::string peer) {
+    if (ring_ == nullptr || stopped_) {
+        ::close(fd);
+        clients_.fetch_sub(1, std::memory_order_relaxed);
+        return;
+    }
     // Deleted by bury().
     auto* connection = new Connection(*this, fd, std::move(peer));
     connections_.push_back(*connection);

@@ -41,7 +41,11 @@ public:
     /// done() runs when the socket may be closed.
     void stop_accepting(std::function<void()> done);
 
-    /// Serves a client.
+    /// Looks for clients that have gone, and calls done() when what they leave behind is in nobody's way: no
+    /// write of theirs can land on what is written from then on.
+    void notice_lost_clients(std::function<void()> done);
+
+    /// Serves a client. Closes `fd` when the worker stops.
     void adopt(int fd, std::string peer);
 
     /// Sends the export's clients away (Connection::drain()), and says so when the last has gone.
@@ -63,6 +67,8 @@ public:
         ++running_;
     }
     void count_answered() noexcept { --running_; }
+    void count_abandoning() noexcept { ++abandoning_; }
+    void count_abandoned();
 
     // ExportDirectory
     size_t count() const override { return exports_.size(); }
@@ -117,6 +123,8 @@ private:
     uint64_t rest_began_ = 0;    ///< ticks
     uint32_t new_requests_ = 0;  ///< of this turn
     uint64_t running_ = 0;       ///< requests without an answer yet
+    uint64_t abandoning_ = 0;    ///< connections' calls of bdk_bdev_abandon() that have not ended
+    std::vector<std::function<void()>> when_abandoned_;
     bool timing_ = false;
 
     RingOp accept_;
