@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // uring: a file or a kernel block device, through io_uring.
 #include <fcntl.h>
-#include <linux/falloc.h>
-#include <linux/fs.h>
 #include <unistd.h>
 #include <bdevkit/bdevkit.hpp>
 
@@ -13,20 +11,12 @@
 #include <new>
 #include <string>
 
-#include "blanking.hpp"
-#include "channel.hpp"
-#include "file.hpp"
+#include "blank_operation.hpp"
+#include "file_channel.hpp"
 
 namespace {
 
 using bdevkit::Error, bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::IoType;
-
-/// BLOCK_URING_CMD_DISCARD of Linux 6.12.
-constexpr uint32_t discard_command = _IO(0x12, 0);
-
-/// To write from where the kernel cannot zero. Nothing changes them.
-constexpr uint64_t zeroes_bytes = 1 << 20;
-alignas(4096) std::byte zeroes[zeroes_bytes];
 
 Blank blank_of(Io io) noexcept {
     if (io.type() == IoType::unmap) return Blank::give_back;
@@ -68,44 +58,8 @@ public:
         iovec* leftover = nullptr;  ///< what is left of several buffers after a short read or write
     };
 
-    class Channel : public UringChannel<Uring> {
-    public:
-        explicit Channel(Uring& disk)
-            : UringChannel(disk, {&disk.fd_, 1}, disk.ring_options_), file_(disk.file_) {}
-
-        /// Whether the file is as long as that: the kernel would make a shorter one longer. What goes to the
-        /// kernel together needs one look at the file. A device says so by itself.
-        bool reaches(uint64_t end) noexcept {
-            if (file_.is_device() || (looked_in_ == turns() && end <= seen_end_)) [[likely]]
-                return true;
-            looked_in_ = turns();
-            seen_end_ = file_.end();
-            return end <= seen_end_;
-        }
-
-        /// Through the page cache the kernel copies the data while it takes an operation or delivers it, and
-        /// the reactor waits for that. It does so for a few MiB in flight. The rest is copied by the kernel's
-        /// workers: many large I/Os would hold the reactor for seconds.
-        /// @return the bytes that the reactor will wait for
-        uint32_t begin_copy(io_uring_sqe* sqe, uint32_t bytes) noexcept {
-            if (file_.is_direct()) return 0;
-            if (copied_by_reactor_ + bytes > most_copied_by_reactor) {
-                sqe->flags |= IOSQE_ASYNC;
-                return 0;
-            }
-            copied_by_reactor_ += bytes;
-            return bytes;
-        }
-        void end_copy(uint32_t bytes) noexcept { copied_by_reactor_ -= bytes; }
-
-    private:
-        /// They take a millisecond or two.
-        static constexpr uint64_t most_copied_by_reactor = 4 << 20;
-
-        const File& file_;
-        uint64_t copied_by_reactor_ = 0;
-        uint64_t seen_end_ = 0;
-        uint32_t looked_in_ = UINT32_MAX;
+    struct Channel : FileChannel<Uring> {
+        explicit Channel(Uring& disk) : FileChannel(disk, disk.file_, disk.fd_, disk.ring_options_) {}
     };
 
     static int create(bdk_create* creation, const char* name, const Options& given) {
@@ -313,7 +267,7 @@ private:
         const ByteRange left{range.begin + context.done, range.end};
         if (left.begin >= left.end) return io.complete();
         if (context.way == Way::none) return fail(io, -EOPNOTSUPP);
-        const BlankStep step = next_blank_step(left, context.way, file_.unit(), zeroes_bytes);
+        const BlankStep step = next_blank_step(left, context.way, file_.unit(), longest_zero_write);
         context.step = step.length;
         context.step_way = step.way;
         context.is_last = left.begin + step.length == left.end && step.way != Way::punch_then_allocate;
@@ -356,28 +310,6 @@ private:
     static void prepare_other(io_uring_sqe* sqe, Io io) {
         if (io.type() == IoType::flush) return io_uring_prep_fsync(sqe, 0, IORING_FSYNC_DATASYNC);
         io_uring_prep_cancel(sqe, io->u.abort.bio_to_abort, 0);
-    }
-
-    static void prepare_blank(io_uring_sqe* sqe, const BlankStep& step, uint64_t offset) {
-        const auto fallocate = [&](int mode) {
-            io_uring_prep_fallocate(sqe, 0, mode | FALLOC_FL_KEEP_SIZE, off_t(offset), off_t(step.length));
-        };
-        switch (step.way) {
-            case Way::discard:
-                io_uring_prep_rw(IORING_OP_URING_CMD, sqe, 0, nullptr, 0, 0);
-                sqe->cmd_op = discard_command;
-                sqe->addr = offset;
-                sqe->addr3 = step.length;
-                return;
-            case Way::write:
-                return io_uring_prep_write(sqe, 0, zeroes, uint32_t(step.length), offset);
-            case Way::zero:
-                return fallocate(FALLOC_FL_ZERO_RANGE);
-            case Way::allocate:
-                return fallocate(0);
-            default:
-                return fallocate(FALLOC_FL_PUNCH_HOLE);
-        }
     }
 
     // ---- from the kernel ----
