@@ -11,8 +11,12 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
+#include <exception>
 #include <iterator>
 #include <thread>
+
+#include "check/perturbation.hpp"
 
 // There in a build with AddressSanitizer, which brings LeakSanitizer.
 extern "C" __attribute__((weak)) int __lsan_do_recoverable_leak_check();
@@ -27,11 +31,12 @@ struct Case {
 };
 
 constexpr Case cases[] = {
-    {"load", run_load_case},     {"create", run_create_case},   {"types", run_types_case},
-    {"data", run_data_case},     {"threads", run_threads_case}, {"control", run_control_case},
-    {"remove", run_remove_case}, {"base", run_base_case},       {"base_gone", run_base_gone_case},
-    {"nomem", run_nomem_case},   {"examine", run_examine_case}, {"leak", run_leak_case},
-    {"block", run_block_case},   {"zone", run_zone_case},
+    {"load", run_load_case},       {"create", run_create_case},   {"types", run_types_case},
+    {"data", run_data_case},       {"threads", run_threads_case}, {"control", run_control_case},
+    {"remove", run_remove_case},   {"base", run_base_case},       {"base_gone", run_base_gone_case},
+    {"nomem", run_nomem_case},     {"examine", run_examine_case}, {"leak", run_leak_case},
+    {"block", run_block_case},     {"zone", run_zone_case},       {"sequence", run_sequence_case},
+    {"durable", run_durable_case},
 };
 
 /// The last words of a process that crashes say where.
@@ -60,12 +65,24 @@ void guard_process() {
     if (__lsan_do_recoverable_leak_check == nullptr) trace_crashes();
 }
 
+/// In these cases calls must not take longer than they do in use.
+bool judges_time(std::string_view name) {
+    return name == "block" || name == "create";
+}
+
 /// Ends the process when the case takes too long, wherever it hangs.
 void watch_time(std::chrono::milliseconds timeout) {
     std::thread([timeout] {
         std::this_thread::sleep_for(timeout);
         Recorder::instance().stuck_here(fmt::format("the case has not ended after {} ms", timeout.count()));
     }).detach();
+}
+
+/// An exception that nobody caught has left a callback that the reactor called.
+void name_exception() {
+    if (const std::exception_ptr exception = std::current_exception())
+        Recorder::instance().exception_left(exception);
+    std::abort();
 }
 
 }  // namespace
@@ -75,6 +92,8 @@ void run_case(std::string_view name, const CheckOptions& options, const std::fil
     guard_process();
     fcntl(result_fd, F_SETFD, FD_CLOEXEC);
     Recorder recorder(result_fd, options.rules);
+    std::set_terminate(name_exception);
+    if (!judges_time(name)) Perturbation::start();
     watch_time(options.timeout);
     const auto found =
         std::find_if(std::begin(cases), std::end(cases), [&](const Case& each) { return each.name == name; });

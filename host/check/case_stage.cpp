@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <exception>
+#include <memory>
+#include <set>
 
 #include "check/pattern.hpp"
 #include "check/transfer.hpp"
@@ -13,7 +15,8 @@ void with_stage(CaseContext& context, const StageOptions& options, const std::fu
     Stage stage(context.options, context.scratch, options);
     try {
         stage.load();
-    } catch (const Broken&) {
+    } catch (const Broken& broken) {
+        context.recorder.fail(stage.is_open() ? "lifecycle.init" : "load.open", broken.seen, broken.expected);
         context.recorder.leave();
     }
     steps(stage);
@@ -47,6 +50,32 @@ void need_base(Stage& stage) {
 void need_plain_blocks(const CheckClient& client) {
     if (bdk_bdev_is_zoned(client.bdev())) throw NotApplicable{"the bdev has zones"};
     if (!client.supports(BDK_BDEV_IO_TYPE_READ)) throw NotApplicable{"the bdev cannot be read"};
+}
+
+void expect_apart(Stage& stage) {
+    constexpr size_t most = 8;
+    std::vector<std::unique_ptr<CheckClient>> clients;
+    for (const std::string& name : stage.bdevs())
+        if (clients.size() < most) clients.push_back(std::make_unique<CheckClient>(stage, name));
+    std::erase_if(clients, [](const auto& client) {
+        return bdk_bdev_is_zoned(client->bdev()) || !client->is_writable() || !keeps_data(*client);
+    });
+    const auto places = [](const CheckClient& client) {
+        const uint64_t units = client.num_blocks() / client.unit();
+        return std::set<uint64_t>{0, units / 3, units / 2, units - 1};
+    };
+    const auto data = [&](size_t index, uint64_t unit) {
+        const CheckClient& client = *clients[index];
+        return make_pattern(client.unit() * client.block_size(), index * 1'000'000 + unit + 1);
+    };
+    for (size_t i = 0; i < clients.size(); i++)
+        for (const uint64_t unit : places(*clients[i]))
+            write(*clients[i], unit * clients[i]->unit(), data(i, unit));
+    for (size_t i = 0; i < clients.size(); i++)
+        for (const uint64_t unit : places(*clients[i]))
+            expect_same(read(*clients[i], unit * clients[i]->unit(), clients[i]->unit()), data(i, unit),
+                        "read from '" + clients[i]->name() + "' after writes to the module's other bdevs",
+                        clients[i]->block_size());
 }
 
 bool keeps_data(CheckClient& client) {

@@ -11,8 +11,8 @@
 
 namespace bdevkit::host {
 
-/// Starts a host, loads the plugin, runs steps(stage) and ends the host. When the plugin does not load, which
-/// other cases tell, nothing is done.
+/// Starts a host, loads the plugin, runs steps(stage) and ends the host. When the plugin does not load, that
+/// is told and nothing is done.
 void with_stage(CaseContext& context, const StageOptions& options, const std::function<void(Stage&)>& steps);
 
 /// The bdev of one step. Throws NotApplicable when none can be made, which is create.defaults' to tell.
@@ -36,6 +36,10 @@ void need_base(Stage& stage);
 
 /// Throws NotApplicable when the bdev has zones, which cannot be written anywhere.
 void need_plain_blocks(const CheckClient& client);
+
+/// Writes to each of the module's bdevs, and expects the others to stay as they are: a module may make
+/// several of one base. Throws Broken.
+void expect_apart(Stage& stage);
 
 /// Whether reads give anything: those of a null disk leave the buffer as it is, wherever they look.
 bool keeps_data(CheckClient& client);

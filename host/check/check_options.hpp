@@ -8,13 +8,15 @@
 #include <utility>
 #include <vector>
 
+#include "check/rule.hpp"
+
 namespace bdevkit::host {
 
 struct CheckOptions {
     std::filesystem::path plugin;  ///< the file
     /// Options for the module's bdevs, as a user would write them; several of one key make a list.
     std::vector<std::pair<std::string, std::string>> given;
-    std::vector<std::string> rules;  ///< shell patterns; empty: all
+    RuleChoice rules;
     std::chrono::milliseconds timeout{30'000};
     uint64_t base_size = 64ull << 20;  ///< bytes
     uint32_t base_block_size = 512;

@@ -88,8 +88,10 @@ std::vector<std::string> arguments_of(const CheckOptions& options, const std::st
     if (!options.base_image.empty()) arguments.push_back("--base-image=" + options.base_image.string());
     for (const auto& [key, value] : options.given)
         arguments.push_back(fmt::format("--option={}={}", key, value));
-    for (const std::string& pattern : options.rules)
+    for (const std::string& pattern : options.rules.wanted)
         arguments.push_back("--rule=" + pattern);
+    for (const std::string& pattern : options.rules.skipped)
+        arguments.push_back("--skip=" + pattern);
     return arguments;
 }
 
@@ -116,9 +118,9 @@ CaseEnd run_one(const CheckOptions& options, const std::string& name) {
 /// The rules that are known to be broken. [any thread]
 class BrokenRules {
 public:
-    explicit BrokenRules(const std::vector<std::string>& patterns) {
+    explicit BrokenRules(const RuleChoice& choice) {
         for (const CheckRule& rule : check_rules())
-            if (rule_is_chosen(rule, patterns)) left_.insert(rule.id);
+            if (choice.has(rule)) left_.insert(rule.id);
     }
     void take(const CaseEnd& end) {
         const std::scoped_lock lock(mutex_);
@@ -163,10 +165,15 @@ std::vector<CaseEnd> run_all(const CheckOptions& options, const std::vector<std:
     return ends;
 }
 
+/// Whether anything was tried in the case: a rule that it watches is proved by nothing else.
+bool has_tried(const CaseEnd& end) {
+    return std::ranges::any_of(end.rules, [](const auto& told) { return told.second.kind == "ok"; });
+}
+
 /// Puts together what the rule's cases have told of it.
 RuleResult judge(const CheckRule& rule, const std::vector<std::string>& names,
                  const std::vector<CaseEnd>& ends) {
-    RuleResult result{.rule = &rule, .why = "its case has not come that far"};
+    RuleResult result{.rule = &rule};
     size_t proved = 0;
     for (size_t i = 0; i < ends.size(); i++) {
         const auto told = ends[i].rules.find(rule.id);
@@ -184,9 +191,12 @@ RuleResult judge(const CheckRule& rule, const std::vector<std::string>& names,
         std::istringstream cases(rule.cases);
         const bool mine = std::any_of(std::istream_iterator<std::string>(cases), {},
                                       [&](const std::string& name) { return name == names[i]; });
-        if (kind == "ok" || (rule.is_watched() && mine && ends[i].complete)) proved++;
+        const bool watched = rule.is_watched() && mine && ends[i].complete;
+        if (watched && result.why.empty()) result.why = "nothing could be tried";
+        if (kind == "ok" || (watched && has_tried(ends[i]))) proved++;
     }
     if (proved != 0) result.outcome = RuleOutcome::ok;
+    if (result.why.empty()) result.why = "its case has not come that far";
     return result;
 }
 
@@ -202,8 +212,14 @@ CheckReport check_plugin(const CheckOptions& options, size_t jobs) {
     const std::vector<std::string> names = cases_of(options.rules);
     const std::vector<CaseEnd> ends = run_all(options, names, jobs);
     CheckReport report{.plugin = options.plugin.string()};
-    for (const CheckRule& rule : check_rules())
-        if (rule_is_chosen(rule, options.rules)) report.rules.push_back(judge(rule, names, ends));
+    for (const CheckRule& rule : check_rules()) {
+        if (options.rules.skips(rule)) continue;
+        RuleResult result = judge(rule, names, ends);
+        // A rule that turned out to be broken is told, asked for or not: it may have kept others from being
+        // tried.
+        if (options.rules.has(rule) || result.outcome == RuleOutcome::failed)
+            report.rules.push_back(std::move(result));
+    }
     report.duration =
         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
     return report;

@@ -26,7 +26,8 @@ struct RuleResult {
 
 struct CheckReport {
     std::string plugin;
-    std::vector<RuleResult> rules;  ///< those asked for, in the order of the table
+    std::vector<RuleResult>
+        rules;  ///< those asked for, and others that are broken, in the order of the table
     std::chrono::milliseconds duration{0};
 
     size_t count(RuleOutcome outcome) const;

@@ -28,6 +28,8 @@ std::map<std::string, CheckingBdev*>& living() {
     return instance;
 }
 
+constexpr int unmapped_byte = 0xdb;
+
 bool changes_data(bdevkit::IoType type) {
     using enum bdevkit::IoType;
     return type == write || type == unmap || type == write_zeroes;
@@ -57,10 +59,11 @@ bool CheckingBdev::Channel::complete_late() {
     return true;
 }
 
-CheckingBdev::CheckingBdev(const char* name, uint64_t bytes, uint32_t block_size) : Bdev(name), data_(bytes) {
+CheckingBdev::CheckingBdev(const char* name, uint64_t bytes, uint32_t block_size, bool takes_fua)
+    : Bdev(name), data_(bytes) {
     bdev().blocklen = block_size;
     bdev().blockcnt = bytes / block_size;
-    bdev().flags = BDK_BDEV_WRITE_CACHE;
+    bdev().flags = BDK_BDEV_WRITE_CACHE | (takes_fua ? uint32_t{BDK_BDEV_FUA} : 0u);
     living()[name] = this;
 }
 
@@ -84,24 +87,24 @@ void CheckingBdev::release(std::function<void()> done) {
 void CheckingBdev::grow(uint64_t num_blocks) {
     {
         const std::scoped_lock lock(mutex_);
-        data_.resize(num_blocks * bdev().blocklen);
+        data_.grow(num_blocks * bdev().blocklen);
     }
     notify_resized(num_blocks);
 }
 
 void CheckingBdev::fill(uint64_t seed) {
     const std::scoped_lock lock(mutex_);
-    fill_pattern(data_, seed);
+    fill_pattern(data_.bytes(), seed);
 }
 
 std::vector<std::byte> CheckingBdev::content() const {
     const std::scoped_lock lock(mutex_);
-    return data_;
+    return {data_.bytes().begin(), data_.bytes().end()};
 }
 
 void CheckingBdev::write_at(uint64_t offset, std::span<const std::byte> bytes) {
     const std::scoped_lock lock(mutex_);
-    std::copy(bytes.begin(), bytes.end(), data_.begin() + std::ptrdiff_t(offset));
+    std::copy(bytes.begin(), bytes.end(), data_.bytes().begin() + std::ptrdiff_t(offset));
 }
 
 size_t CheckingBdev::descs() const {
@@ -154,7 +157,7 @@ void CheckingBdev::serve(Channel& ch, Io io) {
 void CheckingBdev::transfer(Channel&, Io io) {
     {
         const std::scoped_lock lock(mutex_);
-        std::byte* at = data_.data() + io.offset_blocks() * bdev().blocklen;
+        std::byte* at = data_.bytes().data() + io.offset_blocks() * bdev().blocklen;
         if (io.type() == IoType::read || io.type() == IoType::write) {
             for (const iovec& piece : io.iovs()) {
                 if (io.type() == IoType::read)
@@ -164,10 +167,22 @@ void CheckingBdev::transfer(Channel&, Io io) {
                 at += piece.iov_len;
             }
         } else if (io.type() != IoType::flush) {
-            std::memset(at, 0, io.num_blocks() * bdev().blocklen);
+            // What an unmap leaves is not said: nobody may take it for zeroes.
+            const int left = io.type() == IoType::unmap ? unmapped_byte : 0;
+            std::memset(at, left, io.num_blocks() * bdev().blocklen);
         }
+        note_durability(io);
     }
     io.complete();
+}
+
+void CheckingBdev::note_durability(Io io) {
+    if (io.type() == IoType::flush) {
+        flushes++;
+        at_risk = 0;
+    } else if (changes_data(io.type()) && !io.has_flag(BDK_BDEV_IO_FUA)) {
+        at_risk++;
+    }
 }
 
 void CheckingBdev::complete_all(Channel& ch, std::vector<Io>& list) {

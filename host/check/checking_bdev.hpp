@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "check/growing_memory.hpp"
+
 namespace bdevkit::host {
 
 /// Its knobs may be turned from any thread unless said otherwise.
@@ -44,7 +46,8 @@ public:
         bdevkit::Poller poller;
     };
 
-    CheckingBdev(const char* name, uint64_t bytes, uint32_t block_size);
+    /// @param takes_fua  writes with FUA are durable by themselves; else the core adds a flush
+    CheckingBdev(const char* name, uint64_t bytes, uint32_t block_size, bool takes_fua = false);
     ~CheckingBdev();
 
     static const bdk_module* module() noexcept;
@@ -63,6 +66,9 @@ public:
     std::atomic<uint64_t> changes{0};            ///< I/Os that change data
     std::atomic<uint64_t> unclaimed_changes{0};  ///< of these, those that came while nobody had claimed it
     std::atomic<uint64_t> submitted{0};
+    std::atomic<uint64_t> flushes{0};
+    std::atomic<uint64_t> at_risk{
+        0};  ///< changes that are lost when the power fails: neither flushed nor with FUA
     std::atomic<int64_t> channels{0};
 
     /// [app thread] Completes what is held, on every thread; then done().
@@ -88,12 +94,13 @@ private:
     void start(Channel& ch, Io io);
     void serve(Channel& ch, Io io);
     void transfer(Channel& ch, Io io);
+    void note_durability(Io io);
     static void abort(Channel& ch, Io io);
     void reset(Channel& ch, Io io);
     static void complete_all(Channel& ch, std::vector<Io>& list);
 
     mutable std::mutex mutex_;  ///< of data_
-    std::vector<std::byte> data_;
+    GrowingMemory data_;
 };
 
 }  // namespace bdevkit::host

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "check/recorder.hpp"
 
+#include <cxxabi.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <typeinfo>
 
 #include "check/rule.hpp"
 #include "diag/pending_calls.hpp"
@@ -43,10 +47,27 @@ constexpr Report reports[] = {
     {"bdk_thread_exit() was not called on thread", "leak.thread", "bdk_thread_exit() on each thread made"},
 };
 
-bool watched_rule_chosen(const std::vector<std::string>& chosen) {
-    return std::any_of(check_rules().begin(), check_rules().end(), [&](const CheckRule& rule) {
-        return rule.is_watched() && rule_is_chosen(rule, chosen);
-    });
+bool watched_rule_chosen(const RuleChoice& chosen) {
+    return std::any_of(check_rules().begin(), check_rules().end(),
+                       [&](const CheckRule& rule) { return rule.is_watched() && chosen.has(rule); });
+}
+
+std::string demangled(const std::type_info& type) {
+    int status = 0;
+    const std::unique_ptr<char, void (*)(void*)> name(
+        abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), std::free);
+    return status == 0 ? name.get() : type.name();
+}
+
+/// "std::runtime_error: its text", or the type alone.
+std::string text_of(const std::exception_ptr& exception) {
+    try {
+        std::rethrow_exception(exception);
+    } catch (const std::exception& error) {
+        return demangled(typeid(error)) + ": " + error.what();
+    } catch (...) {
+        return demangled(*abi::__cxa_current_exception_type());
+    }
 }
 
 /// The line without level, thread and component.
@@ -69,7 +90,7 @@ void write_all(int fd, std::string_view text) {
 
 std::atomic<Recorder*> Recorder::instance_{nullptr};
 
-Recorder::Recorder(int fd, std::vector<std::string> chosen)
+Recorder::Recorder(int fd, RuleChoice chosen)
     : fd_(fd), chosen_(std::move(chosen)), runs_all_(watched_rule_chosen(chosen_)) {
     instance_ = this;
     bdk::set_log_sink(take_log_line);
@@ -96,7 +117,8 @@ bool Recorder::has_failed() const {
 }
 
 bool Recorder::step(const char* rule, const std::function<void()>& fn) {
-    if (!runs_all_ && !rule_is_chosen(*find_check_rule(rule), chosen_)) return false;
+    const CheckRule& known = *find_check_rule(rule);
+    if (chosen_.skips(known) || (!runs_all_ && !chosen_.has(known))) return false;
     begin(rule);
     try {
         fn();
@@ -115,6 +137,7 @@ bool Recorder::step(const char* rule, const std::function<void()>& fn) {
 }
 
 void Recorder::fail(const std::string& rule, const std::string& seen, const std::string& expected) {
+    if (const CheckRule* known = find_check_rule(rule); known != nullptr && chosen_.skips(*known)) return;
     const std::scoped_lock lock(mutex_);
     if (std::find(failed_.begin(), failed_.end(), rule) != failed_.end()) return;
     failed_.push_back(rule);
@@ -123,8 +146,11 @@ void Recorder::fail(const std::string& rule, const std::string& seen, const std:
 
 void Recorder::stuck(const std::string& rule, const std::string& seen) {
     std::string text = seen;
-    for (const std::string& call : bdk::describe_pending_calls())
-        text += "; " + call;
+    constexpr size_t most_told = 8;
+    const auto calls = bdk::describe_pending_calls();
+    for (size_t i = 0; i < std::min(calls.size(), most_told); i++)
+        text += "; " + calls[i];
+    if (calls.size() > most_told) text += "; and others";
     fail(rule, text, "an end within the time given (--timeout)");
     send("stuck", rule, {}, {});
     _exit(0);
@@ -132,6 +158,16 @@ void Recorder::stuck(const std::string& rule, const std::string& seen) {
 
 void Recorder::stuck_here(const std::string& seen) {
     stuck(current(), seen);
+}
+
+void Recorder::exception_left(const std::exception_ptr& exception) {
+    const std::string rule = current();
+    fail("abi.exceptions",
+         "an exception left a callback of the module" + (rule.empty() ? "" : " during " + rule) + ": " +
+             text_of(exception),
+         "an errno or a failed I/O");
+    send("stuck", "abi.exceptions", {}, {});
+    _exit(0);
 }
 
 void Recorder::end() {

@@ -3,11 +3,14 @@
 #pragma once
 
 #include <atomic>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "check/rule.hpp"
 
 namespace bdevkit::host {
 
@@ -26,8 +29,8 @@ struct NotApplicable {
 class Recorder {
 public:
     /// @param fd      where the lines go
-    /// @param chosen  patterns of the rules that are asked for
-    Recorder(int fd, std::vector<std::string> chosen);
+    /// @param chosen  the rules that are asked for
+    Recorder(int fd, RuleChoice chosen);
     ~Recorder();
     Recorder(const Recorder&) = delete;
     Recorder& operator=(const Recorder&) = delete;
@@ -43,6 +46,9 @@ public:
 
     /// [any thread] As stuck(), for the rule of the step that runs.
     [[noreturn]] void stuck_here(const std::string& seen);
+
+    /// [any thread] An exception has left a callback of the plugin: says so and ends the process.
+    [[noreturn]] void exception_left(const std::exception_ptr& exception);
 
     /// [main thread] What goes wrong from now on is this rule's.
     void begin(const char* rule);
@@ -70,7 +76,7 @@ private:
 
     static std::atomic<Recorder*> instance_;
     const int fd_;
-    const std::vector<std::string> chosen_;
+    const RuleChoice chosen_;
     const bool runs_all_;  ///< a watched rule was asked for: what it watches is done whole
     mutable std::mutex mutex_;
     std::string current_;

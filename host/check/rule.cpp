@@ -11,7 +11,7 @@ namespace bdevkit::host {
 namespace {
 
 // What every case that moves data watches.
-#define WATCHED "data types threads control remove base base_gone nomem zone"
+#define WATCHED "data sequence types threads control remove base durable base_gone nomem zone"
 
 constexpr CheckRule rules[] = {
     {"load.open", "The file is a plugin for this host and opens.", "sdk/include/bdevkit/module.h", "load"},
@@ -35,6 +35,8 @@ constexpr CheckRule rules[] = {
      "sdk/include/bdevkit/module.h: create", "create"},
     {"create.size", "The bdev's shape makes sense.", "sdk/include/bdevkit/bdev_module.h: struct bdk_bdev",
      "create"},
+    {"create.again", "A bdev is made again, of the same shape, from a base to which its users have written.",
+     "sdk/include/bdevkit/module.h: create", "create"},
     {"create.taken", "Creation under a name that is taken fails and leaves nothing.",
      "sdk/include/bdevkit/module.h: create", "create"},
     {"create.limits",
@@ -66,6 +68,15 @@ constexpr CheckRule rules[] = {
     {"data.buffers", "Only the caller's read buffer changes: no byte beside it, and none of what is written.",
      "sdk/include/bdevkit/desc.h: buffers stay the caller's", "data"},
     {"data.neighbours", "A write changes its own blocks alone.", "sdk/include/bdevkit/desc.h", "data"},
+    {"data.zeroes", "After write_zeroes the blocks read as zeroes, and their neighbours as before.",
+     "sdk/include/bdevkit/desc.h: bdk_bdev_write_zeroes_blocks()", "sequence"},
+    {"data.unmap", "An unmap leaves its neighbours alone, and what its blocks read as stays the same.",
+     "sdk/include/bdevkit/desc.h: bdk_bdev_unmap_blocks()", "sequence"},
+    {"data.sequence",
+     "Reads give the right data after changes of all types, in any order and by two threads.",
+     "sdk/include/bdevkit/desc.h", "sequence"},
+    {"data.seams", "I/O across the place where another base or another stripe begins gives the right data.",
+     "sdk/include/bdevkit/desc.h", "sequence"},
     {"data.threads", "What one thread writes another reads, and both may at once.",
      "reference/000, docs/threading.md", "threads"},
 
@@ -119,6 +130,11 @@ constexpr CheckRule rules[] = {
     {"base.untouched", "A read does not change what is on the base.", "reference/004", "base"},
     {"base.status", "An I/O whose base failed it does not succeed.",
      "reference/004: status; sdk/include/bdevkit/bdev_io.h: bdk_bdev_io_complete_base_io_status()", "base"},
+    {"base.flush",
+     "After a flush, and without a write cache after each write, the data are durable on the base.",
+     "sdk/include/bdevkit/bdev_module.h: BDK_BDEV_WRITE_CACHE", "durable"},
+    {"base.fua", "What is written with FUA, whatever the type, is durable on the base before it ends.",
+     "sdk/include/bdevkit/bdev_io.h: BDK_BDEV_IO_FUA", "durable"},
     {"base.hold", "A base that takes its time delays I/O and does not lose it.", "docs/bdev.md", "base"},
     {"base.resize", "A base that grows leaves the bdev usable.",
      "reference/004; docs/bdev.md: Events and removal", "base"},
@@ -126,7 +142,7 @@ constexpr CheckRule rules[] = {
      "reference/004: -ENOMEM; sdk/include/bdevkit/desc.h: bdk_bdev_queue_io_wait()", "nomem"},
     {"base.channel", "A base that gives no channel makes an error, not a crash.",
      "sdk/include/bdevkit/io_channel.h: bdk_get_io_channel()", "nomem"},
-    {"base.removed", "When the base goes the bdev goes, and lets it go.",
+    {"base.removed", "When a base goes the bdev lets it go, and goes too, or serves its data without it.",
      "reference/004: hot removal of the base", "base_gone"},
     {"base.removed_load", "So it does under load, and each I/O completes.",
      "reference/004: hot removal of the base", "base_gone"},
@@ -163,6 +179,11 @@ std::vector<std::string> words(const char* text) {
     return result;
 }
 
+bool is_named_by(const CheckRule& rule, const std::vector<std::string>& patterns) {
+    return std::ranges::any_of(
+        patterns, [&](const std::string& pattern) { return fnmatch(pattern.c_str(), rule.id, 0) == 0; });
+}
+
 }  // namespace
 
 std::span<const CheckRule> check_rules() {
@@ -175,16 +196,22 @@ const CheckRule* find_check_rule(std::string_view id) {
     return found == std::end(rules) ? nullptr : found;
 }
 
-bool rule_is_chosen(const CheckRule& rule, const std::vector<std::string>& patterns) {
-    return patterns.empty() || std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-               return fnmatch(pattern.c_str(), rule.id, 0) == 0;
-           });
+bool RuleChoice::is_wanted(const CheckRule& rule) const {
+    return is_named_by(rule, wanted);
 }
 
-std::vector<std::string> cases_of(const std::vector<std::string>& patterns) {
+bool RuleChoice::skips(const CheckRule& rule) const {
+    return is_named_by(rule, skipped);
+}
+
+bool names_a_rule(const std::string& pattern) {
+    return std::ranges::any_of(rules, [&](const CheckRule& rule) { return is_named_by(rule, {pattern}); });
+}
+
+std::vector<std::string> cases_of(const RuleChoice& choice) {
     std::vector<std::string> result;
     for (const CheckRule& rule : rules) {
-        if (!rule_is_chosen(rule, patterns)) continue;
+        if (!choice.has(rule)) continue;
         for (const std::string& name : words(rule.cases))
             if (std::find(result.begin(), result.end(), name) == result.end()) result.push_back(name);
     }

@@ -26,10 +26,22 @@ std::span<const CheckRule> check_rules();
 /// The rule of that id, or nullptr.
 const CheckRule* find_check_rule(std::string_view id);
 
-/// True if the rule's id matches one of the shell patterns; without any, always.
-bool rule_is_chosen(const CheckRule& rule, const std::vector<std::string>& patterns);
+/// Which rules a user wants tried, by shell patterns of their ids.
+struct RuleChoice {
+    std::vector<std::string> wanted;  ///< empty: all
+    std::vector<std::string> skipped;
+
+    bool has(const CheckRule& rule) const { return (wanted.empty() || is_wanted(rule)) && !skips(rule); }
+    bool skips(const CheckRule& rule) const;
+
+private:
+    bool is_wanted(const CheckRule& rule) const;
+};
+
+/// True if a rule has an id of this pattern.
+bool names_a_rule(const std::string& pattern);
 
 /// The cases that prove the chosen rules, each once, in the order of the table.
-std::vector<std::string> cases_of(const std::vector<std::string>& patterns);
+std::vector<std::string> cases_of(const RuleChoice& choice);
 
 }  // namespace bdevkit::host

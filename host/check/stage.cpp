@@ -15,6 +15,7 @@
 
 #include "base/errno_text.hpp"
 #include "check/option_settings.hpp"
+#include "check/perturbation.hpp"
 #include "module/module_registry.hpp"
 #include "stack/stack_file.hpp"
 
@@ -46,8 +47,12 @@ void run_message(void* ctx) {
     try {
         (*message)->fn();
         (*message)->returned.set_value();
-    } catch (...) {
+    } catch (const Broken&) {
         (*message)->returned.set_exception(std::current_exception());
+    } catch (const NotApplicable&) {
+        (*message)->returned.set_exception(std::current_exception());
+    } catch (...) {
+        Recorder::instance().exception_left(std::current_exception());
     }
 }
 
@@ -73,12 +78,14 @@ Stage::Stage(const CheckOptions& options, std::filesystem::path scratch, const S
 
 Stage::~Stage() = default;
 
+void Stage::open() {
+    auto opened = open_plugin(options_.plugin);
+    if (!opened) throw Broken{opened.error(), "a plugin that opens"};
+    plugin_.emplace(std::move(*opened));
+}
+
 void Stage::load() {
-    if (!plugin_) {
-        auto opened = open_plugin(options_.plugin);
-        if (!opened) throw Broken{opened.error(), "a plugin that opens"};
-        plugin_.emplace(std::move(*opened));
-    }
+    if (!plugin_) open();
     const int rc = await("lifecycle.init", "init",
                          [this](bdk::Done done) { bdk::module_add(plugin_->info.module, std::move(done)); });
     if (rc != 0) throw Broken{fmt::format("init returned {}", bdk::errno_text(rc)), "0"};
@@ -108,7 +115,9 @@ const std::vector<CheckingBdev*>& Stage::bases() {
     call([&] {
         for (size_t i = 0; i < wanted; i++) {
             const std::string name = fmt::format("base{}", i);
-            const int rc = CheckingBdev::make(name.c_str(), options_.base_size, options_.base_block_size);
+            const uint64_t size = i < next_sizes_.size() ? next_sizes_[i] : options_.base_size;
+            const int rc = CheckingBdev::make(name.c_str(), size, uint32_t{options_.base_block_size},
+                                              bool{next_take_fua_});
             if (rc != 0) throw Broken{fmt::format("base: {}", bdk::errno_text(rc))};
             base_names_.push_back(name);
             bases_.push_back(CheckingBdev::find(name));
@@ -121,6 +130,11 @@ const std::vector<CheckingBdev*>& Stage::bases() {
     });
     wait_for_examine("examine.done");
     return bases_;
+}
+
+void Stage::set_next_bases(std::vector<uint64_t> sizes, bool take_fua) {
+    next_sizes_ = std::move(sizes);
+    next_take_fua_ = take_fua;
 }
 
 void Stage::drop_bases() {
@@ -181,6 +195,7 @@ std::vector<Setting> Stage::settings(const std::vector<Setting>& changes) {
 
 int Stage::create(const std::string& name, const std::vector<Setting>& settings) {
     const OptionStruct options = options_of(module(), settings);
+    const Perturbation::Pause pause;
     return await("create.defaults", fmt::format("create of '{}'", name), [&](bdk::Done done) {
         bdk::module_create_bdev(module().module, name, options.data(), std::move(done));
     });
@@ -198,11 +213,25 @@ std::string Stage::create(const std::string& name) {
                                 ")"};
         throw Broken{said, "0, and a bdev; options that this module needs are given with --option"};
     }
-    wait_for_examine("examine.done");
-    const std::vector<std::string> made = bdevs();
-    if (made.empty())
-        throw Broken{"create has ended well, and the module has no bdev", "bdk_bdev_register() before"};
+    const std::vector<std::string> made = wait_for_bdevs();
     return std::ranges::find(made, name) != made.end() ? name : made.front();
+}
+
+std::vector<std::string> Stage::wait_for_bdevs() {
+    wait_for_examine("examine.done");
+    std::vector<std::string> made = bdevs();
+    comes_late_ |= made.empty();
+    const auto deadline = std::chrono::steady_clock::now() + patience();
+    while (made.empty() && !makes_none_) {
+        makes_none_ = std::chrono::steady_clock::now() > deadline;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        made = bdevs();
+    }
+    if (made.empty())
+        throw Broken{
+            fmt::format("create has ended well, and the module has no bdev after {} ms", patience().count()),
+            "bdk_bdev_register() before its end, or soon after"};
+    return made;
 }
 
 int Stage::reconfigure(const std::string& bdev, const std::vector<Setting>& settings) {

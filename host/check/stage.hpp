@@ -43,9 +43,12 @@ public:
     /// How long one step of a plugin may take.
     std::chrono::milliseconds patience() const { return options_.timeout / 3; }
 
-    /// Opens the plugin, adds its module and waits for its init. Throws Broken.
+    /// Opens the plugin. Throws Broken.
+    void open();
+    /// Opens the plugin if it is not open, adds its module and waits for its init. Throws Broken.
     void load();
     bool is_loaded() const { return loaded_; }
+    bool is_open() const { return plugin_.has_value(); }
     /// Runs fini.
     void unload();
     /// After unload(): closes the file.
@@ -53,6 +56,8 @@ public:
 
     /// The bases that the module's required options of type bdev ask for, made when first asked.
     const std::vector<CheckingBdev*>& bases();
+    /// The bases that are made from now on have these sizes, and take FUA by themselves or not.
+    void set_next_bases(std::vector<uint64_t> sizes, bool take_fua);
     /// Removes the bases and waits until they are gone.
     void drop_bases();
     bool is_virtual() const;
@@ -66,6 +71,11 @@ public:
     /// create() with the usual settings; throws Broken when that fails.
     /// @return the name of the bdev that has come
     std::string create(const std::string& name = "checked");
+    /// Waits for the bdev of a create that has ended well: a module may register it later. Throws Broken.
+    /// @return the names of the module's bdevs
+    std::vector<std::string> wait_for_bdevs();
+    /// Whether bdevs have come after their create had ended.
+    bool comes_late() const { return comes_late_; }
     /// As the module's reconfigure.
     int reconfigure(const std::string& bdev, const std::vector<Setting>& settings);
     /// Removes all bdevs of the module, and waits until they are gone. @return the first error
@@ -101,10 +111,14 @@ private:
     std::unique_ptr<bdk::Runtime> runtime_;
     std::optional<PluginFile> plugin_;
     bool loaded_ = false;
+    bool comes_late_ = false;
+    bool makes_none_ = false;  ///< it was waited for in vain
     std::vector<uint32_t> cores_;
     std::vector<bdk_thread*> threads_;
     std::vector<std::string> base_names_;
     std::vector<CheckingBdev*> bases_;
+    std::vector<uint64_t> next_sizes_;  ///< bytes; those behind its end have the size that the user gave
+    bool next_take_fua_ = false;
 };
 
 }  // namespace bdevkit::host

@@ -106,18 +106,17 @@ bool parse_quantities(CheckCommandOptions& options) {
     return true;
 }
 
-bool check_patterns(const CheckOptions& options) {
-    for (const std::string& pattern : options.rules)
-        if (std::none_of(check_rules().begin(), check_rules().end(),
-                         [&](const CheckRule& rule) { return rule_is_chosen(rule, {pattern}); }))
-            return usage_error(fmt::format("--rule: no rule is called '{}'; --list shows them", pattern));
+bool check_patterns(const char* option, const std::vector<std::string>& patterns) {
+    for (const std::string& pattern : patterns)
+        if (!names_a_rule(pattern))
+            return usage_error(fmt::format("{}: no rule is called '{}'; --list shows them", option, pattern));
     return true;
 }
 
 void list_rules(const CheckCommandOptions& options) {
     nlohmann::ordered_json all = nlohmann::ordered_json::array();
     for (const CheckRule& rule : check_rules()) {
-        if (!rule_is_chosen(rule, options.check.rules)) continue;
+        if (!options.check.rules.has(rule)) continue;
         if (options.json)
             all.push_back({{"rule", rule.id}, {"says", rule.says}, {"where", rule.where}});
         else
@@ -136,7 +135,9 @@ bool write_junit(const std::string& name, const CheckReport& report) {
 }
 
 ExitCode run(CheckCommandOptions& options) {
-    if (!check_patterns(options.check)) return exit_usage;
+    const RuleChoice& rules = options.check.rules;
+    if (!check_patterns("--rule", rules.wanted) || !check_patterns("--skip", rules.skipped))
+        return exit_usage;
     if (options.list) {
         list_rules(options);
         return exit_ok;
@@ -171,8 +172,13 @@ Command add_check_command(CLI::App& program) {
     command->add_flag("--json", options->json, "Print the report as JSON");
     command->add_option("--junit", options->junit, "Write the report as JUnit XML, too")->type_name("FILE");
     command
-        ->add_option("--rule", options->check.rules,
+        ->add_option("--rule", options->check.rules.wanted,
                      "Only the rules of this name, a shell pattern; may be repeated")
+        ->type_name("PATTERN")
+        ->allow_extra_args(false);
+    command
+        ->add_option("--skip", options->check.rules.skipped,
+                     "Not the rules of this name, a shell pattern; may be repeated")
         ->type_name("PATTERN")
         ->allow_extra_args(false);
     command->add_flag("--list", options->list, "List the rules, and try none");

@@ -142,6 +142,7 @@ void check_resize(Stage& stage) {
     if (after < before)
         throw Broken{fmt::format("{} blocks after the base has grown, {} before", after, before)};
     static_cast<void>(read(client, after - 1, 1));
+    expect_apart(stage);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 // Reset and abort, both under load.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "check/case_stage.hpp"
 #include "check/load.hpp"
 #include "check/pattern.hpp"
@@ -32,13 +34,42 @@ void expect_usable(CheckClient& client, bool verifies) {
     if (verifies) expect_same(seen, data, "read after it", client.block_size());
 }
 
+/// A write of zeroes that takes its time, over the second half of the bdev. It has to end, one way or
+/// another.
+class LongZeroing {
+public:
+    explicit LongZeroing(CheckClient& client) : client_(client) {
+        if (!client.is_writable() || !client.supports(BDK_BDEV_IO_TYPE_WRITE_ZEROES)) return;
+        const uint64_t count = client.num_blocks() / 2 / client.unit() * client.unit();
+        if (count == 0) return;
+        client.stage().call_on(client.thread(), [&] {
+            client.submit_here(
+                [&](auto* desc, auto* ch, auto cb, void* arg) {
+                    return bdk_bdev_write_zeroes_blocks(desc, ch, client.num_blocks() - count, count, nullptr,
+                                                        cb, arg);
+                },
+                [](const CheckResult&) {});
+        });
+    }
+    void wait() { client_.wait_idle(); }
+
+private:
+    CheckClient& client_;
+};
+
+/// Of the load beside it: the first half.
+uint64_t blocks_of_load(const CheckClient& client) {
+    return std::max<uint64_t>(1, client.num_blocks() / 2 / client.unit()) * client.unit();
+}
+
 void check_reset(CheckClient& client) {
     if (!client.supports(BDK_BDEV_IO_TYPE_RESET)) throw NotApplicable{"the bdev has no reset"};
     need_plain_blocks(client);
     const bool verifies = keeps_data(client);
     for (int round = 0; round < 5; round++) {
         hold_bases(client.stage(), round % 2 == 1);
-        CheckLoad load(client, {.depth = 16, .verifies = verifies});
+        CheckLoad load(client, {.depth = 16, .num_blocks = blocks_of_load(client), .verifies = verifies});
+        LongZeroing zeroing(client);
         if (round % 2 == 0) load.wait_for(100);
         const CheckResult result = client.run("reset", [](auto* desc, auto* ch, auto cb, void* arg) {
             return bdk_bdev_reset(desc, ch, cb, arg);
@@ -46,6 +77,7 @@ void check_reset(CheckClient& client) {
         release_bases(client.stage());
         load.stop();
         load.wait();
+        zeroing.wait();
         if (!result.ok()) throw Broken{fmt::format("reset under load: {}", result.text()), "success"};
         if (!load.mismatch().empty()) throw Broken{load.mismatch(), "what was written"};
     }
@@ -58,7 +90,8 @@ void check_abort(CheckClient& client) {
     const bool verifies = keeps_data(client);
     for (int round = 0; round < 5; round++) {
         hold_bases(client.stage(), round % 2 == 1);
-        CheckLoad load(client, {.depth = 16, .verifies = verifies});
+        CheckLoad load(client, {.depth = 16, .num_blocks = blocks_of_load(client), .verifies = verifies});
+        LongZeroing zeroing(client);
         // All of the channel; what is no longer there makes the abort fail, which is no fault.
         static_cast<void>(client.run("abort", [](auto* desc, auto* ch, auto cb, void* arg) {
             return bdk_bdev_abort(desc, ch, nullptr, cb, arg);
@@ -66,6 +99,7 @@ void check_abort(CheckClient& client) {
         release_bases(client.stage());
         load.stop();
         load.wait();
+        zeroing.wait();
         if (!load.mismatch().empty()) throw Broken{load.mismatch(), "what was written"};
     }
     expect_usable(client, verifies);

@@ -3,9 +3,12 @@
 #include <bdevkit/bdev_module.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/errno_text.hpp"
 #include "bdev/bdev.hpp"
 #include "check/case_stage.hpp"
+#include "check/pattern.hpp"
 #include "check/transfer.hpp"
 #include "json/json_text.hpp"
 #include "json/json_writer.hpp"
@@ -50,8 +53,41 @@ void check_size(Stage& stage) {
         static_cast<void>(read(client, block, 1));
 }
 
+/// What a module keeps on its base does not lie where its users write.
+void check_again(Stage& stage) {
+    need_base(stage);
+    std::vector<std::string> before;
+    std::vector<uint64_t> sizes;
+    for (const bool again : {false, true}) {
+        const CheckedBdev bdev(stage);
+        const std::vector<std::string> names = stage.bdevs();
+        if (again && names != before)
+            throw Broken{
+                fmt::format("{} bdevs were made at first, and {} again from a base that their users have "
+                            "written to",
+                            before.size(), names.size()),
+                "the same"};
+        for (size_t i = 0; i < names.size(); i++) {
+            CheckClient client(stage, names[i]);
+            if (again && client.num_blocks() != sizes[i])
+                throw Broken{fmt::format("bdev '{}' has {} blocks at first, and {} when it is made again",
+                                         names[i], sizes[i], client.num_blocks()),
+                             "the same"};
+            sizes.push_back(client.num_blocks());
+            if (again || !client.is_writable() || bdk_bdev_is_zoned(client.bdev())) continue;
+            const uint64_t units = client.num_blocks() / client.unit();
+            const uint64_t most = std::min<uint64_t>(units, (1 << 20) / client.block_size() / client.unit());
+            const Bytes data = make_pattern(most * client.unit() * client.block_size(), 70);
+            write(client, 0, data);
+            write(client, (units - most) * client.unit(), data);
+        }
+        before = names;
+    }
+}
+
 void check_taken(Stage& stage) {
     const CheckedBdev bdev(stage);
+    if (stage.comes_late()) throw NotApplicable{"the module registers its bdevs after create has ended"};
     const size_t before = stage.bdevs().size();
     const int rc = stage.create("checked", stage.settings());
     check_rc(rc, "create under a name that is taken");
@@ -66,8 +102,7 @@ void try_value(Stage& stage, const bdk_option& option, const std::string& value)
     const int rc = stage.create("checked", settings);
     check_rc(rc, what);
     if (rc == 0) {
-        if (stage.bdevs().empty()) throw Broken{fmt::format("{} returned 0, and there is no bdev", what)};
-        stage.wait_for_examine("examine.done");
+        static_cast<void>(stage.wait_for_bdevs());
         if (const int removed = stage.remove_all(); removed != 0)
             throw Broken{fmt::format("removal after {} gives {}", what, bdk::errno_text(removed)), "0"};
     }
@@ -128,10 +163,17 @@ void check_reconfigure(Stage& stage) {
 void run_create_case(CaseContext& context) {
     Recorder& recorder = context.recorder;
     Stage stage(context.options, context.scratch);
+    try {
+        stage.open();
+    } catch (const Broken& broken) {
+        recorder.fail("load.open", broken.seen, broken.expected);
+        recorder.leave();
+    }
     if (!recorder.step("lifecycle.init", [&] { stage.load(); }) && recorder.has_failed()) recorder.leave();
     if (!stage.is_loaded()) stage.load();
     recorder.step("create.defaults", [&] { check_defaults(stage); });
     recorder.step("create.size", [&] { check_size(stage); });
+    recorder.step("create.again", [&] { check_again(stage); });
     recorder.step("create.taken", [&] { check_taken(stage); });
     recorder.step("create.limits", [&] { check_limits(stage); });
     recorder.step("create.json", [&] { check_json(stage); });

@@ -200,7 +200,10 @@ void run_data_case(CaseContext& context) {
             check_alignment(client, known);
             check_iovecs(client, known);
         });
-        data_step(context, stage, "data.neighbours", check_neighbours);
+        data_step(context, stage, "data.neighbours", [&](CheckClient& client, KnownData& known) {
+            check_neighbours(client, known);
+            expect_apart(stage);
+        });
     });
 }
 

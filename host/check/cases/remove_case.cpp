@@ -2,12 +2,18 @@
 // Removal of the bdev, and of its base, with and without load.
 #include <fmt/format.h>
 
+#include <chrono>
+#include <functional>
 #include <future>
+#include <map>
 #include <memory>
+#include <thread>
 
 #include "base/errno_text.hpp"
 #include "check/case_stage.hpp"
 #include "check/load.hpp"
+#include "check/pattern.hpp"
+#include "check/transfer.hpp"
 #include "module/module_registry.hpp"
 
 namespace bdevkit::host {
@@ -23,6 +29,14 @@ public:
     }
 
     bool has_ended() const { return ended_.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }
+
+    /// [main thread] Waits, as long as one step may take, for its end or until `other` holds.
+    bool ends_before(const std::function<bool()>& other) const {
+        const auto deadline = std::chrono::steady_clock::now() + stage_.patience();
+        while (!has_ended() && !other() && std::chrono::steady_clock::now() < deadline)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        return has_ended();
+    }
 
     void wait() {
         if (ended_.wait_for(stage_.patience()) != std::future_status::ready)
@@ -50,6 +64,22 @@ public:
     void wait_for(uint64_t completed) {
         for (const auto& load : loads_)
             load->wait_for(completed);
+    }
+
+    /// [main thread] Whether both have let go.
+    bool are_closed(Stage& stage) {
+        bool closed = true;
+        for (CheckClient* client : {&one_, &two_})
+            stage.call_on(client->thread(), [&] { closed = closed && client->desc() == nullptr; });
+        return closed;
+    }
+
+    /// Ends the load; the bdev stays open.
+    void stop() {
+        for (const auto& load : loads_) {
+            load->stop();
+            load->wait();
+        }
     }
 
     void wait_until_closed(Stage& stage, const std::string& rule) {
@@ -110,31 +140,91 @@ void check_load(Stage& stage, bdk_thread* other) {
     }
 }
 
-/// Takes the first base away and waits until nobody has it.
-void remove_base(Stage& stage, const char* rule, const std::function<void()>& users_leave) {
-    CheckingBdev* base = stage.bases().at(0);
-    const std::string name = base->name();
-    Removal removal(stage, name, rule);
-    users_leave();
-    removal.wait();
-    stage.wait_until(rule, "the bdev is there after its base has gone",
-                     [&] { return stage.bdevs().empty(); });
+/// The data at some places of a bdev, its last block included.
+using Places = std::map<uint64_t, Bytes>;
+
+Places read_places(CheckClient& client) {
+    Places places;
+    if (!client.supports(BDK_BDEV_IO_TYPE_READ)) return places;
+    for (const uint64_t block : {uint64_t{0}, client.num_blocks() / 2, client.num_blocks() - 1})
+        places[block] = read(client, block, 1);
+    return places;
+}
+
+/// Nothing for a bdev whose data are not to be trusted.
+Places make_places(Stage& stage, const std::string& bdev) {
+    CheckClient client(stage, bdev);
+    if (bdk_bdev_is_zoned(client.bdev()) || !client.supports(BDK_BDEV_IO_TYPE_READ) || !keeps_data(client))
+        return {};
+    const uint64_t units = client.num_blocks() / client.unit();
+    for (const uint64_t unit : {uint64_t{0}, units / 2, units - 1})
+        if (client.is_writable())
+            write(client, unit * client.unit(), make_pattern(client.unit() * client.block_size(), unit + 1));
+    return read_places(client);
+}
+
+/// Whether the bdev can be read now. Throws Broken when it gives other data than `known`.
+bool can_be_read(Stage& stage, const std::string& bdev, const Places& known) {
+    Places seen;
+    try {
+        CheckClient client(stage, bdev);
+        seen = read_places(client);
+    } catch (const Broken&) {
+        return false;  // it goes, or does not work without what it has lost
+    }
+    for (const auto& [block, data] : known)
+        expect_same(seen[block], data, fmt::format("read of block {} after the loss of a base", block),
+                    uint32_t(data.size()));
+    return true;
+}
+
+/// Waits until the bdev that has lost a base is gone, or serves without it.
+void wait_for_loss(Stage& stage, const char* rule, const std::string& bdev, const Places& known = {}) {
+    const auto deadline = std::chrono::steady_clock::now() + stage.patience();
+    while (!stage.bdevs().empty() && !can_be_read(stage, bdev, known)) {
+        if (std::chrono::steady_clock::now() > deadline)
+            Recorder::instance().stuck(
+                rule, fmt::format("{} ms after its base has gone the bdev is there, and cannot be read",
+                                  stage.patience().count()));
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+}
+
+/// What is left: a bdev that has survived, and other bases.
+void clear(Stage& stage) {
+    if (const int rc = stage.remove_all(); rc != 0)
+        throw Broken{fmt::format("removal of a bdev without one of its bases gives {}", bdk::errno_text(rc)),
+                     "0"};
     stage.drop_bases();
 }
 
 void check_base_removed(Stage& stage) {
+    constexpr const char* rule = "base.removed";
     need_base(stage);
     const CheckedBdev bdev(stage);
-    remove_base(stage, "base.removed", [] {});
+    const Places known = make_places(stage, bdev.name());
+    Removal(stage, stage.bases().at(0)->name(), rule).wait();
+    wait_for_loss(stage, rule, bdev.name(), known);
+    clear(stage);
 }
 
 void check_base_removed_load(Stage& stage, bdk_thread* other) {
+    constexpr const char* rule = "base.removed_load";
     for (int round = 0; round < 5; round++) {
         need_base(stage);
         const CheckedBdev bdev(stage);
-        Users users(stage, bdev.name(), other);
-        users.wait_for(uint64_t(round) * 50);
-        remove_base(stage, "base.removed_load", [&] { users.wait_until_closed(stage, "base.removed_load"); });
+        {
+            Users users(stage, bdev.name(), other);
+            users.wait_for(uint64_t(round) * 50);
+            Removal removal(stage, stage.bases().at(0)->name(), rule);
+            // The bdev tells its users that it goes, or it serves them without the base.
+            if (!removal.ends_before([&] { return users.are_closed(stage); }))
+                users.wait_until_closed(stage, rule);
+            users.stop();
+            removal.wait();
+        }
+        wait_for_loss(stage, rule, bdev.name());
+        clear(stage);
     }
 }
 

@@ -143,8 +143,52 @@ void check_nvme(Try& io, uint32_t type) {
     }
 }
 
+/// The data in two pieces, of which the second one differs from the blocks in its last byte.
+void check_compare_of_pieces(Try& io) {
+    CheckClient& client = io.client;
+    Bytes data = io.data;
+    write(client, 0, data);
+    const size_t half = data.size() / 2;
+    iovec pieces[] = {{data.data(), half}, {data.data() + half, data.size() - half}};
+    const auto compare = [&](auto* desc, auto* ch, auto cb, void* arg) {
+        return bdk_bdev_comparev_blocks(desc, ch, pieces, 2, 0, io.unit, nullptr, cb, arg);
+    };
+    expect_ok(client.run("compare", compare), "compare of equal data in two pieces");
+    data.back() ^= std::byte{1};
+    if (client.run("compare", compare).ok())
+        throw Broken{"compare of data that differ in their last byte succeeded",
+                     "BDK_BDEV_IO_STATUS_MISCOMPARE"};
+}
+
+/// Blocks that were written hold data.
+void check_seek(Try& io) {
+    CheckClient& client = io.client;
+    const uint64_t units = client.num_blocks() / io.unit;
+    for (const uint64_t unit : {uint64_t{0}, units / 2, units - 1}) {
+        const uint64_t block = unit * io.unit;
+        write(client, block, io.data);
+        const auto seek = [&](uint32_t type) {
+            const bool data = type == BDK_BDEV_IO_TYPE_SEEK_DATA;
+            const CheckResult result =
+                client.run(bdk_bdev_io_type_name(type), [&](auto* desc, auto* ch, auto cb, void* arg) {
+                    return (data ? bdk_bdev_seek_data : bdk_bdev_seek_hole)(desc, ch, block, cb, arg);
+                });
+            expect_ok(result, bdk_bdev_io_type_name(type));
+            return result.seek_offset;
+        };
+        if (client.supports(BDK_BDEV_IO_TYPE_SEEK_DATA) && seek(BDK_BDEV_IO_TYPE_SEEK_DATA) != block)
+            throw Broken{fmt::format("seek_data from block {}, which was written, gives another", block),
+                         "that block"};
+        if (client.supports(BDK_BDEV_IO_TYPE_SEEK_HOLE) && seek(BDK_BDEV_IO_TYPE_SEEK_HOLE) < block + io.unit)
+            throw Broken{fmt::format("seek_hole from block {}, which was written, gives block {}", block,
+                                     seek(BDK_BDEV_IO_TYPE_SEEK_HOLE)),
+                         "a later one, or UINT64_MAX"};
+    }
+}
+
 /// Compare says what it should of equal and of different data.
 void check_compare(Try& io, uint32_t type) {
+    if (type == BDK_BDEV_IO_TYPE_COMPARE) check_compare_of_pieces(io);
     write(io.client, 0, io.data);
     expect_ok(io.run(type), fmt::format("{} of equal data", bdk_bdev_io_type_name(type)));
     if (type == BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE)
@@ -164,6 +208,8 @@ void check_one_claimed(Try& io, uint32_t type, bool data_are_kept) {
     const bool compares = type == BDK_BDEV_IO_TYPE_COMPARE || type == BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE;
     if (compares && data_are_kept && client.is_writable()) return check_compare(io, type);
     if (compares) return;
+    const bool seeks = type == BDK_BDEV_IO_TYPE_SEEK_DATA || type == BDK_BDEV_IO_TYPE_SEEK_HOLE;
+    if (seeks && data_are_kept && client.is_writable()) return check_seek(io);
     if (type == BDK_BDEV_IO_TYPE_ABORT) {
         // There is nothing to abort: that it ends is what counts.
         static_cast<void>(io.run(type));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A RAM disk in plain C that keeps every rule, to be spoilt: a rogue defines one of the hooks below, each a
- * statement, and includes this file.
+ * A RAM disk in C, which C++ takes too, that keeps every rule, to be spoilt: a rogue defines one of the hooks
+ * below, each a statement, and includes this file.
  *
  *     ROGUE_INIT, ROGUE_FINI          first in init and fini
  *     ROGUE_CREATE(disk)              before registration
@@ -9,6 +9,7 @@
  *     ROGUE_DESTRUCT(disk)            first in destruct
  *     ROGUE_SUBMIT(disk, io)          first in submit_request; `return;` keeps the I/O
  *     ROGUE_MOVED(disk, io)           once the data of a read or write have been moved
+ *     ROGUE_CREATE_CALL               what the module has as create
  *     ROGUE_TABLE                     more members of the module table, with a comma behind each
  */
 #ifndef ROGUE_DISK_H
@@ -40,6 +41,9 @@
 #ifndef ROGUE_MOVED
 #define ROGUE_MOVED(disk, io)
 #endif
+#ifndef ROGUE_CREATE_CALL
+#define ROGUE_CREATE_CALL create
+#endif
 #ifndef ROGUE_TABLE
 #define ROGUE_TABLE
 #endif
@@ -67,7 +71,7 @@ static struct bdk_io_channel* get_channel(void* ctxt) {
 }
 
 static void free_disk(void* io_device) {
-    struct disk* disk = io_device;
+    struct disk* disk = (struct disk*)io_device;
     if (disk->bdev.internal != NULL) bdk_bdev_destruct_done(&disk->bdev, 0);
     free(disk->data);
     free(disk->extra);
@@ -75,7 +79,7 @@ static void free_disk(void* io_device) {
 }
 
 static int destruct(void* ctxt) {
-    struct disk* disk = ctxt;
+    struct disk* disk = (struct disk*)ctxt;
     (void)disk;
     ROGUE_DESTRUCT(disk);
     bdk_io_device_unregister(ctxt, free_disk);
@@ -83,7 +87,7 @@ static int destruct(void* ctxt) {
 }
 
 static void move_data(struct bdk_io_channel* ch, struct bdk_bdev_io* io, bool success) {
-    struct disk* disk = io->bdev->ctxt;
+    struct disk* disk = (struct disk*)io->bdev->ctxt;
     unsigned char* at =
         disk->data + io->u.bdev.offset_blocks * block_bytes % ((size_t)disk_blocks * block_bytes);
     (void)ch;
@@ -104,7 +108,7 @@ static void move_data(struct bdk_io_channel* ch, struct bdk_bdev_io* io, bool su
 }
 
 static void submit(struct bdk_io_channel* ch, struct bdk_bdev_io* io) {
-    struct disk* disk = io->bdev->ctxt;
+    struct disk* disk = (struct disk*)io->bdev->ctxt;
     (void)disk;
     ROGUE_SUBMIT(disk, io);
     switch (io->type) {
@@ -132,10 +136,10 @@ static const struct bdk_bdev_fn_table fn_table = {.size = sizeof(struct bdk_bdev
 };
 
 static int create(struct bdk_create* create_call, const char* name, const void* options) {
-    struct disk* disk = calloc(1, sizeof(*disk));
+    struct disk* disk = (struct disk*)calloc(1, sizeof(*disk));
     (void)create_call, (void)options;
     if (disk == NULL) return -ENOMEM;
-    disk->data = calloc(disk_blocks, block_bytes);
+    disk->data = (unsigned char*)calloc(disk_blocks, block_bytes);
     strncpy(disk->name, name, sizeof(disk->name) - 1);
     disk->bdev.size = sizeof(disk->bdev);
     disk->bdev.ctxt = disk;
@@ -178,7 +182,7 @@ BDK_MODULE = {.abi_major = BDK_ABI_MAJOR,
               .option_size = sizeof(struct bdk_option),
               .init = init,
               .fini = fini,
-              .create = create,
+              .create = ROGUE_CREATE_CALL,
               ROGUE_TABLE};
 
 #endif

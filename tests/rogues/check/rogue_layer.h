@@ -12,6 +12,10 @@
  *     ROGUE_SUBMIT(layer, ch, io)    first in submit_request
  *     ROGUE_NO_MEMORY(layer, ch, io) the base has no bdev_io
  *     ROGUE_ENDED(io, base_io, success)   completes io
+ *     ROGUE_FLAGS              of the bdev, beside its write cache
+ *     ROGUE_TYPES              of I/O, beside read, write, flush and reset
+ *     ROGUE_OTHER(layer, ch, io)     an I/O of these types; an expression, 0 or a negative errno
+ *     ROGUE_WRITE_OPTS(io)     options of the write of the base
  */
 #ifndef ROGUE_LAYER_H
 #define ROGUE_LAYER_H
@@ -48,6 +52,19 @@
 #endif
 #ifndef ROGUE_ENDED
 #define ROGUE_ENDED(io, base_io, success) bdk_bdev_io_complete_base_io_status(io, base_io)
+#endif
+
+#ifndef ROGUE_FLAGS
+#define ROGUE_FLAGS 0
+#endif
+#ifndef ROGUE_TYPES
+#define ROGUE_TYPES 0
+#endif
+#ifndef ROGUE_OTHER
+#define ROGUE_OTHER(layer, ch, io) -ENOTSUP
+#endif
+#ifndef ROGUE_WRITE_OPTS
+#define ROGUE_WRITE_OPTS(io) NULL
 #endif
 
 struct layer {
@@ -128,10 +145,16 @@ static void pass(struct bdk_io_channel* module_ch, struct bdk_bdev_io* io, bool 
         rc = bdk_bdev_readv_blocks(layer->base, ch->base, params->iovs, params->iovcnt, params->offset_blocks,
                                    params->num_blocks, NULL, ended, io);
     else if (io->type == BDK_BDEV_IO_TYPE_WRITE)
-        rc = bdk_bdev_writev_blocks(layer->base, ch->base, params->iovs, params->iovcnt,
-                                    params->offset_blocks, params->num_blocks, NULL, ended, io);
-    else
+        rc =
+            bdk_bdev_writev_blocks(layer->base, ch->base, params->iovs, params->iovcnt, params->offset_blocks,
+                                   params->num_blocks, ROGUE_WRITE_OPTS(io), ended, io);
+    else if (io->type == BDK_BDEV_IO_TYPE_FLUSH)
+        rc = bdk_bdev_flush_blocks(layer->base, ch->base, params->offset_blocks, params->num_blocks, ended,
+                                   io);
+    else if (io->type == BDK_BDEV_IO_TYPE_RESET)
         rc = bdk_bdev_reset(layer->base, ch->base, ended, io);
+    else
+        rc = ROGUE_OTHER(layer, ch, io);
     if (rc == -ENOMEM)
         ROGUE_NO_MEMORY(layer, ch, io);
     else if (rc != 0)
@@ -167,7 +190,9 @@ static void describe(struct layer* layer, const struct bdk_bdev* base) {
     layer->bdev.blockcnt = bdk_bdev_get_num_blocks(base);
     layer->bdev.io_type_supported = BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_READ) |
                                     BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_WRITE) |
-                                    BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_RESET);
+                                    BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_FLUSH) |
+                                    BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_RESET) | (ROGUE_TYPES);
+    layer->bdev.flags = (bdk_bdev_has_write_cache(base) ? BDK_BDEV_WRITE_CACHE : 0u) | (ROGUE_FLAGS);
 }
 
 static int create(struct bdk_create* create_call, const char* name, const void* given) {
