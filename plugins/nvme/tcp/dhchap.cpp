@@ -137,8 +137,7 @@ public:
             reply();
             take_success();
         } catch (const Refusal& refusal) {
-            const Failure failure{head(common_type, failure2_id), 1, uint8_t(refusal.reason)};
-            send({raw(failure)}, /*must=*/false);
+            tell(refusal.reason);
             throw Error(EACCES, format("%s: authentication (DH-HMAC-CHAP) breaks off: %s",
                                        target_.name().c_str(), refusal.text.c_str()));
         }
@@ -162,6 +161,16 @@ private:
         const TcpResult result = caller_.call(command, "authentication",
                                               {.buf = message.data(), .bytes = uint32_t(message.size())});
         if (must && !result.ok()) refused(status_text(result));
+    }
+
+    /// The target may close the connection when it hears it, as the kernel's does. That is no reason to give.
+    void tell(Reason reason) {
+        const Failure failure{head(common_type, failure2_id), 1, uint8_t(reason)};
+        try {
+            send({raw(failure)}, /*must=*/false);
+        } catch (const Error& error) {
+            if (error.rc() == -ECANCELED) throw;
+        }
     }
 
     [[noreturn]] void refused(const std::string& why) const {
