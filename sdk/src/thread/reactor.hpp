@@ -14,6 +14,7 @@
 #include "base/export.hpp"
 #include "base/unique_fd.hpp"
 #include "thread/activity.hpp"
+#include "thread/idle_time.hpp"
 #include "thread/reactor_options.hpp"
 
 struct bdk_thread;
@@ -107,7 +108,7 @@ private:
     uint32_t turns_to_look_ = 0;  ///< turns until the descriptors are looked at
     uint64_t last_ticks_ = 0;     ///< the end of the last piece of work
     uint64_t longest_pace_ = 0;   ///< ticks; see QueuePace
-    uint64_t idle_since_ = 0;     ///< ticks; 0 while there is work
+    IdleTime idle_;
 
     alignas(64) std::atomic<bool> sleeping_{false};
     std::atomic<bool> stopping_{false};
