@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import dataclasses
+import errno
 import json
 import os
 import pathlib
@@ -44,6 +45,9 @@ class Counters:
         return self.latency_ns / self.ops if self.ops else 0.0
 
 
+_COUNTED = ("read", "write", "unmap", "copy", "write_zeroes", "flush")
+
+
 @dataclasses.dataclass(frozen=True)
 class Stats:
     """The I/O counters of a bdev."""
@@ -57,6 +61,8 @@ class Stats:
     other_ops: int = 0
     errors: int = 0
     errors_by_status: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    driver_specific: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """What the module counts for itself."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +76,14 @@ class Latency:
     max_ns: int
     percentiles_ns: Mapping[float, int]
     buckets: Sequence[tuple[int, int, int]]
+
+
+def _stats(text: str) -> Stats:
+    counters = json.loads(text)
+    fields = {field.name for field in dataclasses.fields(Stats)}
+    known: dict[str, Any] = {name: Counters(**value) if name in _COUNTED else value
+                             for name, value in counters.items() if name in fields}
+    return Stats(**known)
 
 
 class HostBdev:
@@ -121,12 +135,11 @@ class HostBdev:
     @property
     def stats(self) -> Stats:
         """The counters, of all users since the start or the last reset_stats()."""
-        counters = json.loads(self._host._running.stats(self.name))
-        fields = {field.name for field in dataclasses.fields(Stats)}
-        known: dict[str, Any] = {
-            name: Counters(**value) if isinstance(value, dict) and "ops" in value else value
-            for name, value in counters.items() if name in fields}
-        return Stats(**known)
+        return _stats(self._host._running.stats(self.name))
+
+    def take_stats(self, *, extremes_only: bool = False) -> Stats:
+        """The counters, and sets them back, in one: each I/O is in what one call returns."""
+        return _stats(self._host._running.take_stats(self.name, extremes_only))
 
     def reset_stats(self, *, extremes_only: bool = False) -> None:
         """Sets the counters back; with `extremes_only` the smallest and largest latencies alone."""
@@ -202,6 +215,7 @@ class Host:
         self._running = _core.Host.start(text, os.fsencode(name), os.fsencode(self.folder),
                                          [os.fsencode(each) for each in plugin_path])
         self._stopped = False
+        self._waits: list[str] = []  # for what a stop that was given up waits
         _living.add(self)
 
     def __enter__(self) -> Host:
@@ -210,8 +224,8 @@ class Host:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         # What went wrong inside says more than what it has left behind.
         findings = self._stop()
-        if self.check and findings and kind is None:
-            raise Leak(findings)
+        if kind is None:
+            self._raise(findings)
 
     def __repr__(self) -> str:
         if self._stopped:
@@ -222,10 +236,11 @@ class Host:
         return "stopped" if self._stopped else self.draw()
 
     def stop(self) -> None:
-        """Closes the descs, stops the frontends, removes the bdevs. A second stop does nothing."""
-        findings = self._stop()
-        if self.check and findings:
-            raise Leak(findings)
+        """Aborts the I/O in flight, closes the descs, stops the frontends, removes the bdevs. A second stop does
+        nothing. When an I/O or a module keeps the host for longer than the stack's `stop_limit` (30 s), this raises a
+        bdevkit.Error (ETIMEDOUT) that says what is waited for: that host runs on until the process exits, and no other
+        can start."""
+        self._raise(self._stop())
 
     @property
     def uris(self) -> list[str]:
@@ -316,12 +331,20 @@ class Host:
 
     # ---- within ----
 
+    def _raise(self, findings: list[str]) -> None:
+        if self._waits:
+            raise Error(errno.ETIMEDOUT, "the host cannot be stopped, and runs on (stop_limit): " + "; ".join(self._waits))
+        if self.check and findings:
+            raise Leak(findings)
+
     def _stop(self) -> list[str]:
         if self._stopped:
             return []
         self._stopped = True
         _living.discard(self)
-        clean, open_descs = self._running.stop()
+        clean, open_descs, self._waits = self._running.stop()
+        if self._waits:
+            _run_on.add(self)
         if self._watcher is not None and self._watcher is not threading.current_thread():
             self._watcher.join()
         findings = []
@@ -352,6 +375,7 @@ class Host:
 
 
 _living: set[Host] = set()
+_run_on: set[Host] = set()  # those that could not be stopped
 _forked = False
 
 
@@ -359,7 +383,9 @@ _forked = False
 def _stop_all() -> None:
     for host in list(_living):
         host._stop()
-    _core.wait_for_background()
+    if not _run_on:
+        _core.wait_for_background()
+    _core.close_python()
 
 
 class _Forked:

@@ -11,6 +11,7 @@ import threading
 import traceback
 import typing
 import uuid
+from collections.abc import Coroutine
 from typing import Annotated, Any, ClassVar, Literal
 
 from bdevkit import _core
@@ -30,6 +31,7 @@ BaseName = Annotated[str, 10]
 
 _STRING, _BOOL, _U64, _ENUM, _UUID, _PATH, _BASE = 1, 2, 4, 7, 8, 9, 10
 _REQUIRED, _LIST, _CLAIMED = 1, 2, 8
+_SUCCESS, _FAILED, _ABORTED = 1, -1, -7
 _TYPES = {str: _STRING, bool: _BOOL, int: _U64, uuid.UUID: _UUID, pathlib.Path: _PATH}
 
 
@@ -64,7 +66,8 @@ class Bdev:
 
     submit(io) runs on a reactor and must not block. What it returns for a read are the data; when it returns, the I/O
     has succeeded, unless it has been forwarded; what it raises fails it, an OSError with its errno and a bdevkit.Error
-    with its NVMe status too. With `async def submit` it runs in a task of its own, on a thread of the modules'.
+    with its NVMe status too. With `async def submit` it runs in a task of its own, on a thread of the modules'. An
+    abort of the I/O, which a user's cancellation or Ctrl-C asks for and so does the end of the host, cancels the task.
     """
 
     io_types: ClassVar[tuple[str, ...]] = ("read", "write")
@@ -119,23 +122,37 @@ class Bdev:
         self._set(options)
         self.reconfigured()
 
+    @property
+    def _submit_is_async(self) -> bool:
+        return inspect.iscoroutinefunction(self.submit)
+
+    @property
+    def _running(self) -> dict[int, _Running]:
+        """The `async def submit()`s under way, by the I/O that each works on."""
+        return self.__dict__.setdefault("_running_submits", {})
+
     def _submit(self, io: Io) -> None:
         try:
             result = self.submit(io)
             if inspect.iscoroutine(result):
-                asyncio.run_coroutine_threadsafe(self._finish_later(io, result), _loop())
+                self._running[io._id] = running = _Running(self, io, result)
+                running.start()
             elif not io.ended:
                 _finish(io, result)
         except BaseException as error:
             self._failed(io, error)
 
-    async def _finish_later(self, io: Io, doing: Any) -> None:
-        try:
-            result = await doing
-            if not io.ended:
-                _finish(io, result)
-        except BaseException as error:
-            self._failed(io, error)
+    def _abort(self, io: Io, target: int) -> None:
+        """`io` is to abort the I/O that is known as `target`."""
+        running = self._running.get(target)
+        if running is not None and not running.io.ended:
+            running.abort(io)
+        elif "abort" in self.io_types:
+            self._submit(io)
+        elif isinstance(self, VirtualBdev):
+            io.forward()  # as the target has been
+        else:
+            io._complete_status(_FAILED)
 
     def _failed(self, io: Io, error: BaseException) -> None:
         code, level, text = _describe(error)
@@ -274,6 +291,67 @@ def _describe(error: BaseException) -> tuple[int, str, str]:
     if isinstance(error, OSError) and error.errno:
         return -error.errno, "info", str(error)
     return -5, "error", "".join(traceback.format_exception(error)).rstrip()
+
+
+class _Running:
+    """An `async def submit()` under way. All of it but the constructor, start() and abort() runs in the modules' loop:
+    the task begins, perhaps it is cancelled, and its end ends the I/O and the aborts of it."""
+
+    def __init__(self, bdev: Bdev, io: Io, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self.bdev, self.io, self.coroutine = bdev, io, coroutine
+        self.task: asyncio.Task[Any] | None = None
+        self.ended = False
+        self.aborts: list[Io] = []
+
+    def start(self) -> None:
+        _loop().call_soon_threadsafe(self._begin)
+
+    def abort(self, io: Io) -> None:
+        """Cancels the task; `io`, an abort, ends when the task has."""
+        _loop().call_soon_threadsafe(self._cancel, io)
+
+    def _begin(self) -> None:
+        self.task = asyncio.get_running_loop().create_task(self._work())
+        self.task.add_done_callback(self._end)
+
+    def _cancel(self, io: Io) -> None:
+        assert self.task is not None  # calls of a loop run in their order
+        if self.ended:
+            io._complete_status(_FAILED)
+            return
+        self.aborts.append(io)
+        self.task.cancel()
+
+    async def _work(self) -> Any:
+        """Hands out what is raised as a value: a task lets some exceptions through to the loop."""
+        try:
+            return await self.coroutine, None
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            return None, error
+
+    def _end(self, task: asyncio.Task[Any]) -> None:
+        self.ended = True
+        if self.bdev._running.get(self.io._id) is self:  # not another I/O that has come since it was forwarded
+            del self.bdev._running[self.io._id]
+        self.coroutine.close()  # cancelled before it has begun, it would be called forgotten
+        aborted = task.cancelled() and not self.io.ended
+        if aborted:
+            self.io._complete_status(_ABORTED)
+        elif not task.cancelled():
+            self._complete(*task.result())
+        for abort in self.aborts:
+            abort._complete_status(_SUCCESS if aborted else _FAILED)
+
+    def _complete(self, result: Any, error: BaseException | None) -> None:
+        try:
+            if error is not None:
+                raise error
+            if not self.io.ended:
+                _finish(self.io, result)
+        except BaseException as raised:
+            self.bdev._failed(self.io, raised)
 
 
 _loop_of_modules: asyncio.AbstractEventLoop | None = None

@@ -13,6 +13,7 @@
 #include "held.hpp"
 #include "number.hpp"
 #include "observe.hpp"
+#include "python_lock.hpp"
 #include "python_module.hpp"
 #include "running_host.hpp"
 #include "stack/graph.hpp"
@@ -36,7 +37,7 @@ void check_thread() {
     raise_error(-rc, fmt::format("{}: {}", what, std::generic_category().message(-rc)), bdev);
 }
 
-/// Runs fn(host, changes) in the background, one such call at a time.
+/// Runs fn(host, changes) in the background.
 template <typename Fn>
 auto with_host(const HostPtr& running, Fn fn) {
     check_thread();
@@ -68,7 +69,7 @@ py::tuple stop(const HostPtr& running) {
     check_thread();
     const StopReport report = in_background([running] { return running->stop(); });
     release_left_behind();
-    return py::make_tuple(report.clean, report.open_descs);
+    return py::make_tuple(report.clean, report.open_descs, report.waits);
 }
 
 /// Throws for what was refused.
@@ -199,6 +200,11 @@ void bind_host(py::module_& module) {
              [](const HostPtr& h, const std::string& name) { return ask(h, name, "info", bdev_info); })
         .def("stats",
              [](const HostPtr& h, const std::string& name) { return ask(h, name, "statistics", bdev_stats); })
+        .def("take_stats",
+             [](const HostPtr& h, const std::string& name, bool maxmin) {
+                 return ask(h, name, "statistics",
+                            [=](const std::string& bdev) { return take_stats(bdev, maxmin); });
+             })
         .def("histogram",
              [](const HostPtr& h, const std::string& name) {
                  return ask(h, name, "no histogram is being measured", histogram);
@@ -213,6 +219,7 @@ void bind_host(py::module_& module) {
              })
         .def("set_qos", limit);
     module.def("wait_for_background", wait_for_background);
+    module.def("close_python", PythonLock::close);
     module.def("keep_forever", [](py::object object) { object.release(); });
     module.def("io_type_mask", [](const std::string& name) {
         const uint32_t type = bdk_bdev_io_type_from_name(name.c_str());

@@ -56,8 +56,10 @@ size_t IoThread::stop() {
     size_t left = 0;
     const int rc = run([&] {
         left = descs_.size();
-        for (const auto& desc : std::vector(descs_))
+        for (const auto& desc : std::vector(descs_)) {
+            desc->abort_here();
             desc->close_here();
+        }
     });
     if (rc != 0) return 0;
     const std::unique_lock lock(mutex_);

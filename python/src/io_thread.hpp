@@ -28,7 +28,8 @@ public:
     /// [not a bdk thread] Runs fn there and waits for its return. @return as send()
     int run(const std::function<void()>& fn);
 
-    /// [not a bdk thread] Closes the descs that are left, then ends the thread. @return how many there were
+    /// [not a bdk thread] Aborts the I/O in flight and closes the descs that are left; when the I/O has
+    /// ended, the thread ends. @return how many descs there were
     size_t stop();
 
     /// [any thread] From now on nothing is sent there.

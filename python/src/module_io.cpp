@@ -54,6 +54,7 @@ struct ModuleIo::End {
 
 ModuleIo::ModuleIo(bdk_bdev_io* io, bdk_bdev_desc* base_desc, bdk_io_channel* base_ch)
     : io_(io),
+      id_(id_of(io)),
       thread_(bdk_bdev_io_get_thread(io)),
       base_desc_(base_desc),
       base_ch_(base_ch),
@@ -170,6 +171,7 @@ void bind_module_io(py::module_& module) {
                                "What a compare-and-write would write, copied.")
         .def("fill", &ModuleIo::fill, py::arg("data"), "Gives a read its data.")
         .def("forward", &ModuleIo::forward, "Sends it to the base, whose status ends it.")
+        .def_property_readonly("_id", &ModuleIo::id)
         .def("_complete", &ModuleIo::complete)
         .def("_complete_status", &ModuleIo::complete_status)
         .def("_complete_nvme", &ModuleIo::complete_nvme)

@@ -20,6 +20,10 @@ public:
     ModuleIo(const ModuleIo&) = delete;
     ModuleIo& operator=(const ModuleIo&) = delete;
 
+    /// What an I/O is known by until it has ended.
+    static uint64_t id_of(const bdk_bdev_io* io) { return reinterpret_cast<uint64_t>(io); }
+    uint64_t id() const { return id_; }
+
     std::string type() const { return bdk_bdev_io_type_name(type_); }
     uint64_t offset() const { return offset_; }  ///< in bytes, as the rest
     uint64_t length() const { return length_; }
@@ -50,6 +54,7 @@ private:
     py::bytes gather(const iovec* iovs, int32_t count) const;
 
     bdk_bdev_io* io_;
+    const uint64_t id_;
     bdk_thread* thread_;
     bdk_bdev_desc* base_desc_;
     bdk_io_channel* base_ch_;

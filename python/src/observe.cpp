@@ -2,8 +2,8 @@
 #include "observe.hpp"
 
 #include <bdevkit/bdev.h>
-#include <bdevkit/bdev_module.h>
 #include <bdevkit/desc.h>
+#include <bdevkit/device_stat.h>
 #include <bdevkit/histogram.h>
 #include <bdevkit/json.h>
 #include <bdevkit/qos.h>
@@ -12,8 +12,10 @@
 #include <functional>
 #include <utility>
 
+#include "bdev/bdev_list.hpp"
 #include "json/json_text.hpp"
 #include "json/json_writer.hpp"
+#include "module_statistics.hpp"
 #include "runtime/runtime.hpp"
 
 namespace bdevkit::python {
@@ -58,11 +60,26 @@ void answered(void* question, int rc) {
 
 void add_bases(const bdk_bdev* bdev, bdk_json_writer& writer) {
     bdk_json_array_begin(&writer, "bases");
-    if (BDK_HAS_FIELD(bdev, bdk_bdev, bases) && bdev->bases != nullptr) {
-        for (const bdk_bdev* const* base = bdev->bases; *base != nullptr; ++base)
-            bdk_json_string(&writer, nullptr, bdk_bdev_get_name(*base));
-    }
+    for (const bdk::Bdev* base : bdk::bases_of(bdev))
+        bdk_json_string(&writer, nullptr, base->name.c_str());
     bdk_json_array_end(&writer);
+}
+
+void stat_came(bdk_bdev*, bdk_bdev_io_stat*, void* question, int rc) {
+    answered(question, rc);
+}
+
+uint32_t mode_of(bool maxmin) {
+    return maxmin ? BDK_BDEV_RESET_STAT_MAXMIN : BDK_BDEV_RESET_STAT_ALL;
+}
+
+/// The counters, and what the module says of itself as "driver_specific".
+std::string stats_text(const bdk_bdev_io_stat& stat, const std::string& module) {
+    bdk_json_writer writer;
+    bdk_bdev_io_stat_dump_json(&stat, &writer);
+    nlohmann::ordered_json root = writer.root();
+    root["driver_specific"] = nlohmann::ordered_json::parse(module.empty() ? "{}" : module);
+    return bdk::json_text(root);
 }
 
 }  // namespace
@@ -94,22 +111,31 @@ Json bdev_info(const std::string& name) {
 
 Json bdev_stats(const std::string& name) {
     bdk_bdev_io_stat stat{.size = sizeof(stat)};
+    std::string module;
     const int rc = Question::ask(name, [&](bdk_bdev* bdev, Question& question) {
-        bdk_bdev_get_device_stat(
-            bdev, &stat, [](bdk_bdev*, bdk_bdev_io_stat*, void* ctx, int result) { answered(ctx, result); },
-            &question);
+        module = host::module_statistics(bdev);
+        bdk_bdev_get_device_stat(bdev, &stat, stat_came, &question);
     });
     if (rc != 0) return tl::unexpected(rc);
-    bdk_json_writer writer;
-    bdk_bdev_io_stat_dump_json(&stat, &writer);
-    return bdk::json_text(writer.root());
+    return stats_text(stat, module);
+}
+
+Json take_stats(const std::string& name, bool maxmin) {
+    bdk_bdev_io_stat stat{.size = sizeof(stat)};
+    std::string module;
+    const int rc = Question::ask(name, [&](bdk_bdev* bdev, Question& question) {
+        module = host::module_statistics(bdev);
+        bdk_bdev_take_device_stat(bdev, &stat, mode_of(maxmin), stat_came, &question);
+    });
+    if (rc != 0) return tl::unexpected(rc);
+    return stats_text(stat, module);
 }
 
 int reset_stats(const std::string& name, bool maxmin) {
     return Question::ask(name, [&](bdk_bdev* bdev, Question& question) {
         bdk_bdev_reset_device_stat(
-            bdev, maxmin ? BDK_BDEV_RESET_STAT_MAXMIN : BDK_BDEV_RESET_STAT_ALL,
-            [](bdk_bdev*, void* ctx, int result) { answered(ctx, result); }, &question);
+            bdev, mode_of(maxmin), [](bdk_bdev*, void* ctx, int result) { answered(ctx, result); },
+            &question);
     });
 }
 

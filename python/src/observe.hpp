@@ -18,8 +18,11 @@ std::vector<std::string> bdev_names();
 /// bdk_bdev_dump_info_json() and the names of the bases.
 Json bdev_info(const std::string& name);
 
-/// bdk_bdev_io_stat_dump_json().
+/// bdk_bdev_io_stat_dump_json(), and what the module counts for itself as "driver_specific".
 Json bdev_stats(const std::string& name);
+
+/// The same, and counters back to zero, or with `maxmin` only the extremes.
+Json take_stats(const std::string& name, bool maxmin);
 
 /// Counters back to zero, or with `maxmin` only the extremes. @return 0 or a negative errno
 int reset_stats(const std::string& name, bool maxmin);

@@ -109,6 +109,13 @@ void OpenDesc::close() {
     if (thread_->send(close_there, self.get()) == 0) static_cast<void>(self.release());
 }
 
+void OpenDesc::abort_here() {
+    if (desc_ == nullptr) return;
+    // The end of each I/O tells what came of it.
+    const auto aborted = [](bdk_bdev_io* io, bool, void*) { bdk_bdev_free_io(io); };
+    static_cast<void>(bdk_bdev_abort(desc_, channel_, nullptr, aborted, nullptr));
+}
+
 void OpenDesc::close_here() {
     open_ = false;
     if (desc_ == nullptr) return;

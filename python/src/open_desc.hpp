@@ -59,6 +59,9 @@ public:
     /// [on the thread] The same.
     void close_here();
 
+    /// [on the thread] Aborts what is in flight, as far as the bdev can.
+    void abort_here();
+
     /// [any thread]
     bool is_open() const { return open_.load(std::memory_order_relaxed); }
     bool was_removed() const { return removed_.load(std::memory_order_relaxed); }

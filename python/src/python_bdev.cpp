@@ -13,6 +13,7 @@
 #include "background.hpp"
 #include "module_io.hpp"
 #include "open_desc.hpp"
+#include "python_lock.hpp"
 #include "runtime/runtime.hpp"
 
 namespace bdevkit::python {
@@ -33,8 +34,11 @@ class Object {
 public:
     explicit Object(py::object object) : object_(std::move(object)) {}
     ~Object() {
-        const py::gil_scoped_acquire gil;
-        object_ = py::object();
+        const PythonLock python;
+        if (python)
+            object_ = py::object();
+        else
+            object_.release();  // nobody is left to count
     }
     Object(const Object&) = delete;
     Object& operator=(const Object&) = delete;
@@ -45,17 +49,28 @@ private:
     py::object object_;
 };
 
-/// Hands the I/O to the object's `_submit(io)`.
-void submit_to(const Object& object, bdk_bdev_io* io, bdk_bdev_desc* base_desc, bdk_io_channel* base_ch) {
-    const py::gil_scoped_acquire gil;
-    const auto handed = std::make_shared<ModuleIo>(io, base_desc, base_ch);
-    const char* module = bdk_bdev_get_module_name(io->bdev);
+/// Calls the object's `callback(io, ...)`, which ends the I/O, now or later.
+template <typename... Args>
+void hand_to(const Object& object, const char* callback, const std::shared_ptr<ModuleIo>& io,
+             const char* module, Args... args) {
     try {
-        object.get().attr("_submit")(handed);
+        object.get().attr(callback)(io, args...);
     } catch (py::error_already_set& error) {
-        const int rc = log_exception(error, module, "submit");
-        if (!handed->is_ended()) handed->complete(rc);
+        const int rc = log_exception(error, module, callback);
+        if (!io->is_ended()) io->complete(rc);
     }
+}
+
+/// Hands the I/O to the object's `_submit(io)`, or an abort to its `_abort(io, target)`.
+void submit_to(const Object& object, bdk_bdev_io* io, bdk_bdev_desc* base_desc, bdk_io_channel* base_ch) {
+    const PythonLock python;
+    if (!python) return bdk_bdev_io_complete(io, BDK_BDEV_IO_STATUS_ABORTED);
+    const char* module = bdk_bdev_get_module_name(io->bdev);
+    const auto handed = std::make_shared<ModuleIo>(io, base_desc, base_ch);
+    if (io->type == BDK_BDEV_IO_TYPE_ABORT)
+        hand_to(object, "_abort", handed, module, ModuleIo::id_of(io->u.abort.bio_to_abort));
+    else
+        hand_to(object, "_submit", handed, module);
 }
 
 /// From the object to the struct that is registered.
@@ -63,6 +78,8 @@ void take_shape(const py::object& object, bdk_bdev& bdev) {
     bdev.blocklen = object.attr("block_size").cast<uint32_t>();
     bdev.blockcnt = object.attr("num_blocks").cast<uint64_t>();
     bdev.io_type_supported = object.attr("_io_types").cast<uint64_t>();
+    if (object.attr("_submit_is_async").cast<bool>() && bdev.io_type_supported != 0)
+        bdev.io_type_supported |= BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_ABORT);
     if (object.attr("write_cache").cast<bool>())
         bdev.flags |= BDK_BDEV_WRITE_CACHE;
     else
@@ -70,7 +87,8 @@ void take_shape(const py::object& object, bdk_bdev& bdev) {
 }
 
 int resize_to(const py::object& object, uint64_t size, const char* module) {
-    const py::gil_scoped_acquire gil;
+    const PythonLock python;
+    if (!python) return -ESHUTDOWN;
     try {
         object.attr("resize")(size);
         return 0;
@@ -81,7 +99,8 @@ int resize_to(const py::object& object, uint64_t size, const char* module) {
 
 /// The last thing that the object hears.
 void tell_end(const void* context, const py::object& object, const char* module) {
-    const py::gil_scoped_acquire gil;
+    const PythonLock python;
+    if (!python) return;
     objects().erase(context);
     try {
         object.attr("_removed")();
@@ -134,7 +153,7 @@ public:
         try {
             object.attr("_setup")(base_desc_);
             take_shape(object, bdev());
-            mirror_types();
+            mirror_types(object.attr("_submit_is_async").cast<bool>());
             objects()[this] = object;
         } catch (...) {
             drop_base();
@@ -160,9 +179,10 @@ public:
 
 private:
     /// Where the object names no types: those of the base, but for zcopy, which would go past its submit().
-    void mirror_types() {
+    void mirror_types(bool aborts) {
         uint64_t& types = bdev().io_type_supported;
         if (types != 0) return;
+        if (aborts) types |= BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_ABORT);
         for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; ++type) {
             if (type != BDK_BDEV_IO_TYPE_ZCOPY && base().io_type_supported(IoType(type)))
                 types |= BDK_BDEV_IO_TYPE_BIT(type);

@@ -13,6 +13,7 @@
 
 #include "loader/module_info.hpp"
 #include "python_bdev.hpp"
+#include "python_lock.hpp"
 
 namespace bdevkit::python {
 
@@ -90,7 +91,8 @@ py::dict read_options(const PythonModule& module, const void* options) {
 }
 
 int create(PythonModule& module, const char* name, const void* options) {
-    const py::gil_scoped_acquire gil;
+    const PythonLock python;
+    if (!python) return -ESHUTDOWN;
     try {
         const py::object bdev = module.maker(name, read_options(module, options));
         return create_python_bdev(&module.table, name, bdev);
@@ -103,7 +105,8 @@ int create(PythonModule& module, const char* name, const void* options) {
 }
 
 int reconfigure(PythonModule& module, const bdk_bdev* bdev, const void* options) {
-    const py::gil_scoped_acquire gil;
+    const PythonLock python;
+    if (!python) return -ESHUTDOWN;
     try {
         python_object_of(bdev).attr("_reconfigure")(read_options(module, options));
         return 0;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <atomic>
 #include <filesystem>
+#include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
@@ -34,11 +35,12 @@ struct StartError {
 /// What the end of a host has found.
 struct StopReport {
     bool clean = true;
-    size_t open_descs = 0;  ///< that Python had not closed
+    size_t open_descs = 0;           ///< that Python had not closed
+    std::vector<std::string> waits;  ///< what an end that was given up waits for: the host runs on
 };
 
 /// The host of this process, with the thread that does Python's I/O. Nothing here needs the GIL.
-class RunningHost {
+class RunningHost : public std::enable_shared_from_this<RunningHost> {
 public:
     /// [not a bdk thread]
     static tl::expected<std::shared_ptr<RunningHost>, StartError> start(const StackSource& source);
@@ -47,10 +49,13 @@ public:
     RunningHost(const RunningHost&) = delete;
     RunningHost& operator=(const RunningHost&) = delete;
 
-    /// [not a bdk thread] Closes the descs, ends the host. Nothing happens the second time.
+    /// [not a bdk thread] Closes the descs, ends the host. Returns when that is done, or when it does not get
+    /// on for the host's `stop_limit`. Nothing happens the second time.
     StopReport stop();
 
-    /// [not a bdk thread] Calls fn(host, changes), one at a time, unless the host has stopped: -ENODEV.
+    /// [not a bdk thread] Calls fn(host, changes) unless the host stops or has stopped: -ENODEV. Several
+    /// threads may do so at a time; stop() does not wait for them before it takes down what they may wait
+    /// for.
     int with(const std::function<int(host::Host&, host::Changes&)>& fn);
 
     const std::shared_ptr<IoThread>& io_thread() const { return io_thread_; }
@@ -58,9 +63,12 @@ public:
     const host::Stack& stack() const { return loaded_.stack; }
 
 private:
-    RunningHost() = default;
+    struct Stopping;
+    RunningHost();
+    StopReport take_down();
 
-    std::mutex mutex_;
+    std::atomic<bool> stop_begun_{false};
+    const std::shared_ptr<Stopping> stopping_;
     host::LoadedStack loaded_;
     std::unique_ptr<host::Host> host_;
     std::unique_ptr<host::Changes> changes_;

@@ -155,8 +155,11 @@ def test_counters_and_histograms(disk_host):
     disk.measure_latency(on=False)
     with pytest.raises(bdevkit.Error, match="no histogram is being measured"):
         disk.latency
-    disk.reset_stats()
+    assert disk.take_stats(extremes_only=True).read.max_latency_ns == stats.read.max_latency_ns
+    assert (disk.stats.read.ops, disk.stats.read.max_latency_ns) == (10, 0)
+    assert disk.take_stats().read.ops == 10
     assert disk.stats.read.ops == 0
+    disk.reset_stats()
 
 
 def test_rate_limits(disk_host):
