@@ -104,16 +104,6 @@ TEST(HostTest, a_bdev_that_cannot_be_created_undoes_the_start) {
     EXPECT_TRUE(Host::start(next.stack, next.loader)) << "nothing of the first start is left";
 }
 
-TEST(HostTest, two_writers_cannot_share_a_base) {
-    Fixture fixture(
-        "version: 1\nbdevs:\n  - { name: disk, module: malloc, size: 1MiB }\n"
-        "  - { name: one, module: passthru, base: disk }\n"
-        "  - { name: two, module: passthru, base: disk }\n");
-    const auto host = Host::start(fixture.stack, fixture.loader);
-    ASSERT_FALSE(host);
-    EXPECT_THAT(host.error(), HasSubstr("s.yaml:5:5: bdev 'two' of module 'passthru'"));
-}
-
 TEST(HostTest, a_frontend_that_cannot_start_undoes_the_start) {
     Fixture fixture(
         "version: 1\nbdevs: [ { name: disk, module: malloc, size: 1MiB } ]\n"

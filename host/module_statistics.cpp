@@ -3,6 +3,7 @@
 
 #include <bdevkit/bdev_module.h>
 
+#include "json/json_text.hpp"
 #include "json/json_writer.hpp"
 
 namespace bdevkit::host {
@@ -13,8 +14,7 @@ std::string module_statistics(const bdk_bdev* bdev) {
     if (functions->dump_device_stat_json == nullptr) return {};
     bdk_json_writer writer;
     functions->dump_device_stat_json(bdev->ctxt, &writer);
-    // A module's texts may be anything: what is no UTF-8 is replaced.
-    return writer.root().dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    return bdk::json_text(writer.root());
 }
 
 }  // namespace bdevkit::host

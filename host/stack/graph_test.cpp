@@ -49,7 +49,9 @@ TEST(GraphTest, text_is_a_tree_below_each_frontend) {
 }
 
 TEST(GraphTest, a_base_that_examine_makes_is_drawn_as_such) {
-    const Stack stack = read("version: 1\nbdevs: [ { name: x, module: layer, base: p1 } ]\n", true);
+    const Stack stack =
+        read("version: 1\nplugins: { examine: [finder] }\nbdevs: [ { name: x, module: layer, base: p1 } ]\n",
+             true);
     EXPECT_EQ(draw_text(stack), "x  layer\n└─ p1  (made by examination)\n");
     EXPECT_THAT(draw_dot(stack), HasSubstr("p1\\n(made by examination)"));
 }

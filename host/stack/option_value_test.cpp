@@ -101,8 +101,7 @@ TEST(OptionValueTest, a_missing_option_is_reported_with_its_help) {
 TEST(OptionValueTest, wrong_kinds_of_value) {
     EXPECT_EQ(Reading("{ size: [1] }").errors(),
               "f:1:9: 'size': expected a size such as 64MiB, got a list\n");
-    EXPECT_EQ(Reading("{ size: }").errors(),
-              "f:1:3: 'size' has no value; expected a size such as 64MiB, or leave the key out\n");
+    EXPECT_EQ(Reading("{ size: }").errors(), "f:1:3: 'size' has no value; expected a size such as 64MiB\n");
     EXPECT_EQ(Reading("{ size: 1k, ports: 7 }").errors(),
               "f:1:20: 'ports': expected a list (`[ ... ]`), got '7'\n");
     EXPECT_EQ(Reading("{ size: 1k, ports: [{}] }").errors(),

@@ -228,7 +228,8 @@ TEST(StackFileTest, names_are_utf8_without_control_characters) {
         "  - { name: Zoë, module: layer, base: \"d\xff\" }\n"
         "frontends:\n"
         "  - nbd: { listen: \"tcp:[::1]:0\", exports: [ { bdev: Zoë, name: \"e\xff\" }, { bdev: Zoë, name: "
-        "\"f\\n\" } ] }\n";
+        "\"f\\n\" } ] }\n"
+        "plugins: { examine: [finder] }\n";
     EXPECT_EQ(
         Reading(text, true).errors(),
         "s.yaml:3:7: 'name': expected 1 to 255 bytes of UTF-8 without blanks and control characters, got "
@@ -395,7 +396,7 @@ TEST(StackFileTest, circles_are_named) {
 TEST(StackFileTest, a_base_that_examine_may_make_is_waited_for) {
     const std::string text = "version: 1\nbdevs: [ { name: a, module: layer, base: diskp1 } ]\n";
     EXPECT_THAT(Reading(text).errors(), HasSubstr("no bdev 'diskp1' in this file"));
-    const Reading reading(text, true);
+    const Reading reading(text + "plugins: { examine: [finder] }\n", true);
     ASSERT_EQ(reading.errors(), "");
     EXPECT_EQ(reading.stack.find("a")->bases[0].maker, "");
 }

@@ -3,11 +3,13 @@
 
 #include <set>
 
+#include "base/export.hpp"
+
 namespace bdk {
 
 /// Marks what the process opens in a scope as closed on exec. For libraries that open descriptors without:
 /// a child process would otherwise inherit them, and with them the heap of the host.
-class ClosedOnExec {
+class BDK_INTERNAL ClosedOnExec {
 public:
     ClosedOnExec();
     ~ClosedOnExec();
