@@ -202,6 +202,8 @@ class Host:
 
     # Until it runs: a host that could not be started is shown in tracebacks.
     _stopped = True
+    # What a stop that was given up waits for.
+    _waits: Sequence[str] = ()
 
     def __init__(self, stack: Stack, *, plugin_path: Sequence[str | os.PathLike[str]] = (),
                  folder: str | os.PathLike[str] | None = None, check: bool = False) -> None:
@@ -215,7 +217,6 @@ class Host:
         self._running = _core.Host.start(text, os.fsencode(name), os.fsencode(self.folder),
                                          [os.fsencode(each) for each in plugin_path])
         self._stopped = False
-        self._waits: list[str] = []  # for what a stop that was given up waits
         _living.add(self)
 
     def __enter__(self) -> Host:
