@@ -14,6 +14,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/limit_text.hpp"
 #include "frontends/nbd/nbd_socket_lock.hpp"
 
 namespace bdevkit::host::nbd {
@@ -59,13 +60,13 @@ tl::expected<void, std::string> clear_stale(const std::string& path, const socka
     if (!S_ISSOCK(file.st_mode))
         return error("'" + path + "' exists and is not a socket; choose another path");
     const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (probe < 0) return error("socket: " + std::string(std::strerror(errno)));
+    if (probe < 0) return error("socket: " + bdk::errno_text_with_limit(errno));
     const int rc = ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address);
     const bool refused = rc != 0 && errno == ECONNREFUSED;
     ::close(probe);
     if (!refused) return error("'" + path + "' is in use by another server; stop it or choose another path");
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
-        return error("the old socket '" + path + "' cannot be removed: " + std::strerror(errno));
+        return error("the old socket '" + path + "' cannot be removed: " + bdk::errno_text_with_limit(errno));
     }
     return {};
 }
@@ -108,7 +109,7 @@ Listener::Result Listener::open_unix(std::string path) {
     self->fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const std::string what = "unix:" + self->path_ + ": ";
     if (self->fd_ < 0 || ::bind(self->fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-        return error(what + std::strerror(errno));
+        return error(what + bdk::errno_text_with_limit(errno));
     }
     struct stat file {};
     if (::lstat(self->path_.c_str(), &file) == 0) {
@@ -117,7 +118,7 @@ Listener::Result Listener::open_unix(std::string path) {
     }
     // Nobody can connect before listen(), so that there is no moment in which others could.
     if (::chmod(self->path_.c_str(), 0600) != 0 || ::listen(self->fd_, backlog) != 0) {
-        return error(what + std::strerror(errno));
+        return error(what + bdk::errno_text_with_limit(errno));
     }
     return self;
 }
@@ -149,7 +150,7 @@ Listener::Result Listener::open_tcp(std::string_view address) {
     }
     if (self->fd_ < 0 || ::bind(self->fd_, found->ai_addr, found->ai_addrlen) != 0 ||
         ::listen(self->fd_, backlog) != 0) {
-        return error("tcp:" + std::string(address) + ": " + std::strerror(errno));
+        return error("tcp:" + std::string(address) + ": " + bdk::errno_text_with_limit(errno));
     }
     sockaddr_storage bound{};
     socklen_t length = sizeof bound;

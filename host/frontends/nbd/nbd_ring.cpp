@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/limit_text.hpp"
+
 namespace bdevkit::host::nbd {
 
 namespace {
@@ -16,7 +18,7 @@ namespace {
 constexpr unsigned queue_entries = 256;
 
 std::string why_no_ring(int rc) {
-    const std::string cause = std::strerror(-rc);
+    const std::string cause = bdk::errno_text_with_limit(rc);
     switch (-rc) {
         case ENOSYS:
             return "io_uring is not in this kernel: the nbd frontend needs Linux 5.15 or later";

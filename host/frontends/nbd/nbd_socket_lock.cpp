@@ -8,8 +8,9 @@
 
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <thread>
+
+#include "base/limit_text.hpp"
 
 namespace bdevkit::host::nbd {
 
@@ -33,7 +34,8 @@ tl::expected<SocketLock, std::string> SocketLock::take(const std::string& path) 
     const auto deadline = std::chrono::steady_clock::now() + patience;
     while (true) {
         bdk::UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-        if (!fd) return tl::make_unexpected("the lock file '" + file + "': " + std::strerror(errno));
+        if (!fd)
+            return tl::make_unexpected("the lock file '" + file + "': " + bdk::errno_text_with_limit(errno));
         const bool locked = ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0;
         if (locked && still_has_its_name(fd, file)) return SocketLock(file, std::move(fd));
         if (std::chrono::steady_clock::now() > deadline)
