@@ -12,6 +12,7 @@
  *     ROGUE_SUBMIT(layer, ch, io)    first in submit_request
  *     ROGUE_NO_MEMORY(layer, ch, io) the base has no bdev_io
  *     ROGUE_ENDED(io, base_io, success)   completes io
+ *     ROGUE_WRITE_CACHE(base)  whether the bdev has a volatile cache
  *     ROGUE_FLAGS              of the bdev, beside its write cache
  *     ROGUE_TYPES              of I/O, beside read, write, flush and reset
  *     ROGUE_OTHER(layer, ch, io)     an I/O of these types; an expression, 0 or a negative errno
@@ -54,6 +55,9 @@
 #define ROGUE_ENDED(io, base_io, success) bdk_bdev_io_complete_base_io_status(io, base_io)
 #endif
 
+#ifndef ROGUE_WRITE_CACHE
+#define ROGUE_WRITE_CACHE(base) bdk_bdev_has_write_cache(base)
+#endif
 #ifndef ROGUE_FLAGS
 #define ROGUE_FLAGS 0
 #endif
@@ -192,7 +196,7 @@ static void describe(struct layer* layer, const struct bdk_bdev* base) {
                                     BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_WRITE) |
                                     BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_FLUSH) |
                                     BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_RESET) | (ROGUE_TYPES);
-    layer->bdev.flags = (bdk_bdev_has_write_cache(base) ? BDK_BDEV_WRITE_CACHE : 0u) | (ROGUE_FLAGS);
+    layer->bdev.flags = (ROGUE_WRITE_CACHE(base) ? BDK_BDEV_WRITE_CACHE : 0u) | (ROGUE_FLAGS);
 }
 
 static int create(struct bdk_create* create_call, const char* name, const void* given) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Takes FUA for writes, and forgets it for zeroes. */
+/* Hides the write cache of its base, so that the core flushes nothing, and forgets FUA for zeroes. */
 #include <bdevkit/bdevkit.h>
 
 static const struct bdk_bdev_io_opts* opts_of(const struct bdk_bdev_io* io) {
@@ -7,6 +7,7 @@ static const struct bdk_bdev_io_opts* opts_of(const struct bdk_bdev_io* io) {
     return (io->u.bdev.flags & BDK_BDEV_IO_FUA) != 0 ? &fua : NULL;
 }
 
+#define ROGUE_WRITE_CACHE(base) false
 #define ROGUE_FLAGS BDK_BDEV_FUA
 #define ROGUE_TYPES BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_WRITE_ZEROES)
 #define ROGUE_WRITE_OPTS(io) opts_of(io)
