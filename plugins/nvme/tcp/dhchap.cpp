@@ -95,10 +95,14 @@ struct Refusal {
     std::string text;
 };
 
-std::string text_of(uint8_t explanation) {
+/// @param asked_for_proof  the target was asked to authenticate itself, too
+std::string text_of(uint8_t explanation, bool asked_for_proof) {
     switch (Reason(explanation)) {
         case Reason::failed:
-            return "the key is not the one that it has for this host";
+            return asked_for_proof
+                       ? "the key is not the one that it has for this host, or it has no key to prove itself "
+                         "(`dhchap_ctrl_key_file`)"
+                       : "the key is not the one that it has for this host";
         case Reason::protocol:
             return "it does not use DH-HMAC-CHAP";
         case Reason::concatenation:
@@ -193,7 +197,7 @@ private:
         if (message.size() < sizeof(failure)) throw Refusal{Reason::payload, format("%s is too short", what)};
         std::memcpy(&failure, message.data(), sizeof(failure));
         if (failure.head.type == common_type && failure.head.id == failure1_id)
-            refused(text_of(failure.explanation));
+            refused(text_of(failure.explanation, proves_both()));
         if (failure.head.type != dhchap_type || failure.head.id != id)
             throw Refusal{Reason::message, format("message %u/0x%02x came instead of %s", failure.head.type,
                                                   failure.head.id, what)};
