@@ -131,6 +131,8 @@ def test_a_limit_of_processes_is_named(tmp_path):
     assert "the user may have 1 processes and threads (ulimit -u)" in error
 
 
+@pytest.mark.skipif(bool(os.environ.get("BDEVKIT_PRELOAD")),
+                    reason="UndefinedBehaviorSanitizer looks at an object through a pipe, and there is none left")
 def test_a_limit_of_open_files_is_named(tmp_path):
     make_stack(tmp_path)
     # At which of them it ends depends on what is open already; each says the same.
