@@ -57,7 +57,8 @@ struct alignas(64) Bdev {
     std::string name, product_name, module_name;
     bdk_uuid uuid{};
 
-    uint64_t serial = 0;  ///< of its registration; never used again, as an address may be
+    uint64_t serial = 0;     ///< of its registration; never used again, as an address may be
+    bool is_listed = false;  ///< guarded by the list's mutex
     Qos qos;
 
     std::mutex mutex;  ///< guards what follows; never held while a callback runs

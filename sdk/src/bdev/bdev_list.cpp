@@ -11,6 +11,7 @@
 #include <cstring>
 #include <map>
 #include <new>
+#include <unordered_map>
 
 namespace bdk {
 
@@ -21,6 +22,8 @@ struct BdevList {
     std::vector<Bdev*> bdevs;
     uint64_t last_serial = 0;
     std::map<std::string, Bdev*, std::less<>> by_name;  ///< names, aliases and UUIDs
+    /// From the registration to the end of destruct, so that no struct is in use twice.
+    std::unordered_map<const bdk_bdev*, Bdev*> by_struct;
 };
 
 BdevList& list() {
@@ -46,21 +49,34 @@ int refuse_name(const Bdev* bdev, const std::string& name) {
     return -EEXIST;
 }
 
+int refuse_struct(const Bdev* bdev) {
+    BDK_ERRLOG(
+        "bdev '%s' of module '%s' is refused: its struct bdk_bdev is registered already; give each bdev a "
+        "struct of its own, and use it again after destruct",
+        bdev->name.c_str(), bdev->module_name.c_str());
+    return -EEXIST;
+}
+
 }  // namespace
 
 int bdev_list_add(Bdev* bdev) {
     std::scoped_lock lock(list().mutex);
+    if (list().by_struct.contains(bdev->pub)) return refuse_struct(bdev);
     std::vector<std::string> names = names_of(bdev);
     for (const std::string& name : names)
         if (list().by_name.contains(name)) return refuse_name(bdev, name);
     try {
         for (const std::string& name : names)
             list().by_name.emplace(name, bdev);
+        list().by_struct.emplace(bdev->pub, bdev);
         list().bdevs.push_back(bdev);
     } catch (const std::bad_alloc&) {
+        list().by_struct.erase(bdev->pub);
         forget_names_of(bdev);
         throw;
     }
+    bdev->pub->internal = bdev;
+    bdev->is_listed = true;
     bdev->serial = ++list().last_serial;
     return 0;
 }
@@ -69,6 +85,22 @@ void bdev_list_remove(Bdev* bdev) {
     std::scoped_lock lock(list().mutex);
     std::erase(list().bdevs, bdev);
     forget_names_of(bdev);
+    bdev->is_listed = false;
+}
+
+Bdev* bdev_of_struct(const bdk_bdev* pub) {
+    std::scoped_lock lock(list().mutex);
+    auto it = list().by_struct.find(pub);
+    return it == list().by_struct.end() ? nullptr : it->second;
+}
+
+std::unique_ptr<Bdev> bdev_list_forget(const bdk_bdev* pub) {
+    std::scoped_lock lock(list().mutex);
+    auto it = list().by_struct.find(pub);
+    if (it == list().by_struct.end() || it->second->is_listed) return nullptr;
+    std::unique_ptr<Bdev> bdev(it->second);
+    list().by_struct.erase(it);
+    return bdev;
 }
 
 bool is_registered(const ListedBdev& listed) {
