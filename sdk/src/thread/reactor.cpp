@@ -28,6 +28,8 @@ namespace {
 
 /// The longest that messages wait for more of them; see QueuePace.
 constexpr uint64_t longest_pace_ns = 600;
+/// See IdleTime.
+constexpr uint64_t most_idle_ns_per_turn = 100'000;
 /// See account().
 constexpr uint8_t idle_turns_per_reading = 4;
 /// Messages of one thread in one turn.
@@ -58,7 +60,8 @@ Reactor::Reactor(std::optional<uint32_t> core, ReactorMode mode)
     : core_(core),
       mode_(mode),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
-      event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      idle_(ticks_from_ns(most_idle_ns_per_turn)) {
     if (!epoll_ || !event_) throw std::bad_alloc();
     // Edge-triggered: each write wakes once, and nobody needs to read.
     epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.ptr = nullptr}};
@@ -214,7 +217,7 @@ bool Reactor::run_overflow(bdk_thread& thread) {
 void Reactor::account(bdk_thread& thread, bool busy) {
     // Reading the clock is most of an idle turn. While all are idle, one reading serves several; beside a
     // busy thread, that one's does, and the idle one's moment counts as its.
-    if (!busy && (idle_since_ == 0 || ++unread_turns_ % idle_turns_per_reading != 0)) return;
+    if (!busy && (!idle_.is_running() || ++unread_turns_ % idle_turns_per_reading != 0)) return;
     const uint64_t now = rte_rdtsc();
     (busy ? thread.busy_ticks : thread.idle_ticks) += now - last_ticks_;
     last_ticks_ = now;

@@ -14,6 +14,7 @@
 #include "base/export.hpp"
 #include "base/unique_fd.hpp"
 #include "thread/activity.hpp"
+#include "thread/idle_time.hpp"
 #include "thread/reactor_options.hpp"
 
 struct bdk_thread;
@@ -64,6 +65,8 @@ public:
     /// [any thread] Threads placed here.
     uint32_t thread_count() const noexcept { return thread_count_.load(std::memory_order_relaxed); }
     const Activity& activity() const noexcept { return activity_; }
+    /// [its own pthread] For CallbackScope.
+    Activity& activity_of_callbacks() noexcept { return activity_; }
     bool sleeping() const noexcept { return sleeping_.load(std::memory_order_relaxed); }
     pthread_t pthread() noexcept { return pthread_.native_handle(); }
 
@@ -107,7 +110,7 @@ private:
     uint32_t turns_to_look_ = 0;  ///< turns until the descriptors are looked at
     uint64_t last_ticks_ = 0;     ///< the end of the last piece of work
     uint64_t longest_pace_ = 0;   ///< ticks; see QueuePace
-    uint64_t idle_since_ = 0;     ///< ticks; 0 while there is work
+    IdleTime idle_;
 
     alignas(64) std::atomic<bool> sleeping_{false};
     std::atomic<bool> stopping_{false};

@@ -49,12 +49,12 @@ int wait_for_events(int epoll, epoll_event* events, int max, const timespec* tim
 
 void Reactor::rest(bool busy) {
     if (busy) {
-        idle_since_ = 0;
+        idle_.found_work();
         return;
     }
-    if (idle_since_ == 0) idle_since_ = last_ticks_;
+    idle_.idle_turn(last_ticks_);
     if (mode_ == ReactorMode::poll) return;
-    if (last_ticks_ - idle_since_ < patience(has_busy_pollers())) {
+    if (idle_.ticks() < patience(has_busy_pollers())) {
         rte_pause();
         if (threads_.empty()) last_ticks_ = rte_rdtsc();
         return;
@@ -74,8 +74,7 @@ uint64_t Reactor::patience(bool polled) const {
 }
 
 uint64_t Reactor::busy_poller_interval() const {
-    return std::min((last_ticks_ - idle_since_) / idle_time_per_interval,
-                    ticks_from_ns(longest_busy_poller_interval_ns));
+    return std::min(idle_.ticks() / idle_time_per_interval, ticks_from_ns(longest_busy_poller_interval_ns));
 }
 
 uint64_t Reactor::next_deadline() const {
@@ -111,6 +110,7 @@ void Reactor::sleep() {
             const timespec timeout = to_timespec(deadline - now);
             poll_fds(&timeout);
         }
+        if (idle_.is_running()) idle_.slept(last_ticks_, deadline);
     }
     sleeping_.store(false, std::memory_order_relaxed);
     dozing_ = false;
@@ -139,7 +139,7 @@ bool Reactor::poll_fds(const timespec* timeout) {
         auto* interrupt = static_cast<bdk_interrupt*>(events[static_cast<size_t>(i)].data.ptr);
         if (interrupt != nullptr && interrupt->registered) busy |= run_interrupt(interrupt);
     }
-    if (busy) idle_since_ = 0;
+    if (busy) idle_.found_work();
     return busy;
 }
 
