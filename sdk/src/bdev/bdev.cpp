@@ -19,6 +19,7 @@
 #include "bdev/notify.hpp"
 #include "bdev/post.hpp"
 #include "diag/pending_calls.hpp"
+#include "diag/place.hpp"
 #include "diag/violation.hpp"
 #include "dif/dif_io.hpp"
 #include "dif/protection_info.hpp"
@@ -180,6 +181,7 @@ void destruct_bdev(Bdev* bdev) {
 using bdk::Bdev;
 
 int bdk_bdev_register(bdk_bdev* pub) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"bdev", pub->name == nullptr ? "" : pub->name})) return -EINVAL;
     int rc = bdk::or_enomem([pub] { return bdk::add_bdev(pub); });
     if (rc != 0) return rc;
     bdk::notify_watches(BDK_NOTIFY_BDEV_REGISTER, pub);
@@ -188,6 +190,10 @@ int bdk_bdev_register(bdk_bdev* pub) {
 }
 
 void bdk_bdev_unregister(bdk_bdev* pub, bdk_bdev_unregister_cb cb, void* ctx) {
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) {
+        if (cb != nullptr) cb(ctx, -EINVAL);
+        return;
+    }
     Bdev* bdev = bdk::bdev_of_struct(pub);
     if (bdev == nullptr) {
         bdk::report_violation({.rule = 0,
@@ -222,6 +228,7 @@ void bdk_bdev_unregister(bdk_bdev* pub, bdk_bdev_unregister_cb cb, void* ctx) {
 
 int bdk_bdev_unregister_by_name(const char* name, const bdk_module* module, bdk_bdev_unregister_cb cb,
                                 void* ctx) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"bdev", name})) return -EINVAL;
     bdk_bdev* bdev = bdk_bdev_get_by_name(name);
     if (bdev == nullptr || Bdev::of(bdev)->config.module != module) return -ENODEV;
     bdk_bdev_unregister(bdev, cb, ctx);
@@ -237,6 +244,7 @@ void bdk_bdev_destruct_done(bdk_bdev* pub, int rc) {
 }
 
 int bdk_bdev_notify_blockcnt_change(bdk_bdev* pub, uint64_t num_blocks) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL)) return -EINVAL;
     Bdev* bdev = Bdev::of(pub);
     {
         std::scoped_lock lock(bdev->mutex);
@@ -259,9 +267,11 @@ int bdk_bdev_notify_blockcnt_change(bdk_bdev* pub, uint64_t num_blocks) {
 }
 
 int bdk_bdev_alias_add(bdk_bdev* bdev, const char* alias) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"alias", alias})) return -EINVAL;
     return bdk::or_enomem([&] { return bdk::bdev_list_add_alias(Bdev::of(bdev), alias); });
 }
 
 int bdk_bdev_alias_del(bdk_bdev* bdev, const char* alias) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"alias", alias})) return -EINVAL;
     return bdk::bdev_list_remove_alias(Bdev::of(bdev), alias);
 }

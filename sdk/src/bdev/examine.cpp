@@ -13,6 +13,7 @@
 #include "bdev/bdev_list.hpp"
 #include "bdev/post.hpp"
 #include "diag/pending_calls.hpp"
+#include "diag/place.hpp"
 #include "diag/violation.hpp"
 #include "module/module_state.hpp"
 
@@ -168,6 +169,7 @@ void examine_forget(const bdk_module* module) {
 }  // namespace bdk
 
 void bdk_bdev_module_examine_done(const bdk_module* module) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"module", module->name})) return;
     auto call = bdk::call_to_end(module);
     if (call == bdk::state().calls.end()) {
         bdk::report_violation({.rule = 0,
@@ -182,8 +184,8 @@ void bdk_bdev_module_examine_done(const bdk_module* module) {
 }
 
 int bdk_bdev_wait_for_examine(bdk_bdev_wait_for_examine_cb cb, void* ctx) {
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL) || cb == nullptr) return -EINVAL;
     bdk_thread* thread = bdk::current_thread();
-    if (thread == nullptr || cb == nullptr) return -EINVAL;
     bdk::run_on(bdk_thread_get_app_thread(), [=] {
         bdk::cannot_fail("a wait for examination", [=] {
             bdk::state().waiters.push_back({cb, ctx, thread});
@@ -194,6 +196,7 @@ int bdk_bdev_wait_for_examine(bdk_bdev_wait_for_examine_cb cb, void* ctx) {
 }
 
 int bdk_bdev_examine(const char* name) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"bdev", name})) return -EINVAL;
     if (bdk::bdev_options().auto_examine) return -EINVAL;
     int rc = bdk::or_enomem([=] { return bdk::state().asked.insert(name).second ? 0 : -EEXIST; });
     if (rc != 0) return rc;

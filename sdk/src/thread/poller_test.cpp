@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <bdevkit/poller.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -269,14 +270,14 @@ TEST_F(PollerTest, HasANameOfItsOwnOrThatOfItsFunction) {
 TEST_F(PollerTest, OutsideABdkThreadNothingIsDoneAndItIsReported) {
     const LogCapture log;
     EXPECT_EQ(nullptr, bdk_poller_register(nameless, nullptr, 0, "early"));
-    EXPECT_TRUE(log.contains("rule 4 broken: bdk_poller_register() outside a bdk thread; object: early"))
+    EXPECT_TRUE(log.contains("rule 4 broken: bdk_poller_register() outside a bdk thread; object: poller 'early'"))
         << log.text();
     Probe probe;
     on_app([&] { probe.start(); });
     bdk_poller_unregister(&probe.poller);
     EXPECT_NE(probe.poller, nullptr);
     EXPECT_TRUE(
-        log.contains("rule 4 broken: bdk_poller_unregister() on the wrong thread; object: poller 'probe'"))
+        log.contains("rule 4 broken: bdk_poller_unregister() outside a bdk thread; object: poller 'probe'"))
         << log.text();
     on_app([&] { bdk_poller_unregister(&probe.poller); });
 }
@@ -336,6 +337,68 @@ TEST_F(InterruptModeTest, PollersAndTimersRun) {
         bdk_poller_unregister(&busy.poller);
         bdk_poller_unregister(&timed.poller);
     });
+}
+
+/// How often the calling pthread has gone to sleep so far.
+long sleeps_so_far() {
+    rusage usage{};
+    getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nvcsw;
+}
+
+TEST_F(PollerTest, APauseOfItsReactorDoesNotSlowDownAPollerThatWasBusy) {
+    struct Device {
+        int calls = 0;
+        long sleeps = 0;
+        Event called_often;
+        bdk_poller* poller = nullptr;
+    } device;
+    on_app([&] {
+        auto poll = [](void* arg) {
+            auto* self = static_cast<Device*>(arg);
+            const int call = ++self->calls;
+            if (call == 1) return BDK_POLLER_BUSY;
+            if (call == 2) {
+                // As if the kernel had given the core to somebody else for so long.
+                for (uint64_t end = bdk_get_time_ns() + 30'000'000; bdk_get_time_ns() < end;) {
+                }
+                self->sleeps = sleeps_so_far();
+            }
+            if (call == 40) {
+                self->sleeps = sleeps_so_far() - self->sleeps;
+                bdk_poller_unregister(&self->poller);
+                self->called_often.set();
+            }
+            return BDK_POLLER_IDLE;
+        };
+        device.poller = bdk_poller_register(poll, &device, 0, "device");
+    });
+    device.called_often.wait();
+    EXPECT_EQ(device.sleeps, 0) << "it is called at once, again and again";
+}
+
+TEST_F(PollerTest, APollerThatIsAlwaysBusyKeepsItsReactorAwake) {
+    struct Device {
+        uint64_t end = bdk_get_time_ns() + 50'000'000;  // longer than an idle one is waited for
+        long sleeps = -1;
+        Event ended;
+        bdk_poller* poller = nullptr;
+    } device;
+    on_app([&] {
+        auto poll = [](void* arg) {
+            auto* self = static_cast<Device*>(arg);
+            if (self->sleeps < 0) self->sleeps = sleeps_so_far();
+            if (bdk_get_time_ns() > self->end) {
+                self->sleeps = sleeps_so_far() - self->sleeps;
+                bdk_poller_unregister(&self->poller);
+                self->ended.set();
+            }
+            return BDK_POLLER_BUSY;
+        };
+        device.poller = bdk_poller_register(poll, &device, 0, "device");
+    });
+    device.ended.wait();
+    EXPECT_EQ(device.sleeps, 0);
 }
 
 }  // namespace
