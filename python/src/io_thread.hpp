@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <shared_mutex>
+#include <string>
 #include <vector>
 
 namespace bdevkit::python {
@@ -28,8 +29,9 @@ public:
     /// [not a bdk thread] Runs fn there and waits for its return. @return as send()
     int run(const std::function<void()>& fn);
 
-    /// [not a bdk thread] Closes the descs that are left, then ends the thread. @return how many there were
-    size_t stop();
+    /// [not a bdk thread] Closes the descs that are left, then ends the thread. @return the names of their
+    /// bdevs
+    std::vector<std::string> stop();
 
     /// [any thread] From now on nothing is sent there.
     void detach();

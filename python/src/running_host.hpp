@@ -34,7 +34,7 @@ struct StartError {
 /// What the end of a host has found.
 struct StopReport {
     bool clean = true;
-    size_t open_descs = 0;  ///< that Python had not closed
+    std::vector<std::string> open_descs;  ///< that Python had not closed: the names of their bdevs
 };
 
 /// The host of this process, with the thread that does Python's I/O. Nothing here needs the GIL.

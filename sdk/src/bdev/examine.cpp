@@ -16,6 +16,7 @@
 #include "diag/place.hpp"
 #include "diag/violation.hpp"
 #include "module/module_state.hpp"
+#include "thread/callback_scope.hpp"
 
 namespace bdk {
 
@@ -64,7 +65,7 @@ uint64_t call_examine(const ModuleState& module, Bdev* bdev, const char* name, v
         state().calls.push_back({number, module.original});
         state().running.push_back(number);
     });
-    fn(bdev->pub);
+    call_in_scope(name, fn, bdev->pub);
     std::erase(state().running, number);
     return find_call(number) == state().calls.end() ? 0 : number;
 }
