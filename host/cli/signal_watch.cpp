@@ -22,6 +22,7 @@
 #include "cli/command.hpp"
 #include "cli/stop_signals.hpp"
 #include "diag/pending_calls.hpp"
+#include "loader/opening_watch.hpp"
 
 namespace bdevkit::host {
 
@@ -36,6 +37,8 @@ constexpr int look_again_ms = 20;
 [[noreturn]] void give_up() {
     fmt::print(stderr,
                "bdevkit: asked to stop, but the host is busy and cannot: exiting without taking it down\n");
+    if (const std::string opening = OpeningWatch::describe(); !opening.empty())
+        fmt::print(stderr, "bdevkit: {}\n", opening);
     for (const std::string& call : bdk::describe_pending_calls())
         fmt::print(stderr, "bdevkit: {}\n", call);
     _exit(exit_failure);
