@@ -14,7 +14,7 @@ BDK_C_BEGIN
 #define BDK_LOG_INFO 3u
 #define BDK_LOG_DEBUG 4u
 
-/** [any thread] Writes one line if `level` is on. `component`: the module's name; `fmt`: as printf. */
+/** [any thread] Writes one line if `level` is on. `component`: the module; "plugin": the caller's file. */
 BDK_API void bdk_log(uint32_t level, const char* component, const char* file, int32_t line, const char* fmt,
                      ...) __attribute__((format(printf, 5, 6)));
 
