@@ -27,7 +27,7 @@ elseif(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
 endif()
 
 if(BDEVKIT_SANITIZE)
-  # -g1, functions and lines, is what reports show; variables would make a quarter of the build's time.
+  # -g1, functions and lines, is what reports show; variables would take a fifth of the build's time.
   add_compile_options(-fsanitize=${BDEVKIT_SANITIZE} -fno-sanitize-recover=all -g1)
   add_link_options(-fsanitize=${BDEVKIT_SANITIZE})
 endif()
