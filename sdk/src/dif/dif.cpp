@@ -251,7 +251,8 @@ int bdk_dif_remap_ref_tag(const bdk_dif_ctx* ctx, const iovec* iovs, int32_t iov
     Blocks checked, changed;
     if (int rc = checked.open(ctx, iovs, iovcnt, md_buf, num_blocks); rc != 0) return rc;
     if (int rc = changed.open(ctx, iovs, iovcnt, md_buf, num_blocks); rc != 0) return rc;
-    const auto [dif_type, pi_format] = std::pair{changed.ctx().dif_type, changed.ctx().pi_format};
+    const auto dif_type = changed.ctx().dif_type;
+    const auto pi_format = changed.ctx().pi_format;
     if (!changed.has_pi() || dif_type == 3) return 0;
     if (checked.checks(BDK_DIF_CHECK_REFTAG)) {
         const int rc = bdk::for_each_pi(checked, [&](uint64_t block, const ProtectionInfo& pi, IovCursor&) {
