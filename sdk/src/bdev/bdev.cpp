@@ -132,7 +132,6 @@ int add_bdev(bdk_bdev* pub) {
         return -EINVAL;
     }
     set_io_types(bdev.get());
-    pub->internal = bdev.get();
     if (int rc = bdev_list_add(bdev.get()); rc != 0) return rc;
     static_cast<void>(bdev.release());  // the list's now
     return 0;
@@ -151,6 +150,15 @@ void destructed(std::unique_ptr<Bdev> bdev, int rc) {
     report_unregistered(bdev->unregister_thread, bdev->unregister_cb, bdev->unregister_ctx, rc);
 }
 
+void report_no_destruct(std::string_view what, const void* caller) {
+    report_violation({.rule = 0,
+                      .what = what,
+                      .object = "a bdev without a destruct under way",
+                      .advice = "end each destruct once: by what it returns, or, after BDK_PENDING, with "
+                                "bdk_bdev_destruct_done()",
+                      .return_address = caller});
+}
+
 /// [app thread]
 void call_destruct(Bdev* bdev) {
     bdev_list_remove(bdev);
@@ -159,8 +167,15 @@ void call_destruct(Bdev* bdev) {
     notify_watches(BDK_NOTIFY_BDEV_UNREGISTER, bdev->pub);
     bdev->destruct_call = pending_call_begin(
         {"module '", bdev->module_name, "': destruct of bdev '", bdev->name, "'"}, "bdk_bdev_destruct_done");
-    int rc = bdev->fn.destruct(bdev->config.ctxt);
-    if (rc != BDK_PENDING) destructed(std::unique_ptr<Bdev>(bdev), rc);
+    const bdk_bdev* pub = bdev->pub;  // not to be looked at: the module may free it
+    auto destruct = bdev->fn.destruct;
+    int rc = destruct(bdev->config.ctxt);
+    if (rc == BDK_PENDING) return;
+    if (auto owned = bdev_list_forget(pub))
+        destructed(std::move(owned), rc);
+    else
+        report_no_destruct("destruct ended with bdk_bdev_destruct_done() and did not return BDK_PENDING",
+                           reinterpret_cast<const void*>(destruct));
 }
 
 }  // namespace
@@ -181,17 +196,22 @@ using bdk::Bdev;
 
 int bdk_bdev_register(bdk_bdev* pub) {
     int rc = bdk::or_enomem([pub] { return bdk::add_bdev(pub); });
-    if (rc != 0) {
-        pub->internal = nullptr;
-        return rc;
-    }
+    if (rc != 0) return rc;
     bdk::notify_watches(BDK_NOTIFY_BDEV_REGISTER, pub);
     bdk::examine(Bdev::of(pub));
     return 0;
 }
 
 void bdk_bdev_unregister(bdk_bdev* pub, bdk_bdev_unregister_cb cb, void* ctx) {
-    Bdev* bdev = Bdev::of(pub);
+    Bdev* bdev = bdk::bdev_of_struct(pub);
+    if (bdev == nullptr) {
+        bdk::report_violation({.rule = 0,
+                               .what = "bdk_bdev_unregister() of a bdev that is not registered",
+                               .advice = "unregister each bdev once, before its destruct",
+                               .return_address = __builtin_return_address(0)});
+        bdk::report_unregistered(bdk::current_thread(), cb, ctx, -ENODEV);
+        return;
+    }
     {
         std::scoped_lock lock(bdev->mutex);
         if (bdev->status != bdk::BdevStatus::ready) {
@@ -224,7 +244,10 @@ int bdk_bdev_unregister_by_name(const char* name, const bdk_module* module, bdk_
 }
 
 void bdk_bdev_destruct_done(bdk_bdev* pub, int rc) {
-    Bdev* bdev = Bdev::of(pub);
+    Bdev* bdev = bdk::bdev_list_forget(pub).release();
+    if (bdev == nullptr)
+        return bdk::report_no_destruct("bdk_bdev_destruct_done() without a pending destruct",
+                                       __builtin_return_address(0));
     bdk::run_on(bdk_thread_get_app_thread(), [=] { bdk::destructed(std::unique_ptr<Bdev>(bdev), rc); });
 }
 

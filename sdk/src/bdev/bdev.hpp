@@ -59,7 +59,8 @@ struct alignas(64) Bdev {
     std::vector<std::string> base_names;  ///< as registered: a base may go before what stands on it
     bdk_uuid uuid{};
 
-    uint64_t serial = 0;  ///< of its registration; never used again, as an address may be
+    uint64_t serial = 0;     ///< of its registration; never used again, as an address may be
+    bool is_listed = false;  ///< guarded by the list's mutex
     Qos qos;
 
     std::mutex mutex;  ///< guards what follows; never held while a callback runs

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <map>
 #include <new>
+#include <unordered_map>
 
 namespace bdk {
 
@@ -20,9 +21,10 @@ namespace {
 struct BdevList {
     std::mutex mutex;
     std::map<uint64_t, Bdev*> bdevs;  ///< by serial: in the order of registration
-    std::map<const bdk_bdev*, Bdev*> by_pub;
     uint64_t last_serial = 0;
     std::map<std::string, Bdev*, std::less<>> by_name;  ///< names, aliases and UUIDs
+    /// From the registration to the end of destruct, so that no struct is in use twice.
+    std::unordered_map<const bdk_bdev*, Bdev*> by_struct;
 };
 
 BdevList& list() {
@@ -66,6 +68,14 @@ int refuse_name(const Bdev* bdev, const std::string& name) {
     return -EEXIST;
 }
 
+int refuse_struct(const Bdev* bdev) {
+    BDK_ERRLOG(
+        "bdev '%s' of module '%s' is refused: its struct bdk_bdev is registered already; give each bdev a "
+        "struct of its own, and use it again after destruct",
+        bdev->name.c_str(), bdev->module_name.c_str());
+    return -EEXIST;
+}
+
 }  // namespace
 
 std::vector<std::string> names_of(Bdev* bdev) {
@@ -77,19 +87,22 @@ std::vector<std::string> names_of(Bdev* bdev) {
 
 int bdev_list_add(Bdev* bdev) {
     std::scoped_lock lock(list().mutex);
+    if (list().by_struct.contains(bdev->pub)) return refuse_struct(bdev);
     std::vector<std::string> names = names_of(bdev);
     for (const std::string& name : names)
         if (list().by_name.contains(name)) return refuse_name(bdev, name);
     try {
         for (const std::string& name : names)
             list().by_name.emplace(name, bdev);
-        list().by_pub.emplace(bdev->pub, bdev);
+        list().by_struct.emplace(bdev->pub, bdev);
         list().bdevs.emplace(++list().last_serial, bdev);
     } catch (const std::bad_alloc&) {
-        list().by_pub.erase(bdev->pub);
+        list().by_struct.erase(bdev->pub);
         forget_names_of(bdev);
         throw;
     }
+    bdev->pub->internal = bdev;
+    bdev->is_listed = true;
     bdev->serial = list().last_serial;
     return 0;
 }
@@ -97,8 +110,23 @@ int bdev_list_add(Bdev* bdev) {
 void bdev_list_remove(Bdev* bdev) {
     std::scoped_lock lock(list().mutex);
     list().bdevs.erase(bdev->serial);
-    list().by_pub.erase(bdev->pub);
     forget_names_of(bdev);
+    bdev->is_listed = false;
+}
+
+Bdev* bdev_of_struct(const bdk_bdev* pub) {
+    std::scoped_lock lock(list().mutex);
+    auto it = list().by_struct.find(pub);
+    return it == list().by_struct.end() ? nullptr : it->second;
+}
+
+std::unique_ptr<Bdev> bdev_list_forget(const bdk_bdev* pub) {
+    std::scoped_lock lock(list().mutex);
+    auto it = list().by_struct.find(pub);
+    if (it == list().by_struct.end() || it->second->is_listed) return nullptr;
+    std::unique_ptr<Bdev> bdev(it->second);
+    list().by_struct.erase(it);
+    return bdev;
 }
 
 bool is_registered(const ListedBdev& listed) {
@@ -163,8 +191,9 @@ std::vector<const Bdev*> bases_of(const bdk_bdev* bdev) {
     if (!BDK_HAS_FIELD(bdev, bdk_bdev, bases) || bdev->bases == nullptr) return bases;
     std::scoped_lock lock(list().mutex);
     for (const bdk_bdev* const* base = bdev->bases; *base != nullptr; ++base)
-        if (const auto found = list().by_pub.find(*base); found != list().by_pub.end())
-            bases.push_back(found->second);
+        if (const auto it = list().by_struct.find(*base);
+            it != list().by_struct.end() && it->second->is_listed)
+            bases.push_back(it->second);
     return bases;
 }
 

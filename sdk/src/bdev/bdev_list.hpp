@@ -13,11 +13,20 @@
 
 namespace bdk {
 
-/// [app thread] Adds the bdev under its name, aliases and UUID. @return 0; -EEXIST (logged: which name).
+/// [app thread] Adds the bdev under its name, aliases and UUID, and sets its struct's `internal`. @return 0;
+/// -EEXIST when a name or the struct is in use (logged: which).
 int bdev_list_add(Bdev* bdev);
 
-/// [app thread] Takes it out, with all its names.
+/// [app thread] Takes it out, with all its names. Its struct stays in use until bdev_list_forget().
 void bdev_list_remove(Bdev* bdev);
+
+/// [any thread] The bdev that was registered with that struct and whose destruct has not ended; else nullptr.
+/// The struct is not looked at.
+Bdev* bdev_of_struct(const bdk_bdev* pub);
+
+/// [any thread] The module has let go of the struct. @return its bdev, the caller's now, if it has been taken
+/// out of the list; else nullptr: its destruct is not under way, or has ended.
+std::unique_ptr<Bdev> bdev_list_forget(const bdk_bdev* pub);
 
 /// A bdev of the list that may go: to be looked at only while is_registered().
 struct ListedBdev {

@@ -101,13 +101,12 @@ bool wait_for_io_in_flight(void* ctx) {
 
 /// Makes the channel known to those who look for the channels of the thread or of the bdev. Throws
 /// std::bad_alloc; leave_service() undoes what has been done then.
-int enter_service(BdevChannel* channel) {
+void enter_service(BdevChannel* channel) {
     Bdev* bdev = channel->bdev;
     if (channel->desc->write && !channel->desc->of_module) note_client_data(bdev);
     join_shared(channel);
     channel->pool->channels.push_back(channel);
-    channel_start_timeouts(channel);
-    if (channel->timeouts == nullptr && channel->desc->timeout_ticks != 0) return -ENOMEM;
+    channel_follow_timeout(channel);
     std::scoped_lock lock(bdev->mutex);
     if (bdev->reset != nullptr && !bdev->thawing) channel->flags |= channel_frozen;
     channel_follow_histogram(channel);
@@ -115,7 +114,6 @@ int enter_service(BdevChannel* channel) {
     channel->quiesced = bdev->quiesced;
     if (!channel->quiesced.empty()) channel->flags |= channel_quiesced;
     channel_follow_guard(channel);
-    return 0;
 }
 
 void leave_service(BdevChannel* channel) {
@@ -151,7 +149,10 @@ int bdev_channel_create(void* io_device, void* ctx) {
     channel->ctx_size = bdev->ctx_size;
     channel->straight_types = straight_types_of(channel);
     if (desc->hides_md) channel->flags |= channel_hides_md;
-    int rc = or_enomem([&] { return enter_service(channel); });
+    int rc = or_enomem([&] {
+        enter_service(channel);
+        return 0;
+    });
     if (rc != 0) leave_service(channel);
     return rc;
 }
@@ -243,28 +244,50 @@ void channel_look_at_end(BdevChannel* channel) {
     send_always(current_thread(), end_without_io, held);
 }
 
+namespace {
+
+BdevChannel* visited_channel(bdk_io_channel_iter* iter) {
+    return static_cast<BdevChannel*>(io_channel_ctx(bdk_io_channel_iter_get_channel(iter)));
+}
+
+void refuse_io(bdk_io_channel_iter* iter) {
+    BdevChannel* channel = visited_channel(iter);
+    channel->flags |= channel_closing;
+    end_waiting_io(channel);
+    bdk_for_each_channel_continue(iter, 0);
+}
+
+void drain(bdk_io_channel_iter* iter) {
+    BdevChannel* channel = visited_channel(iter);
+    end_waiting_io(channel);
+    if (channel->io_outstanding != 0) {
+        channel->close_iter = iter;  // channel_io_done() goes on
+        return;
+    }
+    close_now(channel);
+    bdk_for_each_channel_continue(iter, 0);
+}
+
+void drained(bdk_io_channel_iter* iter, int) {
+    std::unique_ptr<std::function<void()>> end(
+        static_cast<std::function<void()>*>(bdk_io_channel_iter_get_ctx(iter)));
+    (*end)();
+}
+
+/// The second walk may wait on one channel for long: no other channel takes I/O meanwhile.
+void drain_all(bdk_io_channel_iter* iter, int) {
+    bdk_for_each_channel(bdk_io_channel_iter_get_io_device(iter), drain, bdk_io_channel_iter_get_ctx(iter),
+                         drained);
+}
+
+}  // namespace
+
 void close_channels(bdk_bdev_desc* desc, std::function<void()> done) {
-    // The caller's own channel takes no I/O from now on; the others, from the walk on.
+    // The caller's own channel takes no I/O from now on; the others, from the first walk on.
     if (bdk_io_channel* own = current_thread()->channels.find(desc))
         static_cast<BdevChannel*>(io_channel_ctx(own))->flags |= channel_closing;
-    auto on_channel = [](bdk_io_channel_iter* iter) {
-        auto* channel = static_cast<BdevChannel*>(io_channel_ctx(bdk_io_channel_iter_get_channel(iter)));
-        channel->flags |= channel_closing;
-        end_waiting_io(channel);
-        if (channel->io_outstanding != 0) {
-            channel->close_iter = iter;  // channel_io_done() goes on
-            return;
-        }
-        close_now(channel);
-        bdk_for_each_channel_continue(iter, 0);
-    };
-    auto on_end = [](bdk_io_channel_iter* iter, int) {
-        std::unique_ptr<std::function<void()>> end(
-            static_cast<std::function<void()>*>(bdk_io_channel_iter_get_ctx(iter)));
-        (*end)();
-    };
     auto* end = cannot_fail("closing a desc", [&] { return new std::function<void()>(std::move(done)); });
-    bdk_for_each_channel(desc, on_channel, end, on_end);
+    bdk_for_each_channel(desc, refuse_io, end, drain_all);
 }
 
 void walk_bdev_channels(Bdev* bdev, std::function<void(BdevChannel*)> fn, std::function<void()> done) {

@@ -15,6 +15,7 @@
 #include "bdev/qos.hpp"
 #include "bdev/quiesce.hpp"
 #include "bdev/stat.hpp"
+#include "bdev/timeout.hpp"
 #include "bdev/write_guard.hpp"
 
 namespace bdk {
@@ -71,7 +72,8 @@ struct alignas(64) BdevChannel {
     std::vector<QuiescedRange> quiesced;
     IoQueue quiesced_io;                        ///< waiting for the release of a range
     OwnedRanges ranges;                         ///< that users have locked, or wait for
-    bdk_poller* timeouts = nullptr;             ///< looks for late I/Os, where the desc has a timeout
+    IoTimeout timeout;                          ///< of the desc, as this channel has it
+    bdk_poller* timeouts = nullptr;             ///< looks for late I/Os, where there is a timeout
     uint64_t timeouts_checked = 0;              ///< ticks
     bdk_io_channel_iter* close_iter = nullptr;  ///< a close that waits for io_outstanding to reach 0
 };
@@ -79,9 +81,6 @@ struct alignas(64) BdevChannel {
 /// [channel's thread] The callbacks of a desc as io_device.
 int bdev_channel_create(void* desc, void* ctx);
 void bdev_channel_destroy(void* desc, void* ctx);
-
-/// [channel's thread] Makes the channel follow the desc's timeout.
-void channel_start_timeouts(BdevChannel* channel);
 
 /// [channel's thread] Slow part of a completion on a channel that has flags: a histogram, blocks that the I/O
 /// had, retries and a waiting close.
@@ -105,8 +104,8 @@ inline BdevIo* release_from(IoQueue& queue) {
 /// [channel's thread] Puts an I/O that the module could not take into the queue for memory.
 void channel_queue_nomem(BdevIo* io);
 
-/// [desc's thread] Refuses new I/O on every channel of the desc, waits for what is in flight, releases the
-/// module's channels; then done().
+/// [desc's thread] Refuses new I/O on every channel of the desc; then waits on each for what is in flight and
+/// releases the module's channel; then done().
 void close_channels(bdk_bdev_desc* desc, std::function<void()> done);
 
 void walk_bdev_channels(Bdev* bdev, std::function<void(BdevChannel*)> fn, std::function<void()> done);

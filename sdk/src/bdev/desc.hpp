@@ -6,6 +6,8 @@
 #include <atomic>
 #include <vector>
 
+#include "bdev/timeout.hpp"
+
 namespace bdk {
 
 struct Bdev;
@@ -32,11 +34,7 @@ struct bdk_bdev_desc {
     std::vector<bdk_bdev_media_event> media_events;  ///< unread; guarded by the bdev's mutex
     std::atomic<uint32_t> refs{1};                   ///< the open handle, and each event under way
 
-    // Set on the desc's thread; each channel's thread reads them after a message of that thread, or at its
-    // creation.
-    std::atomic<uint64_t> timeout_ticks{0};
-    bdk_bdev_io_timeout_cb timeout_cb = nullptr;
-    void* timeout_arg = nullptr;
+    bdk::IoTimeout timeout;  ///< guarded by the bdev's mutex
 
     void unref() noexcept {
         if (refs.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;

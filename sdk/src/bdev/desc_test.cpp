@@ -156,6 +156,29 @@ TEST_F(Desc, AThreadStaysUntilItsIoHasEnded) {
     set_exit_timeout(5'000'000'000);
 }
 
+TEST_F(Desc, CloseStopsEveryThreadsIoWhileItWaitsForOne) {
+    bdk_thread* other = host.new_thread("other");
+    auto client = std::make_unique<Client>("disk", Access::read);
+    bdk_io_channel* far = nullptr;
+    call_on(other, [&] { far = bdk_bdev_get_io_channel(client->desc()); });
+    hold();
+    char buf[512];
+    auto read = start_read(*client, buf);
+    settle(bdk_thread_get_app_thread());
+    bdk_bdev_desc* desc = client->desc();
+    call_on_app_thread([&] { client->close_here(); });
+    settle(bdk_thread_get_app_thread());
+    call_on(other, [&] {
+        auto never = [](bdk_bdev_io*, bool, void*) {};
+        char unused[512];
+        EXPECT_EQ(bdk_bdev_read_blocks(desc, far, unused, 0, 1, never, nullptr), -ENODEV)
+            << "while the closer's own channel waits for its read";
+        bdk_put_io_channel(far);
+    });
+    release();
+    EXPECT_TRUE(read.get().ok());
+}
+
 TEST_F(Desc, ChannelMayBePutJustBeforeTheLastIoOfAClosedDescCompletes) {
     hold();
     bool completed = false;
@@ -355,6 +378,81 @@ TEST_F(Desc, TimeoutNamesTheIoThatTakesTooLong) {
     EXPECT_EQ(late.get(), BDK_BDEV_IO_TYPE_READ);
     release();
     EXPECT_TRUE(read.get().ok());
+}
+
+TEST_F(Desc, TimeoutEndsUnderIoInFlight) {
+    Client client("disk", Access::read);
+    bdk_thread* app = bdk_thread_get_app_thread();
+    char buf[512];
+    hold();
+    std::vector<Awaited<IoResult>> reads;
+    for (int round = 0; round < 50; round++) {
+        call_on(app, [&] {
+            auto ignore = [](void*, bdk_bdev_io*) {};
+            ASSERT_EQ(bdk_bdev_set_timeout(client.desc(), 4, ignore, nullptr), 0);
+        });
+        settle(app);
+        // Time for the poller to be due in the turn in which the timeout ends.
+        call_on(app, [] {
+            for (uint64_t end = bdk_get_time_ns() + 1'500'000; bdk_get_time_ns() < end;) {
+            }
+        });
+        reads.push_back(start_read(client, buf));
+        call_on(app, [&] { ASSERT_EQ(bdk_bdev_set_timeout(client.desc(), 0, nullptr, nullptr), 0); });
+    }
+    release();
+    for (auto& read : reads)
+        EXPECT_TRUE(read.get().ok());
+}
+
+TEST_F(Desc, TimeoutTellsOfIoThatWasLateBeforeItWasSet) {
+    Client client("disk", Access::read);
+    char buf[512];
+    hold();
+    auto read = start_read(client, buf);
+    bdk_thread* app = bdk_thread_get_app_thread();
+    uint64_t submitted = bdk_get_time_ns();
+    while (bdk_get_time_ns() - submitted < 10'000'000)
+        settle(app);
+    Awaited<int> late;
+    auto set = late.setter();
+    call_on(app, [&] {
+        auto cb = [](void* arg, bdk_bdev_io* io) {
+            (*static_cast<std::function<void(int)>*>(arg))(int(io->type));
+        };
+        ASSERT_EQ(bdk_bdev_set_timeout(client.desc(), 5, cb, &set), 0);
+    });
+    EXPECT_EQ(late.get(), BDK_BDEV_IO_TYPE_READ);
+    release();
+    EXPECT_TRUE(read.get().ok());
+}
+
+TEST_F(Desc, TimeoutDoesNotTellOfIoThatItsCallbackHasEnded) {
+    Client client("disk", Access::read);
+    struct Called {
+        RawDisk& disk;
+        int times = 0;
+        std::function<void(int)> set;
+    };
+    Awaited<int> late;
+    Called called{disk, 0, late.setter()};
+    hold();
+    char buf[2][512];
+    auto first = start_read(client, buf[0]);
+    auto second = start_read(client, buf[1]);
+    call_on_app_thread([&] {
+        auto cb = [](void* arg, bdk_bdev_io*) {
+            auto* self = static_cast<Called*>(arg);
+            if (self->times++ == 0) self->set(0);
+            self->disk.hold = false;
+            self->disk.release();
+        };
+        ASSERT_EQ(bdk_bdev_set_timeout(client.desc(), 5, cb, &called), 0);
+    });
+    late.get();
+    EXPECT_TRUE(first.get().ok());
+    EXPECT_TRUE(second.get().ok());
+    EXPECT_EQ(called.times, 1);
 }
 
 class Claims : public Desc {};

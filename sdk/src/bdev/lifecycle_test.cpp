@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "bdev/bdev_list.hpp"
+#include "diag/violation.hpp"
 #include "json/json_writer.hpp"
 #include "support/client.hpp"
 #include "support/log_capture.hpp"
@@ -307,6 +308,57 @@ TEST_F(Lifecycle, OpensAndRemovalFromManyThreadsMeet) {
             settle(thread);
         EXPECT_EQ(opened, 2);
     }
+}
+
+TEST_F(Lifecycle, StructIsRegisteredOnce) {
+    LogCapture log;
+    call_on_app_thread([&] {
+        EXPECT_EQ(bdk_bdev_register(&disk.bdev), -EEXIST);
+        disk.bdev.name = "renamed";
+        EXPECT_EQ(bdk_bdev_register(&disk.bdev), -EEXIST) << "whatever its name is now";
+    });
+    EXPECT_TRUE(log.has({"its struct bdk_bdev is registered already"}));
+    EXPECT_EQ(Client::try_open("disk", Access::read), 0);
+    EXPECT_EQ(host.remove("disk"), 0);
+    EXPECT_TRUE(disk.destructed);
+}
+
+TEST_F(Lifecycle, StructIsFreeAgainWhenItsDestructHasEnded) {
+    RawDisk late("late");
+    late.never_destructed = true;
+    Awaited<int> removed;
+    call_on_app_thread([&] { ASSERT_EQ(late.add(), 0); });
+    host.start_remove("late", removed.setter());
+    settle(bdk_thread_get_app_thread());
+    call_on_app_thread([&] {
+        EXPECT_EQ(bdk_bdev_register(&late.bdev), -EEXIST) << "its destruct is under way";
+        late.end_destruct();
+    });
+    EXPECT_EQ(removed.get(), 0);
+    call_on_app_thread([&] { EXPECT_EQ(late.add(), 0); });
+    removed = {};
+    host.start_remove("late", removed.setter());
+    settle(bdk_thread_get_app_thread());
+    call_on_app_thread([&] { late.end_destruct(); });
+    EXPECT_EQ(removed.get(), 0);
+}
+
+TEST_F(Lifecycle, DestructEndsOnce) {
+    uint64_t before = violation_count();
+    RawDisk unknown("unknown");
+    call_on_app_thread([&] {
+        bdk_bdev_destruct_done(&disk.bdev, 0);
+        bdk_bdev_destruct_done(&unknown.bdev, 0);
+        bdk_bdev_unregister(&unknown.bdev, nullptr, nullptr);
+    });
+    EXPECT_EQ(violation_count(), before + 3);
+    EXPECT_EQ(Client::try_open("disk", Access::read), 0) << "no destruct of it is under way";
+    EXPECT_EQ(host.remove("disk"), 0);
+    call_on_app_thread([&] {
+        bdk_bdev_unregister(&disk.bdev, nullptr, nullptr);
+        bdk_bdev_destruct_done(&disk.bdev, 0);
+    });
+    EXPECT_EQ(violation_count(), before + 5);
 }
 
 TEST_F(Lifecycle, BdevThatGoesTakesNoPendingOpen) {
