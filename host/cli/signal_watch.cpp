@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/signal_watch.hpp"
 
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -12,7 +11,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -22,6 +20,7 @@
 #include "cli/command.hpp"
 #include "cli/stop_signals.hpp"
 #include "diag/pending_calls.hpp"
+#include "log/log.hpp"
 
 namespace bdevkit::host {
 
@@ -33,12 +32,19 @@ constexpr std::chrono::milliseconds same_request{500};
 /// While the main thread has not taken a stop.
 constexpr int look_again_ms = 20;
 
-[[noreturn]] void give_up() {
-    fmt::print(stderr,
-               "bdevkit: asked to stop, but the host is busy and cannot: exiting without taking it down\n");
-    for (const std::string& call : bdk::describe_pending_calls())
-        fmt::print(stderr, "bdevkit: {}\n", call);
+/// Nobody may be reading what is said: the process ends all the same.
+constexpr std::chrono::milliseconds time_for_last_words{300};
+
+[[noreturn]] void exit_now() {
+    bdk::flush_log(time_for_last_words);
     _exit(exit_failure);
+}
+
+[[noreturn]] void give_up() {
+    bdk::log_plain("bdevkit: asked to stop, but the host is busy and cannot: exiting without taking it down");
+    for (const std::string& call : bdk::describe_pending_calls())
+        bdk::log_plain("bdevkit: " + call);
+    exit_now();
 }
 
 int checked(int fd, const char* what) {
@@ -92,8 +98,8 @@ void SignalWatch::watch() {
         }
         if (first_stop) {
             if (Clock::now() - *first_stop < same_request) continue;
-            fmt::print(stderr, "bdevkit: second signal while stopping, exiting at once\n");
-            _exit(exit_failure);
+            bdk::log_plain("bdevkit: second signal while stopping, exiting at once");
+            exit_now();
         }
         first_stop = Clock::now();
         push(Event::stop);

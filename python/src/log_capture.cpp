@@ -3,7 +3,6 @@
 
 #include <bdevkit/log.h>
 #include <pybind11/stl.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <deque>
@@ -35,16 +34,15 @@ Captured& captured() {
 }
 
 void keep_line(std::string_view line) {
-    if (captured().echo) {
-        const std::string text = std::string(line) + "\n";
-        static_cast<void>(!write(STDERR_FILENO, text.data(), text.size()));
-    }
+    if (captured().echo) bdk::log_plain(line);
     const std::lock_guard lock(captured().mutex);
     captured().lines.emplace_back(line);
     if (captured().lines.size() > max_lines) captured().lines.pop_front();
 }
 
 std::vector<std::string> take_lines() {
+    bdk::flush_log(
+        std::chrono::milliseconds(500));  // so that what is echoed comes before what the caller prints
     const std::lock_guard lock(captured().mutex);
     std::vector<std::string> lines(captured().lines.begin(), captured().lines.end());
     captured().lines.clear();

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`bdevkit run`: its ready line, signals, counters and exit codes."""
 
+import contextlib
+import fcntl
 import json
+import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import textwrap
+import time
 
 import nbd
 import pytest
@@ -40,6 +45,19 @@ def connect(uri):
     client = nbd.NBD()
     client.connect_uri(uri)
     return client
+
+
+@contextlib.contextmanager
+def full_pipe():
+    """The end to write to of a pipe that is full, and that nobody reads."""
+    reader, writer = os.pipe()
+    try:
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        os.write(writer, b"x" * 4096)
+        yield writer
+    finally:
+        os.close(writer)
+        os.close(reader)
 
 
 def test_one_ready_line_names_every_export(run_stack):
@@ -191,6 +209,30 @@ def test_wrong_log_level_is_usage():
     assert run("x.yaml", "--log-level", "loud").returncode == 2
 
 
+def test_a_host_whose_log_nobody_reads_serves_and_stops(tmp_path):
+    file = write_stack(tmp_path, STACK)
+    with full_pipe() as nobody:
+        process = subprocess.Popen([PROGRAM, "run", file, "--log-level", "info"], stdout=subprocess.PIPE, stderr=nobody,
+                                   text=True)
+        try:
+            uri = re.search(r"nbd\+unix:\S+", process.stdout.readline())[0]
+            path = re.search(r"socket=(\S+)", uri)[1]
+            for _ in range(50):  # each leaves a line in the log
+                with socket.socket(socket.AF_UNIX) as stranger:
+                    stranger.connect(path)
+                    stranger.sendall(b"no client of NBD" * 4)
+                    while stranger.recv(4096):
+                        pass
+            client = connect(uri)
+            client.pwrite(b"x" * 4096, 0)
+            assert client.pread(4096, 0) == b"x" * 4096
+            client.shutdown()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=PATIENCE) == 0
+        finally:
+            process.kill()
+
+
 STUCK_PLUGIN = """
 #include <bdevkit/bdevkit.h>
 static int create(struct bdk_create* c, const char* name, const void* o) { return BDK_PENDING; }
@@ -199,20 +241,40 @@ BDK_MODULE = {.abi_major = BDK_ABI_MAJOR, .abi_minor = BDK_ABI_MINOR, .size = si
 """
 
 
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
-def test_a_second_signal_ends_a_stuck_host(tmp_path):
+@pytest.fixture(name="stuck_stack")
+def fixture_stuck_stack(tmp_path):
+    """A stack whose start never ends."""
     source = tmp_path / "stuck.c"
     source.write_text(STUCK_PLUGIN)
     tmp_path.chmod(0o755)
     subprocess.run(["gcc", "-shared", "-fPIC", f"-I{SOURCE}/sdk/include", "-o", tmp_path / "stuck.so", source],
                    check=True)
     (tmp_path / "stuck.so").chmod(0o755)
-    file = write_stack(tmp_path, textwrap.dedent("""\
+    return write_stack(tmp_path, textwrap.dedent("""\
         version: 1
         plugins: { path: [.] }
         bdevs: [ { name: d, module: stuck } ]
         """))
-    process = subprocess.Popen([PROGRAM, "run", file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+def test_a_second_signal_ends_a_stuck_host_whose_log_nobody_reads(stuck_stack):
+    with full_pipe() as nobody:
+        process = subprocess.Popen([PROGRAM, "run", stuck_stack], stderr=nobody)
+        end = time.monotonic() + PATIENCE
+        try:
+            while process.poll() is None and time.monotonic() < end:
+                process.send_signal(signal.SIGTERM)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=0.2)
+            assert process.returncode in (1, -signal.SIGTERM)
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+def test_a_second_signal_ends_a_stuck_host(stuck_stack):
+    process = subprocess.Popen([PROGRAM, "run", stuck_stack], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     # Both count from the first moment on: signals are blocked before anything else happens. They are one if they
     # come before the first was read, so the second is sent until the process has gone.
     error = ""

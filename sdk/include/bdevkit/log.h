@@ -14,7 +14,12 @@ BDK_C_BEGIN
 #define BDK_LOG_INFO 3u
 #define BDK_LOG_DEBUG 4u
 
-/** [any thread] Writes one line if `level` is on. `component`: the module's name; `fmt`: as printf. */
+/**
+ * [any thread] Writes one line if `level` is on. Nobody waits for whoever reads the log: what finds no room
+ * is dropped and counted, and so are errors, warnings and notices beyond 100 of one place in a second.
+ * @param component  the module's name
+ * @param fmt        as printf
+ */
 BDK_API void bdk_log(uint32_t level, const char* component, const char* file, int32_t line, const char* fmt,
                      ...) __attribute__((format(printf, 5, 6)));
 

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "log/log.hpp"
+
 namespace bdk {
 
 namespace {
@@ -26,8 +28,11 @@ bool CannotFail::here() noexcept {
 }
 
 void CannotFail::ends_the_process(const char* what) noexcept {
-    // Not through the log, which would need memory.
-    std::fprintf(stderr, "bdevkit: out of memory in %s, which cannot be refused: the process ends\n", what);
+    char text[256];
+    std::snprintf(text, sizeof(text),
+                  "bdevkit: out of memory in %s, which cannot be refused: the process ends", what);
+    log_plain(text);
+    flush_log(std::chrono::milliseconds(300));
     std::abort();
 }
 

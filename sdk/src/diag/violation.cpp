@@ -10,11 +10,14 @@
 #include <cstdlib>
 #include <string>
 
+#include "log/log.hpp"
+
 namespace bdk {
 namespace {
 
 std::atomic<ViolationPolicy> g_policy{ViolationPolicy::fail_io};
 std::atomic<uint64_t> g_count{0};
+constexpr std::chrono::milliseconds time_before_abort{300};
 
 std::string thread_text(const bdk_thread* thread) {
     if (thread == nullptr) return "no bdk thread";
@@ -43,9 +46,12 @@ void set_violation_policy(ViolationPolicy policy) {
 }
 
 void report_violation(const Violation& violation) {
-    BDK_ERRLOG("%s", violation_text(violation).c_str());
+    log_for_caller(BDK_LOG_ERROR, BDK_LOG_COMPONENT, __FILE__, __LINE__, violation.return_address,
+                   violation_text(violation));
     g_count.fetch_add(1, std::memory_order_release);  // whoever sees the count sees the line
-    if (g_policy.load(std::memory_order_relaxed) == ViolationPolicy::abort) std::abort();
+    if (g_policy.load(std::memory_order_relaxed) != ViolationPolicy::abort) return;
+    flush_log(time_before_abort);
+    std::abort();
 }
 
 uint64_t violation_count() {

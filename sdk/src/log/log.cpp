@@ -3,21 +3,21 @@
 
 #include <bdevkit/log.h>
 #include <bdevkit/thread.h>
-#include <spdlog/sinks/base_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 
 #include <array>
 #include <atomic>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
+#include <ctime>
+#include <functional>
 #include <new>
 #include <string>
 
 #include "base/symbol.hpp"
 #include "base/text.hpp"
+#include "log/log_writer.hpp"
 
 namespace bdk {
 namespace {
@@ -36,18 +36,6 @@ std::atomic<uint32_t>& current_level() {
 }
 
 std::atomic<void (*)(std::string_view)> g_sink{nullptr};
-
-/// Never destroyed: a module may log from a destructor that runs after main().
-spdlog::logger& logger() {
-    static auto* instance = [] {
-        auto* made = new spdlog::logger("bdevkit", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-        made->set_pattern("%Y-%m-%d %H:%M:%S.%e %v");
-        made->set_level(spdlog::level::trace);
-        made->flush_on(spdlog::level::trace);
-        return made;
-    }();
-    return *instance;
-}
 
 /// Of a plugin that is compiled without BDK_LOG_COMPONENT: log.h puts "plugin" there.
 bool is_unnamed(const char* component) {
@@ -90,6 +78,14 @@ void set_log_sink(void (*sink)(std::string_view line)) {
     g_sink.store(sink);
 }
 
+bool flush_log(std::chrono::milliseconds patience) noexcept {
+    return LogWriter::instance().flush(patience);
+}
+
+void log_plain(std::string_view line) noexcept {
+    LogWriter::instance().write(line);
+}
+
 }  // namespace bdk
 
 bool bdk_log_enabled(uint32_t level) {
@@ -110,8 +106,36 @@ std::string as_entry(std::string_view text) {
     return entry;
 }
 
+/// "2026-11-30 14:05:09.123 "
+std::string time_now() {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    tm local{};
+    localtime_r(&now.tv_sec, &local);
+    return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03} ", local.tm_year + 1900, local.tm_mon + 1,
+                       local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec, now.tv_nsec / 1'000'000);
+}
+
+/// Who asks for more than notices wants them all: the ring is the limit.
+bool is_limited(uint32_t level) {
+    return level <= BDK_LOG_NOTICE;
+}
+
+/// Where a message is from: a line of the source, or, of what has none, its component.
+LogLimit::Place place_of(const char* component, const char* file, int32_t line) {
+    if (file != nullptr) return {file, line, file};
+    const char* name = component == nullptr ? "?" : component;
+    return {reinterpret_cast<const void*>(std::hash<std::string_view>{}(name) | 1), 0, name};
+}
+
+/// False when nobody wants the line.
+bool is_wanted(uint32_t level, const LogLimit::Place& place) {
+    if (!bdk_log_enabled(level)) return false;
+    return g_sink.load() != nullptr || !is_limited(level) || LogWriter::instance().admit(place);
+}
+
 void write_line(uint32_t level, const char* component, const char* file, int32_t line,
-                const std::string& message) {
+                std::string_view message) {
     const bdk_thread* thread = bdk_get_thread();
     const std::string_view level_name =
         level < level_names.size() ? level_names[level] : std::string_view("debug");
@@ -124,15 +148,26 @@ void write_line(uint32_t level, const char* component, const char* file, int32_t
     if (auto* sink = g_sink.load()) {
         sink(text);
     } else {
-        logger().info(text);
+        LogWriter::instance().write(time_now() + text);
     }
 }
 
 }  // namespace
+
+void log_for_caller(uint32_t level, const char* component, const char* file, int32_t line, const void* caller,
+                    std::string_view message) noexcept {
+    try {
+        if (is_wanted(level, {caller == nullptr ? file : caller, line, file}))
+            write_line(level, component, file, line, message);
+    } catch (const std::bad_alloc&) {
+        // As below.
+    }
+}
+
 }  // namespace bdk
 
 void bdk_log(uint32_t level, const char* component, const char* file, int32_t line, const char* fmt, ...) {
-    if (!bdk_log_enabled(level)) return;
+    if (!bdk::is_wanted(level, bdk::place_of(component, file, line))) return;
     va_list to_measure;
     va_list to_write;
     va_start(to_measure, fmt);

@@ -2,6 +2,7 @@
 // The process-wide log level. Lines are written with the macros of <bdevkit/log.h>, by the library as well.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -19,5 +20,18 @@ BDK_INTERNAL std::optional<uint32_t> log_level_from_name(std::string_view name);
 
 /// [any thread] From now on lines go to `sink` (nullptr: standard error). Without a line end.
 BDK_INTERNAL void set_log_sink(void (*sink)(std::string_view line));
+
+/// [any thread, signal handler] Lines are written by a pthread of their own, so that no reactor waits for
+/// whoever reads them: see LogWriter. Before the process ends, or prints something by itself: waits until
+/// those so far have been written. @return false when that has taken longer than `patience`
+BDK_INTERNAL bool flush_log(std::chrono::milliseconds patience) noexcept;
+
+/// [any thread] Puts a line among those of the log as it is, without time and level. Needs no memory.
+BDK_INTERNAL void log_plain(std::string_view line) noexcept;
+
+/// [any thread] As bdk_log(), for a report of many callers: each of them counts as a place of its own. What
+/// is one place writes no more than LogLimit says.
+BDK_INTERNAL void log_for_caller(uint32_t level, const char* component, const char* file, int32_t line,
+                                 const void* caller, std::string_view message) noexcept;
 
 }  // namespace bdk
