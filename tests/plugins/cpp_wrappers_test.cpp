@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <atomic>
 #include <bdevkit/bdevkit.hpp>
+#include <thread>
 
 #include "json/json_writer.hpp"
 #include "support/await.hpp"
@@ -37,6 +39,46 @@ TEST(CppThread, MessagesCarryClosures) {
     other.send([] { throw bdevkit::Error(EIO, "thrown in a message"); });
     settle(other.get());
     EXPECT_TRUE(log.has({"message", "thrown in a message"}));
+}
+
+TEST(CppThread, SendFromAPthreadWaitsForRoom) {
+    constexpr int ring = 65536;
+    constexpr int count = ring + 100;
+    TestHost host;
+    const Thread other(host.new_thread("other"));
+    std::atomic<bool> stands = false;
+    std::atomic<bool> released = false;
+    std::atomic<int> ran = 0;
+    other.send([&] {
+        stands = true;
+        while (!released)
+            std::this_thread::yield();
+    });
+    while (!stands)
+        std::this_thread::yield();
+    std::thread worker([&] {
+        for (int i = 0; i < count; i++)
+            EXPECT_TRUE(other.send([&] { ran++; }));
+    });
+    while (bdk_thread_send_msg(
+               other.get(), [](void*) {}, nullptr) == 0)
+        std::this_thread::yield();
+    released = true;
+    worker.join();
+    settle(other.get());
+    EXPECT_EQ(ran, count);
+}
+
+TEST(CppThread, SendFromAPthreadSaysWhenTheThreadIsGone) {
+    TestHost host;
+    bdk_thread* gone = bdk_thread_create("gone", nullptr, 0);
+    const uint64_t id = bdk_thread_get_id(gone);
+    Thread(gone).send([] { bdk_thread_exit(); });
+    while (bdk_thread_get_by_id(id) != nullptr)
+        std::this_thread::yield();
+    EXPECT_FALSE(Thread(gone).send([] {}));
+    call_on_app_thread(
+        [&] { EXPECT_THROW(Thread(gone).send([] {}), bdevkit::Error) << "here somebody catches"; });
 }
 
 TEST(CppThread, ExecRunsAtOnceOnTheSameThread) {

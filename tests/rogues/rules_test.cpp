@@ -61,9 +61,9 @@ TEST_F(Rules, ClosingADescOnAnotherThread) {
     ASSERT_EQ(host.create("closes_desc_elsewhere", "disk", {{"base", "base"}}), 0);
     Client client("disk", Access::read);
     EXPECT_TRUE(client.try_read(0, 1).ok());
-    EXPECT_TRUE(log.has({"rule 2 broken", "bdk_bdev_close() on another thread", "object: base",
-                         "owner: thread 'app'", "caller: thread 'rogue'", "plugin: closes_desc_elsewhere.so",
-                         "instead: send a message to the opening thread"}));
+    EXPECT_TRUE(log.has({"rule 2 broken", "bdk_bdev_close() on the wrong thread",
+                         "object: desc of bdev 'base'", "owner: thread 'app'", "caller: thread 'rogue'",
+                         "plugin: closes_desc_elsewhere.so", "instead: send a message to the owner"}));
 }
 
 TEST_F(Rules, SubmittingOnAnotherThread) {
@@ -73,9 +73,9 @@ TEST_F(Rules, SubmittingOnAnotherThread) {
     ASSERT_EQ(host.create("submits_elsewhere", "disk", {{"base", "base"}}), 0);
     Client client("disk", Access::read);
     EXPECT_EQ(client.try_read(0, 1).aio_errno, -EINVAL) << "the submission was refused";
-    EXPECT_TRUE(log.has({"rule 2 broken", "submitted on another thread", "object: base",
-                         "owner: thread 'app'", "caller: thread 'rogue'", "plugin: submits_elsewhere.so",
-                         "instead: get a channel of the desc on each thread"}));
+    EXPECT_TRUE(log.has({"rule 2 broken", "bdk_bdev_read_blocks() on the wrong thread",
+                         "object: io_channel of 'bdev:base'", "owner: thread 'app'", "caller: thread 'rogue'",
+                         "plugin: submits_elsewhere.so", "instead: send a message to the owner"}));
 }
 
 TEST_F(Rules, BlockingInAPoller) {

@@ -15,7 +15,11 @@
  *     [app thread]        the first bdk_thread of the host; init, fini, create, remove and examine run there;
  *     [channel's thread]  the bdk_thread that got the io_channel;
  *     [desc's thread]     the bdk_thread that opened the desc;
+ *     [the submitter's thread]  the bdk_thread that submitted the I/O;
  *     [signal handler]    also async-signal-safe.
+ *   A call from elsewhere is logged with the rule that it breaks (docs/threading.md) and does nothing: the
+ *   function returns -EINVAL, NULL, false or 0. A callback that gets an `rc` gets -EINVAL before the call
+ *   returns, where the function itself returns nothing; any other callback does not run.
  * - No function here throws, and no exception may leave a callback.
  */
 #ifndef BDEVKIT_ABI_H

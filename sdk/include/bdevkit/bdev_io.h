@@ -191,30 +191,34 @@ BDK_API struct bdk_bdev_io* bdk_bdev_io_from_ctx(void* ctx);
 
 /* ---- looking at an I/O ---- */
 
-/** [the submitter's thread] The thread that submitted it. */
+/* What has come of a completed I/O may be asked from its completion callback on, until bdk_bdev_free_io(), by
+ * whoever has it in hand. */
+
+/** [any thread] The thread that submitted it. A module that completes I/O on a pthread of its own sends
+ * itself a message there. From submit_request until the module has completed or forwarded the I/O. */
 BDK_API struct bdk_thread* bdk_bdev_io_get_thread(const struct bdk_bdev_io* io);
 /** [the submitter's thread] The channel of the bdev it is at: the submitter's, not the module's. */
 BDK_API struct bdk_io_channel* bdk_bdev_io_get_io_channel(const struct bdk_bdev_io* io);
-/** [the submitter's thread] When it was submitted, in ticks. One reading may serve a batch. */
+/** [any thread] When it was submitted, in ticks. One reading may serve a batch. */
 BDK_API uint64_t bdk_bdev_io_get_submit_tsc(const struct bdk_bdev_io* io);
-/** [in the completion callback] BDK_BDEV_IO_STATUS_*. */
+/** [any thread] BDK_BDEV_IO_STATUS_*. */
 BDK_API int32_t bdk_bdev_io_get_status(const struct bdk_bdev_io* io);
-/** [in the completion callback] The status as NVMe's; other forms are translated. Each pointer may be NULL.
+/** [any thread] The status as NVMe's; other forms are translated. Each pointer may be NULL.
  */
 BDK_API void bdk_bdev_io_get_nvme_status(const struct bdk_bdev_io* io, uint32_t* cdw0, uint32_t* sct,
                                          uint32_t* sc);
-/** [in the completion callback] The status as SCSI's; other forms are translated. Each pointer may be NULL.
+/** [any thread] The status as SCSI's; other forms are translated. Each pointer may be NULL.
  */
 BDK_API void bdk_bdev_io_get_scsi_status(const struct bdk_bdev_io* io, uint32_t* sc, uint32_t* sk,
                                          uint32_t* asc, uint32_t* ascq);
-/** [in the completion callback] The status as 0 or a negative errno; other forms are translated. */
+/** [any thread] The status as 0 or a negative errno; other forms are translated. */
 BDK_API int32_t bdk_bdev_io_get_aio_status(const struct bdk_bdev_io* io);
-/** [in the completion callback] Offset found by seek data or hole, in blocks; UINT64_MAX when there is none.
+/** [any thread] Offset found by seek data or hole, in blocks; UINT64_MAX when there is none.
  */
 BDK_API uint64_t bdk_bdev_io_get_seek_offset(const struct bdk_bdev_io* io);
-/** [in the completion callback] The first block that a zone append wrote. */
+/** [any thread] The first block that a zone append wrote. */
 BDK_API uint64_t bdk_bdev_io_get_append_location(const struct bdk_bdev_io* io);
-/** [in the completion callback] The data, as filled by a read or lent by a zcopy start. Either may be NULL.
+/** [any thread] The data, as filled by a read or lent by a zcopy start. Either may be NULL.
  */
 BDK_API void bdk_bdev_io_get_iovec(const struct bdk_bdev_io* io, struct iovec** iovs, int32_t* iovcnt);
 

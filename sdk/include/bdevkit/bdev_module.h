@@ -125,8 +125,8 @@ struct bdk_bdev {
 /**
  * [app thread] Makes the bdev known; examination starts. On error nothing has happened.
  * Names and aliases are UTF-8 without control characters.
- * @return 0; -EEXIST when name, alias or UUID are taken; -EINVAL for a field that makes no sense (the log
- * says which); -ENOMEM.
+ * @return 0; -EEXIST when name, alias or UUID are in use, or the struct is registered already; -EINVAL for a
+ * field that makes no sense (the log says which); -ENOMEM.
  */
 BDK_API int bdk_bdev_register(struct bdk_bdev* bdev);
 
@@ -134,7 +134,8 @@ BDK_API int bdk_bdev_register(struct bdk_bdev* bdev);
 typedef void (*bdk_bdev_unregister_cb)(void* ctx, int rc);
 /**
  * [bdk thread] Takes the bdev away. Every desc gets BDK_BDEV_EVENT_REMOVE; new opens are refused; once the
- * last desc is closed destruct is called, then cb. @param cb may be NULL
+ * last desc is closed destruct is called, then cb.
+ * @param cb  may be NULL. Gets -EBUSY when the bdev is being unregistered, -ENODEV when it is not registered
  */
 BDK_API void bdk_bdev_unregister(struct bdk_bdev* bdev, bdk_bdev_unregister_cb cb, void* ctx);
 /** [app thread] As above, by name, if `module` made it. @return 0; -ENODEV. */

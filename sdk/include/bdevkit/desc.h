@@ -71,9 +71,9 @@ BDK_API int bdk_bdev_open_async_v2(const char* name, bool write, bdk_bdev_event_
                                    bdk_bdev_open_async_cb cb, void* ctx);
 
 /**
- * [desc's thread] Closes the desc. I/O in flight is waited for, without blocking; only what waits in the core
- * ends as aborted. Its channels take no new I/O, that of this thread from now on, and their memory lives
- * until they are put. Elsewhere: reported as rule 2, nothing is done.
+ * [desc's thread] Closes the desc. Its channels take no new I/O: that of this thread from now on, those of
+ * other threads as soon as a message has reached them. What waits in the core ends as aborted; other I/O in
+ * flight is waited for, without blocking. The channels' memory lives until they are put.
  */
 BDK_API void bdk_bdev_close(struct bdk_bdev_desc* desc);
 
@@ -229,9 +229,17 @@ BDK_API int bdk_bdev_nvme_iov_passthru_md(struct bdk_bdev_desc* desc, struct bdk
                                           uint64_t nbytes, void* md_buf, uint32_t md_len,
                                           bdk_bdev_io_completion_cb cb, void* cb_arg);
 
-/** Sets how long an I/O of this desc may take before cb(cb_arg, io) runs on its thread; 0: no limit. [desc's
- * thread] */
+/** Runs on the channel's thread. It may abort or complete I/O, and may call bdk_bdev_set_timeout() on the
+ * desc's thread. */
 typedef void (*bdk_bdev_io_timeout_cb)(void* cb_arg, struct bdk_bdev_io* io);
+/**
+ * [desc's thread] Sets how long an I/O of this desc may take before cb(cb_arg, io) is called, once for each
+ * I/O. An I/O that is older already is told of as well. Each channel follows in a message: until then it
+ * calls the callback that was set before.
+ * @param timeout_ms  milliseconds; 0 ends it
+ * @param cb          may be NULL with 0
+ * @return 0; -EINVAL without cb, or for a time that does not fit.
+ */
 BDK_API int bdk_bdev_set_timeout(struct bdk_bdev_desc* desc, uint64_t timeout_ms, bdk_bdev_io_timeout_cb cb,
                                  void* cb_arg);
 

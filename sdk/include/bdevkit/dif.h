@@ -126,24 +126,24 @@ enum {
 BDK_API int bdk_dif_inject_error(const struct bdk_dif_ctx* ctx, const struct iovec* iovs, int32_t iovcnt,
                                  void* md_buf, uint64_t num_blocks, uint64_t block, uint32_t what);
 
-/* ---- for modules, with an I/O in hand: [the submitter's thread] ---- */
+/* ---- for modules, with an I/O in hand ---- */
 
-/** Sets the PI in the buffers of a read. @return as bdk_dif_generate(). */
+/** [any thread] Sets the PI in the buffers of a read. @return as bdk_dif_generate(). */
 BDK_API int bdk_bdev_io_dif_generate(struct bdk_bdev_io* io);
-/** Checks the PI in the buffers of a read or write, as the I/O's dif_check_flags say. @return as
+/** [any thread] Checks the PI in the buffers of a read or write, as the I/O's dif_check_flags say. @return as
  * bdk_dif_verify(). */
 BDK_API int bdk_bdev_io_dif_verify(const struct bdk_bdev_io* io, struct bdk_dif_error* error);
 /**
- * Changes the reference tags in the buffers of the I/O from those of the blocks from `from` on to those from
- * `to` on, for a module that sends I/O of its own to other blocks of a base. bdk_bdev_io_forward_ext() with
- * an offset_delta does so by itself. Nothing is done without PI of type 1 or 2 in the buffers, or where
- * reference tags are not checked.
+ * [any thread] Changes the reference tags in the buffers of the I/O from those of the blocks from `from` on
+ * to those from `to` on, for a module that sends I/O of its own to other blocks of a base.
+ * bdk_bdev_io_forward_ext() with an offset_delta does so by itself. Nothing is done without PI of type 1 or 2
+ * in the buffers, or where reference tags are not checked.
  * @return as bdk_dif_remap_ref_tag()
  */
 BDK_API int bdk_bdev_io_dif_remap(struct bdk_bdev_io* io, uint64_t from, uint64_t to,
                                   struct bdk_dif_error* error);
-/** Completes the I/O with NVMe's media error for the check that failed (0x82 guard, 0x83 app tag, 0x84 ref
- * tag), and logs block, expected and actual value. */
+/** [the submitter's thread] Completes the I/O with NVMe's media error for the check that failed (0x82 guard,
+ * 0x83 app tag, 0x84 ref tag), and logs block, expected and actual value. */
 BDK_API void bdk_bdev_io_complete_dif_error(struct bdk_bdev_io* io, const struct bdk_dif_error* error);
 
 BDK_C_END

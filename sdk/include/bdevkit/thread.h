@@ -130,7 +130,7 @@ BDK_API void bdk_spin_destroy(struct bdk_spinlock* lock);
 BDK_API void bdk_spin_lock(struct bdk_spinlock* lock);
 /** [bdk thread] Releases the lock; only by its holder. */
 BDK_API void bdk_spin_unlock(struct bdk_spinlock* lock);
-/** [bdk thread] True when the calling thread holds the lock. */
+/** [any thread] True when the calling thread holds the lock. */
 BDK_API bool bdk_spin_held(const struct bdk_spinlock* lock);
 
 BDK_C_END

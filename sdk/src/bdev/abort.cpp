@@ -109,7 +109,7 @@ using bdk::BdevIo;
 int bdk_bdev_abort(bdk_bdev_desc* desc, bdk_io_channel* ch, void* bio_cb_arg, bdk_bdev_io_completion_cb cb,
                    void* cb_arg) {
     bdk::BdevChannel* channel = nullptr;
-    int rc = bdk::validate_channel(desc, ch, &channel, __builtin_return_address(0));
+    int rc = bdk::validate_channel(desc, ch, &channel, BDK_ABI_CALL);
     if (rc != 0) return rc;
     BdevIo* parent = channel->pool->take_for(channel);
     if (parent == nullptr) parent = channel->pool->take_from_reserve();

@@ -21,6 +21,7 @@
 #include "bdev/post.hpp"
 #include "bdev/write_guard.hpp"
 #include "diag/pending_calls.hpp"
+#include "diag/place.hpp"
 #include "diag/violation.hpp"
 #include "dif/dif_io.hpp"
 #include "dif/protection_info.hpp"
@@ -195,6 +196,7 @@ void destruct_bdev(Bdev* bdev) {
 using bdk::Bdev;
 
 int bdk_bdev_register(bdk_bdev* pub) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"bdev", pub->name == nullptr ? "" : pub->name})) return -EINVAL;
     int rc = bdk::or_enomem([pub] { return bdk::add_bdev(pub); });
     if (rc != 0) return rc;
     bdk::notify_watches(BDK_NOTIFY_BDEV_REGISTER, pub);
@@ -203,6 +205,10 @@ int bdk_bdev_register(bdk_bdev* pub) {
 }
 
 void bdk_bdev_unregister(bdk_bdev* pub, bdk_bdev_unregister_cb cb, void* ctx) {
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) {
+        if (cb != nullptr) cb(ctx, -EINVAL);
+        return;
+    }
     Bdev* bdev = bdk::bdev_of_struct(pub);
     if (bdev == nullptr) {
         bdk::report_violation({.rule = 0,
@@ -237,6 +243,7 @@ void bdk_bdev_unregister(bdk_bdev* pub, bdk_bdev_unregister_cb cb, void* ctx) {
 
 int bdk_bdev_unregister_by_name(const char* name, const bdk_module* module, bdk_bdev_unregister_cb cb,
                                 void* ctx) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"bdev", name})) return -EINVAL;
     bdk_bdev* bdev = bdk_bdev_get_by_name(name);
     if (bdev == nullptr || Bdev::of(bdev)->config.module != module) return -ENODEV;
     bdk_bdev_unregister(bdev, cb, ctx);
@@ -252,6 +259,7 @@ void bdk_bdev_destruct_done(bdk_bdev* pub, int rc) {
 }
 
 int bdk_bdev_notify_blockcnt_change(bdk_bdev* pub, uint64_t num_blocks) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL)) return -EINVAL;
     Bdev* bdev = Bdev::of(pub);
     {
         std::scoped_lock lock(bdev->mutex);
@@ -274,6 +282,7 @@ int bdk_bdev_notify_blockcnt_change(bdk_bdev* pub, uint64_t num_blocks) {
 }
 
 int bdk_bdev_alias_add(bdk_bdev* bdev, const char* alias) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"alias", alias})) return -EINVAL;
     if (const char* wrong = bdk::wrong_in_name(alias); wrong != nullptr) {
         BDK_ERRLOG("bdev '%s' cannot have the name '%s': it %s", Bdev::of(bdev)->name.c_str(), alias, wrong);
         return -EINVAL;
@@ -282,5 +291,6 @@ int bdk_bdev_alias_add(bdk_bdev* bdev, const char* alias) {
 }
 
 int bdk_bdev_alias_del(bdk_bdev* bdev, const char* alias) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"alias", alias})) return -EINVAL;
     return bdk::bdev_list_remove_alias(Bdev::of(bdev), alias);
 }

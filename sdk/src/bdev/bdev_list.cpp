@@ -13,6 +13,8 @@
 #include <new>
 #include <unordered_map>
 
+#include "diag/place.hpp"
+
 namespace bdk {
 
 namespace {
@@ -213,12 +215,14 @@ bdk_uuid uuid_from_name(const std::string& name) {
 }  // namespace bdk
 
 bdk_bdev* bdk_bdev_get_by_name(const char* name) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"bdev", name})) return nullptr;
     std::unique_lock<std::mutex> lock;
     bdk::Bdev* bdev = bdk::find_bdev(name, lock);
     return bdev == nullptr ? nullptr : bdev->pub;
 }
 
 int bdk_for_each_bdev(void* ctx, bdk_for_each_bdev_fn fn) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL)) return -EINVAL;
     for (const bdk::ListedBdev& listed : bdk::listed_bdevs()) {
         if (!bdk::is_registered(listed)) continue;  // fn may have removed it
         if (int rc = fn(ctx, listed.bdev->pub); rc != 0) return rc;
@@ -227,6 +231,7 @@ int bdk_for_each_bdev(void* ctx, bdk_for_each_bdev_fn fn) {
 }
 
 int bdk_for_each_bdev_leaf(void* ctx, bdk_for_each_bdev_fn fn) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL)) return -EINVAL;
     for (const bdk::ListedBdev& listed : bdk::listed_bdevs()) {
         if (!bdk::is_registered(listed)) continue;
         bdk::Bdev* bdev = listed.bdev;

@@ -88,7 +88,7 @@ int claim_by_desc(bdk_bdev_desc* desc, uint32_t type, const bdk_bdev_claim_opts*
         named ? std::string(opts->name, strnlen(opts->name, sizeof(opts->name))) : module->name;
     bool needs_key = type == BDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED;
     if (type < BDK_BDEV_CLAIM_READ_MANY_WRITE_ONE || type > BDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED ||
-        (needs_key && key == 0) || desc->thread != current_thread())
+        (needs_key && key == 0))
         return -EINVAL;
 
     Bdev* bdev = desc->bdev;
@@ -116,10 +116,12 @@ int claim_by_desc(bdk_bdev_desc* desc, uint32_t type, const bdk_bdev_claim_opts*
 using bdk::Bdev;
 
 int bdk_bdev_module_claim_bdev(bdk_bdev* pub, bdk_bdev_desc* desc, const bdk_module* module) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"claim by module", module->name})) return -EINVAL;
     return bdk::or_enomem([&] { return bdk::claim_by_module(pub, desc, module); });
 }
 
 void bdk_bdev_module_release_bdev(bdk_bdev* pub) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL)) return;
     Bdev* bdev = Bdev::of(pub);
     std::scoped_lock lock(bdev->mutex);
     if (bdev->claim.type == BDK_BDEV_CLAIM_EXCL_WRITE) bdev->claim = {};
@@ -127,5 +129,6 @@ void bdk_bdev_module_release_bdev(bdk_bdev* pub) {
 
 int bdk_bdev_module_claim_bdev_desc(bdk_bdev_desc* desc, uint32_t type, const bdk_bdev_claim_opts* opts,
                                     const bdk_module* module) {
+    if (!bdk::on_descs_thread(desc, BDK_ABI_CALL)) return -EINVAL;
     return bdk::or_enomem([&] { return bdk::claim_by_desc(desc, type, opts, module); });
 }

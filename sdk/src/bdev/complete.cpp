@@ -13,8 +13,6 @@ namespace bdk {
 
 namespace {
 
-void complete(BdevIo* io, IoStatus status, const void* caller);
-
 void redirect_completion(BdevIo* io, IoStatus status, const void* caller) {
     bdk_thread* owner = io->pool->thread;
     report_violation({.rule = 3,
@@ -25,7 +23,7 @@ void redirect_completion(BdevIo* io, IoStatus status, const void* caller) {
                       .return_address = caller});
     uint32_t generation = io->generation;
     post(owner, [=] {
-        if (io->generation == generation) complete(io, status, caller);
+        if (io->generation == generation) io_complete(io, status, caller);
     });
 }
 
@@ -42,7 +40,9 @@ void report_wrong_state(const BdevIo* io, const void* caller) {
          .return_address = caller});
 }
 
-void complete(BdevIo* io, IoStatus status, const void* caller) {
+}  // namespace
+
+void io_complete(BdevIo* io, IoStatus status, const void* caller) {
     bdk_thread* thread = current_thread();
     if (thread != io->pool->thread) [[unlikely]] {
         redirect_completion(io, status, caller);
@@ -67,6 +67,8 @@ void complete(BdevIo* io, IoStatus status, const void* caller) {
     io->state = IoState::completed;
     io_finish(io);
 }
+
+namespace {
 
 /// True for a layer that asks for no more than its counters, below one that has saved nothing but itself.
 inline bool ends_straight(const BdevIo* io, const BdevChannel* ch, uint32_t depth) {
@@ -112,7 +114,7 @@ inline bool finish_straight(BdevIo* io, bdk_thread* thread) {
                         status == BDK_BDEV_IO_STATUS_SCSI_ERROR || status == BDK_BDEV_IO_STATUS_AIO_ERROR;
     IoStatus full;
     full.code = lacks_detail ? BDK_BDEV_IO_STATUS_FAILED : status;
-    complete(io, full, caller);
+    io_complete(io, full, caller);
 }
 
 }  // namespace
@@ -144,18 +146,18 @@ void bdk_bdev_io_complete(bdk_bdev_io* pub, int32_t status) {
 }
 
 void bdk_bdev_io_complete_nvme_status(bdk_bdev_io* io, uint32_t cdw0, uint32_t sct, uint32_t sc) {
-    bdk::complete(BdevIo::of(io), bdk::status_from_nvme(cdw0, sct, sc), __builtin_return_address(0));
+    bdk::io_complete(BdevIo::of(io), bdk::status_from_nvme(cdw0, sct, sc), __builtin_return_address(0));
 }
 
 void bdk_bdev_io_complete_scsi_status(bdk_bdev_io* io, uint32_t sc, uint32_t sk, uint32_t asc,
                                       uint32_t ascq) {
-    bdk::complete(BdevIo::of(io), bdk::status_from_scsi(sc, sk, asc, ascq), __builtin_return_address(0));
+    bdk::io_complete(BdevIo::of(io), bdk::status_from_scsi(sc, sk, asc, ascq), __builtin_return_address(0));
 }
 
 void bdk_bdev_io_complete_aio_status(bdk_bdev_io* io, int32_t aio_errno) {
-    bdk::complete(BdevIo::of(io), bdk::status_from_errno(aio_errno), __builtin_return_address(0));
+    bdk::io_complete(BdevIo::of(io), bdk::status_from_errno(aio_errno), __builtin_return_address(0));
 }
 
 void bdk_bdev_io_complete_base_io_status(bdk_bdev_io* io, const bdk_bdev_io* base_io) {
-    bdk::complete(BdevIo::of(io), BdevIo::of(base_io)->status, __builtin_return_address(0));
+    bdk::io_complete(BdevIo::of(io), BdevIo::of(base_io)->status, __builtin_return_address(0));
 }

@@ -14,7 +14,9 @@
 #include "bdev/claim.hpp"
 #include "bdev/examine.hpp"
 #include "bdev/post.hpp"
+#include "diag/place.hpp"
 #include "diag/violation.hpp"
+#include "thread/io_channel.hpp"
 
 namespace bdk {
 
@@ -46,6 +48,10 @@ void forget_desc(bdk_bdev_desc* desc) {
 
 }  // namespace
 
+bool on_descs_thread(const bdk_bdev_desc* desc, AbiCall call) {
+    return on_thread_of(desc->thread, call, {"desc of bdev", desc->bdev->name});
+}
+
 uint32_t block_size_of(const bdk_bdev_desc* desc) {
     const Bdev* bdev = desc->bdev;
     return desc->hides_md ? bdk_bdev_get_data_block_size(bdev->pub) : bdev->blocklen;
@@ -69,21 +75,13 @@ struct Opening {
     bdk_bdev_event_cb event_cb;
     void* event_ctx;
     bool hide_metadata;
-    const void* caller;
+    bdk::AbiCall call;
 };
 
 int open(const Opening& opening, bdk_bdev_desc** result) {
-    const auto& [name, write, event_cb, event_ctx, hide_metadata, caller] = opening;
+    const auto& [name, write, event_cb, event_ctx, hide_metadata, call] = opening;
     bdk_thread* thread = bdk::current_thread();
-    if (thread == nullptr) {
-        bdk::report_violation(
-            {.rule = 4,
-             .what = "a bdev was opened outside a bdk thread",
-             .object = name,
-             .advice = "open from a callback of the host, or send a message to a bdk thread",
-             .return_address = caller});
-        return -EINVAL;
-    }
+    if (!bdk::on_bdk_thread(call, {"bdev", name})) return -EINVAL;
     if (event_cb == nullptr) {
         BDK_ERRLOG("bdev '%s' was opened without an event callback: give one, it tells when the bdev goes",
                    name);
@@ -133,7 +131,7 @@ int open(const Opening& opening, bdk_bdev_desc** result) {
 
 int bdk_bdev_open_ext(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
                       bdk_bdev_desc** result) {
-    const Opening opening{name, write, event_cb, event_ctx, false, __builtin_return_address(0)};
+    const Opening opening{name, write, event_cb, event_ctx, false, BDK_ABI_CALL};
     return bdk::or_enomem([&] { return open(opening, result); });
 }
 
@@ -141,20 +139,11 @@ int bdk_bdev_open_ext_v2(const char* name, bool write, bdk_bdev_event_cb event_c
                          const bdk_bdev_open_opts* opts, bdk_bdev_desc** result) {
     const bool has_flags = opts != nullptr && BDK_HAS_FIELD(opts, bdk_bdev_open_opts, flags);
     const bool hide = has_flags && (opts->flags & BDK_BDEV_OPEN_HIDE_METADATA) != 0;
-    const Opening opening{name, write, event_cb, event_ctx, hide, __builtin_return_address(0)};
+    const Opening opening{name, write, event_cb, event_ctx, hide, BDK_ABI_CALL};
     return bdk::or_enomem([&] { return open(opening, result); });
 }
 
 void bdk_bdev_close(bdk_bdev_desc* desc) {
-    if (desc->thread != bdk::current_thread()) {
-        bdk::report_violation({.rule = 2,
-                               .what = "bdk_bdev_close() on another thread than the one that opened the desc",
-                               .object = desc->bdev->name,
-                               .owner = desc->thread,
-                               .advice = "send a message to the opening thread and close the desc there",
-                               .return_address = __builtin_return_address(0)});
-        return;
-    }
     if (desc->closed) {
         bdk::report_violation({.rule = 0,
                                .what = "a desc was closed twice",
@@ -163,6 +152,7 @@ void bdk_bdev_close(bdk_bdev_desc* desc) {
                                .return_address = __builtin_return_address(0)});
         return;
     }
+    if (!bdk::on_descs_thread(desc, BDK_ABI_CALL)) return;
     desc->closed = true;
     bdk::close_channels(desc, [desc] { bdk::forget_desc(desc); });
 }
@@ -192,9 +182,11 @@ uint32_t bdk_bdev_desc_get_dif_type(const bdk_bdev_desc* desc) {
 }
 
 bdk_io_channel* bdk_bdev_get_io_channel(bdk_bdev_desc* desc) {
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return nullptr;
     return bdk_get_io_channel(desc);
 }
 
 bdk_io_channel* bdk_bdev_io_channel_get_module_channel(bdk_io_channel* ch) {
-    return static_cast<bdk::BdevChannel*>(bdk_io_channel_get_ctx(ch))->module_ch;
+    if (!bdk::on_channels_thread(ch, BDK_ABI_CALL)) return nullptr;
+    return static_cast<bdk::BdevChannel*>(bdk::io_channel_ctx(ch))->module_ch;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bdev/timeout.hpp"
+#include "diag/place.hpp"
 
 namespace bdk {
 
@@ -15,6 +16,9 @@ struct Bdev;
 /// [any thread] Sends an event to every desc of the bdev; it arrives on each desc's thread unless closed
 /// before.
 void send_event(Bdev* bdev, uint32_t type);
+
+/// [any thread] For what the header marks [desc's thread]: see place.hpp.
+bool on_descs_thread(const bdk_bdev_desc* desc, AbiCall call);
 
 /// [any thread] Bytes per block as the desc has them: without metadata where they are hidden.
 uint32_t block_size_of(const bdk_bdev_desc* desc);

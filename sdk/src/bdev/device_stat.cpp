@@ -17,6 +17,7 @@
 #include "bdev/bdev.hpp"
 #include "bdev/channel.hpp"
 #include "bdev/post.hpp"
+#include "diag/place.hpp"
 #include "thread/io_channel.hpp"
 
 namespace bdk {
@@ -129,6 +130,7 @@ void take_stat(bdk_bdev* pub, uint32_t mode, std::shared_ptr<IoStat> sum, std::f
 }  // namespace bdk
 
 int bdk_bdev_get_io_stat(bdk_io_channel* ch, bdk_bdev_io_stat* stat) {
+    if (!bdk::on_channels_thread(ch, BDK_ABI_CALL)) return -EINVAL;
     const auto* channel = static_cast<bdk::BdevChannel*>(bdk::io_channel_ctx(ch));
     if (stat->size == 0 || channel->bdev == nullptr) return -EINVAL;
     bdk::fill(stat, channel->stat, channel->bdev->blocklen);
@@ -137,7 +139,7 @@ int bdk_bdev_get_io_stat(bdk_io_channel* ch, bdk_bdev_io_stat* stat) {
 
 void bdk_bdev_get_device_stat(bdk_bdev* pub, bdk_bdev_io_stat* stat, bdk_bdev_get_device_stat_cb cb,
                               void* ctx) {
-    if (stat->size == 0) return cb(pub, stat, ctx, -EINVAL);
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL) || stat->size == 0) return cb(pub, stat, ctx, -EINVAL);
     bdk::Bdev* bdev = bdk::Bdev::of(pub);
     std::shared_ptr<bdk::IoStat> sum = bdk::or_null([] { return std::make_shared<bdk::IoStat>(); });
     if (sum == nullptr) return cb(pub, stat, ctx, -ENOMEM);
@@ -154,13 +156,14 @@ void bdk_bdev_get_device_stat(bdk_bdev* pub, bdk_bdev_io_stat* stat, bdk_bdev_ge
 }
 
 void bdk_bdev_reset_device_stat(bdk_bdev* pub, uint32_t mode, bdk_bdev_reset_device_stat_cb cb, void* ctx) {
-    if (mode > BDK_BDEV_RESET_STAT_MAXMIN) return cb(pub, ctx, -EINVAL);
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL) || mode > BDK_BDEV_RESET_STAT_MAXMIN) return cb(pub, ctx, -EINVAL);
     bdk::take_stat(pub, mode, nullptr, [=] { cb(pub, ctx, 0); });
 }
 
 void bdk_bdev_take_device_stat(bdk_bdev* pub, bdk_bdev_io_stat* stat, uint32_t mode,
                                bdk_bdev_get_device_stat_cb cb, void* ctx) {
-    if (stat->size == 0 || mode > BDK_BDEV_RESET_STAT_MAXMIN) return cb(pub, stat, ctx, -EINVAL);
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL) || stat->size == 0 || mode > BDK_BDEV_RESET_STAT_MAXMIN)
+        return cb(pub, stat, ctx, -EINVAL);
     std::shared_ptr<bdk::IoStat> sum = bdk::or_null([] { return std::make_shared<bdk::IoStat>(); });
     if (sum == nullptr) return cb(pub, stat, ctx, -ENOMEM);
     bdk::take_stat(pub, mode, sum, [=] {

@@ -21,6 +21,7 @@
 #include "bdev/desc.hpp"
 #include "bdev/examine_call.hpp"
 #include "bdev/post.hpp"
+#include "diag/place.hpp"
 #include "diag/violation.hpp"
 #include "module/module_state.hpp"
 #include "thread/poller.hpp"
@@ -327,16 +328,18 @@ void end(uint64_t call, const bdk_module* module, const void* caller) {
 }  // namespace
 
 void bdk_bdev_module_examine_done(const bdk_module* module) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"module", module->name})) return;
     end(bdk::examine_call_of(module), module, __builtin_return_address(0));
 }
 
 void bdk_bdev_module_examined(const bdk_module* module, const bdk_bdev* bdev) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"module", module->name})) return;
     end(bdk::examine_call_of(module, bdev), module, __builtin_return_address(0));
 }
 
 int bdk_bdev_wait_for_examine(bdk_bdev_wait_for_examine_cb cb, void* ctx) {
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL) || cb == nullptr) return -EINVAL;
     bdk_thread* thread = bdk::current_thread();
-    if (thread == nullptr || cb == nullptr) return -EINVAL;
     bdk::run_on(bdk_thread_get_app_thread(), [=] {
         bdk::cannot_fail("a wait for examination", [=] {
             bdk::state().waiters.push_back({cb, ctx, thread});
@@ -347,6 +350,7 @@ int bdk_bdev_wait_for_examine(bdk_bdev_wait_for_examine_cb cb, void* ctx) {
 }
 
 int bdk_bdev_examine(const char* name) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"bdev", name})) return -EINVAL;
     int rc = bdk::or_enomem([=] { return bdk::state().asked.insert(name).second ? 0 : -EEXIST; });
     if (rc != 0) return rc;
     bdk::Bdev* bdev = nullptr;

@@ -108,19 +108,20 @@ void forward_in_stand_in(BdevIo* io, BdevChannel* base, int64_t delta, void (*do
     io_enter(stand_in);
 }
 
-void forward(BdevIo* io, bdk_bdev_desc* desc, bdk_io_channel* ch, const Opts* opts, const void* caller) {
+void forward(BdevIo* io, bdk_bdev_desc* desc, bdk_io_channel* ch, const Opts* opts, AbiCall call) {
+    if (!on_submitters_thread(io, call)) return;
     if (io->state != IoState::in_submit && io->state != IoState::in_module) [[unlikely]] {
         report_violation({.rule = 0,
                           .what = "a bdev_io that the module does not own was forwarded",
                           .object = bdk_bdev_io_type_name(io->pub.type),
                           .advice = "forward or complete each bdev_io once",
-                          .return_address = caller});
+                          .return_address = call.caller});
         return;
     }
     bool in_submit = io->state == IoState::in_submit;
     int64_t delta = delta_of(opts);
     BdevChannel* base = nullptr;
-    int rc = validate_channel(desc, ch, &base, caller);
+    int rc = validate_channel(desc, ch, &base, call);
     if (rc == 0) {
         if (delta != 0) io_shift_range(io, delta);
         rc = validate_io(base, io);
@@ -151,7 +152,7 @@ void forward(BdevIo* io, bdk_bdev_desc* desc, bdk_io_channel* ch, const Opts* op
 /// costs no more than what is here.
 inline bool forward_plain(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch) {
     bdk_thread* thread = current_thread();
-    bool plain = io->state == IoState::in_submit && io->depth < max_io_frames &&
+    bool plain = io->state == IoState::in_submit && io->depth < max_io_frames && thread != nullptr &&
                  io->pub.driver_ctx == nullptr && io->submit_ticks == thread->turn_ticks;
     if (!plain) return false;
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;
@@ -187,9 +188,9 @@ bool forward_straight(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch)
     return true;
 }
 
-[[gnu::noinline]] void forward_otherwise(BdevIo* io, bdk_bdev_desc* desc, bdk_io_channel* ch,
-                                         const void* caller) {
-    if (!forward_straight(io, desc, ch)) forward(io, desc, ch, nullptr, caller);
+[[gnu::noinline]] void forward_otherwise(BdevIo* io, bdk_bdev_desc* desc, bdk_io_channel* ch, AbiCall call) {
+    bool done = io->pool->thread == current_thread() && forward_straight(io, desc, ch);
+    if (!done) forward(io, desc, ch, nullptr, call);
 }
 
 }  // namespace
@@ -199,10 +200,10 @@ bool forward_straight(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch)
 void bdk_bdev_io_forward(bdk_bdev_io* io, bdk_bdev_desc* base_desc, bdk_io_channel* base_ch) {
     if (bdk::forward_plain(bdk::BdevIo::of(io), base_desc, base_ch)) [[likely]]
         return;
-    bdk::forward_otherwise(bdk::BdevIo::of(io), base_desc, base_ch, __builtin_return_address(0));
+    bdk::forward_otherwise(bdk::BdevIo::of(io), base_desc, base_ch, BDK_ABI_CALL);
 }
 
 void bdk_bdev_io_forward_ext(bdk_bdev_io* io, bdk_bdev_desc* base_desc, bdk_io_channel* base_ch,
                              const bdk_bdev_io_forward_opts* opts) {
-    bdk::forward(bdk::BdevIo::of(io), base_desc, base_ch, opts, __builtin_return_address(0));
+    bdk::forward(bdk::BdevIo::of(io), base_desc, base_ch, opts, BDK_ABI_CALL);
 }

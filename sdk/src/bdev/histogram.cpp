@@ -10,6 +10,7 @@
 #include "base/ticks.hpp"
 #include "bdev/bdev.hpp"
 #include "bdev/channel.hpp"
+#include "diag/place.hpp"
 
 struct bdk_histogram {
     bdk::LatencyHistogram ticks;
@@ -44,6 +45,7 @@ using bdk::ns_from_ticks;
 
 void bdk_bdev_histogram_enable(bdk_bdev* pub, bool enable, uint64_t io_types, bdk_bdev_histogram_enable_cb cb,
                                void* ctx) {
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return cb(ctx, -EINVAL);
     Bdev* bdev = Bdev::of(pub);
     uint64_t types = !enable ? 0 : io_types == 0 ? UINT64_MAX : io_types;
     int rc = bdk::or_enomem([=] {
@@ -62,6 +64,7 @@ void bdk_bdev_histogram_enable(bdk_bdev* pub, bool enable, uint64_t io_types, bd
 }
 
 void bdk_bdev_histogram_get(bdk_bdev* pub, bdk_bdev_histogram_get_cb cb, void* ctx) {
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return cb(ctx, -EINVAL, nullptr);
     Bdev* bdev = Bdev::of(pub);
     std::shared_ptr<bdk_histogram> merged = bdk::or_null([] { return std::make_shared<bdk_histogram>(); });
     if (merged == nullptr) return cb(ctx, -ENOMEM, nullptr);

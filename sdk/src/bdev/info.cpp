@@ -9,6 +9,7 @@
 #include "bdev/claim.hpp"
 #include "bdev/desc.hpp"
 #include "bdev/status.hpp"
+#include "diag/place.hpp"
 #include "thread/thread.hpp"
 
 using bdk::Bdev;
@@ -179,6 +180,7 @@ void dump_observation(Bdev* bdev, bdk_json_writer* w) {
 }  // namespace
 
 void bdk_bdev_dump_info_json(bdk_bdev* pub, bdk_json_writer* w) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"bdev", bdk_bdev_get_name(pub)})) return;
     Bdev* bdev = Bdev::of(pub);
     bdk_json_string(w, "name", bdev->name.c_str());
     bdk_json_string(w, "module", bdev->module_name.c_str());

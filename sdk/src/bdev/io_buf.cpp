@@ -14,6 +14,7 @@
 #include "bdev/desc.hpp"
 #include "bdev/io_pool.hpp"
 #include "bdev/waiting_io.hpp"
+#include "thread/io_channel.hpp"
 
 namespace bdk {
 
@@ -112,6 +113,7 @@ using bdk::BdevIo;
 
 void bdk_bdev_io_get_buf(bdk_bdev_io* pub, bdk_bdev_io_get_buf_cb cb, uint64_t len) {
     BdevIo* io = BdevIo::of(pub);
+    if (!bdk::on_submitters_thread(io, BDK_ABI_CALL)) return;
     if (bdk::has_buffer(io)) return cb(io->ch->module_ch, pub, true);
     io->get_buf_cb = cb;
     bdk::take_buffer(io, len, [](BdevIo* reader, bdk::IoBuffer buffer) {
@@ -122,6 +124,7 @@ void bdk_bdev_io_get_buf(bdk_bdev_io* pub, bdk_bdev_io_get_buf_cb cb, uint64_t l
 
 void bdk_bdev_io_set_buf(bdk_bdev_io* pub, void* buf, uint64_t len) {
     BdevIo* io = BdevIo::of(pub);
+    if (!bdk::on_submitters_thread(io, BDK_ABI_CALL)) return;
     io->iov = {buf, len};
     io->pub.u.bdev.iovs = &io->iov;
     io->pub.u.bdev.iovcnt = 1;
@@ -136,7 +139,8 @@ bdk_thread* bdk_bdev_io_get_thread(const bdk_bdev_io* io) {
 }
 
 bdk_io_channel* bdk_bdev_io_get_io_channel(const bdk_bdev_io* io) {
-    return bdk_io_channel_from_ctx(BdevIo::of(io)->ch);
+    if (!bdk::on_submitters_thread(BdevIo::of(io), BDK_ABI_CALL)) return nullptr;
+    return bdk::io_channel_from_ctx(BdevIo::of(io)->ch);
 }
 
 uint64_t bdk_bdev_io_get_submit_tsc(const bdk_bdev_io* io) {
@@ -160,5 +164,6 @@ void bdk_bdev_io_get_iovec(const bdk_bdev_io* io, iovec** iovs, int32_t* iovcnt)
 }
 
 void bdk_bdev_io_set_seek_offset(bdk_bdev_io* io, uint64_t offset_blocks) {
+    if (!bdk::on_submitters_thread(BdevIo::of(io), BDK_ABI_CALL)) return;
     io->u.bdev.seek_offset = offset_blocks;
 }

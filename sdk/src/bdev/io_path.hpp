@@ -65,6 +65,10 @@ void io_finish(BdevIo* io);
 /// io_complete_from_core() ends it.
 void io_hold(BdevIo* io, BdevChannel* ch);
 
+/// [any thread] A module completes the I/O: on the submitter's thread, exactly once. Anything else is
+/// reported; a completion on another thread is taken to the right one.
+void io_complete(BdevIo* io, IoStatus status, const void* caller);
+
 /// Completes an I/O that the core holds, at the layer where it is. Its callback runs later in the turn.
 void io_complete_from_core(BdevIo* io, IoStatus status);
 

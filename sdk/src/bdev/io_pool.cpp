@@ -84,6 +84,10 @@ SpareChunks g_spares;
 
 }  // namespace
 
+void report_wrong_submitter(const BdevIo* io, AbiCall call) {
+    report_wrong_place(3, io->pool->thread, call, {bdk_bdev_io_type_name(io->pub.type)});
+}
+
 void io_pool_free_spares() {
     std::scoped_lock lock(g_spares.mutex);
     g_spares.chunks.clear();
@@ -213,12 +217,15 @@ void bdk_bdev_free_io(bdk_bdev_io* pub) {
         bdk::report_wrong_free(io, __builtin_return_address(0));
         return;
     }
+    if (!bdk::on_submitters_thread(io, BDK_ABI_CALL)) [[unlikely]]
+        return;
     if (io->own_buf != nullptr) [[unlikely]]
         bdk::release_own_buf(io);
     io->pool->give_back(io);
 }
 
 int bdk_bdev_queue_io_wait(bdk_bdev* bdev, bdk_io_channel* ch, bdk_bdev_io_wait_entry* entry) {
+    if (!bdk::on_channels_thread(ch, BDK_ABI_CALL)) return -EINVAL;
     auto* channel = static_cast<bdk::BdevChannel*>(bdk::io_channel_ctx(ch));
     if (entry->bdev != bdev || channel->pool->free_list != nullptr) return -EINVAL;
     return bdk::or_enomem([&] {

@@ -15,6 +15,7 @@
 #include "base/export.hpp"
 #include "bdev/bdev_io.hpp"
 #include "bdev/channel.hpp"
+#include "diag/place.hpp"
 
 namespace bdk {
 
@@ -123,6 +124,16 @@ private:
     void give_back_short(BdevIo* io) noexcept;
     void serve_waiting() noexcept;
 };
+
+[[gnu::cold]] void report_wrong_submitter(const BdevIo* io, AbiCall call);
+
+/// [any thread] For what the header marks [the submitter's thread]: see place.hpp.
+inline bool on_submitters_thread(const BdevIo* io, AbiCall call) {
+    if (io->pool->thread == current_thread()) [[likely]]
+        return true;
+    report_wrong_submitter(io, call);
+    return false;
+}
 
 /// [app thread] Frees the chunks that no thread has. Their number is 0 afterwards.
 void io_pool_free_spares();

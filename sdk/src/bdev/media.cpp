@@ -14,6 +14,7 @@ using bdk::Bdev;
 
 int bdk_bdev_push_media_events(bdk_bdev* pub, const bdk_bdev_media_event* events, uint32_t count) {
     constexpr size_t max_unread = 4096;
+    if (!bdk::on_app_thread(BDK_ABI_CALL)) return -EINVAL;
     Bdev* bdev = Bdev::of(pub);
     uint64_t blockcnt = bdev->blockcnt.load(std::memory_order_relaxed);
     bool inside = std::all_of(events, events + count, [&](const bdk_bdev_media_event& event) {
@@ -42,6 +43,7 @@ int bdk_bdev_push_media_events(bdk_bdev* pub, const bdk_bdev_media_event* events
 }
 
 uint32_t bdk_bdev_get_media_events(bdk_bdev_desc* desc, bdk_bdev_media_event* events, uint32_t max) {
+    if (!bdk::on_descs_thread(desc, BDK_ABI_CALL)) return 0;
     std::scoped_lock lock(desc->bdev->mutex);
     auto& unread = desc->media_events;
     uint32_t count = std::min<uint32_t>(max, static_cast<uint32_t>(unread.size()));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "bdev/notify.hpp"
 #include "base/no_memory.hpp"
+#include "diag/place.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -46,7 +47,7 @@ void notify_watches(uint32_t type, bdk_bdev* bdev) {
 }  // namespace bdk
 
 int bdk_notify_add(bdk_notify_cb cb, void* ctx, bdk_notify** watch) {
-    if (cb == nullptr) return -EINVAL;
+    if (!bdk::on_app_thread(BDK_ABI_CALL) || cb == nullptr) return -EINVAL;
     return bdk::or_enomem([&] {
         bdk::watches().list.push_back(std::make_unique<bdk_notify>(bdk_notify{cb, ctx}));
         *watch = bdk::watches().list.back().get();
@@ -55,7 +56,7 @@ int bdk_notify_add(bdk_notify_cb cb, void* ctx, bdk_notify** watch) {
 }
 
 void bdk_notify_remove(bdk_notify* watch) {
-    if (watch == nullptr) return;
+    if (watch == nullptr || !bdk::on_app_thread(BDK_ABI_CALL)) return;
     watch->cb = nullptr;
     if (bdk::watches().telling == 0) bdk::forget_removed();
 }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/no_memory.hpp"
+#include "diag/place.hpp"
 #include "thread/thread.hpp"
 
 namespace {
@@ -65,8 +66,9 @@ int bdk_bdev_open_async(const char* name, bool write, bdk_bdev_event_cb event_cb
 int bdk_bdev_open_async_v2(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
                            const bdk_bdev_open_opts* opts, uint64_t timeout_ms, bdk_bdev_open_async_cb cb,
                            void* ctx) {
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return -EINVAL;
     bdk_thread* thread = bdk::current_thread();
-    if (thread == nullptr || name == nullptr || event_cb == nullptr || cb == nullptr) return -EINVAL;
+    if (name == nullptr || event_cb == nullptr || cb == nullptr) return -EINVAL;
     uint64_t deadline = bdk_get_time_ns() + timeout_ms * 1000000;
     bdk_bdev_open_opts wanted{};
     if (opts != nullptr) std::memcpy(&wanted, opts, std::min<size_t>(opts->size, sizeof(wanted)));

@@ -10,6 +10,7 @@
 #include "bdev/channel.hpp"
 #include "bdev/io_path.hpp"
 #include "bdev/waiting_io.hpp"
+#include "diag/place.hpp"
 #include "thread/poller.hpp"
 
 namespace bdk {
@@ -257,7 +258,7 @@ using bdk::Bdev;
 
 void bdk_bdev_set_qos_rate_limits(bdk_bdev* pub, const bdk_bdev_qos_limits* limits, bdk_bdev_set_qos_cb cb,
                                   void* ctx) {
-    if (limits->size == 0) return cb(ctx, -EINVAL);
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL) || limits->size == 0) return cb(ctx, -EINVAL);
     bdk_bdev_qos_limits wanted{};
     std::memset(&wanted, 0xff, sizeof(wanted));  // BDK_BDEV_QOS_KEEP what the caller does not know
     std::memcpy(&wanted, limits, std::min<size_t>(limits->size, sizeof(wanted)));

@@ -10,6 +10,7 @@
 #include "bdev/bdev.hpp"
 #include "bdev/channel.hpp"
 #include "bdev/post.hpp"
+#include "diag/place.hpp"
 #include "thread/poller.hpp"
 
 namespace bdk {
@@ -67,6 +68,7 @@ void QueueDepthSampler::add(uint64_t queue_depth) {
 using bdk::Bdev;
 
 void bdk_bdev_set_qd_sampling_period(bdk_bdev* pub, uint64_t period_us) {
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return;
     Bdev* bdev = Bdev::of(pub);
     std::shared_ptr<bdk::QueueDepthSampler> sampler;
     {

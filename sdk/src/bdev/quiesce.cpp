@@ -18,6 +18,7 @@
 #include "bdev/parent.hpp"
 #include "bdev/post.hpp"
 #include "bdev/waiting_io.hpp"
+#include "diag/place.hpp"
 #include "thread/poller.hpp"
 
 namespace bdk {
@@ -152,8 +153,7 @@ int check(const Bdev* bdev, const bdk_module* module, const QuiescedRange& range
     uint64_t blockcnt = bdev->blockcnt.load(std::memory_order_relaxed);
     bool inside = range.count == whole ||
                   (range.count != 0 && range.count <= blockcnt && range.offset <= blockcnt - range.count);
-    return inside && bdev->config.module == module && cb != nullptr && current_thread() != nullptr ? 0
-                                                                                                   : -EINVAL;
+    return inside && bdev->config.module == module && cb != nullptr ? 0 : -EINVAL;
 }
 
 /// Quiesces the range when it is its turn; then done(), on this thread. Throws std::bad_alloc before it has
@@ -258,20 +258,24 @@ using bdk::Bdev;
 
 int bdk_bdev_quiesce_range(bdk_bdev* bdev, const bdk_module* module, uint64_t offset_blocks,
                            uint64_t num_blocks, bdk_bdev_quiesce_cb cb, void* ctx) {
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return -EINVAL;
     if (num_blocks == bdk::whole) return -EINVAL;
     return bdk::quiesce(Bdev::of(bdev), module, {offset_blocks, num_blocks}, cb, ctx);
 }
 
 int bdk_bdev_unquiesce_range(bdk_bdev* bdev, const bdk_module* module, uint64_t offset_blocks,
                              uint64_t num_blocks, bdk_bdev_quiesce_cb cb, void* ctx) {
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return -EINVAL;
     if (num_blocks == bdk::whole) return -EINVAL;
     return bdk::unquiesce(Bdev::of(bdev), module, {offset_blocks, num_blocks}, cb, ctx);
 }
 
 int bdk_bdev_quiesce(bdk_bdev* bdev, const bdk_module* module, bdk_bdev_quiesce_cb cb, void* ctx) {
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return -EINVAL;
     return bdk::quiesce(Bdev::of(bdev), module, {0, bdk::whole}, cb, ctx);
 }
 
 int bdk_bdev_unquiesce(bdk_bdev* bdev, const bdk_module* module, bdk_bdev_quiesce_cb cb, void* ctx) {
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return -EINVAL;
     return bdk::unquiesce(Bdev::of(bdev), module, {0, bdk::whole}, cb, ctx);
 }

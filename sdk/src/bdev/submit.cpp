@@ -25,7 +25,7 @@ struct Submitter {
     bdk_io_channel* ch;
     Cb cb;
     void* cb_arg;
-    const void* caller;
+    AbiCall call;
 };
 
 struct BlockRange {
@@ -36,7 +36,7 @@ struct BlockRange {
 /// Checks channel and type, and takes a bdev_io. @return 0 with *result set, or an errno.
 int take_io(const Submitter& by, uint32_t type, BdevIo** result) {
     BdevChannel* channel = nullptr;
-    int rc = validate_channel(by.desc, by.ch, &channel, by.caller);
+    int rc = validate_channel(by.desc, by.ch, &channel, by.call);
     if (rc == 0) rc = validate_type(channel, type);
     if (rc != 0) [[unlikely]]
         return rc;
@@ -113,9 +113,9 @@ bool apply_opts(BdevIo* io, const bdk_bdev_io_opts* opts) {
 
 /// submit_buf() where something stands in the way.
 [[gnu::noinline]] int submit_buf_checked(bdk_bdev_desc* desc, bdk_io_channel* ch, void* buf, BlockRange range,
-                                         Cb cb, void* cb_arg, uint32_t type, const void* caller) {
+                                         Cb cb, void* cb_arg, uint32_t type, AbiCall call) {
     BdevIo* io = nullptr;
-    int rc = take_block_io({desc, ch, cb, cb_arg, caller}, type, range, &io);
+    int rc = take_block_io({desc, ch, cb, cb_arg, call}, type, range, &io);
     if (rc != 0) [[unlikely]]
         return rc;
     if (buf == nullptr && type != BDK_BDEV_IO_TYPE_READ) [[unlikely]]
@@ -129,12 +129,12 @@ bool apply_opts(BdevIo* io, const bdk_bdev_io_opts* opts) {
 /// An I/O with one buffer; `buf` NULL where the host is to give one. Everything in registers: no Submitter.
 [[gnu::always_inline]] inline int submit_buf(bdk_bdev_desc* desc, bdk_io_channel* user_ch, void* buf,
                                              BlockRange range, Cb cb, void* cb_arg, uint32_t type,
-                                             const void* caller) {
+                                             AbiCall call) {
     bdk_thread* thread = current_thread();
     BdevChannel* ch = straight_channel(thread, desc, user_ch, type, range.offset, range.count);
     BdevIo* io = ch != nullptr && buf != nullptr ? ch->pool->take_free() : nullptr;
     if (io == nullptr) [[unlikely]]
-        return submit_buf_checked(desc, user_ch, buf, range, cb, cb_arg, type, caller);
+        return submit_buf_checked(desc, user_ch, buf, range, cb, cb_arg, type, call);
     const Bdev* bdev = ch->bdev;
     io->pub.type = type;
     io->ch = ch;
@@ -244,38 +244,36 @@ int submit_zone(const Submitter& by, uint32_t type, const bdk_bdev_io_zone_mgmt_
 
 }  // namespace bdk
 
-// The caller's address, for the report of a broken rule, is taken here, where the exported function is.
-#define BDK_SUBMITTER                                     \
-    bdk::Submitter {                                      \
-        desc, ch, cb, cb_arg, __builtin_return_address(0) \
+// To be written in the exported function.
+#define BDK_SUBMITTER                      \
+    bdk::Submitter {                       \
+        desc, ch, cb, cb_arg, BDK_ABI_CALL \
     }
 
 int bdk_bdev_read_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch, void* buf, uint64_t offset_blocks,
                          uint64_t num_blocks, bdk_bdev_io_completion_cb cb, void* cb_arg) {
     return bdk::submit_buf(desc, ch, buf, {offset_blocks, num_blocks}, cb, cb_arg, BDK_BDEV_IO_TYPE_READ,
-                           __builtin_return_address(0));
+                           BDK_ABI_CALL);
 }
 
 int bdk_bdev_write_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch, void* buf, uint64_t offset_blocks,
                           uint64_t num_blocks, bdk_bdev_io_completion_cb cb, void* cb_arg) {
     return bdk::submit_buf(desc, ch, buf, {offset_blocks, num_blocks}, cb, cb_arg, BDK_BDEV_IO_TYPE_WRITE,
-                           __builtin_return_address(0));
+                           BDK_ABI_CALL);
 }
 
 int bdk_bdev_read(bdk_bdev_desc* desc, bdk_io_channel* ch, void* buf, uint64_t offset, uint64_t nbytes,
                   bdk_bdev_io_completion_cb cb, void* cb_arg) {
     bdk::BlockRange range{};
     if (!bdk::to_blocks(desc, offset, nbytes, &range)) return -EINVAL;
-    return bdk::submit_buf(desc, ch, buf, range, cb, cb_arg, BDK_BDEV_IO_TYPE_READ,
-                           __builtin_return_address(0));
+    return bdk::submit_buf(desc, ch, buf, range, cb, cb_arg, BDK_BDEV_IO_TYPE_READ, BDK_ABI_CALL);
 }
 
 int bdk_bdev_write(bdk_bdev_desc* desc, bdk_io_channel* ch, void* buf, uint64_t offset, uint64_t nbytes,
                    bdk_bdev_io_completion_cb cb, void* cb_arg) {
     bdk::BlockRange range{};
     if (!bdk::to_blocks(desc, offset, nbytes, &range)) return -EINVAL;
-    return bdk::submit_buf(desc, ch, buf, range, cb, cb_arg, BDK_BDEV_IO_TYPE_WRITE,
-                           __builtin_return_address(0));
+    return bdk::submit_buf(desc, ch, buf, range, cb, cb_arg, BDK_BDEV_IO_TYPE_WRITE, BDK_ABI_CALL);
 }
 
 int bdk_bdev_flush(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t offset, uint64_t nbytes,
@@ -380,6 +378,7 @@ int bdk_bdev_zcopy_start(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t offse
 
 int bdk_bdev_zcopy_end(bdk_bdev_io* pub, bool commit, bdk_bdev_io_completion_cb cb, void* cb_arg) {
     bdk::BdevIo* io = bdk::BdevIo::of(pub);
+    if (!bdk::on_submitters_thread(io, BDK_ABI_CALL)) return -EINVAL;
     if (io->pub.type != BDK_BDEV_IO_TYPE_ZCOPY || io->state != bdk::IoState::completed) return -EINVAL;
     if ((io->ch->flags & bdk::channel_closing) != 0) return -ENODEV;
     if (commit && !io->ch->desc->write.load(std::memory_order_relaxed)) return -EBADF;
@@ -453,6 +452,7 @@ int bdk_bdev_zone_management(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t z
 int bdk_bdev_zone_appendv(bdk_bdev_desc* desc, bdk_io_channel* ch, iovec* iovs, int32_t iovcnt,
                           uint64_t zone_id, uint64_t num_blocks, const bdk_bdev_io_opts* opts,
                           bdk_bdev_io_completion_cb cb, void* cb_arg) {
+    if (!bdk::on_channels_thread(ch, BDK_ABI_CALL)) return -EINVAL;
     const bdk::Bdev* bdev = desc->bdev;
     if ((bdev->flags & BDK_BDEV_ZONED) == 0 || bdev->config.zone_size == 0 ||
         zone_id % bdev->config.zone_size != 0)

@@ -79,7 +79,7 @@ void channel_follow_timeout(BdevChannel* channel) {
 }  // namespace bdk
 
 int bdk_bdev_set_timeout(bdk_bdev_desc* desc, uint64_t timeout_ms, bdk_bdev_io_timeout_cb cb, void* cb_arg) {
-    if (desc->thread != bdk::current_thread() || (timeout_ms != 0 && cb == nullptr)) return -EINVAL;
+    if (!bdk::on_descs_thread(desc, BDK_ABI_CALL) || (timeout_ms != 0 && cb == nullptr)) return -EINVAL;
     if (timeout_ms > UINT64_MAX / bdk_get_ticks_hz()) return -EINVAL;
     {
         std::scoped_lock lock(desc->bdev->mutex);

@@ -6,7 +6,6 @@
 #include "bdev/bdev.hpp"
 #include "bdev/desc.hpp"
 #include "bdev/straight.hpp"
-#include "diag/violation.hpp"
 #include "thread/io_channel.hpp"
 
 namespace bdk {
@@ -46,19 +45,11 @@ uint64_t straight_types_of(const BdevChannel* ch) {
     return bdev->io_types & ~bdev->core_types & allowed;
 }
 
-int validate_channel(bdk_bdev_desc* desc, bdk_io_channel* ch, BdevChannel** result, const void* caller) {
+int validate_channel(bdk_bdev_desc* desc, bdk_io_channel* ch, BdevChannel** result, AbiCall call) {
     if (ch->io_device != desc) [[unlikely]]
         return -EINVAL;
-    if (ch->thread != current_thread()) [[unlikely]] {
-        report_violation({.rule = 2,
-                          .what = "an I/O was submitted on another thread than the channel's",
-                          .object = desc->bdev->name,
-                          .owner = ch->thread,
-                          .advice = "get a channel of the desc on each thread that submits, with "
-                                    "bdk_bdev_get_io_channel()",
-                          .return_address = caller});
+    if (!on_channels_thread(ch, call)) [[unlikely]]
         return -EINVAL;
-    }
     auto* channel = static_cast<BdevChannel*>(io_channel_ctx(ch));
     if ((channel->flags & channel_closing) != 0) [[unlikely]]
         return -ENODEV;

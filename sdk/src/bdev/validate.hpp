@@ -7,12 +7,13 @@
 #include "bdev/bdev.hpp"
 #include "bdev/bdev_io.hpp"
 #include "bdev/channel.hpp"
+#include "diag/place.hpp"
 
 namespace bdk {
 
-/// The bdev channel of `desc` behind `ch`. @return 0; -EINVAL (wrong thread, reported as rule 2; not a
-/// channel of the desc); -ENODEV (desc closed).
-int validate_channel(bdk_bdev_desc* desc, bdk_io_channel* ch, BdevChannel** result, const void* caller);
+/// The bdev channel of `desc` behind `ch`. @return 0; -EINVAL (wrong thread, reported; not a channel of the
+/// desc); -ENODEV (desc closed).
+int validate_channel(bdk_bdev_desc* desc, bdk_io_channel* ch, BdevChannel** result, AbiCall call);
 
 /// Whether an I/O of that type may go to the channel now. @return 0; -EBADF (desc is read-only); -ENOTSUP.
 int validate_type(const BdevChannel* ch, uint32_t type);

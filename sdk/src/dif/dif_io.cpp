@@ -10,6 +10,8 @@
 #include <cstring>
 
 #include "bdev/bdev.hpp"
+#include "bdev/io_path.hpp"
+#include "bdev/status.hpp"
 #include "dif/protection_info.hpp"
 
 namespace bdk {
@@ -129,5 +131,7 @@ int bdk_bdev_io_dif_remap(bdk_bdev_io* io, uint64_t from, uint64_t to, bdk_dif_e
 }
 
 void bdk_bdev_io_complete_dif_error(bdk_bdev_io* io, const bdk_dif_error* error) {
-    bdk_bdev_io_complete_nvme_status(io, 0, bdk::dif_error_sct, bdk::report_dif_error(io, *error));
+    bdk::io_complete(bdk::BdevIo::of(io),
+                     bdk::status_from_nvme(0, bdk::dif_error_sct, bdk::report_dif_error(io, *error)),
+                     __builtin_return_address(0));
 }

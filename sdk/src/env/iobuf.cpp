@@ -14,7 +14,7 @@
 #include <new>
 #include <utility>
 
-#include "diag/violation.hpp"
+#include "diag/place.hpp"
 #include "env/iobuf_pool.hpp"
 #include "thread/io_channel.hpp"
 
@@ -104,17 +104,8 @@ void collect(IobufPool* pool) {
     bdk_for_each_channel(&g_pools, collect_visit, pool, collect_done);
 }
 
-bool on_own_thread(const bdk_iobuf_channel* ch, std::string_view what, const void* caller) {
-    const bdk_thread* owner = ch->parent->thread;
-    if (owner == current_thread()) [[likely]]
-        return true;
-    report_violation({.rule = current_thread() == nullptr ? 4 : 2,
-                      .what = what,
-                      .object = "iobuf channel '" + ch->stats.name + "'",
-                      .owner = owner,
-                      .advice = "open an iobuf channel on each thread that uses buffers",
-                      .return_address = caller});
-    return false;
+bool on_own_thread(const bdk_iobuf_channel* ch, AbiCall call) {
+    return on_thread_of(ch->parent->thread, call, {"iobuf channel", ch->stats.name});
 }
 
 void pools_unregistered(void*) {
@@ -165,6 +156,8 @@ void iobuf_get_stats(std::function<void(std::vector<IobufStats>)> done) {
 }  // namespace bdk
 
 bdk_iobuf_channel* bdk_iobuf_channel_open(const char* name) {
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL, {"iobuf channel", name != nullptr ? name : "unnamed"}))
+        return nullptr;
     bdk_io_channel* parent = bdk_get_io_channel(&bdk::g_pools);
     if (parent == nullptr) return nullptr;
     bdk_iobuf_channel* opened = bdk::or_null([&] {
@@ -181,18 +174,14 @@ bdk_iobuf_channel* bdk_iobuf_channel_open(const char* name) {
 
 void bdk_iobuf_channel_close(bdk_iobuf_channel* ch) {
     if (ch == nullptr) return;
-    if (!bdk::on_own_thread(ch, "bdk_iobuf_channel_close() on the wrong thread",
-                            __builtin_return_address(0))) {
-        return;
-    }
+    if (!bdk::on_own_thread(ch, BDK_ABI_CALL)) return;
     const std::unique_ptr<bdk_iobuf_channel> closed(ch);
     std::erase(ch->thread_iobuf->channels, ch);
     bdk_put_io_channel(ch->parent);
 }
 
 void* bdk_iobuf_get(bdk_iobuf_channel* ch, uint64_t len, bdk_iobuf_entry* entry) {
-    if (!bdk::on_own_thread(ch, "bdk_iobuf_get() on the wrong thread", __builtin_return_address(0)))
-        return nullptr;
+    if (!bdk::on_own_thread(ch, BDK_ABI_CALL)) return nullptr;
     bdk::IobufPool* pool = bdk::pool_for(len);
     if (pool == nullptr) return nullptr;
     bdk::IobufCache& cache = bdk::cache_of(ch, pool);
@@ -213,14 +202,13 @@ void* bdk_iobuf_get(bdk_iobuf_channel* ch, uint64_t len, bdk_iobuf_entry* entry)
 }
 
 void bdk_iobuf_put(bdk_iobuf_channel* ch, void* buf, uint64_t len) {
-    if (!bdk::on_own_thread(ch, "bdk_iobuf_put() on the wrong thread", __builtin_return_address(0))) return;
+    if (!bdk::on_own_thread(ch, BDK_ABI_CALL)) return;
     bdk::IobufPool* pool = bdk::pool_for(len);
     if (buf != nullptr && pool != nullptr) bdk::cache_of(ch, pool).put(buf);
 }
 
 void bdk_iobuf_cancel(bdk_iobuf_channel* ch, bdk_iobuf_entry* entry, uint64_t len) {
-    if (!bdk::on_own_thread(ch, "bdk_iobuf_cancel() on the wrong thread", __builtin_return_address(0)))
-        return;
+    if (!bdk::on_own_thread(ch, BDK_ABI_CALL)) return;
     bdk::IobufPool* pool = bdk::pool_for(len);
     if (pool != nullptr) bdk::cache_of(ch, pool).cancel(entry);
 }

@@ -244,7 +244,7 @@ TEST_F(IobufTest, OnAnotherThreadNothingIsDoneAndItIsReported) {
         bdk_iobuf_channel_close(first_.ch);
     });
     EXPECT_TRUE(
-        log.contains("rule 4 broken: bdk_iobuf_get() on the wrong thread; object: iobuf channel 'one'"))
+        log.contains("rule 4 broken: bdk_iobuf_get() outside a bdk thread; object: iobuf channel 'one'"))
         << log.text();
     EXPECT_TRUE(log.contains("rule 2 broken: bdk_iobuf_put() on the wrong thread")) << log.text();
     EXPECT_TRUE(log.contains("rule 2 broken: bdk_iobuf_channel_close() on the wrong thread")) << log.text();

@@ -13,6 +13,7 @@
 
 #include "base/no_memory.hpp"
 #include "diag/pending_calls.hpp"
+#include "diag/place.hpp"
 #include "diag/violation.hpp"
 #include "json/json_text.hpp"
 #include "json/json_writer.hpp"
@@ -115,6 +116,7 @@ bool module_has_calls(const bdk_module* module) {
 }  // namespace bdk
 
 void bdk_call_explain(bdk_call* call, const char* why) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL)) return;
     if (!bdk::is_under_way(call))
         return bdk::report_ended("bdk_call_explain() without a call under way", __builtin_return_address(0));
     // Without memory it goes unsaid.
@@ -125,6 +127,7 @@ void bdk_call_explain(bdk_call* call, const char* why) {
 }
 
 void bdk_module_call_done(bdk_call* call, int rc) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL)) return;
     if (!bdk::is_under_way(call))
         return bdk::report_ended("bdk_module_call_done() without a call under way",
                                  __builtin_return_address(0));

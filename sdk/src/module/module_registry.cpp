@@ -15,6 +15,7 @@
 #include "bdev/bdev.hpp"
 #include "bdev/examine.hpp"
 #include "diag/pending_calls.hpp"
+#include "diag/place.hpp"
 #include "diag/violation.hpp"
 #include "module/call_gate.hpp"
 #include "module/method_call.hpp"
@@ -286,6 +287,7 @@ void module_reconfigure_bdev(std::string_view name, const void* options, Done do
 }  // namespace bdk
 
 void bdk_module_init_done(const bdk_module* module, int rc) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"module", module->name})) return;
     bdk::ModuleState* state = bdk::module_state(module);
     if (state == nullptr || !state->pending || state->ready)
         return bdk::report_second_done("bdk_module_init_done() without a pending init",
@@ -294,6 +296,7 @@ void bdk_module_init_done(const bdk_module* module, int rc) {
 }
 
 void bdk_module_fini_done(const bdk_module* module) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"module", module->name})) return;
     bdk::ModuleState* state = bdk::module_state(module);
     if (state == nullptr || !state->pending)
         return bdk::report_second_done("bdk_module_fini_done() without a pending fini",
@@ -302,6 +305,7 @@ void bdk_module_fini_done(const bdk_module* module) {
 }
 
 void bdk_module_create_done(bdk_create* create, int rc) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL)) return;
     auto ended = bdk::take(bdk::registry().creates, create);
     if (ended == nullptr)
         return bdk::report_second_done("bdk_module_create_done() without a pending create",
@@ -310,6 +314,7 @@ void bdk_module_create_done(bdk_create* create, int rc) {
 }
 
 void bdk_module_remove_done(bdk_remove* remove, int rc) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL)) return;
     auto ended = bdk::take(bdk::registry().removes, remove);
     if (ended == nullptr)
         return bdk::report_second_done("bdk_module_remove_done() without a pending remove",
@@ -318,6 +323,7 @@ void bdk_module_remove_done(bdk_remove* remove, int rc) {
 }
 
 void bdk_module_reconfigure_done(bdk_reconfigure* reconfigure, int rc) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL)) return;
     auto ended = bdk::take(bdk::registry().reconfigures, reconfigure);
     if (ended == nullptr)
         return bdk::report_second_done("bdk_module_reconfigure_done() without a pending reconfigure",

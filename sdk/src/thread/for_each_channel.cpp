@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "base/no_memory.hpp"
-#include "diag/violation.hpp"
+#include "diag/place.hpp"
 #include "thread/io_channel.hpp"
 #include "thread/io_device_table.hpp"
 #include "thread/thread.hpp"
@@ -77,13 +77,7 @@ void visit_msg(void* arg) {
 
 void bdk_for_each_channel(void* io_device, bdk_channel_msg fn, void* ctx, bdk_channel_for_each_cpl cpl) {
     bdk_thread* origin = bdk::current_thread();
-    if (origin == nullptr) {
-        bdk::report_violation({.rule = 4,
-                               .what = "bdk_for_each_channel() outside a bdk thread",
-                               .advice = "send a message to a bdk thread and start the walk there",
-                               .return_address = __builtin_return_address(0)});
-        return;
-    }
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return;
     auto iter =
         bdk::cannot_fail("a walk over io_channels", [] { return std::make_unique<bdk_io_channel_iter>(); });
     iter->io_device = io_device;
@@ -103,14 +97,7 @@ void bdk_for_each_channel(void* io_device, bdk_channel_msg fn, void* ctx, bdk_ch
 }
 
 void bdk_for_each_channel_continue(bdk_io_channel_iter* iter, int status) {
-    if (iter->visited != bdk::current_thread()) {
-        bdk::report_violation({.rule = 2,
-                               .what = "bdk_for_each_channel_continue() on the wrong thread",
-                               .object = "walk over the io_channels of '" + iter->device->name + "'",
-                               .owner = iter->visited,
-                               .advice = "send a message to the visited channel's thread and continue there",
-                               .return_address = __builtin_return_address(0)});
-    }
+    bdk::on_thread_of(iter->visited, BDK_ABI_CALL, {"walk over the io_channels of", iter->device->name});
     bdk::WalkList::instance().went_on(iter);
     // Goes on even so: a walk that stays behind would block the unregistration of the device for ever.
     if (status != 0) {

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "diag/violation.hpp"
+#include "diag/place.hpp"
 #include "thread/thread.hpp"
 #include "thread/thread_registry.hpp"
 
@@ -49,13 +49,7 @@ void visit_msg(void* arg) {
 
 void bdk_for_each_thread(bdk_msg_fn fn, void* ctx, bdk_msg_fn done) {
     bdk_thread* origin = bdk::current_thread();
-    if (origin == nullptr) {
-        bdk::report_violation({.rule = 4,
-                               .what = "bdk_for_each_thread() outside a bdk thread",
-                               .advice = "send a message to a bdk thread and start the walk there",
-                               .return_address = __builtin_return_address(0)});
-        return;
-    }
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return;
     origin->walks_due.begin_one();
     auto walk = std::make_unique<bdk::ThreadWalk>(bdk::ThreadWalk{fn, ctx, done, origin});
     bdk::visit_next(walk.release(), 0);

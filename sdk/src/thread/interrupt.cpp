@@ -9,7 +9,7 @@
 
 #include "base/errno_text.hpp"
 #include "base/symbol.hpp"
-#include "diag/violation.hpp"
+#include "diag/place.hpp"
 #include "thread/reactor.hpp"
 #include "thread/thread.hpp"
 
@@ -73,15 +73,8 @@ namespace {
 
 constexpr uint32_t known_events = BDK_INTERRUPT_IN | BDK_INTERRUPT_OUT;
 
-bool on_own_thread(const bdk_interrupt* interrupt, std::string_view what, const void* caller) {
-    if (interrupt->thread == bdk::current_thread()) return true;
-    bdk::report_violation({.rule = bdk::current_thread() == nullptr ? 4 : 2,
-                           .what = what,
-                           .object = "interrupt '" + interrupt->name + "'",
-                           .owner = interrupt->thread,
-                           .advice = "send a message to the owner and do it there",
-                           .return_address = caller});
-    return false;
+bool on_own_thread(const bdk_interrupt* interrupt, bdk::AbiCall call) {
+    return bdk::on_thread_of(interrupt->thread, call, {"interrupt", interrupt->name});
 }
 
 }  // namespace
@@ -89,14 +82,8 @@ bool on_own_thread(const bdk_interrupt* interrupt, std::string_view what, const 
 bdk_interrupt* bdk_interrupt_register(int fd, uint32_t events, bdk_poller_fn fn, void* ctx,
                                       const char* name) {
     bdk_thread* thread = bdk::current_thread();
-    if (thread == nullptr) {
-        bdk::report_violation({.rule = 4,
-                               .what = "bdk_interrupt_register() outside a bdk thread",
-                               .object = name == nullptr ? "" : std::string_view(name),
-                               .advice = "send a message to a bdk thread and register there",
-                               .return_address = __builtin_return_address(0)});
-        return nullptr;
-    }
+    const std::string_view label = name == nullptr ? std::string_view() : name;
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL, {"interrupt", label})) return nullptr;
     if (fn == nullptr || (events & ~known_events) != 0) {
         BDK_ERRLOG("interrupt '%s': expected a function and events of BDK_INTERRUPT_IN and _OUT",
                    name == nullptr ? "" : name);
@@ -106,11 +93,7 @@ bdk_interrupt* bdk_interrupt_register(int fd, uint32_t events, bdk_poller_fn fn,
 }
 
 int bdk_interrupt_set_events(bdk_interrupt* interrupt, uint32_t events) {
-    if (!on_own_thread(interrupt, "bdk_interrupt_set_events() on the wrong thread",
-                       __builtin_return_address(0)) ||
-        (events & ~known_events) != 0) {
-        return -EINVAL;
-    }
+    if (!on_own_thread(interrupt, BDK_ABI_CALL) || (events & ~known_events) != 0) return -EINVAL;
     if (events == interrupt->events) return 0;
     interrupt->events = events;
     return interrupt->thread->reactor.load(std::memory_order_relaxed)->rewatch(interrupt);
@@ -118,10 +101,7 @@ int bdk_interrupt_set_events(bdk_interrupt* interrupt, uint32_t events) {
 
 void bdk_interrupt_unregister(bdk_interrupt** interrupt) {
     if (interrupt == nullptr || *interrupt == nullptr) return;
-    if (!on_own_thread(*interrupt, "bdk_interrupt_unregister() on the wrong thread",
-                       __builtin_return_address(0))) {
-        return;
-    }
+    if (!on_own_thread(*interrupt, BDK_ABI_CALL)) return;
     bdk_interrupt* gone = *interrupt;
     *interrupt = nullptr;
     gone->thread->reactor.load(std::memory_order_relaxed)->unwatch(gone);

@@ -12,6 +12,7 @@
 
 #include "base/errno_text.hpp"
 #include "base/no_memory.hpp"
+#include "diag/place.hpp"
 #include "diag/violation.hpp"
 #include "thread/channel_memory.hpp"
 #include "thread/io_device_table.hpp"
@@ -48,15 +49,6 @@ namespace {
 
 std::string channel_name(const bdk_io_channel* ch) {
     return ch->device == nullptr ? "a destroyed io_channel" : "io_channel of '" + ch->device->name + "'";
-}
-
-void report_wrong_thread(const bdk_io_channel* ch, std::string_view what, const void* caller) {
-    report_violation({.rule = 2,
-                      .what = what,
-                      .object = channel_name(ch),
-                      .owner = ch->thread,
-                      .advice = "send a message to the owner with bdk_thread_send_msg() and do it there",
-                      .return_address = caller});
 }
 
 /// Takes the channel from its thread; its memory is the caller's then.
@@ -120,14 +112,8 @@ bdk_io_channel* make_channel(bdk_thread* thread, void* io_device) {
     return nullptr;
 }
 
-bdk_io_channel* get_slowly(bdk_thread* thread, void* io_device, const void* caller) {
-    if (thread == nullptr) {
-        report_violation({.rule = 4,
-                          .what = "bdk_get_io_channel() outside a bdk thread",
-                          .advice = "send a message to a bdk thread and get the channel there",
-                          .return_address = caller});
-        return nullptr;
-    }
+bdk_io_channel* get_slowly(bdk_thread* thread, void* io_device, AbiCall call) {
+    if (!on_bdk_thread(call)) return nullptr;
     if (thread->state.load(std::memory_order_relaxed) != ThreadState::running) {
         BDK_ERRLOG("bdk_get_io_channel(): thread '%s' is exiting", thread->name.c_str());
         return nullptr;
@@ -136,6 +122,10 @@ bdk_io_channel* get_slowly(bdk_thread* thread, void* io_device, const void* call
 }
 
 }  // namespace
+
+void report_wrong_channel_thread(const bdk_io_channel* ch, AbiCall call) {
+    report_wrong_place(2, ch->thread, call, {channel_name(ch)});
+}
 
 void destroy_abandoned_channel(bdk_io_channel* ch) {
     end_channel(ch);
@@ -155,14 +145,11 @@ bdk_io_channel* bdk_get_io_channel(void* io_device) {
             return ch;
         }
     }
-    return bdk::get_slowly(thread, io_device, __builtin_return_address(0));
+    return bdk::get_slowly(thread, io_device, BDK_ABI_CALL);
 }
 
 void bdk_put_io_channel(bdk_io_channel* ch) {
-    if (ch->thread != bdk::current_thread()) [[unlikely]] {
-        bdk::report_wrong_thread(ch, "bdk_put_io_channel() on the wrong thread", __builtin_return_address(0));
-        return;
-    }
+    if (!bdk::on_channels_thread(ch, BDK_ABI_CALL)) return;
     if (ch->refs == 0) [[unlikely]] {
         bdk::report_violation({.rule = 2,
                                .what = "bdk_put_io_channel() more often than bdk_get_io_channel()",
@@ -179,10 +166,7 @@ void bdk_put_io_channel(bdk_io_channel* ch) {
 }
 
 bdk_io_channel* bdk_io_channel_ref(bdk_io_channel* ch) {
-    if (ch->thread != bdk::current_thread()) {
-        bdk::report_wrong_thread(ch, "bdk_io_channel_ref() on the wrong thread", __builtin_return_address(0));
-        return nullptr;
-    }
+    if (!bdk::on_channels_thread(ch, BDK_ABI_CALL)) return nullptr;
     ++ch->refs;
     return ch;
 }

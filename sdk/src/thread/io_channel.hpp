@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 
+#include "diag/place.hpp"
 #include "thread/thread.hpp"
 
 namespace bdk {
@@ -62,6 +63,16 @@ struct IoDevice {
     bdk_thread* unregister_thread = nullptr;
     std::map<uint64_t, bdk_io_channel*> channels;  ///< by thread number
 };
+
+[[gnu::cold]] BDK_INTERNAL void report_wrong_channel_thread(const bdk_io_channel* ch, AbiCall call);
+
+/// [any thread] For what the header marks [channel's thread]: see place.hpp.
+inline bool on_channels_thread(const bdk_io_channel* ch, AbiCall call) {
+    if (ch->thread == current_thread()) [[likely]]
+        return true;
+    report_wrong_channel_thread(ch, call);
+    return false;
+}
 
 /// [channel's thread] Destroys a channel that was never put. Its memory stays as long as that of the thread.
 void destroy_abandoned_channel(bdk_io_channel* ch);

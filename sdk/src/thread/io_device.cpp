@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/no_memory.hpp"
-#include "diag/violation.hpp"
+#include "diag/place.hpp"
 #include "thread/io_channel.hpp"
 #include "thread/io_device_table.hpp"
 #include "thread/thread.hpp"
@@ -165,16 +165,8 @@ namespace bdk {
 namespace {
 
 int register_device(void* io_device, bdk_io_channel_create_cb create_cb, bdk_io_channel_destroy_cb destroy_cb,
-                    uint32_t ctx_size, const char* name, const void* caller) {
+                    uint32_t ctx_size, const char* name) {
     const std::string label = name != nullptr ? name : "unnamed";
-    if (current_thread() == nullptr) {
-        report_violation({.rule = 4,
-                          .what = "bdk_io_device_register() outside a bdk thread",
-                          .object = "io_device '" + label + "'",
-                          .advice = "register in init, or send a message to a bdk thread and register there",
-                          .return_address = caller});
-        return -EINVAL;
-    }
     if (io_device == nullptr) return -EINVAL;
     auto device = std::make_unique<IoDevice>();
     device->key = io_device;
@@ -192,20 +184,14 @@ int register_device(void* io_device, bdk_io_channel_create_cb create_cb, bdk_io_
 
 int bdk_io_device_register(void* io_device, bdk_io_channel_create_cb create_cb,
                            bdk_io_channel_destroy_cb destroy_cb, uint32_t ctx_size, const char* name) {
-    const void* caller = __builtin_return_address(0);
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL, {"io_device", name != nullptr ? name : "unnamed"})) return -EINVAL;
     return bdk::or_enomem(
-        [&] { return bdk::register_device(io_device, create_cb, destroy_cb, ctx_size, name, caller); });
+        [&] { return bdk::register_device(io_device, create_cb, destroy_cb, ctx_size, name); });
 }
 
 int bdk_io_device_unregister(void* io_device, bdk_io_device_unregister_cb cb) {
     bdk_thread* thread = bdk::current_thread();
-    if (thread == nullptr) {
-        bdk::report_violation({.rule = 4,
-                               .what = "bdk_io_device_unregister() outside a bdk thread",
-                               .advice = "send a message to a bdk thread and unregister there",
-                               .return_address = __builtin_return_address(0)});
-        return -EINVAL;
-    }
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return -EINVAL;
     const int rc = bdk::IoDeviceTable::instance().unregister(io_device, cb, thread);
     if (rc == -EBUSY) BDK_ERRLOG("io_device %p is being unregistered already", io_device);
     if (rc == -ENODEV) BDK_ERRLOG("io_device %p is not registered", io_device);

@@ -11,6 +11,7 @@
 #include "base/no_memory.hpp"
 #include "base/symbol.hpp"
 #include "base/ticks.hpp"
+#include "diag/place.hpp"
 #include "diag/violation.hpp"
 #include "thread/activity.hpp"
 #include "thread/call.hpp"
@@ -187,28 +188,21 @@ void PollerList::unregister_all() {
 
 namespace {
 
-/// True when the calling thread owns the poller; reports it when not.
-bool on_own_thread(const bdk_poller* poller, std::string_view what, const void* caller) {
-    if (poller->thread == bdk::current_thread()) return true;
-    bdk::report_violation({.rule = bdk::current_thread() == nullptr ? 4 : 2,
-                           .what = what,
-                           .object = "poller '" + poller->name + "'",
-                           .owner = poller->thread,
-                           .advice = "send a message to the owner and do it there",
-                           .return_address = caller});
-    return false;
+bool on_own_thread(const bdk_poller* poller, bdk::AbiCall call) {
+    return bdk::on_thread_of(poller->thread, call, {"poller", poller->name});
 }
 
 }  // namespace
 
 bdk_poller* bdk_poller_register(bdk_poller_fn fn, void* ctx, uint64_t period_us, const char* name) {
     bdk_thread* thread = bdk::current_thread();
-    if (thread == nullptr || fn == nullptr) {
-        bdk::report_violation({.rule = 4,
-                               .what = fn == nullptr ? "bdk_poller_register() without a function"
-                                                     : "bdk_poller_register() outside a bdk thread",
-                               .object = name == nullptr ? "" : std::string_view(name),
-                               .advice = "send a message to a bdk thread and register there",
+    const std::string_view label = name == nullptr ? std::string_view() : name;
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL, {"poller", label})) return nullptr;
+    if (fn == nullptr) {
+        bdk::report_violation({.rule = 0,
+                               .what = "bdk_poller_register() without a function",
+                               .object = label,
+                               .advice = "give it the function to call",
                                .return_address = __builtin_return_address(0)});
         return nullptr;
     }
@@ -217,28 +211,23 @@ bdk_poller* bdk_poller_register(bdk_poller_fn fn, void* ctx, uint64_t period_us,
 
 void bdk_poller_unregister(bdk_poller** poller) {
     if (poller == nullptr || *poller == nullptr) return;
-    if (!on_own_thread(*poller, "bdk_poller_unregister() on the wrong thread", __builtin_return_address(0))) {
-        return;
-    }
+    if (!on_own_thread(*poller, BDK_ABI_CALL)) return;
     bdk_poller* gone = *poller;
     *poller = nullptr;
     gone->thread->pollers.unregister(gone);
 }
 
 void bdk_poller_pause(bdk_poller* poller) {
-    if (on_own_thread(poller, "bdk_poller_pause() on the wrong thread", __builtin_return_address(0))) {
-        poller->thread->pollers.pause(poller);
-    }
+    if (on_own_thread(poller, BDK_ABI_CALL)) poller->thread->pollers.pause(poller);
 }
 
 void bdk_poller_resume(bdk_poller* poller) {
-    if (on_own_thread(poller, "bdk_poller_resume() on the wrong thread", __builtin_return_address(0))) {
-        poller->thread->pollers.resume(poller);
-    }
+    if (on_own_thread(poller, BDK_ABI_CALL)) poller->thread->pollers.resume(poller);
 }
 
 int bdk_poller_get_stats(const bdk_poller* poller, bdk_poller_stats* stats) {
     if (poller == nullptr || stats == nullptr || stats->size < sizeof(uint64_t)) return -EINVAL;
+    if (!on_own_thread(poller, BDK_ABI_CALL)) return -EINVAL;
     bdk_poller_stats full{
         .size = stats->size, .reserved = 0, .runs = poller->runs, .busy_runs = poller->busy_runs};
     std::memcpy(stats, &full, std::min<size_t>(stats->size, sizeof(full)));

@@ -270,14 +270,14 @@ TEST_F(PollerTest, HasANameOfItsOwnOrThatOfItsFunction) {
 TEST_F(PollerTest, OutsideABdkThreadNothingIsDoneAndItIsReported) {
     const LogCapture log;
     EXPECT_EQ(nullptr, bdk_poller_register(nameless, nullptr, 0, "early"));
-    EXPECT_TRUE(log.contains("rule 4 broken: bdk_poller_register() outside a bdk thread; object: early"))
+    EXPECT_TRUE(log.contains("rule 4 broken: bdk_poller_register() outside a bdk thread; object: poller 'early'"))
         << log.text();
     Probe probe;
     on_app([&] { probe.start(); });
     bdk_poller_unregister(&probe.poller);
     EXPECT_NE(probe.poller, nullptr);
     EXPECT_TRUE(
-        log.contains("rule 4 broken: bdk_poller_unregister() on the wrong thread; object: poller 'probe'"))
+        log.contains("rule 4 broken: bdk_poller_unregister() outside a bdk thread; object: poller 'probe'"))
         << log.text();
     on_app([&] { bdk_poller_unregister(&probe.poller); });
 }

@@ -95,7 +95,8 @@ void bdk_spin_unlock(bdk_spinlock* lock) {
     bdk_thread* thread = bdk::current_thread();
     bdk::SpinLock* spin = bdk::inner(lock);
     if (spin->holder.load(std::memory_order_relaxed) != bdk::caller_as_holder()) [[unlikely]] {
-        bdk::report(lock, 5, "bdk_spin_unlock() of a lock that the caller does not hold",
+        bdk::report(lock, thread == nullptr ? 4 : 5,
+                    "bdk_spin_unlock() of a lock that the caller does not hold",
                     "release a lock on the thread that took it", __builtin_return_address(0));
         return;
     }

@@ -11,6 +11,7 @@
 #include "base/no_memory.hpp"
 #include "base/symbol.hpp"
 #include "base/ticks.hpp"
+#include "diag/place.hpp"
 #include "diag/violation.hpp"
 #include "thread/reactor.hpp"
 #include "thread/thread_registry.hpp"
@@ -148,8 +149,9 @@ int bdk_thread_send_critical_msg(bdk_thread* thread, bdk_msg_fn fn) {
 }
 
 int bdk_thread_get_stats(bdk_thread_stats* stats) {
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return -EINVAL;
     const bdk_thread* thread = bdk::current_thread();
-    if (thread == nullptr || stats == nullptr || stats->size < sizeof(uint64_t)) return -EINVAL;
+    if (stats == nullptr || stats->size < sizeof(uint64_t)) return -EINVAL;
     const bdk_thread_stats full{.size = stats->size,
                                 .reserved = 0,
                                 .busy_ns = bdk::ns_from_ticks(thread->busy_ticks),
@@ -160,8 +162,8 @@ int bdk_thread_get_stats(bdk_thread_stats* stats) {
 }
 
 int bdk_thread_set_core(uint32_t core) {
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return -EINVAL;
     bdk_thread* thread = bdk::current_thread();
-    if (thread == nullptr) return -EINVAL;
     bdk::Reactor* target = bdk::ThreadRegistry::instance().reactor_of_core(core);
     if (target == nullptr) return -ENODEV;
     thread->move_to = target == thread->reactor.load(std::memory_order_relaxed) ? nullptr : target;

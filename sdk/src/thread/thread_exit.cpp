@@ -9,7 +9,7 @@
 #include <string>
 
 #include "base/ticks.hpp"
-#include "diag/violation.hpp"
+#include "diag/place.hpp"
 #include "thread/io_channel.hpp"
 #include "thread/reactor.hpp"
 #include "thread/thread.hpp"
@@ -159,8 +159,8 @@ void Reactor::close(bdk_thread& thread) {
 }  // namespace bdk
 
 int bdk_thread_exit(void) {
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return -EINVAL;
     bdk_thread* thread = bdk::current_thread();
-    if (thread == nullptr) return -EINVAL;
     if (thread == bdk_thread_get_app_thread()) {
         BDK_ERRLOG("bdk_thread_exit() on the app thread: it lives as long as the host");
         return -EINVAL;
