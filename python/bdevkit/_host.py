@@ -350,7 +350,8 @@ class Host:
             self._watcher.join()
         findings = []
         if open_descs:
-            findings.append(f"{open_descs} descs were not closed")
+            names = ", ".join(f"'{name}'" for name in open_descs)
+            findings.append(f"{len(open_descs)} descs were not closed: {names}")
         if not clean:
             findings.append("the host did not stop cleanly: see the log")
         if broken := _core.violations() - self._before[0]:

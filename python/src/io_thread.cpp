@@ -52,16 +52,16 @@ void IoThread::detach() {
     thread_ = nullptr;
 }
 
-size_t IoThread::stop() {
-    size_t left = 0;
+std::vector<std::string> IoThread::stop() {
+    std::vector<std::string> left;
     const int rc = run([&] {
-        left = descs_.size();
         for (const auto& desc : std::vector(descs_)) {
+            left.push_back(desc->bdev());
             desc->abort_here();
             desc->close_here();
         }
     });
-    if (rc != 0) return 0;
+    if (rc != 0) return {};
     const std::unique_lock lock(mutex_);
     bdk_thread_send_msg(
         thread_, [](void*) { bdk_thread_exit(); }, nullptr);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <shared_mutex>
+#include <string>
 #include <vector>
 
 namespace bdevkit::python {
@@ -29,8 +30,8 @@ public:
     int run(const std::function<void()>& fn);
 
     /// [not a bdk thread] Aborts the I/O in flight and closes the descs that are left; when the I/O has
-    /// ended, the thread ends. @return how many descs there were
-    size_t stop();
+    /// ended, the thread ends. @return the names of their bdevs
+    std::vector<std::string> stop();
 
     /// [any thread] From now on nothing is sent there.
     void detach();

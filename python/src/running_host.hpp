@@ -35,7 +35,7 @@ struct StartError {
 /// What the end of a host has found.
 struct StopReport {
     bool clean = true;
-    size_t open_descs = 0;           ///< that Python had not closed
+    std::vector<std::string> open_descs;  ///< that Python had not closed: the names of their bdevs
     std::vector<std::string> waits;  ///< what an end that was given up waits for: the host runs on
 };
 

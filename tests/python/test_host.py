@@ -168,7 +168,7 @@ def test_rate_limits(disk_host):
 def test_a_desc_that_was_forgotten_is_found():
     host = bdevkit.Host(stack_of(DISK), check=True)
     forgotten = host.open("disk")
-    with pytest.raises(bdevkit.Leak, match="1 descs were not closed"):
+    with pytest.raises(bdevkit.Leak, match="1 descs were not closed: 'disk'"):
         host.stop()
     with pytest.raises(bdevkit.Error, match="the desc is closed"):
         forgotten.read(0, 512)

@@ -75,7 +75,7 @@ TEST_F(Rules, SubmittingOnAnotherThread) {
     EXPECT_EQ(client.try_read(0, 1).aio_errno, -EINVAL) << "the submission was refused";
     EXPECT_TRUE(log.has({"rule 2 broken", "bdk_bdev_read_blocks() on the wrong thread",
                          "object: io_channel of 'bdev:base'", "owner: thread 'app'", "caller: thread 'rogue'",
-                         "plugin: submits_elsewhere.so", "instead: send a message to the owner"}));
+                         "plugin: submits_elsewhere.so", "or get a channel on each thread"}));
 }
 
 TEST_F(Rules, BlockingInAPoller) {

@@ -26,6 +26,7 @@
 #include "dif/dif_io.hpp"
 #include "dif/protection_info.hpp"
 #include "module/module_state.hpp"
+#include "thread/callback_scope.hpp"
 
 namespace bdk {
 
@@ -141,7 +142,7 @@ int add_bdev(bdk_bdev* pub) {
 /* ---- removal ---- */
 
 void report_unregistered(bdk_thread* thread, bdk_bdev_unregister_cb cb, void* ctx, int rc) {
-    if (cb != nullptr) post(thread, [=] { cb(ctx, rc); });
+    if (cb != nullptr) post(thread, [=] { call_in_scope("unregister callback of a bdev", cb, ctx, rc); });
 }
 
 /// [app thread] The module has let go of the bdev: so does the core.
@@ -162,6 +163,7 @@ void report_no_destruct(std::string_view what, const void* caller) {
 
 /// [app thread]
 void call_destruct(Bdev* bdev) {
+    pending_call_end(bdev->removal_call);
     bdev_list_remove(bdev);
     if (bdev->queue_depth != nullptr) bdev->queue_depth->end();
     if (bdev->guard != nullptr) bdev->guard->end_watch();
@@ -170,7 +172,7 @@ void call_destruct(Bdev* bdev) {
         {"module '", bdev->module_name, "': destruct of bdev '", bdev->name, "'"}, "bdk_bdev_destruct_done");
     const bdk_bdev* pub = bdev->pub;  // not to be looked at: the module may free it
     auto destruct = bdev->fn.destruct;
-    int rc = destruct(bdev->config.ctxt);
+    int rc = call_in_scope("destruct", destruct, bdev->config.ctxt);
     if (rc == BDK_PENDING) return;
     if (auto owned = bdev_list_forget(pub))
         destructed(std::move(owned), rc);
@@ -230,6 +232,8 @@ void bdk_bdev_unregister(bdk_bdev* pub, bdk_bdev_unregister_cb cb, void* ctx) {
         bdev->unregister_ctx = ctx;
         bdev->unregister_thread = bdk::current_thread();
     }
+    bdev->removal_call = bdk::pending_call_begin({"removal of bdev '", bdev->name, "'"},
+                                                 [bdev] { return bdk::describe_descs(bdev); });
     bdk::qos_end(bdev);
     bdk::send_event(bdev, BDK_BDEV_EVENT_REMOVE);
     bool destructs = false;

@@ -83,7 +83,8 @@ struct alignas(64) Bdev {
     bdk_bdev_unregister_cb unregister_cb = nullptr;
     void* unregister_ctx = nullptr;
     bdk_thread* unregister_thread = nullptr;
-    uint64_t destruct_call = 0;  ///< see pending_calls.hpp
+    uint64_t removal_call = 0;   ///< see pending_calls.hpp: the wait for the descs
+    uint64_t destruct_call = 0;  ///< likewise, for the module
 
     static Bdev* of(const bdk_bdev* bdev) noexcept { return static_cast<Bdev*>(bdev->internal); }
 

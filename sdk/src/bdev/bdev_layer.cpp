@@ -59,8 +59,7 @@ int poll_stop(void* ctx) {
         bdk_bdev_unregister(bdev->pub, nullptr, nullptr);
     } else if (bdk_get_time_ns() > stop->deadline_ns) {
         for (Bdev* left : all_bdevs())
-            BDK_ERRLOG("bdev '%s' does not go: %zu descs are open, or its destruct has not ended",
-                       left->name.c_str(), left->descs.size());
+            BDK_ERRLOG("bdev '%s' does not go: %s", left->name.c_str(), describe_descs(left).c_str());
         finish_stop(stop, -ETIMEDOUT);
     } else {
         return BDK_POLLER_IDLE;

@@ -16,6 +16,7 @@
 #include "bdev/post.hpp"
 #include "diag/place.hpp"
 #include "diag/violation.hpp"
+#include "thread/callback_scope.hpp"
 #include "thread/io_channel.hpp"
 
 namespace bdk {
@@ -26,7 +27,7 @@ namespace {
 void send_event_to(bdk_bdev_desc* desc, uint32_t type) {
     desc->refs.fetch_add(1, std::memory_order_relaxed);
     post(desc->thread, [desc, type, bdev = desc->bdev->pub] {
-        if (!desc->closed) desc->event_cb(type, bdev, desc->event_ctx);
+        if (!desc->closed) call_in_scope("event callback", desc->event_cb, type, bdev, desc->event_ctx);
         desc->unref();
     });
 }
@@ -42,11 +43,123 @@ void forget_desc(bdk_bdev_desc* desc) {
         examine_desc_gone(bdev);
         destructs = begins_destruct(bdev);
     }
+    current_thread()->open_handles.remove(desc);
     bdk_io_device_unregister(desc, [](void* io_device) { static_cast<bdk_bdev_desc*>(io_device)->unref(); });
     if (destructs) destruct_bdev(bdev);
 }
 
 }  // namespace
+
+namespace {
+
+std::string thread_name(const bdk_thread* thread) {
+    return "thread '" + thread->name + "' (" + std::to_string(thread->id) + ")";
+}
+
+/// [desc's thread] For the list of what the thread has open.
+std::string describe_open(const void* handle) {
+    const auto* desc = static_cast<const bdk_bdev_desc*>(handle);
+    return "'" + desc->bdev->name + "', opened by " + std::string(object_name_of(desc->opener));
+}
+
+/// [desc's thread] The thread goes, and nobody could close the desc: the app thread does. The memory stays,
+/// as the guilty may still use it.
+void abandon(void* handle) {
+    auto* desc = static_cast<bdk_bdev_desc*>(handle);
+    bdk_thread* app = bdk_thread_get_app_thread();
+    if (current_thread() == app) return;  // the bdevs are gone
+    desc->refs.fetch_add(1, std::memory_order_relaxed);
+    {
+        std::scoped_lock lock(desc->bdev->mutex);
+        desc->thread = app;
+    }
+    send_always(
+        app, [](void* orphan) { bdk_bdev_close(static_cast<bdk_bdev_desc*>(orphan)); }, desc);
+}
+
+/// Fills the desc and makes it one of the bdev's. @return 0, -ENODEV or -EPERM.
+int attach(bdk_bdev_desc* desc, const OpenRequest& request) {
+    std::unique_lock<std::mutex> list_lock;
+    Bdev* bdev = find_bdev(request.name, list_lock);
+    if (bdev == nullptr) return -ENODEV;
+    std::scoped_lock lock(bdev->mutex);
+    if (bdev->status != BdevStatus::ready) return -ENODEV;
+    if (request.write && bdev->claim.type != BDK_BDEV_CLAIM_NONE) {
+        BDK_ERRLOG("bdev '%s' cannot be opened for writing: %s; open it read-only, or what stands on it",
+                   request.name, describe_claim(bdev->claim).c_str());
+        return -EPERM;
+    }
+    desc->bdev = bdev;
+    desc->thread = current_thread();
+    desc->opener = request.call.caller;
+    desc->hides_md =
+        request.hide_metadata && (bdk_bdev_is_md_interleaved(bdev->pub) || bdev->config.dif_type != 0);
+    desc->write = request.write;
+    desc->event_cb = request.event_cb;
+    desc->event_ctx = request.event_ctx;
+    bdev->descs.push_back(desc);
+    return 0;
+}
+
+void detach(bdk_bdev_desc* desc) {
+    Bdev* bdev = desc->bdev;
+    bool destructs = false;
+    {
+        std::scoped_lock lock(bdev->mutex);
+        std::erase(bdev->descs, desc);
+        destructs = begins_destruct(bdev);
+    }
+    if (destructs) destruct_bdev(bdev);
+}
+
+/// Makes the desc an io_device, and known to its thread.
+int make_usable(bdk_bdev_desc* desc) {
+    return or_enomem([desc] {
+        desc->thread->open_handles.add({desc, describe_open, abandon});
+        int rc = bdk_io_device_register(desc, bdev_channel_create, bdev_channel_destroy, sizeof(BdevChannel),
+                                        ("bdev:" + desc->bdev->name).c_str());
+        if (rc != 0) desc->thread->open_handles.remove(desc);
+        return rc;
+    });
+}
+
+}  // namespace
+
+int open_desc(const OpenRequest& request, bdk_bdev_desc** result) {
+    if (request.event_cb == nullptr) {
+        BDK_ERRLOG("bdev '%s' was opened without an event callback: give one, it tells when the bdev goes",
+                   request.name);
+        return -EINVAL;
+    }
+    return or_enomem([&] {
+        auto desc = std::make_unique<bdk_bdev_desc>();
+        if (int rc = attach(desc.get(), request); rc != 0) return rc;
+        if (int rc = make_usable(desc.get()); rc != 0) {
+            detach(desc.get());
+            return rc;
+        }
+        *result = desc.release();
+        return 0;
+    });
+}
+
+bool hides_metadata(const bdk_bdev_open_opts* opts) {
+    return opts != nullptr && BDK_HAS_FIELD(opts, bdk_bdev_open_opts, flags) &&
+           (opts->flags & BDK_BDEV_OPEN_HIDE_METADATA) != 0;
+}
+
+std::string describe_descs(Bdev* bdev) {
+    std::scoped_lock lock(bdev->mutex);
+    std::string text;
+    for (const bdk_bdev_desc* desc : bdev->descs) {
+        std::string opened = "the desc that " + std::string(object_name_of(desc->opener)) +
+                             " has opened on " + thread_name(desc->thread);
+        text += text.empty() ? "" : "; ";
+        text += desc->closed ? opened + " is closed and waits for its I/O in flight"
+                             : "bdk_bdev_close() is due for " + opened;
+    }
+    return text.empty() ? "its descs are closed, and its destruct has not ended" : text;
+}
 
 bool on_descs_thread(const bdk_bdev_desc* desc, AbiCall call) {
     return on_thread_of(desc->thread, call, {"desc of bdev", desc->bdev->name});
@@ -67,80 +180,17 @@ void send_event(Bdev* bdev, uint32_t type) {
 
 using bdk::Bdev;
 
-namespace {
-
-struct Opening {
-    const char* name;
-    bool write;
-    bdk_bdev_event_cb event_cb;
-    void* event_ctx;
-    bool hide_metadata;
-    bdk::AbiCall call;
-};
-
-int open(const Opening& opening, bdk_bdev_desc** result) {
-    const auto& [name, write, event_cb, event_ctx, hide_metadata, call] = opening;
-    bdk_thread* thread = bdk::current_thread();
-    if (!bdk::on_bdk_thread(call, {"bdev", name})) return -EINVAL;
-    if (event_cb == nullptr) {
-        BDK_ERRLOG("bdev '%s' was opened without an event callback: give one, it tells when the bdev goes",
-                   name);
-        return -EINVAL;
-    }
-    auto desc = std::make_unique<bdk_bdev_desc>();
-    {
-        std::unique_lock<std::mutex> list_lock;
-        Bdev* bdev = bdk::find_bdev(name, list_lock);
-        if (bdev == nullptr) return -ENODEV;
-        std::scoped_lock lock(bdev->mutex);
-        if (bdev->status != bdk::BdevStatus::ready) return -ENODEV;
-        if (write && bdev->claim.type != BDK_BDEV_CLAIM_NONE) {
-            BDK_ERRLOG("bdev '%s' cannot be opened for writing: %s; open it read-only, or what stands on it",
-                       name, bdk::describe_claim(bdev->claim).c_str());
-            return -EPERM;
-        }
-        desc->bdev = bdev;
-        desc->thread = thread;
-        desc->hides_md =
-            hide_metadata && (bdk_bdev_is_md_interleaved(bdev->pub) || bdev->config.dif_type != 0);
-        desc->write = write;
-        desc->event_cb = event_cb;
-        desc->event_ctx = event_ctx;
-        bdev->descs.push_back(desc.get());
-    }
-    Bdev* bdev = desc->bdev;
-    int rc = bdk::or_enomem([&] {
-        return bdk_io_device_register(desc.get(), bdk::bdev_channel_create, bdk::bdev_channel_destroy,
-                                      sizeof(bdk::BdevChannel), ("bdev:" + bdev->name).c_str());
-    });
-    if (rc != 0) {
-        bool destructs = false;
-        {
-            std::scoped_lock lock(bdev->mutex);
-            std::erase(bdev->descs, desc.get());
-            destructs = bdk::begins_destruct(bdev);
-        }
-        if (destructs) bdk::destruct_bdev(bdev);
-        return rc;
-    }
-    *result = desc.release();
-    return 0;
-}
-
-}  // namespace
-
 int bdk_bdev_open_ext(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
                       bdk_bdev_desc** result) {
-    const Opening opening{name, write, event_cb, event_ctx, false, BDK_ABI_CALL};
-    return bdk::or_enomem([&] { return open(opening, result); });
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL, {"bdev", name})) return -EINVAL;
+    return bdk::open_desc({name, write, event_cb, event_ctx, false, BDK_ABI_CALL}, result);
 }
 
 int bdk_bdev_open_ext_v2(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
                          const bdk_bdev_open_opts* opts, bdk_bdev_desc** result) {
-    const bool has_flags = opts != nullptr && BDK_HAS_FIELD(opts, bdk_bdev_open_opts, flags);
-    const bool hide = has_flags && (opts->flags & BDK_BDEV_OPEN_HIDE_METADATA) != 0;
-    const Opening opening{name, write, event_cb, event_ctx, hide, BDK_ABI_CALL};
-    return bdk::or_enomem([&] { return open(opening, result); });
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL, {"bdev", name})) return -EINVAL;
+    return bdk::open_desc({name, write, event_cb, event_ctx, bdk::hides_metadata(opts), BDK_ABI_CALL},
+                          result);
 }
 
 void bdk_bdev_close(bdk_bdev_desc* desc) {

@@ -9,6 +9,7 @@
 #include "bdev/examine.hpp"
 #include "diag/pending_calls.hpp"
 #include "diag/violation.hpp"
+#include "thread/callback_scope.hpp"
 
 namespace bdk {
 
@@ -36,7 +37,7 @@ uint64_t call_examine(const ModuleState& module, Bdev* bdev, const char* name, v
         state().of_bdev.emplace(bdev->pub, number);
         state().running.push_back(number);
     });
-    fn(bdev->pub);
+    call_in_scope(name, fn, bdev->pub);
     std::erase(state().running, number);
     return state().calls.contains(number) ? number : 0;
 }

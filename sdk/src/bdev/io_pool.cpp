@@ -187,6 +187,7 @@ int io_pool_create(void*, void* ctx) {
     return or_enomem([ctx] {
         auto* pool = new (ctx) IoPool();
         pool->thread = current_thread();
+        pool->thread->ios_in_use = &pool->in_use;
         pool->kept_chunks = std::max<uint64_t>(1, bdev_options().bdev_io_cache_size / chunk_ios);
         watch_late_io(pool);
         return 0;
@@ -198,6 +199,7 @@ void io_pool_destroy(void*, void* ctx) {
     if (pool->in_use != 0)
         BDK_ERRLOG("thread '%s' goes with %lu bdev_ios that were not freed: call bdk_bdev_free_io() for each",
                    bdk_thread_get_name(pool->thread), static_cast<unsigned long>(pool->in_use));
+    pool->thread->ios_in_use = nullptr;
     bdk_iobuf_channel_close(pool->iobuf);
     bdk_poller_unregister(&pool->late_io);
     cannot_fail("the end of a thread's bdev_ios", [=] {

@@ -2,6 +2,7 @@
 #include "bdev/notify.hpp"
 #include "base/no_memory.hpp"
 #include "diag/place.hpp"
+#include "thread/callback_scope.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -39,7 +40,7 @@ void notify_watches(uint32_t type, bdk_bdev* bdev) {
     // By index: a callback may add watches, which hear from the next event on.
     for (size_t i = 0, count = watches().list.size(); i < count; i++) {
         bdk_notify* watch = watches().list[i].get();
-        if (watch->cb != nullptr) watch->cb(type, bdev, watch->ctx);
+        if (watch->cb != nullptr) call_in_scope("notify callback", watch->cb, type, bdev, watch->ctx);
     }
     if (--watches().telling == 0) forget_removed();
 }

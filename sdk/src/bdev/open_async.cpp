@@ -3,13 +3,12 @@
 #include <bdevkit/desc.h>
 #include <bdevkit/poller.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <memory>
 #include <string>
 
 #include "base/no_memory.hpp"
+#include "bdev/desc.hpp"
 #include "diag/place.hpp"
 #include "thread/thread.hpp"
 
@@ -19,10 +18,7 @@ constexpr uint64_t retry_us = 5000;
 
 struct OpenWait {
     std::string name;
-    bool write;
-    bdk_bdev_event_cb event_cb;
-    void* event_ctx;
-    bdk_bdev_open_opts opts;
+    bdk::OpenRequest request;  ///< its name is set at each try
     uint64_t deadline_ns;
     bdk_bdev_open_async_cb cb;
     void* ctx;
@@ -31,7 +27,8 @@ struct OpenWait {
     /// True when the wait is over; then *this is gone.
     bool try_open() {
         bdk_bdev_desc* desc = nullptr;
-        int rc = bdk_bdev_open_ext_v2(name.c_str(), write, event_cb, event_ctx, &opts, &desc);
+        request.name = name.c_str();
+        int rc = bdk::open_desc(request, &desc);
         if (rc == -ENODEV && bdk_get_time_ns() < deadline_ns) return false;
         end(desc, rc == -ENODEV ? -ETIMEDOUT : rc);
         return true;
@@ -58,27 +55,32 @@ void first_try(void* ctx) {
 
 }  // namespace
 
+namespace {
+
+int open_async(const bdk::OpenRequest& request, uint64_t timeout_ms, bdk_bdev_open_async_cb cb, void* ctx) {
+    if (request.name == nullptr || request.event_cb == nullptr || cb == nullptr) return -EINVAL;
+    uint64_t deadline = bdk_get_time_ns() + timeout_ms * 1000000;
+    std::unique_ptr<OpenWait> wait = bdk::or_null([&] {
+        return std::make_unique<OpenWait>(OpenWait{request.name, request, deadline, cb, ctx});
+    });
+    if (wait == nullptr) return -ENOMEM;
+    int rc = bdk_thread_send_msg(bdk::current_thread(), first_try, wait.get());
+    if (rc == 0) static_cast<void>(wait.release());  // the message has it
+    return rc;
+}
+
+}  // namespace
+
 int bdk_bdev_open_async(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
                         uint64_t timeout_ms, bdk_bdev_open_async_cb cb, void* ctx) {
-    return bdk_bdev_open_async_v2(name, write, event_cb, event_ctx, nullptr, timeout_ms, cb, ctx);
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return -EINVAL;
+    return open_async({name, write, event_cb, event_ctx, false, BDK_ABI_CALL}, timeout_ms, cb, ctx);
 }
 
 int bdk_bdev_open_async_v2(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
                            const bdk_bdev_open_opts* opts, uint64_t timeout_ms, bdk_bdev_open_async_cb cb,
                            void* ctx) {
     if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return -EINVAL;
-    bdk_thread* thread = bdk::current_thread();
-    if (name == nullptr || event_cb == nullptr || cb == nullptr) return -EINVAL;
-    uint64_t deadline = bdk_get_time_ns() + timeout_ms * 1000000;
-    bdk_bdev_open_opts wanted{};
-    if (opts != nullptr) std::memcpy(&wanted, opts, std::min<size_t>(opts->size, sizeof(wanted)));
-    wanted.size = sizeof(wanted);
-    std::unique_ptr<OpenWait> wait = bdk::or_null([&] {
-        return std::make_unique<OpenWait>(
-            OpenWait{name, write, event_cb, event_ctx, wanted, deadline, cb, ctx});
-    });
-    if (wait == nullptr) return -ENOMEM;
-    int rc = bdk_thread_send_msg(thread, first_try, wait.get());
-    if (rc == 0) static_cast<void>(wait.release());  // the message has it
-    return rc;
+    return open_async({name, write, event_cb, event_ctx, bdk::hides_metadata(opts), BDK_ABI_CALL}, timeout_ms,
+                      cb, ctx);
 }

@@ -8,10 +8,13 @@
 #include <bdevkit/thread.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <map>
 #include <mutex>
 #include <utility>
+
+#include "thread/thread.hpp"
 
 namespace bdk {
 
@@ -20,19 +23,21 @@ namespace {
 constexpr uint64_t ns_per_ms = 1'000'000;
 
 struct PendingCall {
-    std::string what, done;
+    std::string what;
+    std::function<std::string()> waits_for;
     uint64_t begin_ns;
     uint64_t report_ns;  ///< when to report it next
 };
 
-/// All of it lives on the app thread.
 struct PendingCalls {
-    uint64_t limit_ns = 0;
+    std::atomic<uint64_t> limit_ns{0};
+    std::mutex mutex;  ///< guards what follows
     uint64_t last_number = 0;
-    std::mutex mutex;  ///< guards what follows, which others may look at
     uint64_t ended = 0;
     std::map<uint64_t, PendingCall> calls;  ///< by number: the oldest first
-    bdk_poller* poller = nullptr;           ///< while there are calls, and a little longer
+
+    // Of the app thread.
+    bdk_poller* poller = nullptr;  ///< while there are calls, and a little longer
 };
 
 PendingCalls& state() {
@@ -43,7 +48,7 @@ PendingCalls& state() {
 std::string describe(const PendingCall& call, uint64_t now) {
     char seconds[32];
     std::snprintf(seconds, sizeof(seconds), "%.1f", static_cast<double>(now - call.begin_ns) / 1e9);
-    return call.what + " has not ended for " + seconds + " s: " + call.done + "() is due";
+    return call.what + " has not ended for " + seconds + " s: " + call.waits_for();
 }
 
 void report(PendingCall& call, uint64_t now) {
@@ -61,29 +66,47 @@ int look(void*) {
     return BDK_POLLER_IDLE;
 }
 
-void start_poller() {
+/// [app thread]
+void start_poller(void*) {
     if (state().limit_ns == 0 || state().poller != nullptr) return;
     uint64_t period_us = std::clamp<uint64_t>(state().limit_ns / 4000, 1000, 5'000'000);
     state().poller = bdk_poller_register(look, nullptr, period_us, "pending_calls");
 }
 
+void watch() {
+    bdk_thread* app = bdk_thread_get_app_thread();
+    if (current_thread() == app)
+        start_poller(nullptr);
+    else
+        send_always(app, start_poller, nullptr);
+}
+
 }  // namespace
 
-uint64_t pending_call_begin(std::initializer_list<std::string_view> what, std::string_view done) noexcept {
+uint64_t pending_call_begin(std::initializer_list<std::string_view> what,
+                            std::function<std::string()> waits_for) noexcept {
     uint64_t now = bdk_get_time_ns();
-    start_poller();
+    watch();
     std::scoped_lock lock(state().mutex);
     uint64_t number = ++state().last_number;
-    try {
+    or_enomem([&] {
         std::string text;
         for (std::string_view part : what)
             text += part;
-        PendingCall call{std::move(text), std::string(done), now, now + state().limit_ns};
+        PendingCall call{std::move(text), std::move(waits_for), now, now + state().limit_ns};
         state().calls.emplace(number, std::move(call));
-    } catch (const std::bad_alloc&) {
-        // It goes on unwatched.
-    }
+        return 0;
+    });  // without memory it goes on unwatched
     return number;
+}
+
+uint64_t pending_call_begin(std::initializer_list<std::string_view> what, std::string_view done) noexcept {
+    std::function<std::string()> waits_for = [] { return std::string(); };
+    or_enomem([&] {
+        waits_for = [text = std::string(done) + "() is due"] { return text; };
+        return 0;
+    });
+    return pending_call_begin(what, std::move(waits_for));
 }
 
 void pending_call_end(uint64_t call) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -13,13 +14,19 @@
 
 namespace bdk {
 
-/// [app thread] A call begins. Where there is no memory for it, it is not watched.
+/// [any thread] A call begins. Where there is no memory for it, it is not watched.
 /// @param what  the parts of "module 'raid': create of bdev 'r0'"
 /// @param done  what ends it: "bdk_module_create_done"
 /// @return its number, never 0
 uint64_t pending_call_begin(std::initializer_list<std::string_view> what, std::string_view done) noexcept;
 
-/// [app thread] It has ended. A number that is unknown or 0 is ignored.
+/// [any thread] As above, for a wait that can say at any time whom it waits for: "bdk_bdev_close() of the
+/// desc that raid.so has opened on thread 'app' (1)".
+/// @param waits_for  runs on any thread until pending_call_end() has returned; must not begin or end a call
+uint64_t pending_call_begin(std::initializer_list<std::string_view> what,
+                            std::function<std::string()> waits_for) noexcept;
+
+/// [any thread] It has ended. A number that is unknown or 0 is ignored.
 void pending_call_end(uint64_t call);
 
 /// [app thread] Calls that take longer than `limit_ms` are reported, then again each time they have taken

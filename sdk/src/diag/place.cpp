@@ -13,16 +13,16 @@ void report_wrong_place(int rule, const bdk_thread* owner, AbiCall call, Subject
         std::string(call.function) + (outside ? "() outside a bdk thread" : "() on the wrong thread");
     std::string object(subject.kind);
     if (!subject.name.empty()) object.append(object.empty() ? "'" : " '").append(subject.name).append("'");
-    report_violation(
-        {.rule = outside ? 4 : rule,
-         .what = what,
-         .object = object,
-         .owner = owner,
-         .advice =
-             owner != nullptr
-                 ? "send a message to the owner with bdk_thread_send_msg() and do it there"
-                 : "call it from a callback of the host, or send a message to a bdk thread and do it there",
-         .return_address = call.caller});
+    std::string_view advice = subject.advice;
+    if (advice.empty())
+        advice = owner != nullptr ? "send a message to the owner with bdk_thread_send_msg() and do it there"
+                                  : "send a message to a bdk thread and do it there";
+    report_violation({.rule = outside ? 4 : rule,
+                      .what = what,
+                      .object = object,
+                      .owner = owner,
+                      .advice = advice,
+                      .return_address = call.caller});
 }
 
 }  // namespace bdk

@@ -26,6 +26,7 @@ struct AbiCall {
 struct Subject {
     std::string_view kind = {};
     std::string_view name = {};
+    std::string_view advice = {};  ///< what to do instead, where the usual advice is not enough
 };
 
 /// [any thread] Reports a call on a thread other than `owner`: as rule 4 outside a bdk thread, as `rule` on

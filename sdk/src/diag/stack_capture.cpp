@@ -6,12 +6,15 @@
 #include <signal.h>
 #include <time.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <mutex>
+#include <string_view>
 
 #include "base/symbol.hpp"
 #include "diag/violation.hpp"
@@ -31,6 +34,7 @@ struct RawCapture {
     char name[64] = "";
     char thread[64] = "";
     bool has_messages = false;
+    uint64_t ios = 0;
     sem_t filled;
 };
 
@@ -55,7 +59,9 @@ void handle_signal(int) {
         g_raw.kind = "message";
         g_raw.name[0] = '\0';
         g_raw.thread[0] = '\0';
-        if (g_raw.fn != nullptr && activity.poller() != nullptr) {
+        if (activity.kind() != nullptr) {
+            g_raw.kind = activity.kind();
+        } else if (g_raw.fn != nullptr && activity.poller() != nullptr) {
             g_raw.kind = "poller";
             copy_name(g_raw.name, activity.poller()->name);
         } else if (g_raw.fn != nullptr && activity.interrupt() != nullptr) {
@@ -65,6 +71,7 @@ void handle_signal(int) {
         const bdk_thread* thread = current_thread();
         if (thread != nullptr) copy_name(g_raw.thread, thread->name);
         g_raw.has_messages = thread != nullptr && !thread->messages->empty();
+        g_raw.ios = thread != nullptr && thread->ios_in_use != nullptr ? *thread->ios_in_use : 0;
         g_raw.frame_count = backtrace(g_raw.frames.data(), static_cast<int>(g_raw.frames.size()));
         sem_post(&g_raw.filled);
     }
@@ -88,8 +95,40 @@ bool install() {
     return installed;
 }
 
+/// The first two frames are the handler and the return from it.
+constexpr int own_frames = 2;
+
+bool is_library(std::string_view object) {
+    return object.starts_with("libbdevkit.so");
+}
+
+bool is_runtime(std::string_view object) {
+    constexpr std::string_view prefixes[] = {"libc.so",  "libstdc++",  "libgcc_s",       "libm.so",
+                                             "ld-linux", "linux-vdso", "libbdevkit-tls", "libasan",
+                                             "libtsan",  "?"};
+    return std::any_of(std::begin(prefixes), std::end(prefixes),
+                       [object](std::string_view prefix) { return object.starts_with(prefix); });
+}
+
+/// The outermost frame of the backtrace that the library has called and that is not the library's: a callback
+/// of a module. nullptr without one.
+const void* called_by_library(const RawCapture& raw) {
+    bool in_library = false;
+    for (int i = raw.frame_count - 1; i >= own_frames; --i) {
+        const void* address = raw.frames[static_cast<size_t>(i)];
+        const std::string_view object = object_name_of(address);
+        if (in_library && !is_library(object) && !is_runtime(object)) return address;
+        in_library = in_library || is_library(object);
+    }
+    return nullptr;
+}
+
 std::string describe_call(const RawCapture& raw) {
     if (raw.fn == nullptr) return {};
+    // A message or poller of the library's own: what holds it is most often a callback that it has called.
+    const void* callback = is_library(object_name_of(raw.fn)) ? called_by_library(raw) : nullptr;
+    if (callback != nullptr)
+        return "a callback in " + location_of(callback) + " of " + std::string(object_name_of(callback));
     std::string text(raw.kind);
     if (raw.name[0] != '\0') {
         text.append(" '").append(raw.name).append("'");
@@ -100,8 +139,6 @@ std::string describe_call(const RawCapture& raw) {
 }
 
 std::string describe_frames(const RawCapture& raw) {
-    // The first two are the handler and the return from it.
-    constexpr int own_frames = 2;
     std::string text;
     for (int i = own_frames; i < raw.frame_count; ++i) {
         const void* address = raw.frames[static_cast<size_t>(i)];
@@ -132,7 +169,8 @@ std::optional<StackCapture> capture_stack(Reactor& reactor) {
         if (g_asked.compare_exchange_strong(asked, nullptr)) return std::nullopt;
         deadline.tv_sec += 1;
     }
-    return StackCapture{describe_call(g_raw), g_raw.thread, g_raw.has_messages, describe_frames(g_raw)};
+    return StackCapture{describe_call(g_raw), g_raw.ios, g_raw.thread, g_raw.has_messages,
+                        describe_frames(g_raw)};
 }
 
 }  // namespace bdk

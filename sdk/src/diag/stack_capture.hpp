@@ -2,6 +2,7 @@
 // What a reactor is doing, told by the reactor's own pthread from a signal handler.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -11,6 +12,7 @@ class Reactor;
 
 struct StackCapture {
     std::string doing;          ///< "poller 'sweep' of raid.so"; empty between two calls of modules
+    uint64_t ios = 0;           ///< bdev_ios that the thread has taken and not freed
     std::string thread;         ///< name of the bdk_thread whose turn it is; empty between turns
     bool has_messages = false;  ///< messages wait for that thread
     std::string backtrace;      ///< one line per frame, each begins with a line end

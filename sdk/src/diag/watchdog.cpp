@@ -10,6 +10,7 @@
 
 #include "base/start_thread.hpp"
 #include "diag/stack_capture.hpp"
+#include "thread/io_device_table.hpp"
 #include "thread/reactor.hpp"
 #include "thread/thread_registry.hpp"
 #include "thread/walk_list.hpp"
@@ -19,8 +20,8 @@ namespace {
 
 std::atomic<uint64_t> g_reports{0};
 
-/// Walks may take longer than calls: a visit may wait for I/O.
-constexpr int walk_patience = 10;
+/// Walks and unregistrations may take longer than calls: they may wait for I/O.
+constexpr int wait_patience = 10;
 
 long long in_ms(std::chrono::steady_clock::duration duration) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
@@ -36,6 +37,12 @@ std::string description(const StackCapture& capture) {
     if (capture.has_messages) {
         text += "; messages wait for this thread: if it waits for one of them, it waits for ever (rule 1)";
     }
+    if (capture.ios != 0) {
+        text +=
+            "; " + std::to_string(capture.ios) +
+            " I/Os of this thread are under way: they end in a later turn, so if it waits for one of them, "
+            "it waits for ever (rule 1)";
+    }
     return text + "; backtrace:" + capture.backtrace;
 }
 
@@ -48,9 +55,9 @@ void report(Reactor& reactor, std::chrono::steady_clock::duration held) {
     g_reports.fetch_add(1, std::memory_order_relaxed);
 }
 
-void report_walks(std::chrono::milliseconds limit) {
-    for (const std::string& walk : WalkList::instance().stuck(limit)) {
-        BDK_WARNLOG("%s", walk.c_str());
+void report_waits(const std::vector<std::string>& waits) {
+    for (const std::string& wait : waits) {
+        BDK_WARNLOG("%s", wait.c_str());
         g_reports.fetch_add(1, std::memory_order_relaxed);
     }
 }
@@ -85,7 +92,8 @@ void Watchdog::run() {
         const Clock::time_point now = Clock::now();
         for (Reactor* reactor : ThreadRegistry::instance().reactors())
             look_at(*reactor, now);
-        report_walks(limit_ * walk_patience);
+        report_waits(WalkList::instance().stuck(limit_ * wait_patience));
+        report_waits(IoDeviceTable::instance().late_unregistrations(limit_ * wait_patience));
     }
 }
 

@@ -17,7 +17,7 @@ class Reactor;
 
 /// A pthread of its own that looks at the reactors four times within the limit. Whatever holds one longer is
 /// logged once, with its name, its plugin and a backtrace, and once more when it has let go. Walks over
-/// io_channels whose visit does not go on are named as well.
+/// io_channels whose visit does not go on are named as well, and unregistrations that wait for channels.
 class Watchdog {
 public:
     /// [not a bdk thread] Begins to watch the reactors of the ThreadRegistry. They must outlive the watchdog.

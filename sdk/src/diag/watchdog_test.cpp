@@ -126,6 +126,39 @@ TEST_F(WatchdogTest, NamesAWalkThatDoesNotGoOn) {
     });
 }
 
+TEST_F(WatchdogTest, NamesAChannelThatHoldsUpAnUnregistration) {
+    const LogCapture log;
+    int device = 0;
+    bdk_io_channel* ch = nullptr;
+    on_app([&] {
+        ASSERT_EQ(0, bdk_io_device_register(
+                         &device, [](void*, void*) { return 0; }, nullptr, 0, "disk"));
+        ch = bdk_get_io_channel(&device);
+        ASSERT_EQ(0, bdk_io_device_unregister(&device, nullptr));
+    });
+    wait_for_report(log, "io_device 'disk' of watchdog_test was unregistered");
+    EXPECT_TRUE(log.contains("waits for its io_channels on thread 'app' (" +
+                             std::to_string(bdk_thread_get_id(app())) +
+                             "): bdk_put_io_channel() is due there"))
+        << log.text();
+    on_app([&] { bdk_put_io_channel(ch); });
+}
+
+TEST_F(WatchdogTest, NamesAChannelsDestroyCallback) {
+    const LogCapture log;
+    g_released = false;
+    int device = 0;
+    on_app([&] {
+        ASSERT_EQ(0, bdk_io_device_register(
+                         &device, nullptr, [](void*, void*) { blocks_until(&g_released); }, 0, "disk"));
+        bdk_put_io_channel(bdk_get_io_channel(&device));
+    });
+    wait_for_report(log, " ms by channel destroy callback watchdog_test+0x");
+    EXPECT_TRUE(log.contains(" of watchdog_test on thread 'app' (rule 5")) << log.text();
+    g_released = true;
+    on_app([&] { ASSERT_EQ(0, bdk_io_device_unregister(&device, nullptr)); });
+}
+
 TEST_F(WatchdogTest, ABlockingSystemCallIsFoundToo) {
     const LogCapture log;
     int fds[2];

@@ -19,6 +19,7 @@
 #include "json/json_writer.hpp"
 #include "module/call_gate.hpp"
 #include "module/module_state.hpp"
+#include "thread/callback_scope.hpp"
 
 struct bdk_call {
     bdk::GatePass pass;
@@ -73,7 +74,7 @@ void end(bdk_call* call, int rc) {
 /// An exception that leaves it is reported and becomes -EIO.
 int run(const bdk_module& table, const bdk_method& method, bdk_call* call, const void* params) {
     try {
-        return method.call(call, params, &call->result);
+        return call_in_scope("method", method.call, call, params, &call->result);
     } catch (const std::exception& error) {
         BDK_ERRLOG("module '%s': an exception left method '%s': %s", table.name, method.name, error.what());
     } catch (...) {

@@ -20,6 +20,7 @@
 #include "module/call_gate.hpp"
 #include "module/method_call.hpp"
 #include "module/module_state.hpp"
+#include "thread/callback_scope.hpp"
 
 struct bdk_create {
     bdk::GatePass pass;
@@ -58,10 +59,11 @@ Registry& registry() {
 }
 
 /// Calls into the module. An exception that leaves it is reported and becomes -EIO.
-template <typename Fn>
-int call_module(const bdk_module& table, const char* callback, Fn&& fn) {
+template <typename Fn, typename Call>
+int call_module(const bdk_module& table, const char* callback, Fn* fn, Call&& call) {
+    const CallbackScope scope(callback, fn);
     try {
-        return fn();
+        return call();
     } catch (const std::exception& error) {
         BDK_ERRLOG("module '%s': an exception left %s: %s", table.name, callback, error.what());
     } catch (...) {
@@ -164,7 +166,8 @@ void module_add(const bdk_module* module, Done done) {
     registry().modules.push_back(std::move(owned));
     state->pending_call = begin_call(state->table, "init", {}, "bdk_module_init_done");
     int rc = 0;
-    if (state->table.init != nullptr) rc = call_module(state->table, "init", state->table.init);
+    if (state->table.init != nullptr)
+        rc = call_module(state->table, "init", state->table.init, state->table.init);
     if (rc != BDK_PENDING && state->pending) init_ended(state, rc);
 }
 
@@ -176,7 +179,8 @@ void module_remove(const bdk_module* module, Done done) {
     state->pending = std::move(done);
     state->pending_call = begin_call(state->table, "fini", {}, "bdk_module_fini_done");
     int rc = 0;
-    if (state->table.fini != nullptr) rc = call_module(state->table, "fini", state->table.fini);
+    if (state->table.fini != nullptr)
+        rc = call_module(state->table, "fini", state->table.fini, state->table.fini);
     if (rc != BDK_PENDING) fini_ended(state, rc);
 }
 
@@ -201,7 +205,7 @@ void module_create_bdev(const bdk_module* module, std::string name, const void* 
     if (create == nullptr) return done(-ENOMEM);
     if (!create->pass) return take(registry().creates, create)->done(-ESHUTDOWN);
     create->call = begin_call(state->table, "create of bdev '", name, "bdk_module_create_done");
-    int rc = call_module(state->table, "create",
+    int rc = call_module(state->table, "create", state->table.create,
                          [&] { return state->table.create(create, name.c_str(), options); });
     if (rc == BDK_PENDING) return;
     if (auto ended = take(registry().creates, create)) ended->done(rc);
@@ -210,20 +214,13 @@ void module_create_bdev(const bdk_module* module, std::string name, const void* 
 namespace {
 
 /// The default of a module's remove.
-void unregister(const Bdev* bdev, Done done) {
-    struct Removal {
-        uint64_t call;
-        Done done;
-    };
+void unregister(const Bdev* bdev, Done& done) {
     auto end = [](void* ctx, int rc) {
-        const std::unique_ptr<Removal> removal(static_cast<Removal*>(ctx));
-        pending_call_end(removal->call);
-        removal->done(rc);
+        const std::unique_ptr<Done> removed(static_cast<Done*>(ctx));
+        (*removed)(rc);
     };
-    std::unique_ptr<Removal> removal = or_null([] { return std::make_unique<Removal>(); });
+    std::unique_ptr<Done> removal = or_null([&] { return std::make_unique<Done>(std::move(done)); });
     if (removal == nullptr) return done(-ENOMEM);
-    removal->call = pending_call_begin({"removal of bdev '", bdev->name, "'"}, "bdk_bdev_close");
-    removal->done = std::move(done);
     bdk_bdev_unregister(bdev->pub, end, removal.release());
 }
 
@@ -255,13 +252,14 @@ void module_remove_bdev(std::string_view name, Done done) {
     lock.unlock();
     if (bdev == nullptr) return done(-ENODEV);
     const ModuleState* state = module_state(bdev->config.module);
-    if (state == nullptr || state->table.remove == nullptr) return unregister(bdev, std::move(done));
+    if (state == nullptr || state->table.remove == nullptr) return unregister(bdev, done);
     if (join_removal(bdev, done)) return;
     bdk_remove* remove = note(registry().removes, done);
     if (remove == nullptr) return done(-ENOMEM);
     remove->bdev = bdev->serial;
     remove->call = begin_call(state->table, "remove of bdev '", bdev->name, "bdk_module_remove_done");
-    int rc = call_module(state->table, "remove", [&] { return state->table.remove(remove, bdev->pub); });
+    int rc = call_module(state->table, "remove", state->table.remove,
+                         [&] { return state->table.remove(remove, bdev->pub); });
     if (rc == BDK_PENDING) return;
     if (auto ended = take(registry().removes, remove)) removal_ended(std::move(ended), rc);
 }
@@ -278,7 +276,7 @@ void module_reconfigure_bdev(std::string_view name, const void* options, Done do
     if (!reconfigure->pass) return take(registry().reconfigures, reconfigure)->done(-ESHUTDOWN);
     reconfigure->call =
         begin_call(state->table, "reconfigure of bdev '", bdev->name, "bdk_module_reconfigure_done");
-    int rc = call_module(state->table, "reconfigure",
+    int rc = call_module(state->table, "reconfigure", state->table.reconfigure,
                          [&] { return state->table.reconfigure(reconfigure, bdev->pub, options); });
     if (rc == BDK_PENDING) return;
     if (auto ended = take(registry().reconfigures, reconfigure)) ended->done(rc);

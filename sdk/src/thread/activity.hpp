@@ -24,6 +24,24 @@ public:
         step();
     }
 
+    /// A callback inside a call.
+    struct Callback {
+        const void* fn;
+        const char* kind;  ///< "destroy callback"; nullptr: no callback, but the call itself
+    };
+
+    /// A callback begins. @return what it is called from, for leave()
+    Callback enter(Callback callback) noexcept {
+        const Callback outer{fn(), kind()};
+        set(callback);
+        step();
+        return outer;
+    }
+    void leave(Callback outer) noexcept {
+        set(outer);
+        step();
+    }
+
     /// Something was finished: a call, or a turn.
     void step() noexcept {
         steps_.store(steps_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -38,12 +56,21 @@ public:
     /// [the reactor's pthread, or a signal handler on it] The poller that runs, nullptr for a message.
     const bdk_poller* poller() const noexcept { return poller_.load(std::memory_order_relaxed); }
     const bdk_interrupt* interrupt() const noexcept { return interrupt_.load(std::memory_order_relaxed); }
+    /// [likewise] What callback fn() is, nullptr for a message, poller or interrupt.
+    const char* kind() const noexcept { return kind_.load(std::memory_order_relaxed); }
 
 private:
+    void set(Callback callback) noexcept {
+        kind_.store(callback.kind, std::memory_order_relaxed);
+        std::atomic_signal_fence(std::memory_order_release);
+        fn_.store(callback.fn, std::memory_order_relaxed);
+    }
+
     std::atomic<uint64_t> steps_{0};
     std::atomic<const void*> fn_{nullptr};
     std::atomic<const bdk_poller*> poller_{nullptr};
     std::atomic<const bdk_interrupt*> interrupt_{nullptr};
+    std::atomic<const char*> kind_{nullptr};
 };
 
 }  // namespace bdk

@@ -8,6 +8,7 @@
 
 #include "base/no_memory.hpp"
 #include "diag/place.hpp"
+#include "thread/callback_scope.hpp"
 #include "thread/io_channel.hpp"
 #include "thread/io_device_table.hpp"
 #include "thread/thread.hpp"
@@ -32,7 +33,7 @@ namespace {
 void finish_msg(void* arg) {
     const std::unique_ptr<bdk_io_channel_iter> iter(static_cast<bdk_io_channel_iter*>(arg));
     current_thread()->walks_due.end_one();
-    if (iter->cpl != nullptr) iter->cpl(iter.get(), iter->status);
+    if (iter->cpl != nullptr) call_in_scope("completion of a walk", iter->cpl, iter.get(), iter->status);
     // Only now may an unregistration that waits for the walk go on: the device was valid in the completion.
     if (iter->device != nullptr) IoDeviceTable::instance().end_walk(iter->device);
 }
@@ -69,7 +70,7 @@ void visit_msg(void* arg) {
         return;
     }
     WalkList::instance().visiting(iter, iter->device->name, thread->name);
-    iter->fn(iter);
+    call_in_scope("visit of a walk", iter->fn, iter);
 }
 
 }  // namespace

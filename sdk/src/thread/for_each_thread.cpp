@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "diag/place.hpp"
+#include "thread/callback_scope.hpp"
 #include "thread/thread.hpp"
 #include "thread/thread_registry.hpp"
 
@@ -21,7 +22,7 @@ struct ThreadWalk {
 void finish_msg(void* arg) {
     const std::unique_ptr<ThreadWalk> walk(static_cast<ThreadWalk*>(arg));
     walk->origin->walks_due.end_one();
-    if (walk->done != nullptr) walk->done(walk->ctx);
+    if (walk->done != nullptr) call_in_scope("completion of a walk", walk->done, walk->ctx);
 }
 
 void visit_msg(void* arg);
@@ -40,7 +41,7 @@ void visit_next(ThreadWalk* walk, uint64_t last_id) {
 void visit_msg(void* arg) {
     auto* walk = static_cast<ThreadWalk*>(arg);
     const uint64_t id = current_thread()->id;
-    walk->fn(walk->ctx);
+    call_in_scope("visit of a walk", walk->fn, walk->ctx);
     visit_next(walk, id);
 }
 

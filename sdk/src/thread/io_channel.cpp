@@ -14,6 +14,7 @@
 #include "base/no_memory.hpp"
 #include "diag/place.hpp"
 #include "diag/violation.hpp"
+#include "thread/callback_scope.hpp"
 #include "thread/channel_memory.hpp"
 #include "thread/io_device_table.hpp"
 
@@ -55,7 +56,8 @@ std::string channel_name(const bdk_io_channel* ch) {
 void end_channel(bdk_io_channel* ch) {
     bdk_thread* thread = ch->thread;
     thread->channels.remove(ch->io_device, ch);
-    if (ch->destroy_cb != nullptr) ch->destroy_cb(ch->io_device, io_channel_ctx(ch));
+    if (ch->destroy_cb != nullptr)
+        call_in_scope("channel destroy callback", ch->destroy_cb, ch->io_device, io_channel_ctx(ch));
     IoDeviceTable::instance().drop_channel_ref(std::exchange(ch->device, nullptr), thread);
     ch->io_device = nullptr;
 }
@@ -102,7 +104,9 @@ bdk_io_channel* make_channel(bdk_thread* thread, void* io_device) {
         IoDeviceTable::instance().drop_channel_ref(device, nullptr);
         return nullptr;
     }
-    const int rc = device->create_cb == nullptr ? 0 : device->create_cb(io_device, io_channel_ctx(ch));
+    const int rc = device->create_cb == nullptr ? 0
+                                                : call_in_scope("channel create callback", device->create_cb,
+                                                                io_device, io_channel_ctx(ch));
     if (rc == 0) return ch;
     BDK_ERRLOG("io_channel of '%s' on thread '%s': its create callback returned %d (%s)",
                device->name.c_str(), thread->name.c_str(), rc, errno_text(rc).c_str());
@@ -124,7 +128,11 @@ bdk_io_channel* get_slowly(bdk_thread* thread, void* io_device, AbiCall call) {
 }  // namespace
 
 void report_wrong_channel_thread(const bdk_io_channel* ch, AbiCall call) {
-    report_wrong_place(2, ch->thread, call, {channel_name(ch)});
+    report_wrong_place(2, ch->thread, call,
+                       {channel_name(ch),
+                        {},
+                        "send a message to the owner with bdk_thread_send_msg() and do it there, or get a "
+                        "channel on each thread that needs one"});
 }
 
 void destroy_abandoned_channel(bdk_io_channel* ch) {

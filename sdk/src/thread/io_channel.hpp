@@ -5,6 +5,7 @@
 #include <bdevkit/io_channel.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -61,6 +62,8 @@ struct IoDevice {
     uint32_t walks = 0;         ///< bdk_for_each_channel() calls that have not ended
     bdk_io_device_unregister_cb unregister_cb = nullptr;
     bdk_thread* unregister_thread = nullptr;
+    std::chrono::steady_clock::time_point unregistered_since;
+    bool reported = false;                         ///< that its unregistration takes long
     std::map<uint64_t, bdk_io_channel*> channels;  ///< by thread number
 };
 

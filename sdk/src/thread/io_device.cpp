@@ -12,6 +12,8 @@
 
 #include "base/no_memory.hpp"
 #include "diag/place.hpp"
+#include "diag/violation.hpp"
+#include "thread/callback_scope.hpp"
 #include "thread/io_channel.hpp"
 #include "thread/io_device_table.hpp"
 #include "thread/thread.hpp"
@@ -22,7 +24,8 @@ namespace {
 void unregistered_msg(void* arg) {
     const std::unique_ptr<IoDevice> device(static_cast<IoDevice*>(arg));
     current_thread()->unregisters_due.end_one();
-    if (device->unregister_cb != nullptr) device->unregister_cb(device->key);
+    if (device->unregister_cb != nullptr)
+        call_in_scope("unregister callback of an io_device", device->unregister_cb, device->key);
 }
 
 /// The device has no channel and no walk left: tells the thread that unregistered it.
@@ -61,6 +64,7 @@ int IoDeviceTable::unregister(void* key, bdk_io_device_unregister_cb cb, bdk_thr
         thread->unregisters_due.begin_one();
         device->unregister_cb = cb;
         device->unregister_thread = thread;
+        device->unregistered_since = std::chrono::steady_clock::now();
         device->unregistered.store(true, std::memory_order_relaxed);
         // While a walk is under way the device keeps its place.
         if (device->walks == 0) finished = leave(device);
@@ -145,6 +149,41 @@ bdk_io_channel* IoDeviceTable::channel_of(IoDevice* device, const bdk_thread* th
     const std::lock_guard lock(mutex_);
     const auto found = device->channels.find(thread->id);
     return found == device->channels.end() ? nullptr : found->second;
+}
+
+namespace {
+
+/// "thread 'app' (1), thread 'nbd' (2)"
+std::string threads_of(const IoDevice& device) {
+    std::string text;
+    for (const auto& [id, ch] : device.channels)
+        text +=
+            (text.empty() ? "thread '" : ", thread '") + ch->thread->name + "' (" + std::to_string(id) + ")";
+    return text;
+}
+
+std::string plugin_of(const IoDevice& device) {
+    const void* callback = device.create_cb != nullptr ? reinterpret_cast<const void*>(device.create_cb)
+                                                       : reinterpret_cast<const void*>(device.destroy_cb);
+    return callback == nullptr ? "" : " of " + std::string(object_name_of(callback));
+}
+
+}  // namespace
+
+std::vector<std::string> IoDeviceTable::late_unregistrations(std::chrono::milliseconds limit) {
+    std::vector<std::string> lines;
+    const auto now = std::chrono::steady_clock::now();
+    const std::lock_guard lock(mutex_);
+    for (const auto& device : leaving_) {
+        const auto waits = now - device->unregistered_since;
+        if (device->reported || waits < limit) continue;
+        device->reported = true;
+        const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(waits).count();
+        lines.push_back("io_device '" + device->name + "'" + plugin_of(*device) + " was unregistered " +
+                        std::to_string(ms) + " ms ago and waits for its io_channels on " +
+                        threads_of(*device) + ": bdk_put_io_channel() is due there");
+    }
+    return lines;
 }
 
 void IoDeviceTable::clear() {

@@ -3,9 +3,11 @@
 
 #include <bdevkit/io_channel.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -37,6 +39,9 @@ public:
     /// The thread with the lowest number above `id` that has a channel of the device, or nullptr.
     bdk_thread* next_channel_thread(IoDevice* device, uint64_t id);
     bdk_io_channel* channel_of(IoDevice* device, const bdk_thread* thread);
+
+    /// One line for every unregistration that has waited for channels for `limit`; each once.
+    std::vector<std::string> late_unregistrations(std::chrono::milliseconds limit);
 
     /// Forgets the io_devices that nobody unregistered, with a warning each. No thread is left.
     void clear();

@@ -270,7 +270,8 @@ TEST_F(PollerTest, HasANameOfItsOwnOrThatOfItsFunction) {
 TEST_F(PollerTest, OutsideABdkThreadNothingIsDoneAndItIsReported) {
     const LogCapture log;
     EXPECT_EQ(nullptr, bdk_poller_register(nameless, nullptr, 0, "early"));
-    EXPECT_TRUE(log.contains("rule 4 broken: bdk_poller_register() outside a bdk thread; object: poller 'early'"))
+    EXPECT_TRUE(
+        log.contains("rule 4 broken: bdk_poller_register() outside a bdk thread; object: poller 'early'"))
         << log.text();
     Probe probe;
     on_app([&] { probe.start(); });

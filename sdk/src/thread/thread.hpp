@@ -15,6 +15,7 @@
 #include "thread/channel_table.hpp"
 #include "thread/interrupt.hpp"
 #include "thread/message_queue.hpp"
+#include "thread/open_handles.hpp"
 #include "thread/poller.hpp"
 
 namespace bdk {
@@ -105,6 +106,8 @@ struct bdk_thread : bdk::ThreadHot {
     const void* last_lock = nullptr;  ///< the bdk_spinlock taken last
     bdk::DueCount unregisters_due;    ///< io_devices that it unregistered and whose callback is due
     bdk::DueCount walks_due;          ///< walks that it started and that have not ended
+    bdk::OpenHandles open_handles;
+    const uint64_t* ios_in_use = nullptr;  ///< bdev_ios that the thread has taken and not freed; see IoPool
 
     // Of anybody. What a sender reads is on a line that is seldom written.
     const uint64_t id;

@@ -35,6 +35,7 @@ std::string leftovers(const bdk_thread& thread) {
     append_kind(text, thread.pollers.count(), "poller(s)", thread.pollers.names());
     append_kind(text, thread.interrupts.count(), "interrupt(s)", thread.interrupts.names());
     append_kind(text, thread.channels.count(), "io_channel(s)", thread.channels.names());
+    append_kind(text, thread.open_handles.count(), "open desc(s)", thread.open_handles.names());
     append_kind(text, thread.unregisters_due.count(), "unregistration(s) under way");
     append_kind(text, thread.walks_due.count(), "for_each walk(s) under way");
     return text;
@@ -42,7 +43,8 @@ std::string leftovers(const bdk_thread& thread) {
 
 bool owns_nothing(const bdk_thread& thread) {
     return thread.pollers.count() == 0 && thread.interrupts.count() == 0 && thread.channels.count() == 0 &&
-           thread.unregisters_due.count() == 0 && thread.walks_due.count() == 0;
+           thread.open_handles.count() == 0 && thread.unregisters_due.count() == 0 &&
+           thread.walks_due.count() == 0;
 }
 
 bool has_no_messages(const bdk_thread& thread) {
@@ -82,6 +84,7 @@ void take_leftovers(bdk_thread& thread) {
     }
     while (thread.channels.count() != 0)
         destroy_abandoned_channel(thread.channels.all().back());
+    thread.open_handles.abandon_all();
     thread.unregisters_due.forget();
     thread.walks_due.forget();
 }
