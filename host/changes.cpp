@@ -12,6 +12,7 @@
 
 #include "bdev/examine.hpp"
 #include "bdev_qos.hpp"
+#include "loader/plugin_modules.hpp"
 #include "module/module_registry.hpp"
 #include "stack/sections.hpp"
 #include "stack/yaml.hpp"
@@ -21,7 +22,7 @@ namespace bdevkit::host {
 namespace {
 
 std::vector<BdevSpec> read_bdevs(const std::string& yaml, const std::filesystem::path& folder,
-                                 const std::vector<const ModuleInfo*>& modules, Problems& problems) {
+                                 const ModuleSource& modules, Problems& problems) {
     try {
         const ConfigNodePtr root = parse_yaml(yaml, problems);
         if (root == nullptr) return {};
@@ -83,7 +84,7 @@ Changes::Changes(const Stack& stack, PluginLoader& loader) : stack_(stack), load
 Changed<std::vector<std::string>> Changes::create(const std::string& yaml,
                                                   const std::filesystem::path& folder) {
     Problems problems;
-    std::vector<BdevSpec> bdevs = read_bdevs(yaml, folder, loader_.modules(), problems);
+    std::vector<BdevSpec> bdevs = read_bdevs(yaml, folder, PluginModules(loader_), problems);
     if (!problems.empty()) return refuse(problems);
     std::vector<std::string> names;
     for (BdevSpec& bdev : bdevs) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "cli/stack_loading.hpp"
+#include "loader/plugin_modules.hpp"
 #include "stack/stack_file.hpp"
 
 namespace bdevkit::host {
@@ -22,7 +23,7 @@ struct Fixture {
         loader.discover();
         Problems problems;
         const StackFile file = parse_stack_file(text, "s.yaml", "/", problems);
-        stack = resolve_stack(file, loader.modules(), problems);
+        stack = resolve_stack(file, PluginModules(loader), problems);
         EXPECT_EQ(problems.format("s.yaml"), "");
     }
 

@@ -31,14 +31,14 @@ struct UnderWay {
     std::promise<Changed<std::string>> end;
 };
 
-Changed<const ModuleInfo*> find_module(const PluginLoader& loader, const std::string& name) {
-    const Plugin* plugin = loader.find(name);
-    if (plugin != nullptr && !plugin->info.methods.empty()) return &plugin->info;
+Changed<const ModuleInfo*> find_module(PluginLoader& loader, const std::string& name) {
+    const auto plugin = loader.open(name);
+    if (plugin && !(*plugin)->info.methods.empty()) return &(*plugin)->info;
     std::vector<std::string> names;
-    for (const ModuleInfo* each : loader.modules())
-        if (!each->methods.empty()) names.push_back(each->name);
-    const std::string why =
-        plugin == nullptr ? loader.why_missing(name) : fmt::format("module '{}' has no methods", name);
+    for (const Plugin& each : loader.plugins())
+        if (each.is_there() && (each.state == PluginState::found || !each.info.methods.empty()))
+            names.push_back(each.module_name);
+    const std::string why = plugin ? fmt::format("module '{}' has no methods", name) : plugin.error();
     return tl::unexpected(ChangeError{ENOENT, why + suggestion(name, names)});
 }
 

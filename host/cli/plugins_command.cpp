@@ -11,6 +11,7 @@
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/output.hpp"
+#include "cli/plugin_list.hpp"
 #include "cli/stack_loading.hpp"
 #include "stack/nearest.hpp"
 #include "stack/option_table.hpp"
@@ -22,7 +23,8 @@ namespace {
 constexpr const char* footer =
     "Without NAME, lists the plugins of the search path: those that can be used, and those that were\n"
     "refused, with the reason. With NAME, tells what that module is, the options it takes in a stack, and\n"
-    "the methods that Python may call.\n"
+    "the methods that Python may call. Another process opens the plugins, so that one that crashes, ends\n"
+    "the process or hangs is refused for it and no more.\n"
     "\n"
     "Examples:\n"
     "  bdevkit plugins\n"
@@ -33,10 +35,12 @@ struct PluginsOptions {
     std::string name;
     std::vector<std::string> plugin_path;
     bool json = false;
+    std::vector<std::string> describe;  ///< see plugin_list.hpp
 };
 
 const char* state_name(PluginState state) {
     switch (state) {
+        case PluginState::found:
         case PluginState::usable:
         case PluginState::loaded:
             return "usable";
@@ -223,8 +227,12 @@ ExitCode show_one(const PluginLoader& loader, const PluginsOptions& options) {
 }
 
 ExitCode plugins(const PluginsOptions& options) {
+    if (!options.describe.empty()) {
+        describe_plugins(options.describe);
+        return exit_ok;
+    }
     PluginLoader loader(plugin_search_path(options.plugin_path, {}));
-    loader.discover();
+    list_plugins(loader);
     if (!options.name.empty()) return show_one(loader, options);
     if (options.json) {
         print_list_json(loader);
@@ -243,6 +251,8 @@ Command add_plugins_command(CLI::App& program) {
     command->add_option("NAME", options->name, "A module");
     add_plugin_path_option(*command, options->plugin_path);
     command->add_flag("--json", options->json, "The same as JSON");
+    // For the process that list_plugins() starts.
+    command->add_option("--describe", options->describe)->group("");
     return {command, [options] { return plugins(*options); }};
 }
 

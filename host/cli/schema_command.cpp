@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
+#include "cli/plugin_list.hpp"
 #include "cli/stack_loading.hpp"
 
 namespace bdevkit::host {
@@ -34,7 +35,7 @@ Command add_schema_command(CLI::App& program) {
     add_plugin_path_option(*command, *plugin_path);
     return {command, [plugin_path] {
                 PluginLoader loader(plugin_search_path(*plugin_path, {}));
-                loader.discover();
+                list_plugins(loader);
                 print_json(make_stack_schema(loader.modules()));
                 return exit_ok;
             }};

@@ -20,6 +20,7 @@
 #include "cli/command.hpp"
 #include "cli/stop_signals.hpp"
 #include "diag/pending_calls.hpp"
+#include "loader/opening_watch.hpp"
 #include "log/log.hpp"
 
 namespace bdevkit::host {
@@ -42,6 +43,8 @@ constexpr std::chrono::milliseconds time_for_last_words{300};
 
 [[noreturn]] void give_up() {
     bdk::log_plain("bdevkit: asked to stop, but the host is busy and cannot: exiting without taking it down");
+    if (const std::string opening = OpeningWatch::describe(); !opening.empty())
+        bdk::log_plain("bdevkit: " + opening);
     for (const std::string& call : bdk::describe_pending_calls())
         bdk::log_plain("bdevkit: " + call);
     exit_now();

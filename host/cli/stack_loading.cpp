@@ -3,8 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "base/text.hpp"
 #include "cli/output.hpp"
+
+#include "loader/opening_watch.hpp"
+#include "loader/plugin_modules.hpp"
 
 namespace bdevkit::host {
 
@@ -34,9 +39,11 @@ void finish_loading(LoadedStack& loaded, const std::vector<std::string>& plugin_
     for (const bdk_module* module : modules) {
         if (const auto added = loaded.loader->add(*module); !added) loaded.problems.add({}, added.error());
     }
+    if (const uint32_t late_ms = loaded.file.host.bdev.late_call_ms; late_ms != 0)
+        OpeningWatch::set_patience(std::chrono::milliseconds(late_ms));
     loaded.loader->discover();
     report_refused(*loaded.loader, loaded.file.plugins.stop_on_error, loaded.problems);
-    loaded.stack = resolve_stack(loaded.file, loaded.loader->modules(), loaded.problems);
+    loaded.stack = resolve_stack(loaded.file, PluginModules(*loaded.loader), loaded.problems);
 }
 
 }  // namespace

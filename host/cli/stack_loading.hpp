@@ -23,8 +23,9 @@ struct LoadedStack {
     bool valid() const { return problems.empty(); }
 };
 
-/// [main thread] Reads the file, discovers plugins and resolves the stack. Plugins that are refused are a
-/// line on standard error each, and problems where the stack says `on_error: stop`.
+/// [main thread] Reads the file, discovers plugins, opens those that it names and resolves the stack. Plugins
+/// that are refused at the look are a line on standard error each, and problems where the stack says
+/// `on_error: stop`. One that cannot be opened is a problem where the stack names its module.
 LoadedStack load_stack(const std::string& file, const std::vector<std::string>& plugin_path);
 
 /// [main thread] The same for a text. `modules` are the program's own, beside those of plugins; they outlive

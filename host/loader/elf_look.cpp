@@ -2,128 +2,33 @@
 #include "loader/elf_look.hpp"
 
 #include <bdevkit/module.h>
-#include <elf.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <optional>
-#include <span>
-#include <string_view>
-#include <system_error>
-#include <vector>
+#include <cstddef>
 
 namespace bdevkit::host {
 namespace {
-
-#if defined(__x86_64__)
-constexpr uint16_t machine = EM_X86_64;
-#elif defined(__aarch64__)
-constexpr uint16_t machine = EM_AARCH64;
-#else
-#error "bdevkit runs on x86-64 and aarch64"
-#endif
 
 tl::unexpected<std::string> not_a_plugin(std::string reason) {
     return tl::unexpected<std::string>(std::move(reason));
 }
 
-/// Reads of a file that may claim anything: each is checked against its length.
-class CheckedFile {
-public:
-    explicit CheckedFile(const std::filesystem::path& path)
-        : stream_(path, std::ios::binary | std::ios::ate) {
-        if (stream_) size_ = static_cast<uint64_t>(stream_.tellg());
-    }
-
-    bool is_open() const { return stream_.is_open(); }
-
-    template <typename T>
-    std::optional<T> read(uint64_t offset) {
-        auto items = read_array<T>(offset, sizeof(T));
-        if (!items) return std::nullopt;
-        return items->front();
-    }
-
-    /// The whole elements in `bytes` bytes; nothing when they are not all in the file.
-    template <typename T>
-    std::optional<std::vector<T>> read_array(uint64_t offset, uint64_t bytes) {
-        if (bytes < sizeof(T) || bytes > size_ || offset > size_ - bytes) return std::nullopt;
-        std::vector<T> items(bytes / sizeof(T));
-        stream_.seekg(static_cast<std::streamoff>(offset));
-        stream_.read(reinterpret_cast<char*>(items.data()),
-                     static_cast<std::streamsize>(items.size() * sizeof(T)));
-        if (!stream_) return std::nullopt;
-        return items;
-    }
-
-private:
-    std::ifstream stream_;
-    uint64_t size_ = 0;
-};
-
-std::string_view name_at(std::span<const char> strings, uint32_t offset) {
-    if (offset >= strings.size()) return {};
-    const char* begin = strings.data() + offset;
-    return {begin, strnlen(begin, strings.size() - offset)};
+/// The pointer that is `field` bytes into the table; 0 where an older table ends before it.
+uint64_t table_pointer(const ElfFile& file, uint64_t table, uint32_t table_size, size_t field) {
+    return field + sizeof(void*) <= table_size ? file.pointer_at(table + field) : 0;
 }
 
-bool is_exported(const Elf64_Sym& symbol) {
-    const auto binding = ELF64_ST_BIND(symbol.st_info);
-    return symbol.st_shndx != SHN_UNDEF && (binding == STB_GLOBAL || binding == STB_WEAK) &&
-           ELF64_ST_VISIBILITY(symbol.st_other) == STV_DEFAULT;
-}
-
-/// The exported symbol of that name in the dynamic symbol table, which survives `strip`.
-std::optional<Elf64_Sym> find_export(CheckedFile& file, const Elf64_Ehdr& header, std::string_view name) {
-    const auto sections =
-        file.read_array<Elf64_Shdr>(header.e_shoff, uint64_t{header.e_shnum} * sizeof(Elf64_Shdr));
-    if (!sections) return std::nullopt;
-    for (const Elf64_Shdr& section : *sections) {
-        if (section.sh_type != SHT_DYNSYM || section.sh_link >= sections->size()) continue;
-        const Elf64_Shdr& link = (*sections)[section.sh_link];
-        const auto symbols = file.read_array<Elf64_Sym>(section.sh_offset, section.sh_size);
-        const auto strings = file.read_array<char>(link.sh_offset, link.sh_size);
-        if (!symbols || !strings) return std::nullopt;
-        for (const Elf64_Sym& symbol : *symbols)
-            if (is_exported(symbol) && name_at(*strings, symbol.st_name) == name) return symbol;
-    }
-    return std::nullopt;
-}
-
-/// Where in the file the bytes stand that are loaded at `address`.
-std::optional<uint64_t> file_offset(CheckedFile& file, const Elf64_Ehdr& header, uint64_t address) {
-    const auto segments =
-        file.read_array<Elf64_Phdr>(header.e_phoff, uint64_t{header.e_phnum} * sizeof(Elf64_Phdr));
-    if (!segments) return std::nullopt;
-    for (const Elf64_Phdr& segment : *segments) {
-        if (segment.p_type != PT_LOAD || address < segment.p_vaddr) continue;
-        const uint64_t distance = address - segment.p_vaddr;
-        if (distance < segment.p_filesz) return segment.p_offset + distance;
-    }
-    return std::nullopt;
-}
-
-std::optional<std::string> why_not_for_this_machine(const Elf64_Ehdr& header) {
-    if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return "not an ELF file";
-    if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
-        header.e_machine != machine)
-        return "an ELF file for another processor: compile it for this machine";
-    if (header.e_type != ET_DYN) return "not a shared object: link it with -shared";
-    return std::nullopt;
+void look_at_table(const ElfFile& file, uint64_t table, EntrySymbol& entry) {
+    const auto pointer = [&](size_t field) { return table_pointer(file, table, entry.table_size, field); };
+    const uint64_t name = pointer(offsetof(bdk_module, name));
+    if (name != 0 && name != ElfFile::elsewhere) entry.module_name = file.string_at(name).value_or("");
+    entry.examines = pointer(offsetof(bdk_module, examine_config)) != 0 ||
+                     pointer(offsetof(bdk_module, examine_disk)) != 0;
 }
 
 }  // namespace
 
-tl::expected<EntrySymbol, std::string> look_at_plugin(const std::filesystem::path& path) {
-    CheckedFile file(path);
-    if (!file.is_open()) return not_a_plugin("cannot be read: " + std::generic_category().message(errno));
-
-    const auto header = file.read<Elf64_Ehdr>(0);
-    if (!header) return not_a_plugin("not an ELF file");
-    if (auto reason = why_not_for_this_machine(*header)) return not_a_plugin(*std::move(reason));
-
-    const auto symbol = find_export(file, *header, BDK_MODULE_SYMBOL);
+tl::expected<EntrySymbol, std::string> look_at_plugin(const ElfFile& file) {
+    const auto symbol = file.find_export(BDK_MODULE_SYMBOL);
     if (!symbol)
         return not_a_plugin("exports no symbol " BDK_MODULE_SYMBOL
                             ": define the module's table with BDK_MODULE of <bdevkit/module.h>");
@@ -132,13 +37,14 @@ tl::expected<EntrySymbol, std::string> look_at_plugin(const std::filesystem::pat
                             " is not data: define the module's table with BDK_MODULE of <bdevkit/module.h>");
 
     EntrySymbol entry{.symbol_size = symbol->st_size};
-    const auto offset = file_offset(file, *header, symbol->st_value);
-    if (!offset) return entry;
-    const auto head = file.read_array<uint32_t>(*offset, 3 * sizeof(uint32_t));
+    if (!file.is_in_file(symbol->st_value)) return entry;
+    const auto head = file.at<uint32_t>(symbol->st_value, 4 * sizeof(uint32_t));
     if (!head) return not_a_plugin("the file is cut short: copy or build it again");
     entry.abi_major = (*head)[0];
     entry.abi_minor = (*head)[1];
     entry.table_size = (*head)[2];
+    entry.flags = (*head)[3];
+    if (entry.abi_major == BDK_ABI_MAJOR) look_at_table(file, symbol->st_value, entry);
     return entry;
 }
 

@@ -2,11 +2,15 @@
 #include "loader/elf_look.hpp"
 
 #include <bdevkit/module.h>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 
+#include "base/unique_fd.hpp"
 #include "loader/plugin_test_folder.hpp"
 
 namespace bdevkit::host {
@@ -20,8 +24,14 @@ std::string contents(const std::filesystem::path& file) {
     return text.str();
 }
 
+tl::expected<EntrySymbol, std::string> look_at(const std::filesystem::path& path) {
+    const bdk::UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return tl::unexpected(std::string(std::strerror(errno)));
+    return ElfFile::read(fd.get()).and_then(look_at_plugin);
+}
+
 TEST(ElfLook, ReadsTheHeadOfTheTable) {
-    const auto entry = look_at_plugin(rogues_folder() / "newer_abi_minor.so");
+    const auto entry = look_at(rogues_folder() / "newer_abi_minor.so");
     ASSERT_TRUE(entry) << entry.error();
     EXPECT_EQ(entry->abi_major, BDK_ABI_MAJOR);
     EXPECT_EQ(entry->abi_minor, BDK_ABI_MINOR + 7);
@@ -30,15 +40,33 @@ TEST(ElfLook, ReadsTheHeadOfTheTable) {
 }
 
 TEST(ElfLook, ReadsAStrippedPlugin) {
-    const auto entry = look_at_plugin(rogues_folder() / "stripped.so");
+    const auto entry = look_at(rogues_folder() / "stripped.so");
     ASSERT_TRUE(entry) << entry.error();
     EXPECT_EQ(entry->table_size, sizeof(bdk_module));
+}
+
+// The name is a pointer, so it is the linker's relocations that tell it.
+TEST(ElfLook, ReadsTheNameInTheTable) {
+    for (const char* file : {"well_behaved", "stripped", "packed_relocations"})
+        EXPECT_EQ(look_at(rogues_folder() / (std::string(file) + ".so"))->module_name, "well_behaved")
+            << file;
+    EXPECT_EQ(look_at(rogues_folder() / "shorter_table.so")->module_name, "shorter_table");
+    EXPECT_EQ(look_at(rogues_folder() / "table_filled_late.so")->module_name, "") << "known to nobody yet";
+}
+
+TEST(ElfLook, TellsWhetherTheModuleExamines) {
+    const std::filesystem::path plugins = rogues_folder().parent_path().parent_path() / "lib/bdevkit/plugins";
+    const auto gpt = look_at(plugins / "gpt.so");
+    ASSERT_TRUE(gpt) << gpt.error();
+    EXPECT_TRUE(gpt->examines);
+    EXPECT_EQ(gpt->flags, uint32_t{BDK_MODULE_NAMES_AFTER_BASE});
+    EXPECT_FALSE(look_at(plugins / "malloc.so")->examines);
 }
 
 TEST(ElfLook, SaysWhatTheFileIsInstead) {
     const PluginTestFolder folder;
     const auto reason = [](const std::filesystem::path& file) {
-        const auto entry = look_at_plugin(file);
+        const auto entry = look_at(file);
         return entry ? "a plugin" : entry.error();
     };
     EXPECT_EQ(
@@ -60,7 +88,7 @@ TEST(ElfLook, SurvivesAFileCutShortAnywhere) {
     const PluginTestFolder folder;
     const std::string whole = contents(rogues_folder() / "stripped.so");
     for (std::size_t length = 0; length < whole.size(); length += 61) {
-        const auto entry = look_at_plugin(folder.add_text("cut.so", whole.substr(0, length)));
+        const auto entry = look_at(folder.add_text("cut.so", whole.substr(0, length)));
         EXPECT_FALSE(entry) << "at " << length;
     }
 }
@@ -71,7 +99,7 @@ TEST(ElfLook, SurvivesWrongBytesAnywhere) {
     for (std::size_t at = 0; at < whole.size(); at += 19) {
         std::string damaged = whole;
         damaged[at] = static_cast<char>(~damaged[at]);
-        (void)look_at_plugin(folder.add_text("damaged.so", damaged));
+        (void)look_at(folder.add_text("damaged.so", damaged));
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "loader/file_trust.hpp"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <spdlog/fmt/fmt.h>
@@ -12,6 +13,10 @@
 #include <cctype>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
+
+#include "base/limit_text.hpp"
+#include "loader/path_walk.hpp"
 
 namespace bdevkit::host {
 namespace {
@@ -45,41 +50,90 @@ std::string group_name(gid_t gid) {
     return found != nullptr ? found->gr_name : fmt::format("{}", gid);
 }
 
-/// @param what  "the file" or "its folder"
-std::optional<std::string> why_others_can_write(const std::filesystem::path& path, const char* what) {
-    struct stat status {};
-    if (stat(path.c_str(), &status) != 0)
-        return fmt::format("cannot look at {} {}: {}", what, path.native(),
-                           std::generic_category().message(errno));
+bool others_can_write(const struct stat& status) {
+    return (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+}
 
+bool is_ours(const struct stat& status) {
+    return status.st_uid == 0 || status.st_uid == geteuid();
+}
+
+/// @param what  "the file" or "its folder"
+std::string writable_refusal(const struct stat& status, const std::filesystem::path& path, const char* what) {
     const bool group = (status.st_mode & S_IWGRP) != 0;
     const bool everybody = (status.st_mode & S_IWOTH) != 0;
-    if (group || everybody) {
-        const char* bits = group && everybody ? "go-w" : group ? "g-w" : "o-w";
-        return fmt::format("{} can write {} {} (mode {:04o}), refused; to mend it: chmod {} {}",
-                           everybody ? "everybody" : "the group " + group_name(status.st_gid), what,
-                           path.native(), status.st_mode & 07777, bits, shell_word(path));
-    }
-    if (status.st_uid != 0 && status.st_uid != geteuid())
-        return fmt::format(
-            "{} {} belongs to the user {}, who is neither root nor you, refused; to mend it: "
-            "chown {} {}",
-            what, path.native(), user_name(status.st_uid), user_name(geteuid()), shell_word(path));
+    const char* bits = group && everybody ? "go-w" : group ? "g-w" : "o-w";
+    return fmt::format("{} can write {} {} (mode {:04o}), refused; to mend it: chmod {} {}",
+                       everybody ? "everybody" : "the group " + group_name(status.st_gid), what,
+                       path.native(), status.st_mode & 07777, bits, shell_word(path));
+}
+
+std::string owner_refusal(const struct stat& status, const std::filesystem::path& path, const char* what) {
+    return fmt::format(
+        "{} {} belongs to the user {}, who is neither root nor you, refused; to mend it: "
+        "chown {} {}",
+        what, path.native(), user_name(status.st_uid), user_name(geteuid()), shell_word(path));
+}
+
+std::string cannot_be_read(int error) {
+    return "cannot be read: " + bdk::errno_text_with_limit(error);
+}
+
+/// Of the folder that the walk is in, and of what keeps others from replacing what was found there.
+std::optional<std::string> why_step_untrusted(const PathWalk& walk) {
+    const struct stat& folder = walk.folder();
+    const char* what = walk.is_last() ? "its folder" : "the folder";
+    if (!is_ours(folder)) return owner_refusal(folder, walk.folder_path(), what);
+    if (!others_can_write(folder)) return std::nullopt;
+    const bool sticky = (folder.st_mode & S_ISVTX) != 0;
+    if (walk.is_last() || !sticky || walk.error() != 0)
+        return writable_refusal(folder, walk.folder_path(), what);
+    // What is in a sticky folder is its owner's to replace.
+    if (is_ours(walk.found())) return std::nullopt;
+    return owner_refusal(walk.found(), walk.found_path(), S_ISLNK(walk.found().st_mode) ? "the link" : what);
+}
+
+/// Walks to the end of the path, or to an error.
+std::optional<std::string> why_way_untrusted(PathWalk& walk) {
+    while (walk.next())
+        if (auto reason = why_step_untrusted(walk)) return reason;
     return std::nullopt;
+}
+
+std::filesystem::path absolute_path(const std::filesystem::path& path) {
+    std::error_code error;
+    return std::filesystem::absolute(path, error);
 }
 
 }  // namespace
 
-std::optional<std::string> why_untrusted(const std::filesystem::path& file) {
-    if (auto reason = why_others_can_write(file, "the file")) return reason;
-    const std::filesystem::path folder = file.parent_path();
-    if (auto reason = why_others_can_write(folder, "its folder")) return reason;
+tl::expected<bdk::UniqueFd, std::string> open_trusted(const std::filesystem::path& file) {
+    PathWalk walk(absolute_path(file));
+    if (auto reason = why_way_untrusted(walk)) return tl::unexpected(*std::move(reason));
+    if (walk.error() != 0) return tl::unexpected(cannot_be_read(walk.error()));
+    if (!S_ISREG(walk.found().st_mode)) return tl::unexpected(std::string("is not a regular file"));
+    // Nobody else can have put another file there since.
+    bdk::UniqueFd fd(openat(walk.folder_fd(), walk.found_name().c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    struct stat status {};
+    if (!fd || fstat(fd.get(), &status) != 0) return tl::unexpected(cannot_be_read(errno));
+    if (others_can_write(status))
+        return tl::unexpected(writable_refusal(status, walk.found_path(), "the file"));
+    if (!is_ours(status)) return tl::unexpected(owner_refusal(status, walk.found_path(), "the file"));
+    return fd;
+}
 
-    std::error_code error;
-    const std::filesystem::path target = std::filesystem::canonical(file, error);
-    if (error) return fmt::format("cannot be resolved: {}", error.message());
-    if (target.parent_path() == folder) return std::nullopt;
-    return why_others_can_write(target.parent_path(), "its folder");
+std::optional<std::string> why_folder_untrusted(const std::filesystem::path& folder) {
+    PathWalk walk(absolute_path(folder) / "any");
+    if (auto reason = why_way_untrusted(walk)) return reason;
+    switch (walk.error()) {
+        case 0:
+        case ENOTDIR:
+            return std::nullopt;
+        case ENOENT:
+            return why_step_untrusted(walk);
+        default:
+            return cannot_be_read(walk.error());
+    }
 }
 
 }  // namespace bdevkit::host

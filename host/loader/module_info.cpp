@@ -257,6 +257,12 @@ tl::expected<ModuleInfo, std::string> read_module(const bdk_module& module) {
     };
 }
 
+bool examines(const ModuleInfo& info) {
+    const bdk_module* module = info.module;
+    return (BDK_HAS_FIELD(module, bdk_module, examine_config) && module->examine_config != nullptr) ||
+           (BDK_HAS_FIELD(module, bdk_module, examine_disk) && module->examine_disk != nullptr);
+}
+
 const MethodInfo* ModuleInfo::find_method(std::string_view method) const {
     const auto found = std::find_if(methods.begin(), methods.end(),
                                     [&](const MethodInfo& each) { return each.name == method; });

@@ -52,6 +52,9 @@ struct ModuleInfo {
 /// [any thread] Reads and checks a table. The error says what is wrong with it, for the plugin's author.
 tl::expected<ModuleInfo, std::string> read_module(const bdk_module& module);
 
+/// [any thread] Whether the module looks at bdevs as they appear, and so may make some that no file names.
+bool examines(const ModuleInfo& module);
+
 /// [any thread] The refusal of a plugin with another ABI major.
 std::string wrong_abi_message(uint32_t abi_major, uint32_t abi_minor);
 

@@ -4,8 +4,12 @@
 #include <dlfcn.h>
 #include <spdlog/fmt/fmt.h>
 
-#include "loader/elf_look.hpp"
+#include <optional>
+
+#include "diag/exit_guard.hpp"
+#include "loader/elf_dependencies.hpp"
 #include "loader/file_trust.hpp"
+#include "loader/opening_watch.hpp"
 
 namespace bdevkit::host {
 namespace {
@@ -23,30 +27,45 @@ std::string dlopen_error(const std::filesystem::path& file) {
     return "cannot be loaded: " + message;
 }
 
-tl::expected<void, std::string> look(const std::filesystem::path& file) {
-    if (auto reason = why_untrusted(file)) return tl::unexpected(*std::move(reason));
-    const auto entry = look_at_plugin(file);
-    if (!entry) return tl::unexpected(entry.error());
+std::optional<std::string> why_table_refused(const EntrySymbol& entry) {
     // A table that says no ABI yet is filled by constructors; read_module() checks it once they have run.
-    if (entry->abi_major != 0 && entry->abi_major != BDK_ABI_MAJOR)
-        return tl::unexpected(wrong_abi_message(entry->abi_major, entry->abi_minor));
-    if (entry->symbol_size != 0 && entry->symbol_size < entry->table_size)
-        return tl::unexpected(
-            fmt::format("its table's size says {} bytes, but {} has {}: set size to "
-                        "sizeof(struct bdk_module)",
-                        entry->table_size, BDK_MODULE_SYMBOL, entry->symbol_size));
-    return {};
+    if (entry.abi_major != 0 && entry.abi_major != BDK_ABI_MAJOR)
+        return wrong_abi_message(entry.abi_major, entry.abi_minor);
+    if (entry.symbol_size != 0 && entry.symbol_size < entry.table_size)
+        return fmt::format(
+            "its table's size says {} bytes, but {} has {}: set size to "
+            "sizeof(struct bdk_module)",
+            entry.table_size, BDK_MODULE_SYMBOL, entry.symbol_size);
+    return std::nullopt;
 }
 
 }  // namespace
 
-tl::expected<PluginFile, std::string> open_plugin(const std::filesystem::path& file) {
-    if (auto looked = look(file); !looked) return tl::unexpected(looked.error());
+tl::expected<EntrySymbol, std::string> look_at_file(const std::filesystem::path& path) {
+    const auto fd = open_trusted(path);
+    if (!fd) return tl::unexpected(fd.error());
+    const auto file = ElfFile::read(fd->get());
+    if (!file) return tl::unexpected(file.error());
+    auto entry = look_at_plugin(*file);
+    if (!entry) return entry;
+    if (auto reason = why_table_refused(*entry)) return tl::unexpected(*std::move(reason));
+    if (auto reason = why_dependencies_untrusted(*file, path)) return tl::unexpected(*std::move(reason));
+    return entry;
+}
 
+tl::expected<PluginFile, std::string> open_plugin(const std::filesystem::path& file) {
+    if (auto looked = look_at_file(file); !looked) return tl::unexpected(looked.error());
+
+    // By its path, so that debuggers, sanitizers and our reports find it, and $ORIGIN is its folder. Nobody
+    // but root and the user can have changed what the path means since the look.
     namespace dll = boost::dll;
     dll::shared_library library;
     dll::fs::error_code error;
-    library.load(file.native(), error, dll::load_mode::rtld_now | dll::load_mode::rtld_local);
+    {
+        const bdk::ExitGuard guard("the plugin " + file.native() + " was being opened");
+        const OpeningWatch watch(file);
+        library.load(file.native(), error, dll::load_mode::rtld_now | dll::load_mode::rtld_local);
+    }
     if (error) return tl::unexpected(dlopen_error(file));
 
     auto info = read_module(library.get<const bdk_module>(BDK_MODULE_SYMBOL));

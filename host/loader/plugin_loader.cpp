@@ -28,8 +28,9 @@ tl::expected<std::vector<fs::path>, std::string> list_files(const fs::path& fold
     return files;
 }
 
-bool is_usable(const Plugin& plugin) {
-    return plugin.state == PluginState::usable || plugin.state == PluginState::loaded;
+std::string name_is_taken(const Plugin& by) {
+    return fmt::format("its module name '{}' is taken by {}: remove or rename one of them", by.module_name,
+                       by.path.native());
 }
 
 std::string join_paths(const std::vector<SearchFolder>& folders) {
@@ -55,8 +56,9 @@ tl::expected<void, std::string> PluginLoader::add(const bdk_module& module) {
     if (!info) return tl::unexpected(std::move(info.error()));
     if (find(info->name) != nullptr)
         return tl::unexpected(fmt::format("module '{}' stands twice in this program", info->name));
-    plugins_.push_back({.path = "this program", .state = PluginState::usable, .info = std::move(*info)});
+    plugins_.push_back({.path = "this program"});
     libraries_.emplace_back();
+    take_info(plugins_.size() - 1, *std::move(info));
     return {};
 }
 
@@ -80,7 +82,6 @@ void PluginLoader::discover_folder(const SearchFolder& folder) {
 
 void PluginLoader::discover_file(const fs::path& file) {
     Plugin plugin{.path = file};
-    boost::dll::shared_library library;
     const auto earlier = std::find_if(plugins_.begin(), plugins_.end(), [&](const Plugin& each) {
         return each.path.filename() == file.filename();
     });
@@ -88,24 +89,126 @@ void PluginLoader::discover_file(const fs::path& file) {
         plugin.state = PluginState::shadowed;
         plugin.reason =
             fmt::format("hidden by {}, which comes first in the search path", earlier->path.native());
-    } else if (auto opened = open_plugin(file); !opened) {
-        plugin.reason = std::move(opened.error());
-    } else if (const Plugin* twin = find(opened->info.name)) {
-        plugin.reason = fmt::format("its module name '{}' is taken by {}: remove or rename one of them",
-                                    twin->info.name, twin->path.native());
     } else {
-        plugin.state = PluginState::usable;
-        plugin.info = std::move(opened->info);
-        library = std::move(opened->library);
+        look_at(plugin);
     }
     plugins_.push_back(std::move(plugin));
-    libraries_.push_back(std::move(library));
+    libraries_.emplace_back();
+}
+
+void PluginLoader::look_at(Plugin& plugin) {
+    const auto entry = look_at_file(plugin.path);
+    if (!entry) {
+        plugin.reason = entry.error();
+        return;
+    }
+    plugin.module_name = entry->module_name;
+    plugin.flags = entry->flags;
+    plugin.examines = entry->examines;
+    const Plugin* twin = plugin.module_name.empty() ? nullptr : find(plugin.module_name);
+    if (twin == nullptr) {
+        plugin.state = PluginState::found;
+    } else {
+        plugin.reason = name_is_taken(*twin);
+    }
 }
 
 const Plugin* PluginLoader::find(std::string_view module_name) const {
     const std::lock_guard lock(mutex_);
     const auto it = std::find_if(plugins_.begin(), plugins_.end(), [&](const Plugin& plugin) {
-        return is_usable(plugin) && plugin.info.name == module_name;
+        return plugin.is_there() && plugin.module_name == module_name;
+    });
+    return it != plugins_.end() ? &*it : nullptr;
+}
+
+tl::expected<const Plugin*, std::string> PluginLoader::open(std::string_view module_name) {
+    const std::lock_guard lock(mutex_);
+    const auto open_where = [&](auto&& is_wanted) -> const Plugin* {
+        for (std::size_t i = 0; i < plugins_.size(); ++i)
+            if (plugins_[i].is_there() && is_wanted(plugins_[i]) && open_at(i) &&
+                plugins_[i].module_name == module_name)
+                return &plugins_[i];
+        return nullptr;
+    };
+    const auto has_name = [&](const Plugin& plugin) { return plugin.module_name == module_name; };
+    const auto may_have_it = [&](const Plugin& plugin) {
+        return plugin.module_name.empty() && plugin.path.stem() == module_name;
+    };
+    const auto is_unknown = [](const Plugin& plugin) { return plugin.module_name.empty(); };
+    if (module_name.empty()) return tl::unexpected(why_missing(module_name));
+    if (const Plugin* plugin = open_where(has_name)) return plugin;
+    // One of that name that is refused is the one that was meant.
+    if (find_refused(module_name) == nullptr) {
+        if (const Plugin* plugin = open_where(may_have_it)) return plugin;
+        if (const Plugin* plugin = open_where(is_unknown)) return plugin;
+    }
+    return tl::unexpected(why_missing(module_name));
+}
+
+void PluginLoader::open_all() {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < plugins_.size(); ++i)
+        if (plugins_[i].state == PluginState::found) open_at(i);
+}
+
+bool PluginLoader::open_at(std::size_t index) {
+    Plugin& plugin = plugins_[index];
+    if (plugin.state != PluginState::found) return true;
+    auto opened = open_plugin(plugin.path);
+    if (!opened) {
+        refuse(plugin.path, std::move(opened.error()));
+        return false;
+    }
+    if (!take_info(index, std::move(opened->info))) return false;
+    libraries_[index] = std::move(opened->library);
+    return true;
+}
+
+/// What the plugin says of itself, once its constructors have run.
+bool PluginLoader::take_info(std::size_t index, ModuleInfo info) {
+    Plugin& plugin = plugins_[index];
+    const Plugin* twin = find(info.name);
+    plugin.module_name = info.name;
+    if (twin != nullptr && twin != &plugin) {
+        plugin.state = PluginState::refused;
+        plugin.reason = name_is_taken(*twin);
+        return false;
+    }
+    plugin.state = PluginState::usable;
+    plugin.flags = info.module->flags;
+    plugin.examines = examines(info);
+    plugin.info = std::move(info);
+    return true;
+}
+
+Plugin* PluginLoader::found(const fs::path& file) {
+    const auto it = std::find_if(plugins_.begin(), plugins_.end(), [&](const Plugin& plugin) {
+        return plugin.state == PluginState::found && plugin.path == file;
+    });
+    return it != plugins_.end() ? &*it : nullptr;
+}
+
+void PluginLoader::take_description(const fs::path& file, std::unique_ptr<ModuleDescription> description) {
+    const std::lock_guard lock(mutex_);
+    const Plugin* plugin = found(file);
+    if (plugin == nullptr) return;
+    take_info(static_cast<std::size_t>(plugin - plugins_.data()), description->info());
+    descriptions_.push_back(std::move(description));
+}
+
+void PluginLoader::refuse(const fs::path& file, std::string reason) {
+    const std::lock_guard lock(mutex_);
+    Plugin* plugin = found(file);
+    if (plugin == nullptr) return;
+    plugin->state = PluginState::refused;
+    plugin->reason = std::move(reason);
+}
+
+const Plugin* PluginLoader::find_refused(std::string_view module_name) const {
+    const std::lock_guard lock(mutex_);
+    const auto it = std::find_if(plugins_.begin(), plugins_.end(), [&](const Plugin& plugin) {
+        return plugin.state == PluginState::refused &&
+               (plugin.module_name == module_name || plugin.path.stem() == module_name);
     });
     return it != plugins_.end() ? &*it : nullptr;
 }
@@ -114,26 +217,27 @@ std::vector<const ModuleInfo*> PluginLoader::modules() const {
     const std::lock_guard lock(mutex_);
     std::vector<const ModuleInfo*> result;
     for (const Plugin& plugin : plugins_)
-        if (is_usable(plugin)) result.push_back(&plugin.info);
+        if (plugin.state == PluginState::usable || plugin.state == PluginState::loaded)
+            result.push_back(&plugin.info);
     return result;
 }
 
 std::string PluginLoader::why_missing(std::string_view module_name) const {
     const std::lock_guard lock(mutex_);
-    for (const Plugin& plugin : plugins_)
-        if (plugin.state == PluginState::refused && plugin.path.stem() == module_name)
-            return fmt::format("{}: {}", plugin.path.native(), plugin.reason);
+    if (const Plugin* plugin = find_refused(module_name))
+        return fmt::format("{}: {}", plugin->path.native(), plugin->reason);
     return fmt::format("no plugin has the module '{}' (looked in {})", module_name, join_paths(search_path_));
 }
 
 tl::expected<const bdk_module*, std::string> PluginLoader::load(std::string_view module_name) {
-    const Plugin* plugin = find(module_name);
-    if (plugin == nullptr) return tl::unexpected(why_missing(module_name));
-    return load_at(static_cast<std::size_t>(plugin - plugins_.data()));
+    const auto plugin = open(module_name);
+    if (!plugin) return tl::unexpected(plugin.error());
+    return load_at(static_cast<std::size_t>(*plugin - plugins_.data()));
 }
 
 std::vector<std::string> PluginLoader::load_all() {
     std::vector<std::string> failures;
+    open_all();
     for (std::size_t i = 0; i < plugins_.size(); ++i) {
         if (plugins_[i].state != PluginState::usable) continue;
         if (auto module = load_at(i); !module) failures.push_back(module.error());

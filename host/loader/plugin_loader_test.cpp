@@ -42,16 +42,51 @@ protected:
 TEST_F(Discovery, FindsAModuleByTheNameInItsTable) {
     folder_.add("well_behaved", "any-file-name.so");
     const Plugin& plugin = only_plugin();
-    EXPECT_EQ(plugin.state, PluginState::usable) << plugin.reason;
+    EXPECT_EQ(plugin.state, PluginState::found) << plugin.reason;
     EXPECT_EQ(loader_.find("well_behaved"), &plugin);
+    EXPECT_EQ(loader_.find("any-file-name"), nullptr);
+    ASSERT_EQ(loader_.open("well_behaved"), &plugin);
+    EXPECT_EQ(plugin.state, PluginState::usable);
     EXPECT_EQ(plugin.info.version, "1.2.3");
     EXPECT_EQ(plugin.info.options.size(), 2u);
-    EXPECT_EQ(loader_.find("any-file-name"), nullptr);
 }
 
 TEST_F(Discovery, OpensAStrippedPlugin) {
     folder_.add("stripped");
-    EXPECT_EQ(only_plugin().state, PluginState::usable) << only_plugin().reason;
+    only_plugin();
+    EXPECT_TRUE(loader_.open("well_behaved")) << only_plugin().reason;
+}
+
+TEST_F(Discovery, RunsNoCodeOfAnyFile) {
+    for (const char* rogue :
+         {"constructor_exits", "constructor_hangs", "table_filled_late", "undefined_symbol"})
+        folder_.add(rogue);
+    folder_.add("well_behaved");
+    loader_.discover();
+    for (const Plugin& plugin : loader_.plugins())
+        EXPECT_EQ(plugin.state, PluginState::found) << plugin.path << ": " << plugin.reason;
+    ASSERT_TRUE(loader_.open("well_behaved"));
+    EXPECT_EQ(std::getenv("BDEVKIT_ROGUE_CODE_HAS_RUN"), nullptr) << "only what is asked for is opened";
+}
+
+TEST_F(Discovery, OpensPluginsThatDoNotTellTheirNamesWhenNoOtherHasIt) {
+    folder_.add("table_filled_late");
+    folder_.add("well_behaved");
+    loader_.discover();
+    ASSERT_TRUE(loader_.open("well_behaved"));
+    EXPECT_EQ(std::getenv("BDEVKIT_ROGUE_CODE_HAS_RUN"), nullptr);
+    const auto late = loader_.open("filled_late");
+    ASSERT_TRUE(late) << late.error();
+    EXPECT_EQ((*late)->path.filename(), "table_filled_late.so");
+    EXPECT_TRUE((*late)->info.has_create);
+}
+
+TEST_F(Discovery, NamesAPluginThatEndsTheProcess) {
+    const auto file = folder_.add("constructor_exits");
+    loader_.discover();
+    EXPECT_EXIT(static_cast<void>(loader_.open("constructor_exits")), ::testing::ExitedWithCode(1),
+                AllOf(HasSubstr("exit(3) was called while the plugin " + file.native() + " was being opened"),
+                      HasSubstr("constructor_exits.so")));
 }
 
 TEST_F(Discovery, RefusesAFileWithoutEntrySymbol) {
@@ -94,26 +129,33 @@ TEST_F(Discovery, RefusesEveryFileOfAWorldWritableFolder) {
 }
 
 TEST_F(Discovery, RefusesAnUndefinedSymbolAtOnce) {
-    folder_.add("undefined_symbol");
-    expect_refused_unopened(
-        AllOf(StartsWith("cannot be loaded: undefined symbol: bdk_function_of_the_future"),
-              HasSubstr("newer bdevkit")));
+    const auto file = folder_.add("undefined_symbol");
+    loader_.discover();
+    const auto refused = loader_.open("undefined_symbol");
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error(), AllOf(StartsWith(file.native() + ": cannot be loaded: undefined symbol: "
+                                                                  "bdk_function_of_the_future"),
+                                       HasSubstr("newer bdevkit")));
+    EXPECT_EQ(std::getenv("BDEVKIT_ROGUE_CODE_HAS_RUN"), nullptr) << "code of the file has run";
+    EXPECT_EQ(loader_.plugins().front().state, PluginState::refused);
 }
 
 TEST_F(Discovery, TakesANewerAbiMinor) {
     folder_.add("newer_abi_minor");
-    const Plugin& plugin = only_plugin();
-    EXPECT_EQ(plugin.state, PluginState::usable) << plugin.reason;
-    EXPECT_EQ(plugin.info.abi_minor, BDK_ABI_MINOR + 7u);
+    loader_.discover();
+    const auto plugin = loader_.open("newer_abi_minor");
+    ASSERT_TRUE(plugin) << plugin.error();
+    EXPECT_EQ((*plugin)->info.abi_minor, BDK_ABI_MINOR + 7u);
 }
 
 TEST_F(Discovery, TakesATableShorterThanOurs) {
     folder_.add("shorter_table");
-    const Plugin& plugin = only_plugin();
-    EXPECT_EQ(plugin.state, PluginState::usable) << plugin.reason;
-    EXPECT_EQ(plugin.info.version, "0.9");
-    EXPECT_FALSE(plugin.info.has_create);
-    EXPECT_TRUE(plugin.info.options.empty());
+    loader_.discover();
+    const auto plugin = loader_.open("shorter_table");
+    ASSERT_TRUE(plugin) << plugin.error();
+    EXPECT_EQ((*plugin)->info.version, "0.9");
+    EXPECT_FALSE((*plugin)->info.has_create);
+    EXPECT_TRUE((*plugin)->info.options.empty());
 }
 
 TEST_F(Discovery, RefusesTheSecondOfTwoModulesOfOneName) {
@@ -142,6 +184,7 @@ TEST_F(Discovery, TheFirstFolderWins) {
     PluginLoader loader({folder_.as_search_folder(), second.as_search_folder()});
     loader.discover();
     ASSERT_EQ(loader.plugins().size(), 2u);
+    ASSERT_TRUE(loader.open("duplicate"));
     EXPECT_EQ(loader.find("duplicate")->info.version, "first");
     EXPECT_EQ(loader.plugins()[1].state, PluginState::shadowed);
     EXPECT_THAT(loader.plugins()[1].reason, HasSubstr(folder_.path().native()));

@@ -16,8 +16,7 @@ namespace {
 
 class BdevsReader {
 public:
-    BdevsReader(std::filesystem::path folder, const std::vector<const ModuleInfo*>& modules,
-                Problems& problems)
+    BdevsReader(std::filesystem::path folder, const ModuleSource& modules, Problems& problems)
         : folder_(std::move(folder)), modules_(modules), problems_(problems) {}
 
     std::vector<BdevSpec> take() { return std::move(bdevs_); }
@@ -92,7 +91,7 @@ private:
     const ModuleInfo* read_module(const ConfigNode& node) {
         const Member* member = node.find("module");
         if (member == nullptr) {
-            problems_.add(node.at, fmt::format("a bdev needs 'module'{}", suggestion("", module_names())));
+            problems_.add(node.at, fmt::format("a bdev needs 'module'{}", suggestion("", modules_.names())));
             return nullptr;
         }
         if (!member->value->is_scalar()) {
@@ -101,25 +100,22 @@ private:
             return nullptr;
         }
         const std::string& name = member->value->text;
-        const auto found = std::find_if(modules_.begin(), modules_.end(),
-                                        [&](const ModuleInfo* module) { return name == module->name; });
-        if (found == modules_.end()) {
-            problems_.add(member->value->at,
-                          fmt::format("no module '{}' was found{}", name, suggestion(name, module_names())));
+        const ModuleInfo* module = modules_.find(name);
+        if (module == nullptr) {
+            problems_.add(member->value->at, why_no_module(name));
             return nullptr;
         }
-        if ((*found)->has_create) return *found;
+        if (module->has_create) return module;
         problems_.add(
             member->value->at,
             fmt::format("module '{}' makes its bdevs by examination alone; leave this bdev out", name));
         return nullptr;
     }
 
-    std::vector<std::string> module_names() const {
-        std::vector<std::string> result;
-        for (const ModuleInfo* module : modules_)
-            result.emplace_back(module->name);
-        return result;
+    std::string why_no_module(const std::string& name) const {
+        const std::string refused = modules_.why_refused(name);
+        if (!refused.empty()) return fmt::format("module '{}' cannot be used: {}", name, refused);
+        return fmt::format("no module '{}' was found{}", name, suggestion(name, modules_.names()));
     }
 
     /// Reads what is inside a bdev of an unknown module, so that names in it are known and faults in it
@@ -215,7 +211,7 @@ private:
     }
 
     std::filesystem::path folder_;
-    const std::vector<const ModuleInfo*>& modules_;
+    const ModuleSource& modules_;
     Problems& problems_;
     std::vector<BdevSpec> bdevs_;
     std::unordered_map<std::string, Location> names_;
@@ -225,7 +221,7 @@ private:
 }  // namespace
 
 std::vector<BdevSpec> read_bdevs_section(const ConfigNode& node, const std::filesystem::path& folder,
-                                         const std::vector<const ModuleInfo*>& modules, Problems& problems) {
+                                         const ModuleSource& modules, Problems& problems) {
     if (!node.is_list()) {
         problems.add(node.at, fmt::format("`bdevs`: expected a list of bdevs, got {}", describe(node)));
         return {};

@@ -19,7 +19,7 @@ using ::testing::Not;
 Stack read(const std::string& text, bool with_finder = false) {
     Problems problems;
     const StackFile file = parse_stack_file(text, "s.yaml", "/stacks", problems);
-    Stack stack = resolve_stack(file, with_finder ? test_modules_with_finder() : test_modules(), problems);
+    Stack stack = resolve_stack(file, test_module_list(with_finder), problems);
     EXPECT_EQ(problems.format("s.yaml"), "");
     return stack;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "loader/module_source.hpp"
 #include "stack/conflicts.hpp"
 #include "stack/known_bdevs.hpp"
 #include "stack/option_table.hpp"
@@ -36,7 +37,7 @@ struct BdevGraph {
 
 /// The bdevs of the file, nested ones included, in the order of the file.
 std::vector<BdevSpec> read_bdevs_section(const ConfigNode& node, const std::filesystem::path& folder,
-                                         const std::vector<const ModuleInfo*>& modules, Problems& problems);
+                                         const ModuleSource& modules, Problems& problems);
 
 /// The key `qos` of a bdev.
 bdk_bdev_qos_limits read_qos(const ConfigNode& node, const std::filesystem::path& folder, Problems& problems);

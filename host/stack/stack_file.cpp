@@ -64,35 +64,34 @@ std::string read_all(std::istream& stream) {
 }
 
 /// The modules of `plugins: { examine: ... }` exist, and examine.
-void check_examining(const PluginSettings& settings, const std::vector<const ModuleInfo*>& modules,
-                     Problems& problems) {
-    std::vector<std::string> examining;
-    for (const ModuleInfo* module : modules)
-        if (examines(*module)) examining.push_back(module->name);
+void check_examining(const PluginSettings& settings, const ModuleSource& modules, Problems& problems) {
     for (const auto& [name, at] : settings.examine) {
-        if (std::find(examining.begin(), examining.end(), name) != examining.end()) continue;
-        const bool exists = std::any_of(modules.begin(), modules.end(),
-                                        [&](const ModuleInfo* module) { return module->name == name; });
-        problems.add(at, fmt::format(fmt::runtime(exists ? "module '{}' examines no bdevs{}"
-                                                         : "no module '{}' was found{}"),
-                                     name, suggestion(name, examining)));
+        const ModuleInfo* module = modules.find(name);
+        if (module != nullptr && examines(*module)) continue;
+        problems.add(at, fmt::format(fmt::runtime(module != nullptr ? "module '{}' examines no bdevs{}"
+                                                                    : "no module '{}' was found{}"),
+                                     name, suggestion(name, modules.examining())));
     }
 }
 
-void resolve(const StackFile& file, const std::vector<const ModuleInfo*>& modules, Stack& stack,
-             Problems& problems) {
+/// Whether examination may make bdevs of any name. The modules that the stack uses are open.
+bool others_may_appear(const Stack& stack, const ModuleSource& modules) {
+    const std::vector<std::string> used = stack.modules();
+    return std::any_of(used.begin(), used.end(), [&](const std::string& name) {
+        const ModuleInfo* module = modules.find(name);
+        return module != nullptr && examines(*module) &&
+               (module->module->flags & BDK_MODULE_NAMES_AFTER_BASE) == 0;
+    });
+}
+
+void resolve(const StackFile& file, const ModuleSource& modules, Stack& stack, Problems& problems) {
     if (file.root->find("bdevs") == nullptr) {
         problems.add(file.root->at, "the file needs a section `bdevs`");
     } else {
         stack.bdevs = read_bdevs_section(*section(file, "bdevs"), file.folder, modules, problems);
     }
     check_examining(stack.plugins, modules, problems);
-    const std::vector<std::string> used = stack.modules();
-    const bool others_may_appear = std::any_of(modules.begin(), modules.end(), [&](const ModuleInfo* module) {
-        return std::binary_search(used.begin(), used.end(), module->name) && examines(*module) &&
-               (module->module->flags & BDK_MODULE_NAMES_AFTER_BASE) == 0;
-    });
-    const BdevGraph graph = check_bdevs(stack.bdevs, others_may_appear, problems);
+    const BdevGraph graph = check_bdevs(stack.bdevs, others_may_appear(stack, modules), problems);
     if (file.root->find("frontends") == nullptr) return;
     stack.nbd_servers = read_frontends_section(*section(file, "frontends"), file, graph, problems);
 }
@@ -138,14 +137,7 @@ StackFile read_stack_file(const std::string& name, Problems& problems) {
     return parse_stack_file(read_all(stream), name, folder, problems);
 }
 
-bool examines(const ModuleInfo& info) {
-    const bdk_module* module = info.module;
-    return (BDK_HAS_FIELD(module, bdk_module, examine_config) && module->examine_config != nullptr) ||
-           (BDK_HAS_FIELD(module, bdk_module, examine_disk) && module->examine_disk != nullptr);
-}
-
-Stack resolve_stack(const StackFile& file, const std::vector<const ModuleInfo*>& modules,
-                    Problems& problems) {
+Stack resolve_stack(const StackFile& file, const ModuleSource& modules, Problems& problems) {
     Stack stack;
     stack.file = file.name;
     stack.host = file.host;

@@ -4,9 +4,8 @@
 
 #include <filesystem>
 #include <string>
-#include <vector>
 
-#include "loader/module_info.hpp"
+#include "loader/module_source.hpp"
 #include "runtime/runtime.hpp"
 #include "stack/node.hpp"
 #include "stack/problem.hpp"
@@ -31,10 +30,7 @@ StackFile parse_stack_file(const std::string& text, std::string name, std::files
                            Problems& problems);
 
 /// Step two. Problems are added to those of step one; with any, the stack must not be built.
-/// @param modules  must outlive the stack
-Stack resolve_stack(const StackFile& file, const std::vector<const ModuleInfo*>& modules, Problems& problems);
-
-/// Whether the module looks at bdevs as they appear, and so may make some that no file names.
-bool examines(const ModuleInfo& module);
+/// @param modules  what it finds must outlive the stack
+Stack resolve_stack(const StackFile& file, const ModuleSource& modules, Problems& problems);
 
 }  // namespace bdevkit::host

@@ -28,7 +28,7 @@ std::vector<uint32_t> two_cores() {
 struct Reading {
     explicit Reading(const std::string& text, bool with_finder = false) {
         const StackFile file = parse_stack_file(text, "s.yaml", "/stacks", problems);
-        stack = resolve_stack(file, with_finder ? test_modules_with_finder() : test_modules(), problems);
+        stack = resolve_stack(file, test_module_list(with_finder), problems);
     }
     std::string errors() const { return problems.format("s.yaml"); }
     std::vector<std::string> names() const {
@@ -459,7 +459,7 @@ TEST(StackFileTest, relative_paths_start_at_the_files_folder) {
         << "version: 1\nbdevs: [ { name: d, module: disk, size: 1k, file: f } ]\n";
     Problems problems;
     const StackFile file = read_stack_file((folder / "s.yaml").string(), problems);
-    const Stack stack = resolve_stack(file, test_modules(), problems);
+    const Stack stack = resolve_stack(file, test_module_list(), problems);
     ASSERT_TRUE(problems.empty()) << problems.format("s.yaml");
     EXPECT_EQ(stack.find("d")->options.as<DiskOptions>().file, (folder / "f").string());
     std::filesystem::remove_all(folder);

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "loader/module_info.hpp"
+#include "loader/module_list.hpp"
 
 namespace bdevkit::host {
 
@@ -193,6 +193,10 @@ inline std::vector<const ModuleInfo*> test_modules_with_finder() {
     std::vector<const ModuleInfo*> modules = test_modules();
     modules.push_back(&finder);
     return modules;
+}
+
+inline ModuleList test_module_list(bool with_finder = false) {
+    return ModuleList(with_finder ? test_modules_with_finder() : test_modules());
 }
 
 }  // namespace bdevkit::host

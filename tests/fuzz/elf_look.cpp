@@ -5,10 +5,26 @@
 #include "memory_file.hpp"
 
 using namespace bdk::fuzz;
+using bdevkit::host::ElfFile;
+
+namespace {
+
+/// As for the libraries that the file needs.
+void read_dynamic_section(const ElfFile& file) {
+    for (const int64_t tag : {DT_NEEDED, DT_RUNPATH, DT_RPATH})
+        for (const uint64_t value : file.dynamic(tag))
+            static_cast<void>(file.dynamic_string(value));
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    const MemoryFile file(FuzzInput(data, size).take_rest());
-    const auto entry = bdevkit::host::look_at_plugin(file.path());
+    const MemoryFile input(FuzzInput(data, size).take_rest());
+    const auto file = ElfFile::read(input.fd());
+    must_hold(file.has_value() || !file.error().empty(), "a file that is no shared object has a reason");
+    if (!file) return 0;
+    const auto entry = look_at_plugin(*file);
     must_hold(entry.has_value() || !entry.error().empty(), "a file that is no plugin has a reason");
+    read_dynamic_section(*file);
     return 0;
 }

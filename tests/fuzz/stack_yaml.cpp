@@ -38,7 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Problems problems;
     try {
         const StackFile file = parse_stack_file(text, "s.yaml", "/stacks", problems);
-        const Stack stack = resolve_stack(file, test_modules_with_finder(), problems);
+        const Stack stack = resolve_stack(file, test_module_list(true), problems);
         if (problems.empty()) check_stack(stack);
     } catch (const TooManyProblems&) {
     }

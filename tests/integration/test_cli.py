@@ -239,6 +239,47 @@ def test_the_stack_says_whether_a_refused_plugin_stops_it(refused_plugin, tmp_pa
         assert f"plugin {refused_plugin}: " in result.stderr
 
 
+@pytest.fixture
+def rogues(tmp_path):
+    """A folder with plugins whose constructors end the process, or do not return, and one that is as it should be."""
+    folder = tmp_path / "rogues"
+    folder.mkdir(mode=0o755)
+    for rogue in ("constructor_exits", "constructor_hangs", "table_filled_late", "well_behaved"):
+        shutil.copy(BUILD / "tests" / "rogues" / f"{rogue}.so", folder)
+    return folder
+
+
+def test_plugins_that_end_or_hold_the_process_are_listed_as_refused(rogues):
+    result = bdevkit("plugins", "--json", "--plugin-path", rogues)
+    assert result.returncode == 0, result.stderr
+    plugins = {plugin["path"]: plugin for plugin in json.loads(result.stdout)["plugins"]}
+    exits = plugins[str(rogues / "constructor_exits.so")]
+    assert exits["state"] == "refused"
+    assert exits["reason"].startswith("its constructors end the process: exit(3) was called")
+    hangs = plugins[str(rogues / "constructor_hangs.so")]
+    assert hangs["state"] == "refused"
+    assert hangs["reason"] == "its constructors have not returned within 10 s"
+    names = {plugin["name"] for plugin in plugins.values() if plugin["state"] == "usable"}
+    assert {"filled_late", "well_behaved", "malloc", "gpt"} <= names
+
+
+def test_a_stack_opens_no_plugin_that_it_does_not_use(rogues, tmp_path):
+    file = tmp_path / "stack.yaml"
+    file.write_text("version: 1\nplugins: { path: [rogues] }\nbdevs: [ { name: d, module: malloc, size: 1MiB } ]\n")
+    result = bdevkit("validate", file)
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_plugin_that_ends_the_process_of_its_user_is_named(rogues, tmp_path):
+    file = tmp_path / "stack.yaml"
+    file.write_text("version: 1\nplugins: { path: [rogues] }\nbdevs: [ { name: d, module: constructor_exits } ]\n")
+    for command in ("validate", "graph", "run"):
+        result = bdevkit(command, file)
+        assert result.returncode == 1
+        assert f"exit(3) was called while the plugin {rogues}/constructor_exits.so was being opened" in result.stderr
+        assert "#0 constructor_exits.so(" in result.stderr
+
+
 # ---- schema ----
 
 def test_examples_match_the_schema():

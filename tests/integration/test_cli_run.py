@@ -318,6 +318,65 @@ def test_a_module_that_hangs_is_named_and_one_signal_ends_it(tmp_path, module, c
     assert re.search(rf"^bdevkit: {re.escape(hangs)}\d+\.\d s: {due}\(\) is due$", error, re.MULTILINE)
 
 
+def test_a_constructor_that_does_not_return_is_named_and_one_signal_ends_it(tmp_path):
+    folder = tmp_path / "plugins"
+    folder.mkdir(mode=0o755)
+    shutil.copy(BUILD / "tests" / "rogues" / "constructor_hangs.so", folder)
+    file = write_stack(tmp_path, textwrap.dedent("""\
+        version: 1
+        host: { late_call: 50ms }
+        plugins: { path: [plugins] }
+        bdevs: [ { name: d, module: constructor_hangs } ]
+        """))
+    process = subprocess.Popen([PROGRAM, "run", file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        line = process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        # The main thread hangs in the plugin, and has not read yet how long to wait.
+        error = process.communicate(timeout=PATIENCE)[1]
+    finally:
+        process.kill()
+    named = f"plugin {folder}/constructor_hangs.so: its constructors have not returned for "
+    assert named in line
+    assert process.returncode == 1
+    assert f"bdevkit: {named}" in error
+
+
+def test_a_plugin_that_ends_the_host_is_named(tmp_path):
+    folder = tmp_path / "plugins"
+    folder.mkdir(mode=0o755)
+    shutil.copy(BUILD / "tests" / "rogues" / "create_exits.so", folder)
+    file = write_stack(tmp_path, textwrap.dedent("""\
+        version: 1
+        plugins: { path: [plugins] }
+        bdevs: [ { name: d, module: create_exits } ]
+        """))
+    result = run(file)
+    assert result.returncode == 1
+    assert "bdevkit: exit(0) was called while the host was running: " in result.stderr
+    assert "#0 create_exits.so(" in result.stderr
+
+
+ONE_LINER = """
+#include <bdevkit/bdevkit.h>
+static int init(void) { BDK_NOTICELOG("here I am"); return 0; }
+static int create(struct bdk_create* c, const char* name, const void* o) { return -22; }
+BDK_MODULE = {.abi_major = BDK_ABI_MAJOR, .abi_minor = BDK_ABI_MINOR, .size = sizeof(struct bdk_module),
+              .name = "mine", .init = init, .create = create};
+"""
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+def test_a_plugin_that_is_built_by_one_command_logs_under_its_own_name(tmp_path):
+    (tmp_path / "mine.c").write_text(ONE_LINER)
+    tmp_path.chmod(0o755)
+    subprocess.run(["gcc", "-shared", "-fPIC", f"-I{SOURCE}/sdk/include", "-o", tmp_path / "mine.so", tmp_path / "mine.c"],
+                   check=True)
+    (tmp_path / "mine.so").chmod(0o755)
+    file = write_stack(tmp_path, "version: 1\nplugins: { path: [.] }\nbdevs: [ { name: d, module: mine } ]\n")
+    assert re.search(r"notice \[app\] mine: here I am$", run(file).stderr, re.MULTILINE)
+
+
 def test_a_poller_that_a_plugin_leaves_behind_is_named(run_stack, tmp_path):
     folder = tmp_path / "plugins"
     folder.mkdir(mode=0o755)

@@ -15,7 +15,9 @@
 #include "check/footprint.hpp"
 #include "check/option_settings.hpp"
 #include "check/stage.hpp"
+#include "loader/elf_dependencies.hpp"
 #include "loader/elf_look.hpp"
+#include "loader/file_trust.hpp"
 #include "loader/plugin_file.hpp"
 
 namespace bdevkit::host {
@@ -24,10 +26,12 @@ namespace {
 
 using Handle = std::unique_ptr<void, int (*)(void*)>;
 
-/// The file, opened without a look at the table, since the host refuses a wrong one without a rule's name.
-Handle open_raw(const std::filesystem::path& file) {
-    void* handle = look_at_plugin(file) ? dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL) : nullptr;
-    return {handle, dlclose};
+/// The file, opened without a check of the table, since the host refuses a wrong one without a rule's name.
+Handle open_raw(const std::filesystem::path& path) {
+    const auto fd = open_trusted(path);
+    const auto file = fd ? ElfFile::read(fd->get()) : tl::unexpected(fd.error());
+    const bool is_plugin = file && look_at_plugin(*file) && !why_dependencies_untrusted(*file, path);
+    return {is_plugin ? dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) : nullptr, dlclose};
 }
 
 /// nullptr for a table that is none of ours.

@@ -14,6 +14,7 @@
 #include "base/errno_text.hpp"
 #include "base/standard_fds.hpp"
 #include "bdev/bdev_layer.hpp"
+#include "diag/exit_guard.hpp"
 #include "diag/watchdog.hpp"
 #include "env/env.hpp"
 #include "env/iobuf.hpp"
@@ -82,6 +83,7 @@ tl::expected<std::unique_ptr<Runtime>, std::string> Runtime::start(const Runtime
 }
 
 tl::expected<void, std::string> Runtime::start_layers(const RuntimeOptions& options) {
+    exit_guard_ = std::make_unique<ExitGuard>("the host was running");
     if (auto env = env_init(options.env); !env) return env;
     if (auto reactors = ThreadRegistry::instance().start(options.reactors); !reactors) return reactors;
     reactors_ = true;

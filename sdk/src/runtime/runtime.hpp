@@ -19,6 +19,7 @@
 
 namespace bdk {
 
+class ExitGuard;
 class Watchdog;
 
 struct RuntimeOptions {
@@ -53,6 +54,7 @@ private:
     bool iobuf_ = false;
     bool bdev_layer_ = false;
     std::unique_ptr<Watchdog> watchdog_;
+    std::unique_ptr<ExitGuard> exit_guard_;
 };
 
 /// [not a bdk thread] Runs fn on the app thread and returns when it has. An exception of fn is thrown here.
