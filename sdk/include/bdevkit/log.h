@@ -17,7 +17,7 @@ BDK_C_BEGIN
 /**
  * [any thread] Writes one line if `level` is on. Nobody waits for whoever reads the log: what finds no room
  * is dropped and counted, and so are errors, warnings and notices beyond 100 of one place in a second.
- * @param component  the module's name
+ * @param component  the module; "plugin": the caller's file
  * @param fmt        as printf
  */
 BDK_API void bdk_log(uint32_t level, const char* component, const char* file, int32_t line, const char* fmt,

@@ -32,7 +32,7 @@ BDK_API void bdk_dma_free(void* buf);
  * long as the process runs, so it can be registered, once, with what wants to know memory beforehand. Its
  * pages are the machine's when they are touched, unless they are pinned.
  * @param bytes  out: its size
- * @return its start; NULL when it has no such place: hugepages come and go.
+ * @return its start; NULL before a host has started.
  */
 BDK_API void* bdk_dma_get_heap(uint64_t* bytes);
 
