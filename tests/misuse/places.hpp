@@ -37,6 +37,7 @@ struct Things {
     bdk_iobuf_channel* iobuf = nullptr;
     void* iobuf_buffer = nullptr;
     bdk_notify* watch = nullptr;
+    bdk_bdev_range* range = nullptr;  ///< locked
     bdk_create* create = nullptr;
     bdk_remove* remove = nullptr;
     bdk_reconfigure* reconfigure = nullptr;

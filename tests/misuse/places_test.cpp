@@ -96,6 +96,7 @@ protected:
         t.iobuf = bdk_iobuf_channel_open("mine");
         t.iobuf_buffer = bdk_iobuf_get(t.iobuf, 512, nullptr);
         EXPECT_EQ(bdk_notify_add([](uint32_t, bdk_bdev*, void*) {}, nullptr, &t.watch), 0);
+        EXPECT_EQ(bdk_bdev_lock_range(t.desc, t.ch, 9, 1, [](void*, int) {}, this, &t.range), 0);
         t.json = &json_;
         // Nobody looks at what they point to.
         t.remove = reinterpret_cast<bdk_remove*>(&json_);
@@ -110,6 +111,7 @@ protected:
         bdk_module_call_done(t.call, -ECANCELED);
         EXPECT_EQ(created_, -ECANCELED) << "nobody else has ended it";
         EXPECT_EQ(called_, -ECANCELED) << "nobody else has ended it";
+        bdk_bdev_unlock_range(t.range);
         bdk_notify_remove(t.watch);
         bdk_iobuf_put(t.iobuf, t.iobuf_buffer, 512);
         bdk_iobuf_channel_close(t.iobuf);

@@ -80,7 +80,8 @@ void abandon(BdevChannel* ch, bool drop, const std::vector<BdevIo*>& ios, std::f
 
 int bdk_bdev_abandon(bdk_bdev_desc* desc, bdk_io_channel* ch, uint32_t flags, bdk_bdev_abandon_match match,
                      bdk_bdev_abandon_cb cb, void* ctx) {
-    if (ch->io_device != desc || ch->thread != bdk::current_thread() || cb == nullptr) return -EINVAL;
+    if (ch->io_device != desc || cb == nullptr) return -EINVAL;
+    if (!bdk::on_channels_thread(ch, BDK_ABI_CALL)) return -EINVAL;
     auto* channel = static_cast<bdk::BdevChannel*>(bdk::io_channel_ctx(ch));
     const bool drop = (flags & BDK_BDEV_ABANDON_DROP) != 0;
     if (channel->bdev == nullptr) {  // closed: nothing is in flight

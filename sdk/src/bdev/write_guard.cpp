@@ -446,7 +446,7 @@ int lock_blocks(BdevChannel* ch, const Span& span, bdk_bdev_range_cb cb, void* c
 int bdk_bdev_lock_range(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t offset_blocks, uint64_t num_blocks,
                         bdk_bdev_range_cb cb, void* cb_arg, bdk_bdev_range** range) {
     bdk::BdevChannel* channel = nullptr;
-    int rc = bdk::validate_channel(desc, ch, &channel, __builtin_return_address(0));
+    int rc = bdk::validate_channel(desc, ch, &channel, BDK_ABI_CALL);
     if (rc == 0) rc = bdk::validate_range(channel, offset_blocks, num_blocks);
     if (rc != 0) return rc;
     if (!desc->write.load(std::memory_order_relaxed)) return -EBADF;
@@ -458,6 +458,7 @@ int bdk_bdev_lock_range(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t offset
 
 void bdk_bdev_unlock_range(bdk_bdev_range* range) {
     bdk::BdevChannel* ch = range->ch;
+    if (!bdk::on_channels_thread(bdk::io_channel_from_ctx(ch), BDK_ABI_CALL)) return;
     ch->ranges.erase(ch->ranges.iterator_to(*range));
     range->guard->end(range);
     ch->core_held--;

@@ -65,6 +65,8 @@ public:
     /// [any thread] Threads placed here.
     uint32_t thread_count() const noexcept { return thread_count_.load(std::memory_order_relaxed); }
     const Activity& activity() const noexcept { return activity_; }
+    /// [on the reactor] For CallbackScope.
+    Activity& activity_of_callbacks() noexcept { return activity_; }
     bool sleeping() const noexcept { return sleeping_.load(std::memory_order_relaxed); }
     pthread_t pthread() noexcept { return pthread_.native_handle(); }
 
