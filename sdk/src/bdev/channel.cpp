@@ -51,15 +51,13 @@ std::unique_ptr<SharedResource> make_shared_resource(bdk_io_channel* module_ch) 
 
 /// Throws std::bad_alloc; leave_shared() undoes what has been done then.
 void join_shared(BdevChannel* channel) {
-    IoPool* pool = channel->pool;
-    auto it = std::find_if(pool->shared.begin(), pool->shared.end(),
-                           [&](const auto& shared) { return shared->module_ch == channel->module_ch; });
-    if (it == pool->shared.end()) {
-        pool->shared.reserve(pool->shared.size() + 1);
-        it = pool->shared.insert(pool->shared.end(), make_shared_resource(channel->module_ch));
-    }
-    channel->shared = it->get();
-    channel->shared->channels.push_back(channel);
+    auto& all = channel->pool->shared;
+    auto it = all.find(channel->module_ch);
+    if (it == all.end()) it = all.emplace(channel->module_ch, make_shared_resource(channel->module_ch)).first;
+    std::vector<BdevChannel*>& channels = it->second->channels;
+    channel->shared_place = channels.size();
+    channel->shared = it->second.get();
+    channels.push_back(channel);
     if (!channel->shared->nomem.empty()) channel->flags |= channel_nomem;
 }
 
@@ -67,10 +65,13 @@ void leave_shared(BdevChannel* channel) {
     SharedResource* shared = channel->shared;
     if (shared == nullptr) return;
     channel->shared = nullptr;
-    std::erase(shared->channels, channel);
-    if (!shared->channels.empty()) return;
-    bdk_poller_unregister(&shared->retry);
-    std::erase_if(channel->pool->shared, [&](const auto& entry) { return entry.get() == shared; });
+    std::vector<BdevChannel*>& channels = shared->channels;
+    if (channel->shared_place < channels.size()) {
+        channels[channel->shared_place] = channels.back();
+        channels[channel->shared_place]->shared_place = channel->shared_place;
+        channels.pop_back();
+    }
+    if (channels.empty()) channel->pool->shared.erase(shared->module_ch);
 }
 
 void release_module_channel(BdevChannel* channel) {
@@ -78,6 +79,14 @@ void release_module_channel(BdevChannel* channel) {
     channel_leave_qos(channel);
     leave_shared(channel);
     if (channel->module_ch != nullptr) bdk_put_io_channel(std::exchange(channel->module_ch, nullptr));
+}
+
+void forget_channel(BdevChannel* channel) {
+    auto& all = channel->pool->channels;
+    const auto it = all.find(channel->bdev);
+    if (it == all.end()) return;
+    std::erase(it->second, channel);
+    if (it->second.empty()) all.erase(it);
 }
 
 /// From here on the channel is an empty shell, which its owner puts; the bdev may be gone by then.
@@ -88,6 +97,7 @@ void close_now(BdevChannel* channel) {
         channel_leave_histogram(channel);
     }
     release_module_channel(channel);
+    forget_channel(channel);
     channel->bdev = nullptr;
 }
 
@@ -105,7 +115,7 @@ void enter_service(BdevChannel* channel) {
     Bdev* bdev = channel->bdev;
     if (channel->desc->write && !channel->desc->of_module) note_client_data(bdev);
     join_shared(channel);
-    channel->pool->channels.push_back(channel);
+    channel->pool->channels[bdev].push_back(channel);
     channel_follow_timeout(channel);
     std::scoped_lock lock(bdev->mutex);
     if (bdev->reset != nullptr && !bdev->thawing) channel->flags |= channel_frozen;
@@ -118,7 +128,6 @@ void enter_service(BdevChannel* channel) {
 
 void leave_service(BdevChannel* channel) {
     if (channel->bdev != nullptr) close_now(channel);
-    std::erase(channel->pool->channels, channel);
     while (channel->free_ctx != nullptr)
         std::free(std::exchange(channel->free_ctx, *static_cast<void**>(channel->free_ctx)));
     bdk_put_io_channel(io_channel_from_ctx(channel->pool));
@@ -299,8 +308,9 @@ void walk_bdev_channels(Bdev* bdev, std::function<void(BdevChannel*)> fn, std::f
     auto on_pool = [](bdk_io_channel_iter* iter) {
         auto* walk = static_cast<Walk*>(bdk_io_channel_iter_get_ctx(iter));
         auto* pool = static_cast<IoPool*>(io_channel_ctx(bdk_io_channel_iter_get_channel(iter)));
-        for (BdevChannel* channel : pool->channels)
-            if (channel->bdev == walk->bdev) walk->fn(channel);
+        if (const auto of_bdev = pool->channels.find(walk->bdev); of_bdev != pool->channels.end())
+            for (BdevChannel* channel : of_bdev->second)
+                walk->fn(channel);
         bdk_for_each_channel_continue(iter, 0);
     };
     auto on_end = [](bdk_io_channel_iter* iter, int) {

@@ -45,6 +45,11 @@ struct SharedResource {
     bdk_poller* retry = nullptr;  ///< paused unless no I/O is outstanding that could trigger the retry
     std::vector<BdevChannel*> channels;
 
+    SharedResource() = default;
+    ~SharedResource() { bdk_poller_unregister(&retry); }
+    SharedResource(const SharedResource&) = delete;
+    SharedResource& operator=(const SharedResource&) = delete;
+
     uint64_t outstanding_in_module() const;  ///< what the core holds has no completion to wait for
 };
 
@@ -66,9 +71,10 @@ struct alignas(64) BdevChannel {
     MeasuredLatencies latencies;
     ChannelQos qos;
     SharedResource* shared = nullptr;
-    uint64_t core_held = 0;  ///< of io_outstanding: parents, and what waits in one of the queues
-    uint64_t children = 0;   ///< of io_outstanding: the core's own
-    IoQueue held;            ///< waiting for the end of a reset
+    size_t shared_place = 0;  ///< in its list of channels
+    uint64_t core_held = 0;   ///< of io_outstanding: parents, and what waits in one of the queues
+    uint64_t children = 0;    ///< of io_outstanding: the core's own
+    IoQueue held;             ///< waiting for the end of a reset
     std::vector<QuiescedRange> quiesced;
     IoQueue quiesced_io;                        ///< waiting for the release of a range
     OwnedRanges ranges;                         ///< that users have locked, or wait for

@@ -10,6 +10,7 @@
 #include <deque>
 #include <memory>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "base/export.hpp"
@@ -38,8 +39,9 @@ struct BDK_INTERNAL IoPool {
     std::vector<IoChunk> reserve_chunks;  ///< beyond bdev_io_pool_size
     uint64_t kept_chunks = 1;             ///< that stay when no bdev_io is in use
     std::deque<bdk_bdev_io_wait_entry*> waiting;
-    std::vector<BdevChannel*> channels;  ///< all bdev channels of the thread
-    std::vector<std::unique_ptr<SharedResource>> shared;
+    /// The bdev channels of the thread that are in service.
+    std::unordered_map<const Bdev*, std::vector<BdevChannel*>> channels;
+    std::unordered_map<const bdk_io_channel*, std::unique_ptr<SharedResource>> shared;  ///< by the module's
     bdk_poller* late_io = nullptr;       ///< looks for I/Os that do not complete
     uint64_t late_io_checked = 0;        ///< ticks
     bdk_iobuf_channel* iobuf = nullptr;  ///< opened at the first use

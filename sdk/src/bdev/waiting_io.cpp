@@ -33,13 +33,14 @@ void end_queued(IoPool* pool, Pred&& pred) {
         while (!some.empty())
             taken.push(some.pop());
     };
-    for (const auto& shared : pool->shared)
+    for (const auto& [module_ch, shared] : pool->shared)
         take(shared->nomem.take_if(pred));
-    for (BdevChannel* ch : pool->channels) {
-        take(ch->held.take_if(pred));
-        take(ch->quiesced_io.take_if(pred));
-        if (ch->bdev != nullptr) take(ch->bdev->qos.take_out(ch->qos, pred));
-    }
+    for (const auto& [bdev, channels] : pool->channels)
+        for (BdevChannel* ch : channels) {
+            take(ch->held.take_if(pred));
+            take(ch->quiesced_io.take_if(pred));
+            take(ch->bdev->qos.take_out(ch->qos, pred));
+        }
     while (!taken.empty())
         io_complete_from_core(release_from(taken), BDK_BDEV_IO_STATUS_ABORTED);
 }
@@ -113,6 +114,7 @@ bool end_waits(BdevIo* io) {
 }
 
 void end_waiting_io(BdevChannel* channel) {
+    if (channel->io_outstanding == 0) return;
     const auto is_its = [=](const BdevIo* io) { return root_of(io)->origin() == channel; };
     end_queued(channel->pool, is_its);
     end_other_waits(channel->pool, is_its);

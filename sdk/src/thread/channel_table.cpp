@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "thread/channel_table.hpp"
 
-#include <algorithm>
 #include <new>
 
 #include "thread/channel_memory.hpp"
@@ -44,12 +43,15 @@ bdk_io_channel* ChannelTable::find_slowly(void* io_device) noexcept {
 void ChannelTable::add(void* io_device, bdk_io_channel* channel) {
     if (all_.capacity() == all_.size()) all_.reserve(2 * all_.size() + 1);
     by_device_[io_device] = channel;
+    channel->place = static_cast<uint32_t>(all_.size());
     all_.push_back(channel);
     recent_[slot_of(io_device)] = {io_device, channel};
 }
 
 void ChannelTable::remove(void* io_device, bdk_io_channel* channel) {
-    std::erase(all_, channel);
+    all_[channel->place] = all_.back();
+    all_[channel->place]->place = channel->place;
+    all_.pop_back();
     // A newer io_device at the same address may have taken the place.
     const auto found = by_device_.find(io_device);
     if (found != by_device_.end() && found->second == channel) by_device_.erase(found);

@@ -53,6 +53,7 @@ bdk_poller* PollerList::add(bdk_thread* thread, bdk_poller_fn fn, void* ctx, uin
     poller->period_ticks = period_in_ticks(period_us);
     poller->name = name != nullptr ? name : symbol_name_of(reinterpret_cast<const void*>(fn));
     make_room();
+    poller->place = all_.size();
     all_.push_back(std::move(poller));
     start(all_.back().get());
     return all_.back().get();
@@ -75,14 +76,16 @@ void PollerList::make_room() {
 }
 
 void PollerList::unregister(bdk_poller* poller) {
+    if (poller->state == bdk_poller::State::unregistered) return;
     poller->state = bdk_poller::State::unregistered;
     stop(poller);
-    const auto found =
-        std::find_if(all_.begin(), all_.end(), [&](const auto& p) { return p.get() == poller; });
-    if (found == all_.end()) return;
+    const size_t place = poller->place;
     // A poller that is still listed is freed after it has been taken out of the list.
-    unregistered_.push_back(std::move(*found));
-    *found = std::move(all_.back());
+    unregistered_.push_back(std::move(all_[place]));
+    if (place + 1 != all_.size()) {
+        all_[place] = std::move(all_.back());
+        all_[place]->place = place;
+    }
     all_.pop_back();
 }
 

@@ -30,6 +30,7 @@ struct alignas(64) bdk_poller {
     uint64_t period_ticks = 0;  ///< 0: busy
     uint64_t next_run = 0;      ///< timed pollers: ticks
     boost::intrusive::set_member_hook<> timer_hook;
+    size_t place = 0;  ///< in the list of all
     std::string name;
 };
 
