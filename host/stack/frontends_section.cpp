@@ -20,6 +20,7 @@ struct NbdSection {
     const char* listen;
     uint32_t max_connections;
     uint32_t structured_replies;
+    uint64_t memory;
 };
 
 /// In the order of StructuredReplies.
@@ -44,6 +45,13 @@ constexpr bdk_option nbd_options[] = {
      .offset = offsetof(NbdSection, structured_replies),
      .default_value = "auto",
      .enum_values = structured_replies_names},
+    {.name = "memory",
+     .help = "What the requests of all clients may hold together; those that do not fit wait.",
+     .type = BDK_OPTION_SIZE,
+     .offset = offsetof(NbdSection, memory),
+     .default_value = "1GiB",
+     .min = 64 << 20,
+     .max = uint64_t{1} << 40},
 };
 
 struct ExportSection {
@@ -98,6 +106,7 @@ public:
         NbdConfig config;
         config.max_connections = section.max_connections;
         config.structured_replies = static_cast<StructuredReplies>(section.structured_replies);
+        config.memory = section.memory;
         if (section.listen != nullptr) {
             config.listen = section.listen;
             config.place = place_of(node.find("listen")->value->at);

@@ -54,7 +54,8 @@ protected:
         std::promise<void> done;
         bdk::call_on_app_thread([&] {
             const RequestHeader header{.command = Command::block_status, .offset = offset, .length = length};
-            EXPECT_EQ(request.prepare(header, target, buffers), Error::none);
+            request.lay_out(header, target);
+            EXPECT_EQ(request.take_memory(buffers), Error::none);
             const auto ended = [](Request&, void* ctx) {
                 static_cast<std::promise<void>*>(ctx)->set_value();
             };

@@ -12,17 +12,17 @@ namespace {
 
 constexpr size_t alignment = 4096;
 
-size_t rounded(size_t size) {
-    size = std::max(size, BufferCache::smallest);
-    if (size <= BufferCache::largest_kept) return std::bit_ceil(size);
-    return (size + alignment - 1) / alignment * alignment;
-}
-
 size_t class_of(size_t rounded_size) {
     return static_cast<size_t>(std::countr_zero(rounded_size)) - std::countr_zero(BufferCache::smallest);
 }
 
 }  // namespace
+
+size_t BufferCache::rounded(size_t size) noexcept {
+    size = std::max(size, smallest);
+    if (size <= largest_kept) return std::bit_ceil(size);
+    return (size + alignment - 1) / alignment * alignment;
+}
 
 void Buffer::reset() noexcept {
     if (data_ != nullptr) cache_->put(std::exchange(data_, nullptr), std::exchange(size_, 0));
@@ -36,15 +36,22 @@ Buffer BufferCache::get(size_t size) {
             std::byte* data = list.back();
             list.pop_back();
             cached_bytes_ -= size;
+            used_bytes_ += size;
             return {*this, data, size};
         }
     }
+    if (used_bytes_ + cached_bytes_ + size > limit_) trim();
     auto* data = static_cast<std::byte*>(bdk_dma_malloc(size, alignment, BDK_NUMA_ANY));
-    return data != nullptr ? Buffer(*this, data, size) : Buffer();
+    if (data == nullptr) return {};
+    used_bytes_ += size;
+    return {*this, data, size};
 }
 
 void BufferCache::put(std::byte* data, size_t size) noexcept {
-    if (size > largest_kept || cached_bytes_ + size > max_cached_bytes) return bdk_dma_free(data);
+    used_bytes_ -= size;
+    const bool too_much =
+        cached_bytes_ + size > max_cached_bytes || used_bytes_ + cached_bytes_ + size > limit_;
+    if (size > largest_kept || too_much) return bdk_dma_free(data);
     free_[class_of(size)].push_back(data);
     cached_bytes_ += size;
 }

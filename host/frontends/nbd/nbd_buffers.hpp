@@ -44,10 +44,12 @@ private:
     size_t size_ = 0;
 };
 
-/// [one bdk thread] Size classes of powers of two over bdk_dma_malloc().
+/// [one bdk thread] Size classes of powers of two over bdk_dma_malloc(). What is given back is kept for
+/// later, as long as all together is no more than the limit.
 class BufferCache {
 public:
-    BufferCache() = default;
+    /// @param limit  bytes; get() itself refuses nothing
+    explicit BufferCache(size_t limit = SIZE_MAX) noexcept : limit_(limit) {}
     ~BufferCache() { trim(); }
     BufferCache(const BufferCache&) = delete;
     BufferCache& operator=(const BufferCache&) = delete;
@@ -58,8 +60,13 @@ public:
     /// Frees what nobody uses.
     void trim() noexcept;
 
+    /// Bytes in use.
+    size_t used_bytes() const noexcept { return used_bytes_; }
     /// Bytes kept for later.
     size_t cached_bytes() const noexcept { return cached_bytes_; }
+    size_t limit() const noexcept { return limit_; }
+    /// Bytes that a buffer of so many takes.
+    static size_t rounded(size_t size) noexcept;
 
     static constexpr size_t smallest = 4096;
     /// Longer ones are not kept.
@@ -71,7 +78,9 @@ private:
     static constexpr size_t classes = 11;  // 4 KiB << 0..10
     void put(std::byte* data, size_t size) noexcept;
 
+    const size_t limit_;
     std::array<std::vector<std::byte*>, classes> free_;
+    size_t used_bytes_ = 0;
     size_t cached_bytes_ = 0;
 };
 

@@ -32,6 +32,7 @@ struct NbdConfig {
     std::string listen;  ///< `unix:/path` or `tcp:address:port`, `tcp:[v6]:port`; port 0 picks a free one
     std::vector<NbdExport> exports;
     uint32_t max_connections = 256;
+    uint64_t memory = uint64_t{1} << 30;  ///< bytes that requests may hold; each thread has an equal part
     StructuredReplies structured_replies = StructuredReplies::automatic;
     Place place = {};  ///< of `listen`
 };

@@ -21,6 +21,8 @@ namespace {
 
 constexpr uint64_t handshake_time_ns = 30'000'000'000;
 constexpr uint64_t drain_time_ns = 5'000'000'000;
+/// A client that holds memory for which others wait may do nothing for so long.
+constexpr uint64_t stall_time_ns = 30'000'000'000;
 /// One send copies this much at most, so that a large reply does not keep the reactor.
 constexpr size_t max_send_bytes = 1u << 20;
 constexpr size_t max_send_iovs = 512;
@@ -58,6 +60,7 @@ void Connection::leave_export() {
 void Connection::flush() {
     dirty_ = false;
     process_input();
+    if (waits_for_memory() && state_ != State::transmission) stop_waiting();
     start_sending();
     start_receiving();
     watch_for_hang_up();
@@ -127,6 +130,28 @@ void Connection::check_deadline(uint64_t now_ns) {
     deadline_ns_ = 0;
 }
 
+/// Another client may be the first now.
+void Connection::stop_waiting() {
+    worker_.memory().leave(*this);
+    worker_.serve_memory_queue();
+}
+
+void Connection::check_stall(uint64_t now_ns, uint64_t shortage) {
+    const bool is_its_turn = incoming_ != nullptr || send_.pending;
+    if (held_bytes_ == 0 || !is_its_turn || moved_bytes_ != seen_moved_ || shortage != seen_shortage_) {
+        seen_moved_ = moved_bytes_;
+        seen_shortage_ = shortage;
+        seen_ns_ = now_ns;
+        return;
+    }
+    if (now_ns - seen_ns_ < stall_time_ns || state_ == State::closing) return;
+    BDK_NOTICELOG(
+        "client %s: dropped, it holds %zu KiB of the frontend's memory, for which others wait, and "
+        "has neither sent nor read anything for 30 s",
+        peer_.c_str(), held_bytes_ >> 10);
+    close();
+}
+
 bool Connection::finished() const noexcept {
     const bool pending = receive_.pending || send_.pending || watch_.pending || abandoning_ != 0;
     return state_ == State::closing && !pending && held_ == 0;
@@ -167,6 +192,7 @@ void Connection::forget(Request& request) {
     --held_;
     held_bytes_ -= request.footprint();
     worker_.requests().put(request);
+    worker_.serve_memory_queue();
 }
 
 void Connection::release_answers() {
@@ -215,7 +241,8 @@ void Connection::on_sent(void* self, int result) {
 /// While nothing is received, only this tells that the client has gone: its requests fill what it may have in
 /// flight, or it has shut its sending side and may still read.
 void Connection::watch_for_hang_up() {
-    if (receive_.pending || watch_.pending || held_ == 0) return;
+    if (receive_.pending || watch_.pending) return;
+    if (held_ == 0 && !waits_for_memory()) return;
     if (state_ == State::transmission) worker_.ring().poll(watch_, fd_, POLLRDHUP);
     if (state_ == State::draining) worker_.ring().poll(watch_, fd_, 0);
 }
@@ -233,6 +260,7 @@ void Connection::hung_up(int events) {
 }
 
 void Connection::sent(size_t bytes) {
+    moved_bytes_ += bytes;
     front_sent_ += bytes;
     if (!outbox_.empty()) {
         if (front_sent_ < outbox_.size()) return;

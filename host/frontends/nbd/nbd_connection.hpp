@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "frontends/nbd/nbd_memory_queue.hpp"
 #include "frontends/nbd/nbd_negotiation.hpp"
 #include "frontends/nbd/nbd_request.hpp"
 #include "frontends/nbd/nbd_ring.hpp"
@@ -29,7 +30,8 @@ struct DirtyTag;
 /// Input is parsed as it comes and requests run at once, so that many are in flight; what has finished is
 /// answered together, at the worker's next turn. All ring operations start in flush().
 class Connection : public boost::intrusive::list_base_hook<boost::intrusive::tag<AllTag>>,
-                   public boost::intrusive::list_base_hook<boost::intrusive::tag<DirtyTag>> {
+                   public boost::intrusive::list_base_hook<boost::intrusive::tag<DirtyTag>>,
+                   public MemoryClient {
 public:
     /// Takes over `fd`. @param peer  for log lines
     Connection(Worker& worker, int fd, std::string peer);
@@ -52,6 +54,11 @@ public:
     /// Drops a client that has used up its time.
     void check_deadline(uint64_t now_ns);
     bool has_deadline() const noexcept { return deadline_ns_ != 0; }
+
+    /// Others wait for memory: drops the client if it holds some and has neither sent nor read anything for
+    /// 30 seconds, although it is its turn.
+    /// @param shortage  another number for each time at which they began to wait
+    void check_stall(uint64_t now_ns, uint64_t shortage);
 
     /// Nothing is in flight any more: the worker may delete it.
     bool finished() const noexcept;
@@ -89,7 +96,9 @@ private:
     void enter_transmission();
     void skip_payload();
     void fill_payload();
-    void begin_request(const RequestHeader& header);
+    bool begin_request(const RequestHeader& header);
+    bool has_memory_for(const Request& request);
+    void stop_waiting();
     void start_request(Request& request);
     void answer(Request& request);
     void release(Request& request);
@@ -150,6 +159,11 @@ private:
 
     size_t held_ = 0;        ///< requests between their header and the end of their reply
     size_t held_bytes_ = 0;  ///< their memory
+
+    uint64_t moved_bytes_ = 0;  ///< received and sent
+    uint64_t seen_moved_ = 0;   ///< when check_stall() last saw it move
+    uint64_t seen_ns_ = 0;
+    uint64_t seen_shortage_ = 0;
 
     friend class Worker;  // dirty_
 };

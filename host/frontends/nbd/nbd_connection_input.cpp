@@ -34,7 +34,7 @@ bool Connection::input_wanted() const noexcept {
         case State::handshake:
             return outbox_.empty();
         case State::transmission:
-            return incoming_ != nullptr || skip_bytes_ != 0 || has_room();
+            return incoming_ != nullptr || skip_bytes_ != 0 || (has_room() && !waits_for_memory());
         case State::lingering:
             return true;
         case State::draining:
@@ -106,6 +106,7 @@ void Connection::client_left() {
 }
 
 void Connection::received(size_t bytes) {
+    moved_bytes_ += bytes;
     if (state_ >= State::draining) return;
     if (incoming_ != nullptr) {
         const size_t missing = incoming_->payload().size() - incoming_bytes_;
@@ -170,8 +171,7 @@ void Connection::process_requests() {
             BDK_WARNLOG("client %s: dropped, a request did not start with its magic number", peer_.c_str());
             return close();
         }
-        begin_ += request_size;
-        begin_request(*header);
+        if (!begin_request(*header)) return;  // it is parsed again when there is memory
     }
 }
 
@@ -190,29 +190,55 @@ void Connection::fill_payload() {
     if (n == missing.size()) start_request(*std::exchange(incoming_, nullptr));
 }
 
-void Connection::begin_request(const RequestHeader& header) {
-    if (header.command == Command::disc) {
-        said_goodbye_ = true;
-        return client_left();
+bool Connection::has_memory_for(const Request& request) {
+    const bool has_waited = waits_for_memory();
+    if (!worker_.memory().admit(*this, request.memory_needed(), held_bytes_)) {
+        worker_.watch_deadlines();
+        return false;
     }
+    if (has_waited) worker_.serve_memory_queue();
+    return true;
+}
+
+/// @return false when the request has to wait for memory
+bool Connection::begin_request(const RequestHeader& header) {
+    if (header.command == Command::disc) {
+        begin_ += request_size;
+        said_goodbye_ = true;
+        client_left();
+        return true;
+    }
+    Request& request = worker_.requests().get();
+    Error error = check_request(header, limits_);
+    if (error == Error::none) {
+        request.lay_out(header, target_);
+        if (!has_memory_for(request)) {
+            worker_.requests().put(request);
+            return false;
+        }
+        error = request.take_memory(worker_.buffers());
+    }
+    begin_ += request_size;
+    ++held_;
     const bool has_payload = header.command == Command::write;
     const bool large = has_payload && header.length > large_payload;
     read_ahead_ = large ? short_read_ahead : input_size;
 
-    ++held_;
-    Request& request = worker_.requests().get();
-    Error error = check_request(header, limits_);
-    if (error == Error::none) error = request.prepare(header, target_, worker_.buffers());
     if (error != Error::none) {
         if (has_payload) skip_bytes_ = header.length;
         request.clear();
         request.refuse(header, error);
-        return answer(request);
+        answer(request);
+        return true;
     }
     held_bytes_ += request.footprint();
-    if (!has_payload || header.length == 0) return start_request(request);
+    if (!has_payload || header.length == 0) {
+        start_request(request);
+        return true;
+    }
     incoming_ = &request;
     incoming_bytes_ = 0;
+    return true;
 }
 
 void Connection::start_request(Request& request) {

@@ -28,7 +28,7 @@ uint64_t whole(uint64_t bytes, uint64_t unit) noexcept {
 
 }  // namespace
 
-Error Request::prepare(const RequestHeader& header, const Target& target, BufferCache& buffers) {
+void Request::lay_out(const RequestHeader& header, const Target& target) noexcept {
     header_ = header;
     target_ = &target;
     error_ = Error::none;
@@ -40,15 +40,30 @@ Error Request::prepare(const RequestHeader& header, const Target& target, Buffer
     first_ = header.offset - offset_in(header.offset, unit);
     inside_end_ = end() == target.size ? target.size : end() - offset_in(end(), unit);
     end_ = inside_end_ == end() ? end() : std::min(inside_end_ + unit, target.size);
+}
 
-    const bool has_data = header.command == Command::read || header.command == Command::write;
-    if (has_data && header.length > 0 && !borrows()) {
+bool Request::has_buffer() const noexcept {
+    const bool has_data = header_.command == Command::read || header_.command == Command::write;
+    return has_data && header_.length > 0 && !borrows();
+}
+
+bool Request::has_edge() const noexcept {
+    const bool edges = header_.command == Command::write || header_.command == Command::write_zeroes;
+    return edges && header_.length > 0 && (partial_head() || partial_tail());
+}
+
+size_t Request::memory_needed() const noexcept {
+    return (has_buffer() ? BufferCache::rounded(end_ - first_) : 0) +
+           (has_edge() ? BufferCache::rounded(target_->write_unit) : 0);
+}
+
+Error Request::take_memory(BufferCache& buffers) {
+    if (has_buffer()) {
         buffer_ = buffers.get(end_ - first_);
         if (!buffer_) return Error::nomem;
     }
-    const bool edges = header.command == Command::write || header.command == Command::write_zeroes;
-    if (edges && header.length > 0 && (partial_head() || partial_tail())) {
-        edge_ = buffers.get(unit);
+    if (has_edge()) {
+        edge_ = buffers.get(target_->write_unit);
         if (!edge_) return Error::nomem;
     }
     return Error::none;

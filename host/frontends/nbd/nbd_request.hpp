@@ -30,14 +30,18 @@ struct Target {
     bool dropped = false;     ///< the client is: its requests take no further step
 };
 
-/// [one bdk thread] Lives in a RequestPool. prepare(), then start(), then `done` is called once, then
-/// make_reply(), and when that has been sent, give_back() and clear().
+/// [one bdk thread] Lives in a RequestPool. lay_out() and take_memory(), then start(), then `done` is called
+/// once, then make_reply(), and when that has been sent, give_back() and clear().
 class Request : public boost::intrusive::list_base_hook<> {
 public:
     using Done = void (*)(Request& request, void* ctx);
 
-    /// Takes what the request needs. @return an error that answers it instead
-    Error prepare(const RequestHeader& header, const Target& target, BufferCache& buffers);
+    /// Finds the blocks of a request that check_request() allows.
+    void lay_out(const RequestHeader& header, const Target& target) noexcept;
+    /// Bytes of buffers that take_memory() will take.
+    size_t memory_needed() const noexcept;
+    /// Takes them. @return an error that answers the request instead
+    Error take_memory(BufferCache& buffers);
 
     /// Where the payload of a write goes.
     std::span<std::byte> payload() const noexcept { return {data(), header_.length}; }
@@ -67,7 +71,7 @@ public:
     const RequestHeader& header() const noexcept { return header_; }
     Error error() const noexcept { return error_; }
     /// Bytes of memory that it holds.
-    size_t footprint() const noexcept { return buffer_.size(); }
+    size_t footprint() const noexcept { return buffer_.size() + edge_.size(); }
 
 private:
     enum class Step : uint8_t {
@@ -93,6 +97,8 @@ private:
     bool head_is_tail() const noexcept { return head_end() == end_; }
     bool has_inside() const noexcept { return inside_first_ < inside_end_; }
     bool borrows() const noexcept;
+    bool has_buffer() const noexcept;
+    bool has_edge() const noexcept;
     void add(Step step) noexcept { plan_[steps_++] = step; }
     void plan();
     void plan_write();

@@ -4,6 +4,7 @@
 #include <bdevkit/log.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <future>
@@ -121,15 +122,23 @@ bool Server::serve() {
     return true;
 }
 
+/// A part holds a request of the largest size, and one more.
+size_t memory_of_each(uint64_t memory, size_t workers) {
+    constexpr size_t least = 2 * size_t{max_payload};
+    return std::max(least, static_cast<size_t>(memory / std::max<size_t>(workers, 1)));
+}
+
 Server::Result Server::create_workers() {
-    for (const bdk::Reactor* reactor : bdk::ThreadRegistry::instance().reactors()) {
+    const auto& reactors = bdk::ThreadRegistry::instance().reactors();
+    const size_t memory = memory_of_each(config_.memory, reactors.size());
+    for (const bdk::Reactor* reactor : reactors) {
         const uint32_t core = reactor->core();
         std::vector<uint64_t> mask(core / 64 + 1);
         mask.back() = uint64_t{1} << (core % 64);
         const std::string name = "nbd_" + std::to_string(workers_.size());
         bdk_thread* thread = bdk_thread_create(name.c_str(), mask.data(), static_cast<uint32_t>(mask.size()));
         if (thread == nullptr) return tl::make_unexpected("nbd: thread " + name + " could not be created");
-        workers_.push_back(std::make_unique<Worker>(thread, config_.structured_replies, clients_));
+        workers_.push_back(std::make_unique<Worker>(thread, config_.structured_replies, memory, clients_));
     }
     if (workers_.empty()) return tl::make_unexpected("nbd: no reactor runs");
     return {};

@@ -21,10 +21,12 @@ constexpr uint64_t timer_period_us = 250'000;
 
 }  // namespace
 
-Worker::Worker(bdk_thread* thread, StructuredReplies structured_replies, std::atomic<uint32_t>& clients)
+Worker::Worker(bdk_thread* thread, StructuredReplies structured_replies, size_t memory,
+               std::atomic<uint32_t>& clients)
     : thread_(thread),
       structured_replies_(structured_replies),
       clients_(clients),
+      buffers_(memory),
       pace_(bdk_get_ticks_hz() / 1'000'000) {}
 
 Worker::~Worker() = default;
@@ -96,7 +98,7 @@ void Worker::poll_again() {
 bool Worker::turn() {
     flush_dirty();
     const bool busy = ring_->turn();
-    if (leaving_ != 0) report_left_exports();
+    if (!leaving_.empty()) report_left_exports();
     if (stopped_ && connections_.empty() && !accept_.pending) finish_stop();
     return busy;
 }
@@ -116,6 +118,10 @@ void Worker::flush_dirty() {
         connection.flush();
         if (connection.finished()) bury(connection);
     }
+}
+
+void Worker::serve_memory_queue() {
+    if (MemoryClient* next = memory_.next()) mark_dirty(static_cast<Connection&>(*next));
 }
 
 void Worker::bury(Connection& connection) {
@@ -222,7 +228,7 @@ void Worker::drop_export(size_t index, std::function<void()> done) {
     View& view = exports_[index];
     view.gone = true;
     view.all_left = std::move(done);
-    ++leaving_;
+    leaving_.push_back(index);
     for (Connection& connection : connections_) {
         if (connection.export_index() == index) connection.drain();
     }
@@ -230,11 +236,11 @@ void Worker::drop_export(size_t index, std::function<void()> done) {
 }
 
 void Worker::report_left_exports() {
-    for (size_t i = 0; i < exports_.size(); ++i) {
-        if (!exports_[i].all_left || in_use(i)) continue;
-        --leaving_;
-        std::exchange(exports_[i].all_left, nullptr)();
-    }
+    std::erase_if(leaving_, [this](size_t index) {
+        if (in_use(index)) return false;
+        std::exchange(exports_[index].all_left, nullptr)();
+        return true;
+    });
 }
 
 void Worker::watch_deadlines() {
@@ -247,9 +253,11 @@ int Worker::on_timer(void* self) {
     auto& worker = *static_cast<Worker*>(self);
     const uint64_t now = bdk_get_time_ns();
     bool needed = false;
+    const bool is_short = worker.memory_.next() != nullptr;
     for (Connection& connection : worker.connections_) {
         connection.check_deadline(now);
-        needed |= connection.has_deadline();
+        if (is_short) connection.check_stall(now, worker.memory_.shortages());
+        needed |= connection.has_deadline() || is_short;
     }
     if (std::exchange(worker.accept_later_, false)) worker.start_accepting();
     if (!needed) {

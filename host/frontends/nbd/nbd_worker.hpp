@@ -24,8 +24,10 @@ namespace bdevkit::host::nbd {
 /// that.
 class Worker : public ExportDirectory {
 public:
+    /// @param memory   bytes that its clients' requests may hold together
     /// @param clients  the server's count, lowered when a client has gone
-    Worker(bdk_thread* thread, StructuredReplies structured_replies, std::atomic<uint32_t>& clients);
+    Worker(bdk_thread* thread, StructuredReplies structured_replies, size_t memory,
+           std::atomic<uint32_t>& clients);
     ~Worker() override;
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
@@ -58,6 +60,9 @@ public:
     Ring& ring() noexcept { return *ring_; }
     BufferCache& buffers() noexcept { return buffers_; }
     RequestPool& requests() noexcept { return requests_; }
+    MemoryQueue& memory() noexcept { return memory_; }
+    /// Memory was given back, or a client waits no more: the first in the queue asks again in the next turn.
+    void serve_memory_queue();
     void mark_dirty(Connection& connection);
     /// The channel is NULL when the export has gone.
     Target attach(size_t export_index);
@@ -108,9 +113,10 @@ private:
     std::atomic<uint32_t>& clients_;
     std::unique_ptr<Ring> ring_;
     BufferCache buffers_;
+    MemoryQueue memory_{buffers_};
     RequestPool requests_;
     std::vector<View> exports_;
-    size_t leaving_ = 0;  ///< exports whose all_left is due
+    std::vector<size_t> leaving_;  ///< exports whose all_left is due
     Connections<AllTag> connections_;
     Connections<DirtyTag> dirty_;
 
