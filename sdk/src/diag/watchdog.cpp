@@ -105,11 +105,23 @@ void Watchdog::look_at(Reactor& reactor, Clock::time_point now) {
             BDK_NOTICELOG("the reactor of core %u goes on after about %lld ms", reactor.core(),
                           in_ms(now - seen.since));
         }
-        seen = {steps, now, false};
-    } else if (!seen.reported && now - seen.since >= limit_) {
-        seen.reported = true;
-        report(reactor, now - seen.since);
+        seen = {.steps = steps, .since = now, .use = {}, .reported = false};
+        return;
     }
+    if (seen.reported) return;
+    const ProcessorUse use = processor_use(reactor.tid());
+    if (!seen.use) seen.use = use;
+    if (held(seen, use, now) < limit_) return;
+    seen.reported = true;
+    report(reactor, held(seen, use, now));
+}
+
+/// A reactor that is ready has been held for as long as it ran; one that sleeps in a call, ever since, but
+/// for the time in which it was ready and had no core.
+Watchdog::Clock::duration Watchdog::held(const Seen& seen, const ProcessorUse& use, Clock::time_point now) {
+    const auto so_far = now - seen.since;
+    return use.is_ready ? std::min<Clock::duration>(so_far, use.ran - seen.use->ran)
+                        : so_far - (use.waited - seen.use->waited);
 }
 
 }  // namespace bdk

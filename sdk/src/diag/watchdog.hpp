@@ -6,18 +6,22 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 
 #include "base/export.hpp"
+#include "diag/processor_use.hpp"
 
 namespace bdk {
 
 class Reactor;
 
 /// A pthread of its own that looks at the reactors four times within the limit. Whatever holds one longer is
-/// logged once, with its name, its plugin and a backtrace, and once more when it has let go. Walks over
-/// io_channels whose visit does not go on are named as well, and unregistrations that wait for channels.
+/// logged once, with its name, its plugin and a backtrace, and once more when it has let go. Time in which
+/// the reactor was ready to run and other processes had its core does not count: nobody's code is to blame.
+/// Walks over io_channels whose visit does not go on are named as well, and unregistrations that wait for
+/// channels.
 class Watchdog {
 public:
     /// [not a bdk thread] Begins to watch the reactors of the ThreadRegistry. They must outlive the watchdog.
@@ -32,12 +36,14 @@ private:
     /// What was seen of a reactor.
     struct Seen {
         uint64_t steps = 0;
-        Clock::time_point since;  ///< when it was seen first with these steps
+        Clock::time_point since;          ///< when it was seen first with these steps
+        std::optional<ProcessorUse> use;  ///< when it was seen with them again
         bool reported = false;
     };
 
     void run();
     void look_at(Reactor& reactor, Clock::time_point now);
+    static Clock::duration held(const Seen& seen, const ProcessorUse& use, Clock::time_point now);
 
     const std::chrono::milliseconds limit_;
     std::unordered_map<Reactor*, Seen> seen_;

@@ -4,7 +4,10 @@
 #include <bdevkit/io_channel.h>
 #include <bdevkit/poller.h>
 
+#include <sched.h>
+
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 #include "runtime/test_host.hpp"
@@ -103,6 +106,49 @@ TEST_F(WatchdogTest, SaysNothingAboutAHostThatIsIdleOrBusyWithShortCalls) {
         settle(app());
     on_app([&] { bdk_poller_unregister(&poller); });
     EXPECT_FALSE(log.contains("by poller 'busy'")) << log.text();
+}
+
+/// Has the calling pthread share its core with a busy one that comes first.
+class CoreOfOthers {
+public:
+    CoreOfOthers() : core_(sched_getcpu()), busy_([this](const std::stop_token& stop) { spin(stop); }) {
+        sched_getaffinity(0, sizeof(before_), &before_);
+        pin(core_);
+        const sched_param none{};
+        sched_setscheduler(0, SCHED_IDLE, &none);
+    }
+    ~CoreOfOthers() {
+        busy_.request_stop();
+        sched_setaffinity(0, sizeof(before_), &before_);
+    }
+
+private:
+    static void pin(int core) {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        CPU_SET(core, &set);
+        sched_setaffinity(0, sizeof(set), &set);
+    }
+    void spin(const std::stop_token& stop) const {
+        pin(core_);
+        while (!stop.stop_requested()) {
+        }
+    }
+
+    const int core_;
+    cpu_set_t before_{};
+    std::jthread busy_;
+};
+
+TEST_F(WatchdogTest, SaysNothingWhenOthersHaveTheCore) {
+    const LogCapture log;
+    on_app([] {
+        const CoreOfOthers others;
+        const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(400);
+        while (std::chrono::steady_clock::now() < end) {
+        }
+    });
+    EXPECT_FALSE(log.contains("is held for")) << log.text();
 }
 
 TEST_F(WatchdogTest, NamesAWalkThatDoesNotGoOn) {

@@ -111,6 +111,7 @@ Reactor* Reactor::current() noexcept {
 
 void Reactor::set_up() {
     t_current_reactor = this;
+    tid_.store(gettid(), std::memory_order_relaxed);
     std::string name = "bdk-reactor-" + std::to_string(core());
     pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
     prctl(PR_SET_TIMERSLACK, 1000);

@@ -69,6 +69,8 @@ public:
     Activity& activity_of_callbacks() noexcept { return activity_; }
     bool sleeping() const noexcept { return sleeping_.load(std::memory_order_relaxed); }
     pthread_t pthread() noexcept { return pthread_.native_handle(); }
+    /// [any thread] Of its pthread, as gettid(); 0 before it runs.
+    pid_t tid() const noexcept { return tid_.load(std::memory_order_relaxed); }
 
 private:
     void run();
@@ -119,6 +121,7 @@ private:
     std::mutex ops_mutex_;
     std::vector<std::function<void()>> ops_;
     std::thread pthread_;
+    std::atomic<pid_t> tid_{0};
 };
 
 /// [any thread] The reactor that runs the caller, or nullptr.
