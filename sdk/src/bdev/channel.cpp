@@ -21,6 +21,7 @@
 #include "bdev/straight.hpp"
 #include "bdev/waiting_io.hpp"
 #include "thread/io_channel.hpp"
+#include "thread/io_device_table.hpp"
 
 namespace bdk {
 
@@ -293,10 +294,14 @@ void drain_all(bdk_io_channel_iter* iter, int) {
 
 void close_channels(bdk_bdev_desc* desc, std::function<void()> done) {
     // The caller's own channel takes no I/O from now on; the others, from the first walk on.
-    if (bdk_io_channel* own = current_thread()->channels.find(desc))
-        static_cast<BdevChannel*>(io_channel_ctx(own))->flags |= channel_closing;
+    bdk_io_channel* own = current_thread()->channels.find(desc);
+    if (own != nullptr) static_cast<BdevChannel*>(io_channel_ctx(own))->flags |= channel_closing;
     auto* end = cannot_fail("closing a desc", [&] { return new std::function<void()>(std::move(done)); });
-    bdk_for_each_channel(desc, refuse_io, end, drain_all);
+    const bool others = IoDeviceTable::instance().count_channels(desc) > (own == nullptr ? 0u : 1u);
+    if (others)
+        bdk_for_each_channel(desc, refuse_io, end, drain_all);
+    else
+        bdk_for_each_channel(desc, drain, end, drained);
 }
 
 void walk_bdev_channels(Bdev* bdev, std::function<void(BdevChannel*)> fn, std::function<void()> done) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "thread/channel_table.hpp"
 
+#include <algorithm>
 #include <new>
 
 #include "thread/channel_memory.hpp"
@@ -57,6 +58,16 @@ void ChannelTable::remove(void* io_device, bdk_io_channel* channel) {
     if (found != by_device_.end() && found->second == channel) by_device_.erase(found);
     Entry& entry = recent_[slot_of(io_device)];
     if (entry.channel == channel) entry = {};
+}
+
+void ChannelTable::created(bdk_io_channel* channel) noexcept {
+    channel->number = ++created_;
+}
+
+bdk_io_channel* ChannelTable::newest() const noexcept {
+    const auto older = [](const bdk_io_channel* a, const bdk_io_channel* b) { return a->number < b->number; };
+    const auto found = std::max_element(all_.begin(), all_.end(), older);
+    return found == all_.end() ? nullptr : *found;
 }
 
 std::string ChannelTable::names() const {

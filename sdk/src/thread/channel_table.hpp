@@ -34,6 +34,11 @@ public:
     /// Channels, those included whose destruction is under way.
     size_t count() const noexcept { return all_.size(); }
     const std::vector<bdk_io_channel*>& all() const noexcept { return all_; }
+    /// The create callback has returned: the channels that it got are older.
+    void created(bdk_io_channel* channel) noexcept;
+    /// Of those that are left, the channel that was created last; nullptr without any. No other one was made
+    /// with it at hand.
+    bdk_io_channel* newest() const noexcept;
     /// "'a', 'b'": names of the io_devices, for log lines.
     std::string names() const;
 
@@ -60,6 +65,7 @@ private:
     std::array<Entry, 16> recent_{};
     std::unordered_map<void*, bdk_io_channel*> by_device_;
     std::vector<bdk_io_channel*> all_;
+    uint32_t created_ = 0;
     std::vector<bdk_io_channel*> dead_;
     std::deque<bdk_io_channel*> retired_;
 };

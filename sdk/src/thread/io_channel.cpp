@@ -65,6 +65,7 @@ void end_channel(bdk_io_channel* ch) {
 void destroy_msg(void* arg) {
     auto* ch = static_cast<bdk_io_channel*>(arg);
     --ch->destroys_due;
+    if (ch->device == nullptr) return;  // destroyed with its thread's leftovers
     // Got again meanwhile; if it was put again, a later message looks.
     if (ch->refs != 0 || ch->destroys_due != 0) return;
     if (ch->is_busy != nullptr && ch->is_busy(io_channel_ctx(ch))) return;
@@ -107,7 +108,10 @@ bdk_io_channel* make_channel(bdk_thread* thread, void* io_device) {
     const int rc = device->create_cb == nullptr ? 0
                                                 : call_in_scope("channel create callback", device->create_cb,
                                                                 io_device, io_channel_ctx(ch));
-    if (rc == 0) return ch;
+    if (rc == 0) {
+        thread->channels.created(ch);
+        return ch;
+    }
     BDK_ERRLOG("io_channel of '%s' on thread '%s': its create callback returned %d (%s)",
                device->name.c_str(), thread->name.c_str(), rc, errno_text(rc).c_str());
     thread->channels.remove(io_device, ch);

@@ -31,6 +31,7 @@ struct alignas(64) bdk_io_channel {
     uint32_t ctx_size = 0;
     uint32_t destroys_due = 0;  ///< messages under way that will look whether it is to be destroyed
     uint32_t place = 0;         ///< in the thread's table
+    uint32_t number = 0;        ///< grows in the order in which create callbacks of the thread return
 };
 static_assert(sizeof(bdk_io_channel) % 64 == 0, "the context is aligned to 64");
 

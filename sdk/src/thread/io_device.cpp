@@ -145,6 +145,12 @@ bdk_thread* IoDeviceTable::next_channel_thread(IoDevice* device, uint64_t id) {
     return next == device->channels.end() ? nullptr : next->second->thread;
 }
 
+uint32_t IoDeviceTable::count_channels(void* key) {
+    std::scoped_lock lock(mutex_);
+    const auto found = registered_.find(key);
+    return found == registered_.end() ? 0 : found->second->channel_refs;
+}
+
 bdk_io_channel* IoDeviceTable::channel_of(IoDevice* device, const bdk_thread* thread) {
     const std::lock_guard lock(mutex_);
     const auto found = device->channels.find(thread->id);

@@ -38,6 +38,8 @@ public:
     void end_walk(IoDevice* device);
     /// The thread with the lowest number above `id` that has a channel of the device, or nullptr.
     bdk_thread* next_channel_thread(IoDevice* device, uint64_t id);
+    /// Of the registered device, those included that are just being made.
+    uint32_t count_channels(void* key);
     bdk_io_channel* channel_of(IoDevice* device, const bdk_thread* thread);
 
     /// One line for every unregistration that has waited for channels for `limit`; each once.

@@ -82,8 +82,8 @@ void take_leftovers(bdk_thread& thread) {
         bdk_interrupt* interrupt = thread.interrupts.all().back().get();
         bdk_interrupt_unregister(&interrupt);
     }
-    while (thread.channels.count() != 0)
-        destroy_abandoned_channel(thread.channels.all().back());
+    while (bdk_io_channel* newest = thread.channels.newest())
+        destroy_abandoned_channel(newest);
     thread.open_handles.abandon_all();
     thread.unregisters_due.forget();
     thread.walks_due.forget();
