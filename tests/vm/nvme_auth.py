@@ -12,6 +12,6 @@ def devices(_):
 
 def command(arguments):
     return ("modprobe -d $VM_KERNEL -a nvme loop nvmet nvmet-tcp dh_generic crc32c_generic && "
-            "mount -t configfs none /sys/kernel/config && "
+            "{ mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config; } && "
             "PYTHONPATH=$BDEVKIT_BUILD/python /usr/bin/python3 -m pytest -p no:cacheprovider --color=no -v "
             f"tests/vm/guest/nvme_auth.py {' '.join(arguments)}")

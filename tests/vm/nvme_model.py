@@ -23,6 +23,6 @@ def command(arguments):
     seconds = arguments[0] if arguments and arguments[0].isdigit() else "15"
     chosen = " ".join(argument for argument in arguments if not argument.isdigit())
     return ("modprobe -d $VM_KERNEL -a nvme vfio-pci loop nvmet nvmet-tcp crc32c_generic && "
-            "mount -t configfs none /sys/kernel/config && "
+            "{ mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config; } && "
             f"VM_SECONDS={seconds} /usr/bin/python3 -m pytest -p no:cacheprovider --color=no -v -s --durations=5 "
             f"tests/vm/guest/nvme_model.py {chosen}")

@@ -9,6 +9,7 @@ def devices(folder):
 
 
 def command(arguments):
-    return ("modprobe -d $VM_KERNEL -a nvme loop nvme-tcp nvmet nvmet-tcp crc32c_generic && mount -t configfs none /sys/kernel/config && "
+    return ("modprobe -d $VM_KERNEL -a nvme loop nvme-tcp nvmet nvmet-tcp crc32c_generic && "
+            "{ mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config; } && "
             "PYTHONPATH=$BDEVKIT_BUILD/python /usr/bin/python3 -m pytest -p no:cacheprovider --color=no -v --durations=10 "
             f"tests/vm/guest/nvme_tcp.py tests/vm/guest/nvme_tcp_paths.py {' '.join(arguments)}")
