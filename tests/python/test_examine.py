@@ -2,6 +2,7 @@
 """Which bdevs are examined, and when: with the module gpt, on disks that a script writes a table to."""
 
 import asyncio
+import os
 import pathlib
 import subprocess
 import threading
@@ -19,7 +20,8 @@ def disk_image(tmp_path):
     image = tmp_path / "disk.img"
     with open(image, "wb") as file:
         file.truncate(64 * MIB)
-    subprocess.run(["/usr/sbin/sgdisk", "--new=1:0:+16MiB", f"--typecode=1:{SPDK}", image], check=True, capture_output=True)
+    subprocess.run(["/usr/sbin/sgdisk", "--new=1:0:+16MiB", f"--typecode=1:{SPDK}", image], check=True, capture_output=True,
+                   env=os.environ | {"LD_PRELOAD": ""})
     return image
 
 

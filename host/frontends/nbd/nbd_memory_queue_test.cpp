@@ -12,6 +12,11 @@ constexpr size_t mib = 1u << 20;
 
 class NbdMemoryQueue : public bdk::testing::HostTest {
 protected:
+    ~NbdMemoryQueue() override {
+        for (MemoryClient* client : {&first_, &second_, &third_})
+            queue_.leave(*client);
+    }
+
     BufferCache buffers_{64 * mib};
     MemoryQueue queue_{buffers_};
     MemoryClient first_, second_, third_;
@@ -56,7 +61,6 @@ TEST_F(NbdMemoryQueue, AClientThatLeavesLetsTheNextOneAsk) {
     queue_.leave(second_);
     EXPECT_FALSE(queue_.admit(third_, 32 * mib, 0));
     EXPECT_EQ(queue_.shortages(), 2u);
-    queue_.leave(third_);
 }
 
 TEST_F(NbdMemoryQueue, WhatTheCacheKeepsCountsToo) {
