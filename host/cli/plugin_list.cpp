@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "check/child.hpp"
+#include "json/json_text.hpp"
 #include "loader/plugin_file.hpp"
 
 namespace bdevkit::host {
@@ -88,7 +89,7 @@ void describe_plugins(const std::vector<std::string>& files) {
         } else {
             told["refused"] = plugin.error();
         }
-        const std::string line = told.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+        const std::string line = bdk::json_text(told) + "\n";
         // A parent that has gone wants no answer.
         if (write(child_result_fd, line.data(), line.size()) != ssize_t(line.size())) break;
     }

@@ -102,13 +102,21 @@ def test_what_cannot_be_done_is_refused_with_a_reason(perf, arguments, message):
     assert message in done.stderr + done.stdout
 
 
+def thread_names(pid):
+    for file in Path(f"/proc/{pid}/task").glob("*/comm"):
+        try:
+            yield file.read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it has ended meanwhile
+
+
 def test_a_signal_ends_the_run_with_a_report(tmp_path):
     file = tmp_path / "stack.yaml"
     file.write_text(STACK)
     program = subprocess.Popen([PROGRAM, "perf", file, "--bdev", "pass", "--rw", "verify", "--time", "1h", "--json"],
                                stdout=subprocess.PIPE, text=True)
     # Signals are taken over before the reactors start.
-    while not any(name.read_text().startswith("bdk-reactor") for name in Path(f"/proc/{program.pid}/task").glob("*/comm")):
+    while not any(name.startswith("bdk-reactor") for name in thread_names(program.pid)):
         assert program.poll() is None
     program.send_signal(signal.SIGINT)
     output, _ = program.communicate(timeout=PATIENCE)

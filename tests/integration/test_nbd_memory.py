@@ -15,7 +15,7 @@ LARGEST = 32 * MIB
 STACK = """
 version: 1
 bdevs:
-  - {{ name: disk, module: malloc, size: 64MiB, block_size: 512, qos: {{ w_mbytes_per_sec: 400 }} }}
+  - {{ name: disk, module: malloc, size: 64MiB, block_size: 512, qos: {{ write_bytes_per_second: 400M }} }}
 frontends:
   - nbd: {{ listen: "unix:{folder}/s", memory: 64MiB, exports: [ {{ bdev: disk }} ] }}
 """

@@ -238,7 +238,7 @@ def test_a_stop_ends_what_waits_for_a_module_s_memory(writes):
     for each in writing:
         each.join(PATIENCE)
     assert ends == ["aborted"] * writes
-    assert findings == ["1 descs were not closed"]
+    assert findings == ["1 descs were not closed: 'top'"]
 
 
 def in_a_process_of_its_own(code):

@@ -44,7 +44,7 @@ def disk(host):
     (lambda disk: disk.read_many([0], 512, depth=-1), "depth -1:"),
     (lambda disk: disk.batch([("read", -512, 512)]), "offset -512:"),
     (lambda disk: disk.batch([("copy", 0, -512, 512)]), "source -512:"),
-], ids=str)
+])
 def test_a_number_that_cannot_be(disk, call, words):
     with pytest.raises(bdevkit.Error) as refused:
         call(disk)
@@ -58,7 +58,7 @@ def test_a_number_that_cannot_be(disk, call, words):
     (lambda disk: disk.read(0.5, 512), "offset: expected a whole number, got a value of type float"),
     (lambda disk: disk.read(0, None), "length: expected a whole number, got a value of type NoneType"),
     (lambda disk: disk.batch([("read", "a", 512)]), "offset: expected a whole number, got a value of type str"),
-], ids=str)
+])
 def test_what_is_no_number(disk, call, words):
     with pytest.raises(TypeError) as refused:
         call(disk)
