@@ -36,7 +36,7 @@ struct StartError {
 struct StopReport {
     bool clean = true;
     std::vector<std::string> open_descs;  ///< that Python had not closed: the names of their bdevs
-    std::vector<std::string> waits;  ///< what an end that was given up waits for: the host runs on
+    std::vector<std::string> waits;       ///< what an end that was given up waits for: the host runs on
 };
 
 /// The host of this process, with the thread that does Python's I/O. Nothing here needs the GIL.
