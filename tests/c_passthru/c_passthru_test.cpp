@@ -77,6 +77,11 @@ TEST_F(CPassthru, HasTheShapeOfItsBase) {
     EXPECT_FALSE(client.supports(BDK_BDEV_IO_TYPE_SEEK_DATA));
 }
 
+TEST_F(CPassthru, TellsTheOptionsThatMakeItAgain) {
+    stack();
+    EXPECT_EQ(host.info("top").at("config").at("base"), "base");
+}
+
 TEST_F(CPassthru, CopiesTheStatusOfItsBase) {
     stack();
     call_on_app_thread([&] {

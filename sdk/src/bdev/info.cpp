@@ -177,6 +177,14 @@ void dump_observation(Bdev* bdev, bdk_json_writer* w) {
     }
 }
 
+/// What the module writes of the bdev, where it does.
+void dump_by_module(Bdev* bdev, bdk_json_writer* w, const char* name, void (*dump)(void*, bdk_json_writer*)) {
+    if (dump == nullptr) return;
+    bdk_json_object_begin(w, name);
+    dump(bdev->config.ctxt, w);
+    bdk_json_object_end(w);
+}
+
 }  // namespace
 
 void bdk_bdev_dump_info_json(bdk_bdev* pub, bdk_json_writer* w) {
@@ -194,8 +202,6 @@ void bdk_bdev_dump_info_json(bdk_bdev* pub, bdk_json_writer* w) {
     dump_types(bdev, w);
     dump_open_state(bdev, w);
     dump_observation(bdev, w);
-    if (bdev->fn.dump_info_json == nullptr) return;
-    bdk_json_object_begin(w, "driver_specific");
-    bdev->fn.dump_info_json(bdev->config.ctxt, w);
-    bdk_json_object_end(w);
+    dump_by_module(bdev, w, "config", bdev->fn.write_config_json);
+    dump_by_module(bdev, w, "driver_specific", bdev->fn.dump_info_json);
 }
