@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The tables of the documents name tests: each of them exists, and each row names one. The headers make a reference."""
+"""The tables of the documents name tests: each of them exists, and each row names one. What is said to be written
+somewhere is written there. The headers make a reference."""
 
 import re
 import subprocess
@@ -49,6 +50,28 @@ def test_every_row_names_tests_in_full(document):
     assert len(rows) > 20
     for cells in rows:
         assert re.fullmatch(rf"{IN_TEXT.pattern}(, {IN_TEXT.pattern})*", cells[-1]), cells
+
+
+def test_rules_are_written_where_the_check_says():
+    rules = re.findall(r"^\| `([a-z_.]+)` \| .+ \| ([^|]+) \|$", (SOURCE / "docs" / "check.md").read_text(), re.MULTILINE)
+    assert len(rules) > 70
+    for rule, places in rules:
+        for place in places.split("; "):
+            file, _, what = place.partition(": ")
+            text = (SOURCE / file).read_text()
+            if file.startswith("docs/") and what:
+                assert re.search(rf"^#+ {re.escape(what)}", text, re.MULTILINE), (rule, place)
+            else:
+                assert all(word.removesuffix("()") in text for word in what.split(", ")), (rule, place)
+
+
+def test_documents_that_are_named_are_here():
+    """Not those from which the project was begun."""
+    listed = subprocess.run(["git", "ls-files"], cwd=SOURCE, capture_output=True, text=True, check=True).stdout.split()
+    for name in listed:
+        if name.startswith(("sdk/include/", "tests/abi/1.0/", "tests/fuzz/corpus/", "tests/integration/test_docs.py")):
+            continue
+        assert b"reference/0" not in (SOURCE / name).read_bytes(), name
 
 
 def test_the_headers_make_a_reference_without_a_warning():

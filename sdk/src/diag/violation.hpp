@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Broken threading rules (reference/002), found in every build.
+// Broken rules of threading (docs/threading.md), found in every build.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ BDK_INTERNAL void set_violation_policy(ViolationPolicy policy);
 
 /// One broken rule. Everything is optional but `rule` and `what`.
 struct Violation {
-    int rule;                              ///< 1 to 5 of reference/002; 0 for a rule of the module interface
+    int rule;                              ///< 1 to 5 of docs/threading.md; 0 for a rule of the module interface
     std::string_view what;                 ///< what was done: "bdk_put_io_channel() on the wrong thread"
     std::string_view object = {};          ///< on what: "io_channel of 'malloc'"
     const bdk_thread* owner = nullptr;     ///< the thread that owns the object

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// io_devices and io_channels (reference/000), and the parts that the I/O path uses inline.
+// io_devices and io_channels, as docs/threading.md tells them, and the parts that the I/O path uses inline.
 #pragma once
 
 #include <bdevkit/io_channel.h>
