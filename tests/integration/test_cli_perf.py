@@ -115,10 +115,13 @@ def test_a_signal_ends_the_run_with_a_report(tmp_path):
     file.write_text(STACK)
     program = subprocess.Popen([PROGRAM, "perf", file, "--bdev", "pass", "--rw", "verify", "--time", "1h", "--json"],
                                stdout=subprocess.PIPE, text=True)
-    # Signals are taken over before the reactors start.
-    while not any(name.startswith("bdk-reactor") for name in thread_names(program.pid)):
-        assert program.poll() is None
-    program.send_signal(signal.SIGINT)
-    output, _ = program.communicate(timeout=PATIENCE)
+    try:
+        # Signals are taken over before the reactors start.
+        while not any(name.startswith("bdk-reactor") for name in thread_names(program.pid)):
+            assert program.poll() is None
+        program.send_signal(signal.SIGINT)
+        output, _ = program.communicate(timeout=PATIENCE)
+    finally:
+        program.kill()
     assert program.returncode == 0
     assert json.loads(output)["interrupted"] is True
