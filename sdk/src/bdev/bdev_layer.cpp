@@ -47,7 +47,10 @@ void finish_stop(Stop* raw, int rc) {
     examine_reset();
     pending_calls_stop();
     // Pools are given back with the last channel of each thread; the device goes after them.
-    int unregistered = bdk_io_device_unregister(io_pool_io_device(), [](void*) { io_pool_free_spares(); });
+    int unregistered = bdk_io_device_unregister(io_pool_io_device(), [](void*) {
+        io_pool_free_spares();
+        free_orphan_descs();
+    });
     stop->done(rc != 0 ? rc : unregistered);
 }
 

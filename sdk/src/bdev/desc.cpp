@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/no_memory.hpp"
 #include "bdev/bdev.hpp"
@@ -62,8 +64,20 @@ std::string describe_open(const void* handle) {
     return "'" + desc->bdev->name + "', opened by " + std::string(object_name_of(desc->opener));
 }
 
-/// [desc's thread] The thread goes, and nobody could close the desc: the app thread does. The memory stays,
-/// as the guilty may still use it.
+/// [app thread] Descs of threads that have gone.
+std::vector<bdk_bdev_desc*>& orphans() {
+    static std::vector<bdk_bdev_desc*> instance;
+    return instance;
+}
+
+void close_orphan(void* handle) {
+    auto* desc = static_cast<bdk_bdev_desc*>(handle);
+    cannot_fail("the close of a desc", [desc] { orphans().push_back(desc); });
+    bdk_bdev_close(desc);
+}
+
+/// [desc's thread] The thread goes, and nobody could close the desc: the app thread does. The memory stays
+/// until the bdev layer ends, as the guilty may still use it.
 void abandon(void* handle) {
     auto* desc = static_cast<bdk_bdev_desc*>(handle);
     bdk_thread* app = bdk_thread_get_app_thread();
@@ -73,8 +87,7 @@ void abandon(void* handle) {
         std::scoped_lock lock(desc->bdev->mutex);
         desc->thread = app;
     }
-    send_always(
-        app, [](void* orphan) { bdk_bdev_close(static_cast<bdk_bdev_desc*>(orphan)); }, desc);
+    send_always(app, close_orphan, desc);
 }
 
 /// Fills the desc and makes it one of the bdev's. @return 0, -ENODEV or -EPERM.
@@ -141,6 +154,11 @@ int open_desc(const OpenRequest& request, bdk_bdev_desc** result) {
         *result = desc.release();
         return 0;
     });
+}
+
+void free_orphan_descs() {
+    for (bdk_bdev_desc* desc : std::exchange(orphans(), {}))
+        desc->unref();
 }
 
 bool hides_metadata(const bdk_bdev_open_opts* opts) {

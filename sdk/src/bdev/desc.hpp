@@ -34,6 +34,9 @@ struct OpenRequest {
 /// [bdk thread] Opens a desc. @return 0 with *result set, or a negative errno.
 int open_desc(const OpenRequest& request, bdk_bdev_desc** result);
 
+/// [app thread, at the end] Frees the descs that were closed for threads which had not closed them.
+void free_orphan_descs();
+
 /// [any thread] The flags of the options are looked at as far as they go; `opts` may be NULL.
 bool hides_metadata(const bdk_bdev_open_opts* opts);
 
