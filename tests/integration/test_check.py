@@ -296,6 +296,7 @@ def test_a_file_that_is_no_plugin_is_right_in_nothing():
         assert report["ok"] == 0
 
 
+@pytest.mark.skipif(BUILD.name in ("asan", "tsan"), reason="sanitizers bring a malloc of their own")
 def test_memory_is_not_filled_where_time_is_judged():
     """A disk of a gigabyte that callocs it is created at once, as it is in use."""
     code, report = check(GALLERY.parent / "large_calloc.so", "--rule", "thread.block", "--rule", "create.limits")
