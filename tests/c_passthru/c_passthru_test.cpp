@@ -2,6 +2,8 @@
 // The module in plain C, in a host inside the test program, on a base that the test controls.
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "support/client.hpp"
 #include "support/test_disk.hpp"
 #include "support/test_host.hpp"

@@ -43,7 +43,12 @@ public:
                                 .structured_replies = StructuredReplies::always});
         must_hold(nbd_->start().has_value(), "the server starts");
         path_of_server = new std::string(path_);
-        std::atexit([] { unlink(path_of_server->c_str()); });
+        // The host runs on; what would stand up against an exit meanwhile comes later.
+        const auto leave = [](int status, void*) {
+            unlink(path_of_server->c_str());
+            _exit(status);
+        };
+        on_exit(leave, nullptr);
     }
 
     int connect() const {

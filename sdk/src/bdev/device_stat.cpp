@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <numeric>
+#include <utility>
 
 #include "base/no_memory.hpp"
 #include "base/ticks.hpp"
@@ -100,6 +101,22 @@ void set_back(IoStat& stat, uint32_t mode) {
         stat.forget_extremes();
 }
 
+/// Channels that were put before are gone when fn() runs, on this thread, and have left what they counted to
+/// the bdev.
+void after_puts(Bdev* bdev, std::function<void()> fn) {
+    for_each_bdev_channel(
+        bdev, [](BdevChannel*) {}, std::move(fn));
+}
+
+void add_up(Bdev* bdev, const std::shared_ptr<IoStat>& sum, std::function<void()> done) {
+    {
+        std::scoped_lock lock(bdev->mutex);
+        sum->add(bdev->gone_stat);
+    }
+    for_each_bdev_channel(
+        bdev, [sum](BdevChannel* channel) { sum->add(channel->stat); }, std::move(done));
+}
+
 /// Adds the counters to `sum`, if there is one, and sets them back, those of each channel on its thread;
 /// clears the module's. Then done(), on this thread. What a channel counts afterwards it keeps, or leaves to
 /// the bdev when it goes, for the next time.
@@ -143,16 +160,11 @@ void bdk_bdev_get_device_stat(bdk_bdev* pub, bdk_bdev_io_stat* stat, bdk_bdev_ge
     bdk::Bdev* bdev = bdk::Bdev::of(pub);
     std::shared_ptr<bdk::IoStat> sum = bdk::or_null([] { return std::make_shared<bdk::IoStat>(); });
     if (sum == nullptr) return cb(pub, stat, ctx, -ENOMEM);
-    {
-        std::scoped_lock lock(bdev->mutex);
-        sum->add(bdev->gone_stat);
-    }
-    bdk::for_each_bdev_channel(
-        bdev, [sum](bdk::BdevChannel* channel) { sum->add(channel->stat); },
-        [=] {
-            bdk::fill(stat, *sum, bdev->blocklen);
-            cb(pub, stat, ctx, 0);
-        });
+    const auto done = [=] {
+        bdk::fill(stat, *sum, bdev->blocklen);
+        cb(pub, stat, ctx, 0);
+    };
+    bdk::after_puts(bdev, [=] { bdk::add_up(bdev, sum, done); });
 }
 
 void bdk_bdev_reset_device_stat(bdk_bdev* pub, uint32_t mode, bdk_bdev_reset_device_stat_cb cb, void* ctx) {
@@ -166,10 +178,11 @@ void bdk_bdev_take_device_stat(bdk_bdev* pub, bdk_bdev_io_stat* stat, uint32_t m
         return cb(pub, stat, ctx, -EINVAL);
     std::shared_ptr<bdk::IoStat> sum = bdk::or_null([] { return std::make_shared<bdk::IoStat>(); });
     if (sum == nullptr) return cb(pub, stat, ctx, -ENOMEM);
-    bdk::take_stat(pub, mode, sum, [=] {
+    const auto done = [=] {
         bdk::fill(stat, *sum, bdk::Bdev::of(pub)->blocklen);
         cb(pub, stat, ctx, 0);
-    });
+    };
+    bdk::after_puts(bdk::Bdev::of(pub), [=] { bdk::take_stat(pub, mode, sum, done); });
 }
 
 void bdk_bdev_io_stat_dump_json(const bdk_bdev_io_stat* given, bdk_json_writer* w) {
