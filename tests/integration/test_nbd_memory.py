@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from conftest import BUILD
 from nbd_raw import READ, WRITE, RawClient
 
 MIB = 1 << 20
@@ -77,6 +78,8 @@ def test_many_large_writes_take_turns(stack):
     for thread in threads:
         thread.join()
     assert results == [0] * 24
+    if BUILD.name in ("asan", "tsan"):
+        return  # sanitizers have memory of their own for each byte
     # The budget, the disk's blocks that were written, and what comes with a client.
     assert most_resident(stack) - before < (64 + 32 + 16) * MIB
 
