@@ -103,12 +103,14 @@ void set_back(IoStat& stat, uint32_t mode) {
 
 /// Channels that were put before are gone when fn() runs, on this thread, and have left what they counted to
 /// the bdev.
-void after_puts(Bdev* bdev, std::function<void()> fn) {
+template <typename Fn>
+void after_puts(Bdev* bdev, Fn fn) {
     for_each_bdev_channel(
         bdev, [](BdevChannel*) {}, std::move(fn));
 }
 
-void add_up(Bdev* bdev, const std::shared_ptr<IoStat>& sum, std::function<void()> done) {
+template <typename Fn>
+void add_up(Bdev* bdev, const std::shared_ptr<IoStat>& sum, Fn done) {
     {
         std::scoped_lock lock(bdev->mutex);
         sum->add(bdev->gone_stat);
@@ -182,7 +184,10 @@ void bdk_bdev_take_device_stat(bdk_bdev* pub, bdk_bdev_io_stat* stat, uint32_t m
         bdk::fill(stat, *sum, bdk::Bdev::of(pub)->blocklen);
         cb(pub, stat, ctx, 0);
     };
-    bdk::after_puts(bdk::Bdev::of(pub), [=] { bdk::take_stat(pub, mode, sum, done); });
+    const auto take = [=] {
+        bdk::cannot_fail("taking statistics", [&] { bdk::take_stat(pub, mode, sum, done); });
+    };
+    bdk::after_puts(bdk::Bdev::of(pub), take);
 }
 
 void bdk_bdev_io_stat_dump_json(const bdk_bdev_io_stat* given, bdk_json_writer* w) {
