@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "json/json_text.hpp"
+#include "log/log.hpp"
 
 namespace bdevkit::host {
 
@@ -26,6 +27,7 @@ void write_out(std::string_view text) {
 }
 
 void write_error(std::string_view text) {
+    bdk::flush_log(bdk::time_for_last_words);
     write(stderr, bdk::printable_lines(text));
 }
 

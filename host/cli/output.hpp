@@ -16,7 +16,7 @@ namespace bdevkit::host {
 /// UTF-8 is replaced. Throws std::system_error.
 void write_out(std::string_view text);
 
-/// The same for standard error.
+/// The same for standard error, after what the log says so far: it often says why.
 void write_error(std::string_view text);
 
 template <typename... Args>

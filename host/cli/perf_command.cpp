@@ -17,7 +17,6 @@
 #include "cli/signal_watch.hpp"
 #include "cli/stack_loading.hpp"
 #include "host.hpp"
-#include "log/log.hpp"
 #include "perf/perf_report.hpp"
 #include "perf/perf_run.hpp"
 #include "perf/replay.hpp"
@@ -313,7 +312,6 @@ ExitCode perf(Options& options) {
         loaded.stack.host.reactors.cores = options.cores;
     const auto host = Host::start(loaded.stack, *loaded.loader);
     if (!host) {
-        bdk::flush_log(std::chrono::milliseconds(500));  // the log says why
         print_error("{}\n", host.error());
         return exit_failure;
     }

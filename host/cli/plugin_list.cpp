@@ -23,10 +23,10 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// What a process has for all the plugins that it opens.
+/// The time in which one process has to open its plugins.
 constexpr std::chrono::seconds time_limit{10};
 
-/// "exit(3) was called while ..." of what the process has written; else how it ended.
+/// "exit(3) was called while ...", if the process has written such a line; else how it ended.
 std::string reason_for(const ChildEnd& end) {
     if (end.timed_out)
         return fmt::format("its constructors have not returned within {} s", time_limit.count());
@@ -38,7 +38,7 @@ std::string reason_for(const ChildEnd& end) {
     return fmt::format("its constructors end the process: {}", end.text());
 }
 
-/// Takes what the process has told of one file.
+/// Takes the process's answer for one file.
 void take(PluginLoader& loader, const std::string& file, const Json& told) {
     if (told.contains("refused")) {
         loader.refuse(file, told.at("refused"));
@@ -47,7 +47,7 @@ void take(PluginLoader& loader, const std::string& file, const Json& told) {
     }
 }
 
-/// Has a process describe the files, in their order. @return those that it has not come to
+/// Has a process describe the files, in their order. @return the files that it has not reached
 std::vector<std::string> describe_some(PluginLoader& loader, std::vector<std::string> files) {
     std::vector<std::string> arguments = {"bdevkit", "plugins", "--describe"};
     arguments.insert(arguments.end(), files.begin(), files.end());

@@ -26,9 +26,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// What the log says comes before what the program says of it.
-constexpr std::chrono::milliseconds time_for_the_log{500};
-
 constexpr const char* footer =
     "Builds the stack and serves it until SIGTERM or SIGINT (ctrl-C). When clients can connect it prints\n"
     "one line that begins with `ready:` and says where. On the signal, requests in flight are answered,\n"
@@ -136,7 +133,6 @@ ExitCode run(const RunOptions& options) {
         signals.set_patience(std::chrono::milliseconds(late_ms));
     const auto host = Host::start(loaded.stack, *loaded.loader, give_up);
     if (!host) {
-        bdk::flush_log(time_for_the_log);
         print_error("{}\n", host.error());
         return exit_failure;
     }

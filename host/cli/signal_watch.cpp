@@ -33,11 +33,8 @@ constexpr std::chrono::milliseconds same_request{500};
 /// While the main thread has not taken a stop.
 constexpr int look_again_ms = 20;
 
-/// Nobody may be reading what is said: the process ends all the same.
-constexpr std::chrono::milliseconds time_for_last_words{300};
-
 [[noreturn]] void exit_now() {
-    bdk::flush_log(time_for_last_words);
+    bdk::flush_log(bdk::time_for_last_words);
     _exit(exit_failure);
 }
 

@@ -137,7 +137,7 @@ tl::expected<const Plugin*, std::string> PluginLoader::open(std::string_view mod
     const auto is_unknown = [](const Plugin& plugin) { return plugin.module_name.empty(); };
     if (module_name.empty()) return tl::unexpected(why_missing(module_name));
     if (const Plugin* plugin = open_where(has_name)) return plugin;
-    // One of that name that is refused is the one that was meant.
+    // A refused plugin of that name is the plugin that was meant.
     if (find_refused(module_name) == nullptr) {
         if (const Plugin* plugin = open_where(may_have_it)) return plugin;
         if (const Plugin* plugin = open_where(is_unknown)) return plugin;

@@ -257,7 +257,6 @@ def fixture_stuck_stack(tmp_path):
         """))
 
 
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
 def test_a_second_signal_ends_a_stuck_host_whose_log_nobody_reads(stuck_stack):
     with full_pipe() as nobody:
         process = subprocess.Popen([PROGRAM, "run", stuck_stack], stderr=nobody)
@@ -272,7 +271,6 @@ def test_a_second_signal_ends_a_stuck_host_whose_log_nobody_reads(stuck_stack):
             process.kill()
 
 
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
 def test_a_second_signal_ends_a_stuck_host(stuck_stack):
     process = subprocess.Popen([PROGRAM, "run", stuck_stack], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     # Both count from the first moment on: signals are blocked before anything else happens. They are one if they
@@ -288,15 +286,20 @@ def test_a_second_signal_ends_a_stuck_host(stuck_stack):
     assert process.returncode == -signal.SIGTERM or "second signal while stopping" in error
 
 
+def folder_with(tmp_path, rogue):
+    folder = tmp_path / "plugins"
+    folder.mkdir(mode=0o755)
+    shutil.copy(BUILD / "tests" / "rogues" / rogue, folder)
+    return folder
+
+
 @pytest.mark.parametrize("module, call, due", [
     ("init_pending", "init", "bdk_module_init_done"),
     ("init_blocks", "init", "bdk_module_init_done"),
     ("create_pending", "create of bdev 'd'", "bdk_module_create_done"),
 ])
 def test_a_module_that_hangs_is_named_and_one_signal_ends_it(tmp_path, module, call, due):
-    folder = tmp_path / "plugins"
-    folder.mkdir(mode=0o755)
-    shutil.copy(BUILD / "tests" / "rogues" / f"{module}.so", folder)
+    folder_with(tmp_path, f"{module}.so")
     file = write_stack(tmp_path, textwrap.dedent(f"""\
         version: 1
         host: {{ late_call: 50ms, blocked_limit: 50ms }}
@@ -319,9 +322,7 @@ def test_a_module_that_hangs_is_named_and_one_signal_ends_it(tmp_path, module, c
 
 
 def test_a_constructor_that_does_not_return_is_named_and_one_signal_ends_it(tmp_path):
-    folder = tmp_path / "plugins"
-    folder.mkdir(mode=0o755)
-    shutil.copy(BUILD / "tests" / "rogues" / "constructor_hangs.so", folder)
+    folder = folder_with(tmp_path, "constructor_hangs.so")
     file = write_stack(tmp_path, textwrap.dedent("""\
         version: 1
         host: { late_call: 50ms }
@@ -343,9 +344,7 @@ def test_a_constructor_that_does_not_return_is_named_and_one_signal_ends_it(tmp_
 
 
 def test_a_plugin_that_ends_the_host_is_named(tmp_path):
-    folder = tmp_path / "plugins"
-    folder.mkdir(mode=0o755)
-    shutil.copy(BUILD / "tests" / "rogues" / "create_exits.so", folder)
+    folder_with(tmp_path, "create_exits.so")
     file = write_stack(tmp_path, textwrap.dedent("""\
         version: 1
         plugins: { path: [plugins] }
@@ -366,7 +365,6 @@ BDK_MODULE = {.abi_major = BDK_ABI_MAJOR, .abi_minor = BDK_ABI_MINOR, .size = si
 """
 
 
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
 def test_a_plugin_that_is_built_by_one_command_logs_under_its_own_name(tmp_path):
     (tmp_path / "mine.c").write_text(ONE_LINER)
     tmp_path.chmod(0o755)

@@ -54,6 +54,14 @@ def hold(client, length=LARGEST):
     client.socket.settimeout(60)
 
 
+def hold_memory(stack, count):
+    """So many clients; two have all of it."""
+    clients = [connected(stack) for _ in range(count)]
+    for client in clients:
+        hold(client)
+    return clients
+
+
 def begin_large_read(client):
     """Of parts of blocks, so that the bdev cannot lend its own memory."""
     client.request(READ, 1, LARGEST - 1024, cookie=7)
@@ -85,9 +93,7 @@ def test_many_large_writes_take_turns(stack):
 
 
 def test_clients_that_hold_all_memory_keep_nobody_from_small_requests(stack):
-    holders = [connected(stack) for _ in range(6)]
-    for holder in holders:
-        hold(holder)
+    holders = hold_memory(stack, 6)
     with connected(stack) as other:
         assert other.do(WRITE, 4096, payload=b"x" * 4096)[0] == 0
         assert other.do(READ, 4096, 4096) == (0, b"x" * 4096)
@@ -96,9 +102,7 @@ def test_clients_that_hold_all_memory_keep_nobody_from_small_requests(stack):
 
 
 def test_a_client_that_leaves_gives_its_memory_to_those_that_wait(stack):
-    holders = [connected(stack) for _ in range(2)]
-    for holder in holders:
-        hold(holder)
+    holders = hold_memory(stack, 2)
     with connected(stack) as other:
         begin_large_read(other)
         holders.pop().socket.close()
@@ -107,9 +111,7 @@ def test_a_client_that_leaves_gives_its_memory_to_those_that_wait(stack):
 
 
 def test_a_client_that_waits_and_leaves_is_forgotten(stack):
-    holders = [connected(stack) for _ in range(2)]
-    for holder in holders:
-        hold(holder)
+    holders = hold_memory(stack, 2)
     waiting = connected(stack)
     begin_large_read(waiting)
     with connected(stack) as other:
@@ -121,9 +123,7 @@ def test_a_client_that_waits_and_leaves_is_forgotten(stack):
 
 
 def test_a_client_that_does_not_go_on_is_dropped_when_others_wait(stack):
-    holders = [connected(stack) for _ in range(2)]
-    for holder in holders:
-        hold(holder)
+    holders = hold_memory(stack, 2)
     with connected(stack) as other:
         begin_large_read(other)
         assert end_large_read(other)

@@ -32,7 +32,7 @@ void CannotFail::ends_the_process(const char* what) noexcept {
     std::snprintf(text, sizeof(text),
                   "bdevkit: out of memory in %s, which cannot be refused: the process ends", what);
     log_plain(text);
-    flush_log(std::chrono::milliseconds(300));
+    flush_log(time_for_last_words);
     std::abort();
 }
 

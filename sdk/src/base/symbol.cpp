@@ -10,6 +10,8 @@
 #include <memory>
 #include <string_view>
 
+#include "base/file_name.hpp"
+
 namespace bdk {
 namespace {
 
@@ -21,9 +23,7 @@ std::string demangled(const char* name) {
 }
 
 std::string_view file_name(const Dl_info& info) {
-    std::string_view file = info.dli_fname;
-    file.remove_prefix(file.rfind('/') == std::string_view::npos ? 0 : file.rfind('/') + 1);
-    return file;
+    return file_name_of(info.dli_fname);
 }
 
 /// "+0x1c"

@@ -67,6 +67,7 @@ void leave_shared(BdevChannel* channel) {
     if (shared == nullptr) return;
     channel->shared = nullptr;
     std::vector<BdevChannel*>& channels = shared->channels;
+    // A channel for which there was no memory in the list has no place in it.
     if (channel->shared_place < channels.size()) {
         channels[channel->shared_place] = channels.back();
         channels[channel->shared_place]->shared_place = channel->shared_place;

@@ -33,7 +33,7 @@ const void* object_of(const void* address) {
     return dladdr(address, &info) == 0 ? nullptr : info.dli_fbase;
 }
 
-/// "    #0 rogue.so(create+0x1c)", one line per frame, beginning with whoever called exit().
+/// "    #0 rogue.so(create+0x1c)", one line per frame, beginning with the caller of exit().
 std::string callers() {
     std::array<void*, 64> frames{};
     const int count = backtrace(frames.data(), static_cast<int>(frames.size()));

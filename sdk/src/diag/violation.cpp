@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "base/file_name.hpp"
 #include "log/log.hpp"
 
 namespace bdk {
@@ -17,7 +18,6 @@ namespace {
 
 std::atomic<ViolationPolicy> g_policy{ViolationPolicy::fail_io};
 std::atomic<uint64_t> g_count{0};
-constexpr std::chrono::milliseconds time_before_abort{300};
 
 std::string thread_text(const bdk_thread* thread) {
     if (thread == nullptr) return "no bdk thread";
@@ -50,7 +50,7 @@ void report_violation(const Violation& violation) {
                    violation_text(violation));
     g_count.fetch_add(1, std::memory_order_release);  // whoever sees the count sees the line
     if (g_policy.load(std::memory_order_relaxed) != ViolationPolicy::abort) return;
-    flush_log(time_before_abort);
+    flush_log(time_for_last_words);
     std::abort();
 }
 
@@ -61,9 +61,7 @@ uint64_t violation_count() {
 std::string_view object_name_of(const void* address) {
     Dl_info info{};
     if (address == nullptr || dladdr(address, &info) == 0 || info.dli_fname == nullptr) return "?";
-    const std::string_view path = info.dli_fname;
-    const size_t slash = path.rfind('/');
-    return slash == std::string_view::npos ? path : path.substr(slash + 1);
+    return file_name_of(info.dli_fname);
 }
 
 }  // namespace bdk

@@ -15,6 +15,7 @@
 #include <new>
 #include <string>
 
+#include "base/file_name.hpp"
 #include "base/symbol.hpp"
 #include "base/text.hpp"
 #include "log/log_writer.hpp"
@@ -40,11 +41,6 @@ std::atomic<void (*)(std::string_view)> g_sink{nullptr};
 /// Of a plugin that is compiled without BDK_LOG_COMPONENT: log.h puts "plugin" there.
 bool is_unnamed(const char* component) {
     return component == nullptr || std::string_view(component) == "plugin";
-}
-
-std::string_view base_name(std::string_view path) {
-    const size_t slash = path.rfind('/');
-    return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
 /// The line as the caller wrote it, without a line end. Both lists hold the same arguments.
@@ -116,12 +112,12 @@ std::string time_now() {
                        local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec, now.tv_nsec / 1'000'000);
 }
 
-/// Who asks for more than notices wants them all: the ring is the limit.
+/// A level beyond notices is asked for, and all of it is wanted: the ring is the limit.
 bool is_limited(uint32_t level) {
     return level <= BDK_LOG_NOTICE;
 }
 
-/// Where a message is from: a line of the source, or, of what has none, its component.
+/// Where a message is from: a line of the source, or the component where no line is given.
 LogLimit::Place place_of(const char* component, const char* file, int32_t line) {
     if (file != nullptr) return {file, line, file};
     const char* name = component == nullptr ? "?" : component;
@@ -143,7 +139,7 @@ void write_line(uint32_t level, const char* component, const char* file, int32_t
         as_entry(fmt::format("{:<6} [{}] {}: {}", level_name,
                              thread == nullptr ? "-" : bdk_thread_get_name(thread), component, message));
     if (level <= BDK_LOG_WARN && file != nullptr) {
-        text += fmt::format(" ({}:{})", base_name(file), line);
+        text += fmt::format(" ({}:{})", file_name_of(file), line);
     }
     if (auto* sink = g_sink.load()) {
         sink(text);

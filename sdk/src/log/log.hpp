@@ -21,9 +21,12 @@ BDK_INTERNAL std::optional<uint32_t> log_level_from_name(std::string_view name);
 /// [any thread] From now on lines go to `sink` (nullptr: standard error). Without a line end.
 BDK_INTERNAL void set_log_sink(void (*sink)(std::string_view line));
 
-/// [any thread, signal handler] Lines are written by a pthread of their own, so that no reactor waits for
-/// whoever reads them: see LogWriter. Before the process ends, or prints something by itself: waits until
-/// those so far have been written. @return false when that has taken longer than `patience`
+/// How long the end of the process waits for a log that may have no reader.
+inline constexpr std::chrono::milliseconds time_for_last_words{300};
+
+/// [any thread, signal handler] Lines are written by a pthread of their own, so that no reactor waits for a
+/// slow reader: see LogWriter. This waits until the lines so far have been written; it is for code that ends
+/// the process, or prints something by itself. @return false when that has taken longer than `patience`
 BDK_INTERNAL bool flush_log(std::chrono::milliseconds patience) noexcept;
 
 /// [any thread] Puts a line among those of the log as it is, without time and level. Needs no memory.

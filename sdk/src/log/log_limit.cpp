@@ -6,16 +6,9 @@
 #include <functional>
 #include <string_view>
 
+#include "base/file_name.hpp"
+
 namespace bdk {
-namespace {
-
-std::string_view base_name(std::string_view path) {
-    const size_t slash = path.rfind('/');
-    return slash == std::string_view::npos ? path : path.substr(slash + 1);
-}
-
-}  // namespace
-
 /// nullptr when the table is full of other places: what it does not know is not limited.
 LogLimit::Entry* LogLimit::entry_of(const Place& place) {
     constexpr size_t longest_search = 16;
@@ -26,7 +19,7 @@ LogLimit::Entry* LogLimit::entry_of(const Place& place) {
         if (entry.address != nullptr) continue;
         entry.address = place.address;
         entry.line = place.line;
-        const std::string_view name = base_name(place.name);
+        const std::string_view name = file_name_of(place.name);
         std::copy_n(name.begin(), std::min(name.size(), entry.name.size() - 1), entry.name.begin());
         return &entry;
     }

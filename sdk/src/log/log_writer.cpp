@@ -18,10 +18,12 @@
 
 #include "base/no_memory.hpp"
 
+#include "base/signals_blocked.hpp"
+#include "log/log.hpp"
+
 namespace bdk {
 namespace {
 
-constexpr std::chrono::milliseconds time_at_crash{300};
 constexpr std::chrono::milliseconds time_at_exit{500};
 
 uint64_t seconds_now() noexcept {
@@ -42,7 +44,7 @@ size_t write_some(const char* bytes, size_t count) {
 }
 
 void handle_crash(int signal) {
-    LogWriter::instance().flush(time_at_crash);
+    LogWriter::instance().flush(time_for_last_words);
     // This handler is gone: the signal comes again, and ends the process as it would have.
     raise(signal);
 }
@@ -57,22 +59,6 @@ void handle_crash_signal(int signal) {
     action.sa_flags = static_cast<int>(SA_RESETHAND | SA_ONSTACK);
     sigaction(signal, &action, nullptr);
 }
-
-/// No signal of the program's is handled on the writer.
-class AllSignalsBlocked {
-public:
-    AllSignalsBlocked() noexcept {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &saved_);
-    }
-    ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &saved_, nullptr); }
-    AllSignalsBlocked(const AllSignalsBlocked&) = delete;
-    AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
-
-private:
-    sigset_t saved_{};
-};
 
 }  // namespace
 
@@ -113,7 +99,7 @@ void LogWriter::write(std::string_view line) noexcept {
 }
 
 void LogWriter::start() noexcept {
-    const AllSignalsBlocked blocked;
+    const SignalsBlocked blocked;
     const auto run_writer = [](void* self) -> void* { static_cast<LogWriter*>(self)->run(); };
     pthread_t pthread{};
     // Without one, there may be a pthread to be had for the next line.

@@ -19,6 +19,7 @@
 #include <system_error>
 
 #include "base/limit_text.hpp"
+#include "base/signals_blocked.hpp"
 #include "base/start_thread.hpp"
 #include "base/ticks.hpp"
 #include "diag/watchdog.hpp"
@@ -39,25 +40,6 @@ constexpr uint8_t idle_turns_per_reading = 4;
 /// Messages of one thread in one turn.
 constexpr size_t message_burst = 64;
 
-/// Signals go to the pthreads of the program, but for the watchdog's, which asks a reactor what it does.
-class SignalsBlocked {
-public:
-    SignalsBlocked() noexcept {
-        sigset_t all;
-        sigfillset(&all);
-        for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, watchdog_signal()}) {
-            sigdelset(&all, signal);
-        }
-        pthread_sigmask(SIG_SETMASK, &all, &saved_);
-    }
-    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &saved_, nullptr); }
-    SignalsBlocked(const SignalsBlocked&) = delete;
-    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
-private:
-    sigset_t saved_{};
-};
-
 }  // namespace
 
 Reactor::Reactor(std::optional<uint32_t> core, ReactorMode mode)
@@ -72,7 +54,8 @@ Reactor::Reactor(std::optional<uint32_t> core, ReactorMode mode)
     // Edge-triggered: each write wakes once, and nobody needs to read.
     epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.ptr = nullptr}};
     epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, event_.get(), &event);
-    const SignalsBlocked blocked;
+    // Crashes are reported where they happen, and the watchdog asks a reactor what it does.
+    const SignalsBlocked blocked{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, watchdog_signal()};
     pthread_ = start_thread("the thread of a reactor", [this] { run(); });
 }
 

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <pthread.h>
+
+#include <csignal>
+#include <initializer_list>
+
+namespace bdk {
+
+/// Lives while a pthread of the library's own is started: the pthread inherits the mask, and the program's
+/// signals go to the program's own pthreads.
+class SignalsBlocked {
+public:
+    /// @param open  signals that the pthread is to take
+    explicit SignalsBlocked(std::initializer_list<int> open = {}) noexcept {
+        sigset_t blocked;
+        sigfillset(&blocked);
+        for (const int signal : open)
+            sigdelset(&blocked, signal);
+        pthread_sigmask(SIG_SETMASK, &blocked, &saved_);
+    }
+    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &saved_, nullptr); }
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+private:
+    sigset_t saved_{};
+};
+
+}  // namespace bdk
