@@ -104,6 +104,7 @@ nlohmann::json counters_json(const std::vector<BdevCounters>& counters) {
                           {"flushes", io.num_flush_ops},
                           {"others", io.num_other_ops},
                           {"errors", io.num_errors},
+                          {"spin_us", io.spin_ns / 1000},
                           {"errors_by_status", errors_by_status(io)},
                           {"latency_us", latencies(io)}});
         if (!bdev.driver_specific.empty())

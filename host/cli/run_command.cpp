@@ -68,7 +68,9 @@ bool override_listen(const std::string& listen, Stack& stack) {
     return true;
 }
 
+/// What the log says so far comes first, so that the line `ready:` ends the story of the start.
 void print_now(const std::string& text) {
+    bdk::flush_log(bdk::time_for_last_words);
     write_out(text);
     std::fflush(stdout);
 }

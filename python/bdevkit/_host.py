@@ -59,6 +59,8 @@ class Stats:
     write_zeroes: Counters = Counters()
     flush: Counters = Counters()
     other_ops: int = 0
+    spin_ns: int = 0
+    """What the module has spent polling for the channels there are, where it tells."""
     errors: int = 0
     errors_by_status: Mapping[str, int] = dataclasses.field(default_factory=dict)
     driver_specific: Mapping[str, Any] = dataclasses.field(default_factory=dict)

@@ -204,6 +204,7 @@ FIELD(bdk_bdev_io_stat, min_read_latency_ticks, 136, 8);
 FIELD(bdk_bdev_io_stat, num_write_zeroes_ops, 208, 8);
 FIELD(bdk_bdev_io_stat, max_flush_latency_ticks, 256, 8);
 FIELD(bdk_bdev_io_stat, num_errors_by_status, 264, 128);
+FIELD(bdk_bdev_io_stat, spin_ns, 392, 8);
 
 FROZEN(bdk_bdev_media_event, 16);
 

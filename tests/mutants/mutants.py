@@ -38,7 +38,7 @@ CONFIGURATIONS = {
     "delay": Configuration(["plugins/delay/*.cpp"],
                            arguments=[part for name in ["read", "write", "unmap", "flush", "other"]
                                       for part in ("--option", f"avg_{name}=300us")]),
-    "crypto": Configuration(["plugins/crypto/*.cpp"], ["-l:libcrypto.a", "-Wl,--exclude-libs,ALL"],
+    "crypto": Configuration(["plugins/crypto/*.cpp"], ["-l:libcrypto.a", "-Wl,--exclude-libs,ALL", "-lkeyutils"],
                             ["--option", "key_file={folder}/key", "--option", "unmap=true"]),
     "gpt": Configuration(["plugins/gpt/*.cpp"], ["-lisal"], ["--base-image", "{folder}/gpt.img"]),
     "uring": Configuration(["plugins/uring/*.cpp"], ["-luring"]),

@@ -25,6 +25,7 @@ const bdk_module raw_disk_module = {
     .size = sizeof(bdk_module),
     .name = "raw_disk",
     .get_ctx_size = [] { return uint32_t{24}; },
+    .config_json = [](bdk_json_writer* w) { bdk_json_bool(w, "holds_io", true); },
 };
 
 RawDisk::RawDisk(std::string name, uint64_t num_blocks) : name_(std::move(name)) {
@@ -40,6 +41,9 @@ int RawDisk::add() {
         fn_.io_type_supported = [](void* ctxt, uint32_t type) {
             return static_cast<RawDisk*>(ctxt)->io_type_supported(type);
         };
+    fn_.get_spin_time = [](bdk_io_channel* ch) {
+        return static_cast<RawDisk*>(bdk_io_channel_get_io_device(ch))->spin_ns;
+    };
     bdev.size = sizeof(bdev);
     bdev.ctxt = this;
     bdev.name = name_.c_str();

@@ -42,6 +42,7 @@ public:
 
     // [app thread] How it treats I/Os.
     bool hold = false;                            ///< keep them until release()
+    uint64_t spin_ns = 0;                         ///< what its channels say that they have polled
     int nomem_answers = 0;                        ///< so many times NOMEM first
     std::function<void(bdk_bdev_io*)> on_submit;  ///< instead of everything else
 

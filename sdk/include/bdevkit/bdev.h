@@ -93,6 +93,8 @@ struct bdk_bdev_io_stat {
     uint64_t min_write_zeroes_latency_ticks, max_write_zeroes_latency_ticks;
     uint64_t flush_latency_ticks, min_flush_latency_ticks, max_flush_latency_ticks;
     uint64_t num_errors_by_status[16]; /**< index: minus the BDK_BDEV_IO_STATUS_* */
+    uint64_t
+        spin_ns; /**< what the module's get_spin_time() says of the channels there are; a reset leaves it */
 };
 
 /** Runs on the thread that asked. `rc`: 0 or a negative errno. `stat` is the one passed in. */

@@ -63,8 +63,25 @@ bool counts_as_other(uint32_t type) {
                         [type](const StatFields& fields) { return fields.type == type; });
 }
 
+/// What is summed over the channels of a bdev.
+struct Sum {
+    IoStat stat;
+    uint64_t spin_ns = 0;
+};
+
+/// [channel's thread] What the module has spent polling for its channel.
+uint64_t spin_ns_of(const BdevChannel* channel) {
+    const auto get_spin_time = channel->bdev->fn.get_spin_time;
+    return get_spin_time == nullptr || channel->module_ch == nullptr ? 0 : get_spin_time(channel->module_ch);
+}
+
+/// [channel's thread] Of the bdev channels that share a channel of the module, one counts its polling.
+bool counts_spin(const BdevChannel* channel) {
+    return channel->module_ch != nullptr && channel->shared->channels.front() == channel;
+}
+
 /// Fills what the caller's struct, `size` bytes long, has room for.
-void fill(PublicStat* out, const IoStat& stat, uint32_t blocklen) {
+void fill(PublicStat* out, const IoStat& stat, uint64_t spin_ns, uint32_t blocklen) {
     PublicStat full{};
     full.size = out->size;
     for (const StatFields& fields : counted_types) {
@@ -81,6 +98,7 @@ void fill(PublicStat* out, const IoStat& stat, uint32_t blocklen) {
     std::copy(stat.errors.begin(), stat.errors.end(), full.num_errors_by_status);
     full.num_errors = std::accumulate(stat.errors.begin(), stat.errors.end(), uint64_t{0});
     full.ticks_rate = bdk_get_ticks_hz();
+    full.spin_ns = spin_ns;
     std::memcpy(out, &full, std::min<size_t>(out->size, sizeof(full)));
 }
 
@@ -110,38 +128,43 @@ void after_puts(Bdev* bdev, Fn fn) {
 }
 
 template <typename Fn>
-void add_up(Bdev* bdev, const std::shared_ptr<IoStat>& sum, Fn done) {
+void add_up(Bdev* bdev, const std::shared_ptr<Sum>& sum, Fn done) {
     {
         std::scoped_lock lock(bdev->mutex);
-        sum->add(bdev->gone_stat);
+        sum->stat.add(bdev->gone_stat);
     }
-    for_each_bdev_channel(
-        bdev, [sum](BdevChannel* channel) { sum->add(channel->stat); }, std::move(done));
+    const auto add = [sum](BdevChannel* channel) {
+        sum->stat.add(channel->stat);
+        if (counts_spin(channel)) sum->spin_ns += spin_ns_of(channel);
+    };
+    for_each_bdev_channel(bdev, add, std::move(done));
 }
 
 /// Adds the counters to `sum`, if there is one, and sets them back, those of each channel on its thread;
 /// clears the module's. Then done(), on this thread. What a channel counts afterwards it keeps, or leaves to
 /// the bdev when it goes, for the next time.
-void take_stat(bdk_bdev* pub, uint32_t mode, std::shared_ptr<IoStat> sum, std::function<void()> done) {
+void take_stat(bdk_bdev* pub, uint32_t mode, std::shared_ptr<Sum> sum, std::function<void()> done) {
     Bdev* bdev = Bdev::of(pub);
     const auto take = [mode, sum](IoStat& stat) {
-        if (sum != nullptr) sum->add(stat);
+        if (sum != nullptr) sum->stat.add(stat);
         set_back(stat, mode);
+    };
+    const auto take_channel = [take, sum](BdevChannel* channel) {
+        take(channel->stat);
+        if (sum != nullptr && counts_spin(channel)) sum->spin_ns += spin_ns_of(channel);
     };
     {
         std::scoped_lock lock(bdev->mutex);
         take(bdev->gone_stat);
     }
     bdk_thread* thread = current_thread();
-    for_each_bdev_channel(
-        bdev, [take](BdevChannel* channel) { take(channel->stat); },
-        [=] {
-            if (mode != BDK_BDEV_RESET_STAT_ALL || bdev->fn.reset_device_stat == nullptr) return done();
-            run_on(bdk_thread_get_app_thread(), [=] {
-                bdev->fn.reset_device_stat(bdev->config.ctxt);
-                run_on(thread, done);
-            });
+    for_each_bdev_channel(bdev, take_channel, [=] {
+        if (mode != BDK_BDEV_RESET_STAT_ALL || bdev->fn.reset_device_stat == nullptr) return done();
+        run_on(bdk_thread_get_app_thread(), [=] {
+            bdev->fn.reset_device_stat(bdev->config.ctxt);
+            run_on(thread, done);
         });
+    });
 }
 
 }  // namespace
@@ -152,7 +175,7 @@ int bdk_bdev_get_io_stat(bdk_io_channel* ch, bdk_bdev_io_stat* stat) {
     if (!bdk::on_channels_thread(ch, BDK_ABI_CALL)) return -EINVAL;
     const auto* channel = static_cast<bdk::BdevChannel*>(bdk::io_channel_ctx(ch));
     if (stat->size == 0 || channel->bdev == nullptr) return -EINVAL;
-    bdk::fill(stat, channel->stat, channel->bdev->blocklen);
+    bdk::fill(stat, channel->stat, bdk::spin_ns_of(channel), channel->bdev->blocklen);
     return 0;
 }
 
@@ -160,10 +183,10 @@ void bdk_bdev_get_device_stat(bdk_bdev* pub, bdk_bdev_io_stat* stat, bdk_bdev_ge
                               void* ctx) {
     if (!bdk::on_bdk_thread(BDK_ABI_CALL) || stat->size == 0) return cb(pub, stat, ctx, -EINVAL);
     bdk::Bdev* bdev = bdk::Bdev::of(pub);
-    std::shared_ptr<bdk::IoStat> sum = bdk::or_null([] { return std::make_shared<bdk::IoStat>(); });
+    std::shared_ptr<bdk::Sum> sum = bdk::or_null([] { return std::make_shared<bdk::Sum>(); });
     if (sum == nullptr) return cb(pub, stat, ctx, -ENOMEM);
     const auto done = [=] {
-        bdk::fill(stat, *sum, bdev->blocklen);
+        bdk::fill(stat, sum->stat, sum->spin_ns, bdev->blocklen);
         cb(pub, stat, ctx, 0);
     };
     bdk::after_puts(bdev, [=] { bdk::add_up(bdev, sum, done); });
@@ -178,10 +201,10 @@ void bdk_bdev_take_device_stat(bdk_bdev* pub, bdk_bdev_io_stat* stat, uint32_t m
                                bdk_bdev_get_device_stat_cb cb, void* ctx) {
     if (!bdk::on_bdk_thread(BDK_ABI_CALL) || stat->size == 0 || mode > BDK_BDEV_RESET_STAT_MAXMIN)
         return cb(pub, stat, ctx, -EINVAL);
-    std::shared_ptr<bdk::IoStat> sum = bdk::or_null([] { return std::make_shared<bdk::IoStat>(); });
+    std::shared_ptr<bdk::Sum> sum = bdk::or_null([] { return std::make_shared<bdk::Sum>(); });
     if (sum == nullptr) return cb(pub, stat, ctx, -ENOMEM);
     const auto done = [=] {
-        bdk::fill(stat, *sum, bdk::Bdev::of(pub)->blocklen);
+        bdk::fill(stat, sum->stat, sum->spin_ns, bdk::Bdev::of(pub)->blocklen);
         cb(pub, stat, ctx, 0);
     };
     const auto take = [=] {
@@ -196,6 +219,7 @@ void bdk_bdev_io_stat_dump_json(const bdk_bdev_io_stat* given, bdk_json_writer* 
     for (const bdk::StatFields& fields : bdk::counted_types)
         bdk::dump_type(stat, fields, w);
     bdk_json_u64(w, "other_ops", stat.num_other_ops);
+    bdk_json_u64(w, "spin_ns", stat.spin_ns);
     bdk_json_u64(w, "errors", stat.num_errors);
     bdk_json_object_begin(w, "errors_by_status");
     for (int32_t status = 1; status < int32_t{bdk::IoStat::num_statuses}; status++)

@@ -185,6 +185,17 @@ void dump_by_module(Bdev* bdev, bdk_json_writer* w, const char* name, void (*dum
     bdk_json_object_end(w);
 }
 
+/// The settings of the whole module, where it writes them.
+void dump_module_config(const Bdev* bdev, bdk_json_writer* w) {
+    const bdk_module* module = bdev->config.module;
+    if (module == nullptr || !BDK_HAS_FIELD(module, bdk_module, config_json) ||
+        module->config_json == nullptr)
+        return;
+    bdk_json_object_begin(w, "module_config");
+    module->config_json(w);
+    bdk_json_object_end(w);
+}
+
 }  // namespace
 
 void bdk_bdev_dump_info_json(bdk_bdev* pub, bdk_json_writer* w) {
@@ -203,5 +214,6 @@ void bdk_bdev_dump_info_json(bdk_bdev* pub, bdk_json_writer* w) {
     dump_open_state(bdev, w);
     dump_observation(bdev, w);
     dump_by_module(bdev, w, "config", bdev->fn.write_config_json);
+    dump_module_config(bdev, w);
     dump_by_module(bdev, w, "driver_specific", bdev->fn.dump_info_json);
 }

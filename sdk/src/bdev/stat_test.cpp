@@ -174,6 +174,19 @@ TEST_F(Stat, EachTypeIsCountedForItself) {
     EXPECT_EQ(stat.num_errors, 0u);
 }
 
+TEST_F(Stat, TellsWhatTheModuleHasPolledOncePerThread) {
+    Client first("disk", Access::read), second("disk", Access::read);
+    call_on_app_thread([&] { disk.spin_ns = 4000; });
+    EXPECT_EQ(stat_of(first).spin_ns, 4000u) << "they share the module's channel";
+    EXPECT_EQ(take_stat(second, BDK_BDEV_RESET_STAT_ALL).spin_ns, 4000u);
+    Client elsewhere("disk", Access::read, host.new_thread("elsewhere"));
+    EXPECT_EQ(stat_of(first).spin_ns, 8000u);
+}
+
+TEST_F(Stat, InfoHasTheSettingsOfTheModule) {
+    EXPECT_EQ(host.info("disk").at("module_config").at("holds_io"), true);
+}
+
 TEST_F(Stat, LatenciesHaveSumMinAndMax) {
     Client client("disk", Access::write);
     EXPECT_EQ(stat_of(client).min_read_latency_ticks, 0u);
