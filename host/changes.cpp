@@ -10,7 +10,7 @@
 #include <memory>
 #include <utility>
 
-#include "bdev/examine.hpp"
+#include "bdev/lifecycle/examine.hpp"
 #include "bdev_qos.hpp"
 #include "loader/plugin_modules.hpp"
 #include "module/module_registry.hpp"

@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "bdev/io_in_flight.hpp"
+#include "bdev/control/io_in_flight.hpp"
 #include "diag/pending_calls.hpp"
 #include "thread/thread.hpp"
 

@@ -10,8 +10,8 @@
 #include <system_error>
 #include <utility>
 
-#include "bdev/bdev_list.hpp"
-#include "bdev/examine.hpp"
+#include "bdev/lifecycle/examine.hpp"
+#include "bdev/model/bdev_list.hpp"
 #include "bdev_qos.hpp"
 
 #define BDK_LOG_COMPONENT "host"

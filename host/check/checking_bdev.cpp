@@ -6,8 +6,8 @@
 #include <map>
 #include <utility>
 
-#include "bdev/bdev.hpp"
-#include "bdev/desc.hpp"
+#include "bdev/model/bdev.hpp"
+#include "bdev/model/desc.hpp"
 #include "check/pattern.hpp"
 
 namespace bdevkit::host {

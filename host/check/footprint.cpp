@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <iterator>
 
-#include "bdev/io_pool.hpp"
+#include "bdev/model/io_pool.hpp"
 #include "thread/io_channel.hpp"
 #include "thread/thread.hpp"
 

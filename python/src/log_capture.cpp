@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "diag/violation.hpp"
 #include "diag/watchdog.hpp"
 #include "log/log.hpp"
+#include "log/violation.hpp"
 
 namespace bdevkit::python {
 

@@ -12,7 +12,7 @@
 #include <functional>
 #include <utility>
 
-#include "bdev/bdev_list.hpp"
+#include "bdev/model/bdev_list.hpp"
 #include "json/json_text.hpp"
 #include "json/json_writer.hpp"
 #include "module_statistics.hpp"

@@ -11,8 +11,8 @@
 #include <string>
 #include <thread>
 
-#include "diag/violation.hpp"
 #include "json/json_writer.hpp"
+#include "log/violation.hpp"
 #include "misuse/declared_functions.hpp"
 #include "module/method_call.hpp"
 #include "module/module_registry.hpp"

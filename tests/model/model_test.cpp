@@ -16,7 +16,7 @@
 #include <random>
 #include <thread>
 
-#include "diag/violation.hpp"
+#include "log/violation.hpp"
 #include "model/limiter.hpp"
 #include "model/quiescer.hpp"
 #include "model/stack.hpp"

@@ -2,8 +2,8 @@
 // What the C++ layer makes of a class: the module's table, and exceptions that stay inside.
 #include <gtest/gtest.h>
 
-#include "diag/violation.hpp"
 #include "json/json_writer.hpp"
+#include "log/violation.hpp"
 #include "support/client.hpp"
 #include "support/log_capture.hpp"
 #include "support/test_disk.hpp"

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "bdev/examine.hpp"
+#include "bdev/lifecycle/examine.hpp"
 #include "support/client.hpp"
 #include "support/gpt_table.hpp"
 #include "support/log_capture.hpp"

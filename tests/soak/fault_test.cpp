@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "diag/violation.hpp"
+#include "log/violation.hpp"
 #include "module/module_registry.hpp"
 #include "soak/allocations.hpp"
 #include "soak/fault_client.hpp"

@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "diag/violation.hpp"
+#include "log/violation.hpp"
 #include "soak/allocations.hpp"
 #include "soak/flaky_disk.hpp"
 #include "soak/live_objects.hpp"

@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <string_view>
 
-#include "bdev/bdev.hpp"
-#include "bdev/io_pool.hpp"
+#include "bdev/model/bdev.hpp"
+#include "bdev/model/io_pool.hpp"
 #include "log/log.hpp"
 #include "support/await.hpp"
 #include "thread/io_channel.hpp"

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "base/errno_text.hpp"
-#include "bdev/bdev.hpp"
+#include "bdev/model/bdev.hpp"
 #include "check/case_stage.hpp"
 #include "check/pattern.hpp"
 #include "check/transfer.hpp"

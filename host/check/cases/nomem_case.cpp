@@ -5,8 +5,8 @@
 #include <memory>
 #include <mutex>
 
-#include "bdev/bdev.hpp"
-#include "bdev/desc.hpp"
+#include "bdev/model/bdev.hpp"
+#include "bdev/model/desc.hpp"
 #include "check/case_stage.hpp"
 #include "check/load.hpp"
 #include "check/pattern.hpp"

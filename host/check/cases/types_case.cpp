@@ -6,7 +6,7 @@
 #include <array>
 #include <atomic>
 
-#include "bdev/bdev.hpp"
+#include "bdev/model/bdev.hpp"
 #include "check/borrow.hpp"
 #include "check/case_stage.hpp"
 #include "check/pattern.hpp"

@@ -17,7 +17,7 @@
 #include <string_view>
 
 #include "base/symbol.hpp"
-#include "diag/violation.hpp"
+#include "log/violation.hpp"
 #include "thread/poller.hpp"
 #include "thread/reactor.hpp"
 #include "thread/thread.hpp"

@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "diag/pending_calls.hpp"
-#include "diag/violation.hpp"
+#include "log/violation.hpp"
 #include "support/client.hpp"
 #include "support/log_capture.hpp"
 #include "support/raw_disk.hpp"

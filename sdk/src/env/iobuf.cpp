@@ -14,9 +14,9 @@
 #include <new>
 #include <utility>
 
-#include "diag/place.hpp"
 #include "env/iobuf_pool.hpp"
 #include "thread/io_channel.hpp"
+#include "thread/place.hpp"
 
 namespace bdk {
 namespace {

@@ -12,14 +12,14 @@
 #include <vector>
 
 #include "base/no_memory.hpp"
+#include "bdev/model/module_state.hpp"
 #include "diag/pending_calls.hpp"
-#include "diag/place.hpp"
-#include "diag/violation.hpp"
 #include "json/json_text.hpp"
 #include "json/json_writer.hpp"
+#include "log/violation.hpp"
 #include "module/call_gate.hpp"
-#include "module/module_state.hpp"
 #include "thread/callback_scope.hpp"
+#include "thread/place.hpp"
 
 struct bdk_call {
     bdk::GatePass pass;

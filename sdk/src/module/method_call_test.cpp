@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <stdexcept>
 
-#include "diag/violation.hpp"
+#include "log/violation.hpp"
 #include "module/call_gate.hpp"
 #include "module/module_registry.hpp"
 #include "support/await.hpp"

@@ -12,15 +12,15 @@
 #include <utility>
 
 #include "base/no_memory.hpp"
-#include "bdev/bdev.hpp"
-#include "bdev/examine.hpp"
+#include "bdev/lifecycle/examine.hpp"
+#include "bdev/model/bdev.hpp"
+#include "bdev/model/module_state.hpp"
 #include "diag/pending_calls.hpp"
-#include "diag/place.hpp"
-#include "diag/violation.hpp"
+#include "log/violation.hpp"
 #include "module/call_gate.hpp"
 #include "module/method_call.hpp"
-#include "module/module_state.hpp"
 #include "thread/callback_scope.hpp"
+#include "thread/place.hpp"
 
 struct bdk_create {
     bdk::GatePass pass;

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <stdexcept>
 
-#include "diag/violation.hpp"
+#include "log/violation.hpp"
 #include "support/client.hpp"
 #include "support/log_capture.hpp"
 #include "support/raw_disk.hpp"

@@ -12,11 +12,11 @@
 #include <utility>
 
 #include "base/errno_text.hpp"
-#include "bdev/bdev_layer.hpp"
-#include "bdev/bdev_list.hpp"
-#include "bdev/post.hpp"
+#include "bdev/lifecycle/bdev_layer.hpp"
+#include "bdev/model/bdev_list.hpp"
 #include "module/module_registry.hpp"
 #include "thread/poller.hpp"
+#include "thread/post.hpp"
 
 namespace bdk {
 

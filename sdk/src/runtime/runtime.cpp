@@ -13,7 +13,7 @@
 
 #include "base/errno_text.hpp"
 #include "base/standard_fds.hpp"
-#include "bdev/bdev_layer.hpp"
+#include "bdev/lifecycle/bdev_layer.hpp"
 #include "diag/exit_guard.hpp"
 #include "diag/watchdog.hpp"
 #include "env/env.hpp"

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "base/export.hpp"
-#include "bdev/bdev_options.hpp"
-#include "diag/violation.hpp"
+#include "bdev/model/bdev_options.hpp"
 #include "env/env_options.hpp"
+#include "log/violation.hpp"
 #include "thread/reactor_options.hpp"
 
 namespace bdk {

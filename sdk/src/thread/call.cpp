@@ -3,7 +3,7 @@
 
 #include <cstdio>
 
-#include "diag/violation.hpp"
+#include "log/violation.hpp"
 
 namespace bdk {
 namespace {

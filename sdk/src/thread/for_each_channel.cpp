@@ -7,10 +7,10 @@
 #include <memory>
 
 #include "base/no_memory.hpp"
-#include "diag/place.hpp"
 #include "thread/callback_scope.hpp"
 #include "thread/io_channel.hpp"
 #include "thread/io_device_table.hpp"
+#include "thread/place.hpp"
 #include "thread/thread.hpp"
 #include "thread/walk_list.hpp"
 

@@ -3,8 +3,8 @@
 
 #include <memory>
 
-#include "diag/place.hpp"
 #include "thread/callback_scope.hpp"
+#include "thread/place.hpp"
 #include "thread/thread.hpp"
 #include "thread/thread_registry.hpp"
 

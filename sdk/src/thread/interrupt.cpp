@@ -9,7 +9,7 @@
 
 #include "base/errno_text.hpp"
 #include "base/symbol.hpp"
-#include "diag/place.hpp"
+#include "thread/place.hpp"
 #include "thread/reactor.hpp"
 #include "thread/thread.hpp"
 

@@ -12,11 +12,11 @@
 
 #include "base/errno_text.hpp"
 #include "base/no_memory.hpp"
-#include "diag/place.hpp"
-#include "diag/violation.hpp"
+#include "log/violation.hpp"
 #include "thread/callback_scope.hpp"
 #include "thread/channel_memory.hpp"
 #include "thread/io_device_table.hpp"
+#include "thread/place.hpp"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>

@@ -10,7 +10,7 @@
 #include <map>
 #include <string>
 
-#include "diag/place.hpp"
+#include "thread/place.hpp"
 #include "thread/thread.hpp"
 
 namespace bdk {

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <thread>
 
-#include "diag/violation.hpp"
+#include "log/violation.hpp"
 #include "runtime/test_host.hpp"
 
 namespace bdk::testing {

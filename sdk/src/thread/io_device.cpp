@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "base/no_memory.hpp"
-#include "diag/place.hpp"
-#include "diag/violation.hpp"
+#include "log/violation.hpp"
 #include "thread/callback_scope.hpp"
 #include "thread/io_channel.hpp"
 #include "thread/io_device_table.hpp"
+#include "thread/place.hpp"
 #include "thread/thread.hpp"
 
 namespace bdk {

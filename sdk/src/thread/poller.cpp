@@ -11,10 +11,10 @@
 #include "base/no_memory.hpp"
 #include "base/symbol.hpp"
 #include "base/ticks.hpp"
-#include "diag/place.hpp"
-#include "diag/violation.hpp"
+#include "log/violation.hpp"
 #include "thread/activity.hpp"
 #include "thread/call.hpp"
+#include "thread/place.hpp"
 #include "thread/thread.hpp"
 
 namespace bdk {

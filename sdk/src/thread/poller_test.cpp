@@ -6,7 +6,7 @@
 #include <atomic>
 #include <thread>
 
-#include "diag/violation.hpp"
+#include "log/violation.hpp"
 #include "runtime/test_host.hpp"
 #include "thread/poller.hpp"
 #include "thread/reactor.hpp"

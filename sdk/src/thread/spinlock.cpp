@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <new>
 
-#include "diag/violation.hpp"
+#include "log/violation.hpp"
 #include "thread/thread.hpp"
 
 namespace bdk {

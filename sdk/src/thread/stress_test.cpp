@@ -10,7 +10,7 @@
 #include <random>
 #include <thread>
 
-#include "diag/violation.hpp"
+#include "log/violation.hpp"
 #include "runtime/test_host.hpp"
 
 namespace bdk::testing {

@@ -11,8 +11,8 @@
 #include "base/no_memory.hpp"
 #include "base/symbol.hpp"
 #include "base/ticks.hpp"
-#include "diag/place.hpp"
-#include "diag/violation.hpp"
+#include "log/violation.hpp"
+#include "thread/place.hpp"
 #include "thread/reactor.hpp"
 #include "thread/thread_registry.hpp"
 

@@ -9,8 +9,8 @@
 #include <string>
 
 #include "base/ticks.hpp"
-#include "diag/place.hpp"
 #include "thread/io_channel.hpp"
+#include "thread/place.hpp"
 #include "thread/reactor.hpp"
 #include "thread/thread.hpp"
 #include "thread/thread_registry.hpp"

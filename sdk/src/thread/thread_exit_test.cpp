@@ -5,7 +5,7 @@
 #include <atomic>
 #include <thread>
 
-#include "diag/violation.hpp"
+#include "log/violation.hpp"
 #include "runtime/test_host.hpp"
 #include "thread/thread.hpp"
 

@@ -7,7 +7,7 @@
 #include <set>
 #include <thread>
 
-#include "diag/violation.hpp"
+#include "log/violation.hpp"
 #include "runtime/test_host.hpp"
 #include "thread/reactor.hpp"
 

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What becomes of the I/O of a user that is gone (range_lock.h): what the core holds is dropped, what the
+// module has keeps its blocks until it has ended.
+#include <bdevkit/range_lock.h>
+
+#include <cerrno>
+#include <functional>
+#include <vector>
+
+#include "base/no_memory.hpp"
+#include "bdev/control/abort.hpp"
+#include "bdev/model/bdev.hpp"
+#include "bdev/model/channel.hpp"
+#include "bdev/model/io_pool.hpp"
+#include "bdev/path/parent.hpp"
+#include "bdev/path/waiting_io.hpp"
+#include "thread/io_channel.hpp"
+#include "thread/post.hpp"
+
+namespace bdk {
+
+namespace {
+
+bool is_in_flight(const BdevIo* io) {
+    return io->state == IoState::in_module || io->state == IoState::core;
+}
+
+/// The user's I/Os on the channel. Resets and aborts have a task of their own and go on.
+std::vector<BdevIo*> in_flight(BdevChannel* ch, bdk_bdev_abandon_match match, void* ctx) {
+    std::vector<BdevIo*> found;
+    ch->pool->for_each_used([&](BdevIo* io) {
+        const bool users = io->origin() == ch && io->part.parent == nullptr && io->stands_for == nullptr &&
+                           io->pub.type != BDK_BDEV_IO_TYPE_RESET && io->pub.type != BDK_BDEV_IO_TYPE_ABORT;
+        if (is_in_flight(io) && users && (match == nullptr || match(ctx, io->cb_arg))) found.push_back(io);
+    });
+    return found;
+}
+
+/// Ends what the core holds of the I/O, at whatever layer it is. None of it ends in this call.
+void drop_held(BdevIo* io) {
+    if (io->stand_in != nullptr) return drop_held(io->stand_in);
+    if (io->work.step == nullptr) {
+        end_waits(io);
+        return;
+    }
+    for (BdevIo* child = io->work.oldest; child != nullptr; child = child->part.next)
+        drop_held(child);
+    parent_abort(io);
+}
+
+/// Asks the modules to abort the I/O. Whether they do or not, its own completion tells its end.
+void ask_to_abort(BdevChannel* ch, BdevIo* io) {
+    if (!ch->bdev->supports(BDK_BDEV_IO_TYPE_ABORT)) return;
+    BdevIo* abort = ch->pool->take();
+    if (abort == nullptr) abort = ch->pool->take_from_reserve();
+    if (abort == nullptr) return;
+    abort_launch(
+        abort, ch, io, [](bdk_bdev_io* ended, bool, void*) { free_core_io(BdevIo::of(ended)); }, nullptr);
+}
+
+void abandon(BdevChannel* ch, bool drop, const std::vector<BdevIo*>& ios, std::function<void()> done) {
+    if (drop)
+        for (BdevIo* io : ios)
+            drop_held(io);
+    bool keeps = false;
+    for (BdevIo* io : ios)
+        if (guard_keep(ch, io)) keeps = true;
+    if (drop)
+        for (BdevIo* io : ios)
+            if (is_in_flight(io)) ask_to_abort(ch, io);
+    if (keeps)
+        guard_of(ch->bdev)->raise(std::move(done));
+    else
+        post(current_thread(), std::move(done));
+}
+
+}  // namespace
+
+}  // namespace bdk
+
+int bdk_bdev_abandon(bdk_bdev_desc* desc, bdk_io_channel* ch, uint32_t flags, bdk_bdev_abandon_match match,
+                     bdk_bdev_abandon_cb cb, void* ctx) {
+    if (ch->io_device != desc || cb == nullptr) return -EINVAL;
+    if (!bdk::on_channels_thread(ch, BDK_ABI_CALL)) return -EINVAL;
+    auto* channel = static_cast<bdk::BdevChannel*>(bdk::io_channel_ctx(ch));
+    const bool drop = (flags & BDK_BDEV_ABANDON_DROP) != 0;
+    if (channel->bdev == nullptr) {  // closed: nothing is in flight
+        bdk::post(ch->thread, [=] { cb(ctx); });
+        return 0;
+    }
+    if (drop) bdk::guard_refuse_waiting(channel, match, ctx);
+    bdk::cannot_fail("abandoning I/O", [=] {
+        bdk::abandon(channel, drop, bdk::in_flight(channel, match, ctx), [=] { cb(ctx); });
+    });
+    return 0;
+}

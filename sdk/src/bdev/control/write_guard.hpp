@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Keeps the writes of a bdev apart, for those who need that (range_lock.h).
+//
+// Nobody pays while nobody asks: a guard that is down has no part in any I/O. The first range that is locked
+// raises it. A walk sets channel_guarded on every channel of the bdev and enters each write that is in flight
+// there into the RangeLock, as a shared range that is held. When the walk has ended the guard is up: each
+// write of the bdev takes its blocks, shared, when it enters the bdev's layer, and gives them back when it
+// leaves the layer; locked ranges are exclusive. Once no range has been locked for a second, a walk takes the
+// flags away again.
+//
+// A range belongs to one channel and is its thread's. Others only ever grant it: they set `held` under the
+// guard's mutex and send a message, which the range outlives.
+#pragma once
+
+#include <bdevkit/poller.h>
+#include <bdevkit/range_lock.h>
+#include <bdevkit/thread.h>
+
+#include <boost/intrusive/set.hpp>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "bdev/model/range_lock.hpp"
+
+namespace bdk {
+
+struct Bdev;
+struct BdevChannel;
+struct BdevIo;
+class WriteGuard;
+
+struct ByOwner;
+using OwnerHook = boost::intrusive::set_base_hook<boost::intrusive::tag<ByOwner>>;
+
+}  // namespace bdk
+
+/// The blocks of an I/O at one of its layers, or those that a user has locked.
+struct bdk_bdev_range : bdk::Range, bdk::OwnerHook {
+    std::shared_ptr<bdk::WriteGuard> guard;
+    bdk::BdevChannel* ch = nullptr;
+    bdk_thread* thread = nullptr;
+    bool waits = false;    ///< until its grant has arrived
+    bool ended = false;    ///< given back while its grant was on its way
+    bool pending = false;  ///< the guard is not up yet
+
+    bdk::BdevIo* io = nullptr;  ///< nullptr: a user's
+    bdk_bdev_range* next_of_io = nullptr;
+
+    bdk_bdev_range_cb cb = nullptr;
+    void* cb_arg = nullptr;
+};
+
+namespace bdk {
+
+using WriteRange = bdk_bdev_range;
+
+struct OwnerOf {
+    using type = void*;
+    void* operator()(const WriteRange& range) const noexcept { return range.cb_arg; }
+};
+
+/// The ranges that users have locked on a channel, or wait for, by their cb_arg.
+using OwnedRanges = boost::intrusive::set<WriteRange, boost::intrusive::base_hook<OwnerHook>,
+                                          boost::intrusive::key_of_value<OwnerOf>>;
+
+/// Of a bdev; made when it is asked for. Walks under way and ranges share it with the bdev.
+class WriteGuard : public std::enable_shared_from_this<WriteGuard> {
+public:
+    explicit WriteGuard(Bdev* bdev) noexcept;
+
+    /// [any thread] Whether a new channel is to be guarded.
+    bool guards();
+
+    /// [channel's thread] Adds the range of an I/O. @return whether it is held
+    bool add(WriteRange* range);
+    /// [channel's thread] Adds the range of an I/O that is in flight.
+    void add_in_flight(WriteRange* range);
+    /// [channel's thread] Makes others wait for the range of an I/O that was abandoned.
+    void make_exclusive(WriteRange* range);
+    /// [channel's thread] Adds a user's range, and raises the guard if need be. @return whether it is held
+    bool lock(WriteRange* range);
+    /// [channel's thread] Ends the range, held or waiting; it is deleted, now or when its grant arrives.
+    void end(WriteRange* range);
+
+    /// [bdk thread] Calls done() on this thread, once the guard is up.
+    void raise(std::function<void()> done);
+
+    /// [app thread] The bdev goes.
+    void end_watch();
+
+private:
+    enum class Stage : uint8_t { down, rising, up, sinking };
+    struct Granted;
+
+    void grant_due(Granted& granted);
+    static void deliver(const Granted& granted);
+    void go_on_granting();
+    static void arrived(void* range);
+    void give_back(WriteRange* range);
+    void walk(void (*fn)(WriteGuard* guard, BdevChannel* ch), void (WriteGuard::*done)());
+    void start_rise();
+    void risen();
+    void sunk();
+    void start_watch();
+    bool is_idle();
+    static int look(void* self);
+    static void enter_in_flight(WriteGuard* guard, BdevChannel* ch);
+    static void forget_in_flight(WriteGuard* guard, BdevChannel* ch);
+    void forget(WriteRange* range);
+
+    Bdev* const bdev_;
+    const uint64_t serial_;
+
+    std::mutex mutex_;
+    Stage stage_ = Stage::down;
+    RangeLock lock_;
+    Range::Queue pending_;  ///< users' ranges, until the guard is up
+    std::vector<std::function<void()>> when_up_;
+    uint64_t exclusive_ = 0;  ///< ranges, pending ones included
+    uint64_t waiting_ = 0;    ///< ranges whose grant has not arrived
+    bool used_ = false;       ///< since the last look()
+    bool granting_ = false;   ///< a message is on its way that goes on with it
+
+    // [app thread]
+    bdk_poller* watch_ = nullptr;
+    bool watch_ended_ = false;
+};
+
+/// [channel's thread] The channel is new: makes it follow its bdev's guard. The bdev's mutex is held.
+void channel_follow_guard(BdevChannel* ch);
+
+/// [channel's thread] An I/O enters a guarded channel. False: it waits, or has failed for lack of memory.
+bool guard_admit(BdevIo* io);
+
+/// [channel's thread] An I/O leaves a guarded channel.
+void guard_leave(BdevChannel* ch, BdevIo* io);
+
+/// [channel's thread] True if the I/O waits for blocks at the channel.
+bool guard_holds_back(const BdevChannel* ch, const BdevIo* io);
+
+/// [channel's thread] Takes an I/O that waits for blocks out. False: it does not wait.
+bool guard_take_out(BdevChannel* ch, BdevIo* io);
+
+/// [channel's thread] True if I/O with this cb_arg goes on with a write that has locked its blocks.
+bool goes_on_with_locked_range(const BdevChannel* ch, const void* cb_arg);
+
+/// [channel's thread] Makes an I/O in flight keep its blocks from all that comes later. False if it changes
+/// none.
+bool guard_keep(BdevChannel* ch, BdevIo* io);
+
+/// [channel's thread] Refuses the ranges that wait, with the users' callbacks.
+void guard_refuse_waiting(BdevChannel* ch, bdk_bdev_abandon_match match, void* ctx);
+
+/// [bdk thread] The bdev's guard, made if there is none. Throws std::bad_alloc.
+std::shared_ptr<WriteGuard> guard_of(Bdev* bdev);
+
+}  // namespace bdk

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Start and end of the bdev layer.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <set>
+
+#include "bdev/model/bdev.hpp"
+#include "bdev/model/bdev_options.hpp"
+
+namespace bdk {
+
+/// [app thread] Makes the layer ready for bdk_bdev_register(). done(0) or done(negative errno).
+void bdev_layer_start(const BdevOptions& options, const std::function<void(int)>& done);
+
+/// [app thread] Unregisters every bdev that is left, top-down, and ends the layer. done(-ETIMEDOUT): a desc
+/// was never closed; the log names its bdev.
+void bdev_layer_stop(std::function<void(int)> done);
+
+/// [app thread] Which bdev is to go next when all go: the newest that nobody has open; else, unless one is on
+/// its way out already, the newest. nullptr: none.
+/// @param stuck  serials of bdevs that are left alone
+Bdev* next_to_go(const std::set<uint64_t>& stuck);
+
+/// [any thread] The options in force.
+const BdevOptions& bdev_options();
+
+}  // namespace bdk

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#define BDK_LOG_COMPONENT "bdev"
+#include "bdev/lifecycle/claim.hpp"
+
+#include <bdevkit/log.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/no_memory.hpp"
+#include "bdev/model/desc.hpp"
+#include "thread/thread.hpp"
+
+namespace bdk {
+
+namespace {
+
+bool has_other_writer(const Bdev* bdev, const bdk_bdev_desc* self) {
+    return std::any_of(bdev->descs.begin(), bdev->descs.end(), [&](const bdk_bdev_desc* desc) {
+        return desc != self && desc->write.load(std::memory_order_relaxed);
+    });
+}
+
+int refuse(const Bdev* bdev, const bdk_module* module, int rc, const std::string& reason) {
+    BDK_ERRLOG("module '%s' cannot claim bdev '%s': %s", module->name, bdev->name.c_str(), reason.c_str());
+    return rc;
+}
+
+bool is_shareable(const Claim& claim, uint32_t type, uint64_t key) {
+    if (claim.type != type) return false;
+    return type == BDK_BDEV_CLAIM_READ_MANY_WRITE_NONE ||
+           (type == BDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED && claim.key == key);
+}
+
+}  // namespace
+
+const char* claim_type_name(uint32_t type) {
+    switch (type) {
+        case BDK_BDEV_CLAIM_EXCL_WRITE:
+            return "exclusive write";
+        case BDK_BDEV_CLAIM_READ_MANY_WRITE_ONE:
+            return "read many, write one";
+        case BDK_BDEV_CLAIM_READ_MANY_WRITE_NONE:
+            return "read many, write none";
+        case BDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED:
+            return "read many, write shared";
+        default:
+            return "none";
+    }
+}
+
+std::string describe_claim(const Claim& claim) {
+    std::string text = std::string("it is claimed (") + claim_type_name(claim.type) + ") by ";
+    for (size_t i = 0; i < claim.holders.size(); i++)
+        text += (i == 0 ? "'" : ", '") + claim.holders[i].name + "'";
+    return text;
+}
+
+void release_claim_of(Bdev* bdev, const bdk_bdev_desc* desc) {
+    std::erase_if(bdev->claim.holders, [&](const Claim::Holder& holder) { return holder.desc == desc; });
+    if (bdev->claim.holders.empty()) bdev->claim = {};
+}
+
+namespace {
+
+/// Throws std::bad_alloc, and has claimed nothing then.
+int claim_by_module(bdk_bdev* pub, bdk_bdev_desc* desc, const bdk_module* module) {
+    Bdev* bdev = Bdev::of(pub);
+    std::scoped_lock lock(bdev->mutex);
+    if (bdev->claim.type != BDK_BDEV_CLAIM_NONE)
+        return refuse(bdev, module, -EPERM, describe_claim(bdev->claim));
+    if (desc != nullptr && has_other_writer(bdev, desc))
+        return refuse(bdev, module, -EPERM, "somebody else has it open for writing");
+    bdev->claim = {BDK_BDEV_CLAIM_EXCL_WRITE, 0, {{nullptr, module->name}}};
+    if (desc != nullptr) desc->write = desc->of_module = true;
+    return 0;
+}
+
+/// As above.
+int claim_by_desc(bdk_bdev_desc* desc, uint32_t type, const bdk_bdev_claim_opts* opts,
+                  const bdk_module* module) {
+    using Opts = bdk_bdev_claim_opts;
+    uint64_t key =
+        opts != nullptr && BDK_HAS_FIELD(opts, Opts, shared_claim_key) ? opts->shared_claim_key : 0;
+    bool named = opts != nullptr && BDK_HAS_FIELD(opts, Opts, name) && opts->name[0] != '\0';
+    std::string name =
+        named ? std::string(opts->name, strnlen(opts->name, sizeof(opts->name))) : module->name;
+    bool needs_key = type == BDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED;
+    if (type < BDK_BDEV_CLAIM_READ_MANY_WRITE_ONE || type > BDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED ||
+        (needs_key && key == 0))
+        return -EINVAL;
+
+    Bdev* bdev = desc->bdev;
+    std::scoped_lock lock(bdev->mutex);
+    if (bdev->claim.type != BDK_BDEV_CLAIM_NONE && !is_shareable(bdev->claim, type, key))
+        return refuse(bdev, module, -EPERM, describe_claim(bdev->claim));
+    bool shares = bdev->claim.type != BDK_BDEV_CLAIM_NONE;
+    bool forbids_own_write = type == BDK_BDEV_CLAIM_READ_MANY_WRITE_NONE;
+    if (!shares && has_other_writer(bdev, forbids_own_write ? nullptr : desc))
+        return refuse(bdev, module, -EBUSY, "it is open for writing");
+    if (forbids_own_write && desc->write)
+        return refuse(bdev, module, -EBUSY, "the claiming desc is open for writing");
+    bdev->claim.holders.push_back({desc, name});
+    if (!forbids_own_write) desc->write = true;
+    desc->of_module = true;
+    bdev->claim.type = type;
+    bdev->claim.key = key;
+    return 0;
+}
+
+}  // namespace
+
+}  // namespace bdk
+
+using bdk::Bdev;
+
+int bdk_bdev_module_claim_bdev(bdk_bdev* pub, bdk_bdev_desc* desc, const bdk_module* module) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"claim by module", module->name})) return -EINVAL;
+    return bdk::or_enomem([&] { return bdk::claim_by_module(pub, desc, module); });
+}
+
+void bdk_bdev_module_release_bdev(bdk_bdev* pub) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL)) return;
+    Bdev* bdev = Bdev::of(pub);
+    std::scoped_lock lock(bdev->mutex);
+    if (bdev->claim.type == BDK_BDEV_CLAIM_EXCL_WRITE) bdev->claim = {};
+}
+
+int bdk_bdev_module_claim_bdev_desc(bdk_bdev_desc* desc, uint32_t type, const bdk_bdev_claim_opts* opts,
+                                    const bdk_module* module) {
+    if (!bdk::on_descs_thread(desc, BDK_ABI_CALL)) return -EINVAL;
+    return bdk::or_enomem([&] { return bdk::claim_by_desc(desc, type, opts, module); });
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The calls of examine_config and examine_disk that have not been ended with bdk_bdev_module_examine_done().
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bdev/model/bdev.hpp"
+#include "bdev/model/module_state.hpp"
+
+namespace bdk {
+
+/// Numbers of calls begin at 1; 0 stands for none.
+struct ExamineCall {
+    const bdk_module* module;
+    const bdk_bdev* bdev;  ///< may be gone: only compared
+    uint64_t serial;       ///< of the bdev
+};
+
+/// [app thread] Calls examine_config, which ends before it returns: one that has not is reported.
+void call_examine_config(const ModuleState& module, Bdev* bdev);
+
+/// [app thread] Calls examine_disk. @return the number of the call if it has not ended yet, else 0
+uint64_t call_examine_disk(const ModuleState& module, Bdev* bdev);
+
+/// [app thread] The call that is meant by a module which does not say which: the innermost that has not
+/// returned, else the oldest.
+uint64_t examine_call_of(const bdk_module* module);
+/// [app thread] The module's call for that bdev.
+uint64_t examine_call_of(const bdk_module* module, const bdk_bdev* bdev);
+
+/// [app thread] All calls of the module.
+std::vector<uint64_t> examine_calls_of(const bdk_module* module);
+
+/// [app thread] The name of the call's module; "" for none.
+std::string examine_call_module(uint64_t number);
+
+/// [app thread] Ends a call. @return the serial of its bdev
+uint64_t forget_examine_call(uint64_t number);
+
+/// [app thread] Forgets all of them.
+void examine_calls_reset();
+
+}  // namespace bdk

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How a module completes an I/O: exactly once, on the thread that submitted it.
+#include <bdevkit/bdev.h>
+
+#include "bdev/model/channel.hpp"
+#include "bdev/model/io_pool.hpp"
+#include "bdev/model/status.hpp"
+#include "bdev/path/io_path.hpp"
+#include "log/violation.hpp"
+#include "thread/post.hpp"
+
+namespace bdk {
+
+namespace {
+
+void redirect_completion(BdevIo* io, IoStatus status, const void* caller) {
+    bdk_thread* owner = io->pool->thread;
+    report_violation({.rule = 3,
+                      .what = "a bdev_io was completed on another thread than the one that submitted it",
+                      .object = bdk_bdev_io_type_name(io->pub.type),
+                      .owner = owner,
+                      .advice = "send a message to bdk_bdev_io_get_thread(io) and complete it there",
+                      .return_address = caller});
+    uint32_t generation = io->generation;
+    post(owner, [=] {
+        if (io->generation == generation) io_complete(io, status, caller);
+    });
+}
+
+void report_wrong_state(const BdevIo* io, const void* caller) {
+    bool freed = io->state == IoState::free;
+    bool core = io->state == IoState::core || io->state == IoState::forwarded;
+    report_violation(
+        {.rule = 0,
+         .what = freed  ? "a freed bdev_io was completed"
+                 : core ? "a bdev_io that the module no longer owns was completed"
+                        : "a bdev_io was completed twice",
+         .object = bdk_bdev_io_type_name(io->pub.type),
+         .advice = "complete each bdev_io once, and do not touch it after that or after forwarding it",
+         .return_address = caller});
+}
+
+}  // namespace
+
+void io_complete(BdevIo* io, IoStatus status, const void* caller) {
+    bdk_thread* thread = current_thread();
+    if (thread != io->pool->thread) [[unlikely]] {
+        redirect_completion(io, status, caller);
+        return;
+    }
+    if (io->state != IoState::in_submit && io->state != IoState::in_module) [[unlikely]] {
+        report_wrong_state(io, caller);
+        return;
+    }
+    if (status.code == BDK_BDEV_IO_STATUS_NOMEM) [[unlikely]] {
+        channel_queue_nomem(io);
+        return;
+    }
+    io->status = status;
+    if (io->state == IoState::in_submit) {
+        // The submitter's callback must not run before its call has returned.
+        io->state = IoState::completed;
+        io->deferred.run = [](Deferred* node) { io_finish(BdevIo::of(node)); };
+        thread->deferred.push(&io->deferred);
+        return;
+    }
+    io->state = IoState::completed;
+    io_finish(io);
+}
+
+namespace {
+
+/// True for a layer that asks for no more than its counters, below one that has saved nothing but itself.
+inline bool ends_straight(const BdevIo* io, const BdevChannel* ch, uint32_t depth) {
+    return (ch->flags | ch->ctx_size) == 0 && (depth == 0 || !io->frames[depth - 1].has_rest());
+}
+
+/// io_finish() for a success, through the layers up to one that asks for more. True when there is none: then
+/// the callback has run. Channel and depth are in registers meanwhile: through memory, each layer would wait
+/// for the one below.
+inline bool finish_straight(BdevIo* io, bdk_thread* thread) {
+    uint32_t type = io->pub.type;
+    if (type == BDK_BDEV_IO_TYPE_ZCOPY || thread->complete_depth >= max_complete_depth) [[unlikely]]
+        return false;
+    uint64_t blocks = io->pub.u.bdev.num_blocks;
+    uint64_t latency = thread->turn_ticks - io->submit_ticks;  // of each of these layers
+    BdevChannel* ch = io->ch;
+    uint32_t depth = io->depth;
+    while (ends_straight(io, ch, depth))
+        [[likely]] {
+            ch->stat.by_type[type].count(blocks, latency);
+            ch->io_outstanding--;
+            if (depth == 0) {
+                if (io->depth != 0) {
+                    io->ch = ch;
+                    io->depth = 0;
+                    io->pub.bdev = ch->bdev->pub;
+                }
+                thread->complete_depth++;
+                io->cb(&io->pub, true, io->cb_arg);
+                thread->complete_depth--;
+                return true;
+            }
+            ch = io->frames[--depth].ch();
+        }
+    io->ch = ch;
+    io->depth = static_cast<uint8_t>(depth);
+    return false;
+}
+
+[[gnu::noinline, gnu::cold]] void complete_unusual(BdevIo* io, int32_t status, const void* caller) {
+    // A form whose detail is missing says no more than "failed".
+    bool lacks_detail = status == BDK_BDEV_IO_STATUS_PENDING || status == BDK_BDEV_IO_STATUS_NVME_ERROR ||
+                        status == BDK_BDEV_IO_STATUS_SCSI_ERROR || status == BDK_BDEV_IO_STATUS_AIO_ERROR;
+    IoStatus full;
+    full.code = lacks_detail ? BDK_BDEV_IO_STATUS_FAILED : status;
+    io_complete(io, full, caller);
+}
+
+}  // namespace
+
+void report_wrong_free(const BdevIo* io, const void* caller) {
+    report_violation({.rule = 0,
+                      .what = io->state == IoState::free ? "a bdev_io was freed twice"
+                                                         : "a bdev_io was freed before its callback",
+                      .object = bdk_bdev_io_type_name(io->pub.type),
+                      .advice = "call bdk_bdev_free_io() once, in the completion callback or after it",
+                      .return_address = caller});
+}
+
+}  // namespace bdk
+
+using bdk::BdevIo;
+using bdk::IoStatus;
+
+void bdk_bdev_io_complete(bdk_bdev_io* pub, int32_t status) {
+    BdevIo* io = BdevIo::of(pub);
+    bdk_thread* thread = bdk::current_thread();
+    bool usual = status == BDK_BDEV_IO_STATUS_SUCCESS && io->state == bdk::IoState::in_module &&
+                 thread == io->pool->thread;
+    if (!usual) [[unlikely]]
+        return bdk::complete_unusual(io, status, __builtin_return_address(0));
+    io->status = IoStatus{.code = BDK_BDEV_IO_STATUS_SUCCESS};
+    io->state = bdk::IoState::completed;
+    if (!bdk::finish_straight(io, thread)) bdk::io_finish(io);
+}
+
+void bdk_bdev_io_complete_nvme_status(bdk_bdev_io* io, uint32_t cdw0, uint32_t sct, uint32_t sc) {
+    bdk::io_complete(BdevIo::of(io), bdk::status_from_nvme(cdw0, sct, sc), __builtin_return_address(0));
+}
+
+void bdk_bdev_io_complete_scsi_status(bdk_bdev_io* io, uint32_t sc, uint32_t sk, uint32_t asc,
+                                      uint32_t ascq) {
+    bdk::io_complete(BdevIo::of(io), bdk::status_from_scsi(sc, sk, asc, ascq), __builtin_return_address(0));
+}
+
+void bdk_bdev_io_complete_aio_status(bdk_bdev_io* io, int32_t aio_errno) {
+    bdk::io_complete(BdevIo::of(io), bdk::status_from_errno(aio_errno), __builtin_return_address(0));
+}
+
+void bdk_bdev_io_complete_base_io_status(bdk_bdev_io* io, const bdk_bdev_io* base_io) {
+    bdk::io_complete(BdevIo::of(io), BdevIo::of(base_io)->status, __builtin_return_address(0));
+}
