@@ -26,12 +26,18 @@ void with_stage(CaseContext& context, const StageOptions& options, const std::fu
 }
 
 CheckedBdev::CheckedBdev(Stage& stage) : stage_(stage) {
+    const auto give_up = [&](const std::string& why) {
+        if (!stage.has_made()) throw NotApplicable{"no bdev could be made: see create.defaults"};
+        Recorder::instance().fail("create.again", "after a bdev was made, used and removed: " + why,
+                                  "a bdev, as the first time");
+        Recorder::instance().leave();
+    };
     try {
         name_ = stage.create();
-    } catch (const Broken&) {
-        throw NotApplicable{"no bdev could be made: see create.defaults"};
-    } catch (const NotApplicable&) {
-        throw NotApplicable{"no bdev could be made: see create.defaults"};
+    } catch (const Broken& broken) {
+        give_up(broken.seen);
+    } catch (const NotApplicable& inapplicable) {
+        give_up(inapplicable.why);
     }
 }
 

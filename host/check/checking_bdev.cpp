@@ -30,6 +30,12 @@ std::map<std::string, CheckingBdev*>& living() {
 
 constexpr int unmapped_byte = 0xdb;
 
+bdk_uuid uuid_of(std::string_view name) {
+    bdk_uuid uuid{};
+    std::copy_n(name.begin(), std::min(name.size(), sizeof(uuid.bytes)), uuid.bytes);
+    return uuid;
+}
+
 bool changes_data(bdevkit::IoType type) {
     using enum bdevkit::IoType;
     return type == write || type == unmap || type == write_zeroes;
@@ -63,6 +69,8 @@ CheckingBdev::CheckingBdev(const char* name, uint64_t bytes, uint32_t block_size
     : Bdev(name), data_(bytes) {
     bdev().blocklen = block_size;
     bdev().blockcnt = bytes / block_size;
+    // A UUID of its own, which a bdev that stands on it must not take.
+    bdev().uuid = uuid_of(name);
     bdev().flags = BDK_BDEV_WRITE_CACHE | (takes_fua ? uint32_t{BDK_BDEV_FUA} : 0u);
     living()[name] = this;
 }

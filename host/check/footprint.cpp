@@ -4,7 +4,9 @@
 #include <malloc.h>
 
 #include <filesystem>
+#include <fstream>
 #include <iterator>
+#include <string>
 
 #include "bdev/model/io_pool.hpp"
 #include "thread/io_channel.hpp"
@@ -21,11 +23,22 @@ size_t entries_of(const char* folder) {
     return size_t(std::distance(std::filesystem::directory_iterator(folder), {}));
 }
 
+/// A mapping's line in /proc/self/maps ends with the path of its file, if it has one.
+size_t mapped_files() {
+    std::ifstream maps("/proc/self/maps");
+    std::string line;
+    size_t count = 0;
+    while (std::getline(maps, line))
+        count += line.find(" /") != std::string::npos ? 1 : 0;
+    return count;
+}
+
 }  // namespace
 
 Footprint Footprint::of_process() {
     Footprint result;
     result.fds = entries_of("/proc/self/fd");
+    result.mapped_files = mapped_files();
     result.threads = entries_of("/proc/self/task");
     if (__sanitizer_get_current_allocated_bytes != nullptr) {
         result.heap = __sanitizer_get_current_allocated_bytes();

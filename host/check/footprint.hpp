@@ -11,7 +11,8 @@ namespace bdevkit::host {
 struct Footprint {
     size_t heap = 0;  ///< bytes in use
     size_t fds = 0;
-    size_t threads = 0;  ///< pthreads
+    size_t mapped_files = 0;  ///< mappings of files in the address space
+    size_t threads = 0;       ///< pthreads
 
     static Footprint of_process();
 };

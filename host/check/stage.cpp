@@ -133,11 +133,13 @@ const std::vector<CheckingBdev*>& Stage::bases() {
 }
 
 void Stage::set_next_bases(std::vector<uint64_t> sizes, bool take_fua) {
+    has_made_ = false;
     next_sizes_ = std::move(sizes);
     next_take_fua_ = take_fua;
 }
 
 void Stage::drop_bases() {
+    has_made_ = false;
     bases_.clear();
     for (const std::string& name : base_names_ | std::views::reverse)
         await("base.removed", fmt::format("removal of the base '{}'", name), [&](bdk::Done done) {
@@ -214,6 +216,7 @@ std::string Stage::create(const std::string& name) {
         throw Broken{said, "0, and a bdev; options that this module needs are given with --option"};
     }
     const std::vector<std::string> made = wait_for_bdevs();
+    has_made_ = true;
     return std::ranges::find(made, name) != made.end() ? name : made.front();
 }
 

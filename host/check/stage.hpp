@@ -74,6 +74,8 @@ public:
     /// Waits for the bdev of a create that has ended well: a module may register it later. Throws Broken.
     /// @return the names of the module's bdevs
     std::vector<std::string> wait_for_bdevs();
+    /// True once a create() with the usual settings has ended well with the bases that there are.
+    bool has_made() const { return has_made_; }
     /// Whether bdevs have come after their create had ended.
     bool comes_late() const { return comes_late_; }
     /// As the module's reconfigure.
@@ -111,6 +113,7 @@ private:
     std::unique_ptr<bdk::Runtime> runtime_;
     std::optional<PluginFile> plugin_;
     bool loaded_ = false;
+    bool has_made_ = false;
     bool comes_late_ = false;
     bool makes_none_ = false;  ///< it was waited for in vain
     std::vector<uint32_t> cores_;

@@ -17,6 +17,7 @@ MALLOC = "plugins/malloc/malloc.cpp"
 MEMORY = "plugins/malloc/memory.hpp"
 ZEROING = "plugins/malloc/zeroing.hpp"
 URING = "plugins/uring/uring.cpp"
+BLANK = "plugins/uring/blank_operation.cpp"
 
 
 @dataclasses.dataclass
@@ -202,7 +203,8 @@ MUTANTS = [
            "            encode_with(ch, {static_cast<std::byte*>(piece.iov_base), piece.iov_len}, 0);\n"
            "            std::memcpy(end, piece.iov_base, piece.iov_len);\n", "data.buffers"),
     Mutant("transform_needs_a_buffer", "xor", TRANSFORM, "return this->template with_buffer<&TransformBdev::read>(io);",
-           "return read(ch, io);", "data.host_buffer"),
+           "return read(ch, io);", "data.host_buffer",
+           harmless="the base gets the buffer then, and the bdev_io with it is the same"),
     Mutant("crypto_encodes_all_as_block_0", "crypto", TRANSFORM,
            "                        io.offset_blocks() * this->bdev().blocklen);", "                        0);",
            "data.roundtrip"),
@@ -245,9 +247,9 @@ MUTANTS = [
            "reads ? IORING_OP_WRITE : IORING_OP_READ", "data.roundtrip"),
     Mutant("uring_reads_where_it_should_write", "uring", URING, "reads ? IORING_OP_READV : IORING_OP_WRITEV",
            "IORING_OP_READV", "data.iovecs"),
-    Mutant("uring_zeroes_twice_as_much", "uring", URING, "off_t(offset), off_t(step.length));",
+    Mutant("uring_zeroes_twice_as_much", "uring", BLANK, "off_t(offset), off_t(step.length));",
            "off_t(offset), off_t(step.length) * 2);", "data.zeroes"),
-    Mutant("uring_allocates_for_zeroes", "uring", URING, "return fallocate(FALLOC_FL_ZERO_RANGE);",
+    Mutant("uring_allocates_for_zeroes", "uring", BLANK, "return fallocate(FALLOC_FL_ZERO_RANGE);",
            "return fallocate(0);", "data.zeroes"),
     Mutant("uring_finds_holes_for_data", "uring", URING, "find(io.offset_blocks(), SEEK_DATA)",
            "find(io.offset_blocks(), SEEK_HOLE)", "types.claimed"),

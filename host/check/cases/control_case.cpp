@@ -62,10 +62,29 @@ uint64_t blocks_of_load(const CheckClient& client) {
     return std::max<uint64_t>(1, client.num_blocks() / 2 / client.unit()) * client.unit();
 }
 
+/// A reset right behind I/Os that were submitted in the same turn of the thread: each of them ends.
+void reset_behind_ios(CheckClient& client) {
+    constexpr uint64_t count = 48;
+    const uint64_t unit = client.unit();
+    std::vector<Bytes> buffers(count, Bytes(unit * client.block_size()));
+    CheckResult reset;
+    client.stage().call_on(client.thread(), [&] {
+        for (uint64_t i = 0; i < count; i++)
+            client.submit_here(read_of(buffers[i].data(), i % (client.num_blocks() / unit) * unit, unit),
+                               [](const CheckResult&) {});
+        client.submit_here(
+            [](auto* desc, auto* ch, auto cb, void* arg) { return bdk_bdev_reset(desc, ch, cb, arg); },
+            [&](const CheckResult& result) { reset = result; });
+    });
+    client.wait_idle();
+    if (!reset.ok()) throw Broken{fmt::format("reset behind {} reads: {}", count, reset.text()), "success"};
+}
+
 void check_reset(CheckClient& client) {
     if (!client.supports(BDK_BDEV_IO_TYPE_RESET)) throw NotApplicable{"the bdev has no reset"};
     need_plain_blocks(client);
     const bool verifies = keeps_data(client);
+    reset_behind_ios(client);
     for (int round = 0; round < 5; round++) {
         hold_bases(client.stage(), round % 2 == 1);
         CheckLoad load(client, {.depth = 16, .num_blocks = blocks_of_load(client), .verifies = verifies});

@@ -80,6 +80,29 @@ void check_roundtrip(CheckClient& client, KnownData& known) {
         known.expect(block, data);
 }
 
+/// More I/Os than a module takes at a time, submitted in one turn of the thread.
+void check_burst(CheckClient& client, KnownData& known) {
+    const uint64_t unit = known.unit();
+    const uint64_t count = std::min<uint64_t>(300, client.num_blocks() / unit);
+    const size_t bytes = unit * client.block_size();
+    const Bytes data = known.make(0, count * unit, 77);
+    Bytes seen(count * bytes);
+    std::vector<int> errors;
+    client.stage().call_on(client.thread(), [&] {
+        for (uint64_t i = 0; i < count; i++)
+            client.submit_here(read_of(seen.data() + i * bytes, i * unit, unit),
+                               [&](const CheckResult& result) {
+                                   if (!result.ok()) errors.push_back(result.status);
+                               });
+    });
+    client.wait_idle();
+    if (!errors.empty())
+        throw Broken{fmt::format("{} of {} reads at once failed: {}", errors.size(), count,
+                                 bdk_bdev_io_status_name(errors.front())),
+                     "success"};
+    expect_same(seen, data, fmt::format("{} reads at once", count), client.block_size());
+}
+
 void check_sizes(CheckClient& client, KnownData& known) {
     std::mt19937_64 random(1);
     const uint64_t unit = known.unit();
@@ -190,7 +213,10 @@ void check_neighbours(CheckClient& client, KnownData& known) {
 
 void run_data_case(CaseContext& context) {
     with_stage(context, {}, [&](Stage& stage) {
-        data_step(context, stage, "data.roundtrip", check_roundtrip);
+        data_step(context, stage, "data.roundtrip", [](CheckClient& client, KnownData& known) {
+            check_roundtrip(client, known);
+            check_burst(client, known);
+        });
         data_step(context, stage, "data.sizes", check_sizes);
         data_step(context, stage, "data.iovecs", check_iovecs);
         data_step(context, stage, "data.alignment", check_alignment);

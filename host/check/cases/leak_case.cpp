@@ -140,6 +140,8 @@ void run_leak_case(CaseContext& context) {
         recorder.step("leak.memory", [&] {
             windows.expect_level(
                 "bytes on the heap", [](const Snapshot& s) { return s.process.heap; }, rounds * least_leak);
+            windows.expect_level(
+                "mappings of files", [](const Snapshot& s) { return s.process.mapped_files; }, rounds);
             check_io_memory(stage);
         });
     });

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <utility>
 
 #include "bdev/model/bdev.hpp"
 #include "check/borrow.hpp"
@@ -202,12 +203,24 @@ void check_compare(Try& io, uint32_t type) {
                      "a failure, BDK_BDEV_IO_STATUS_MISCOMPARE"};
 }
 
+/// Whatever the blocks hold, they cannot be equal to two different things.
+void check_compare_without_data(Try& io, uint32_t type) {
+    const bool first = io.run(type).ok();
+    std::swap(io.data, io.other);
+    std::swap(io.iov, io.other_iov);
+    const bool second = io.run(type).ok();
+    // A compare-and-write that succeeds has made the blocks what the second one compares with.
+    if (type == BDK_BDEV_IO_TYPE_COMPARE && first && second)
+        throw Broken{"two compares of one block with different data succeeded",
+                     "BDK_BDEV_IO_STATUS_MISCOMPARE for one of them"};
+}
+
 void check_one_claimed(Try& io, uint32_t type, bool data_are_kept) {
     CheckClient& client = io.client;
     const std::string name = bdk_bdev_io_type_name(type);
     const bool compares = type == BDK_BDEV_IO_TYPE_COMPARE || type == BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE;
     if (compares && data_are_kept && client.is_writable()) return check_compare(io, type);
-    if (compares) return;
+    if (compares) return check_compare_without_data(io, type);
     const bool seeks = type == BDK_BDEV_IO_TYPE_SEEK_DATA || type == BDK_BDEV_IO_TYPE_SEEK_HOLE;
     if (seeks && data_are_kept && client.is_writable()) return check_seek(io);
     if (type == BDK_BDEV_IO_TYPE_ABORT) {

@@ -14,6 +14,7 @@
 #include "base/no_memory.hpp"
 #include "bdev/lifecycle/examine.hpp"
 #include "bdev/model/bdev.hpp"
+#include "bdev/model/bdev_list.hpp"
 #include "bdev/model/module_state.hpp"
 #include "diag/pending_calls.hpp"
 #include "log/violation.hpp"
@@ -45,9 +46,8 @@ namespace bdk {
 
 namespace {
 
-/// All of it lives on the app thread.
+/// The operations under way. All of it lives on the app thread.
 struct Registry {
-    std::vector<std::unique_ptr<ModuleState>> modules;
     std::vector<std::unique_ptr<bdk_create>> creates;            ///< under way
     std::vector<std::unique_ptr<bdk_remove>> removes;            ///< under way
     std::vector<std::unique_ptr<bdk_reconfigure>> reconfigures;  ///< under way
@@ -109,7 +109,7 @@ void report_second_done(const char* call, const void* caller) {
 
 void forget(const bdk_module* original) {
     examine_forget(original);
-    std::erase_if(registry().modules, [&](const auto& state) { return state->original == original; });
+    forget_module_state(original);
 }
 
 void init_ended(ModuleState* state, int rc) {
@@ -137,33 +137,14 @@ bool has_bdevs(const bdk_module* original) {
 
 }  // namespace
 
-std::vector<ModuleState*> module_states() {
-    std::vector<ModuleState*> ready;
-    for (const auto& state : registry().modules)
-        if (state->ready) ready.push_back(state.get());
-    return ready;
-}
-
-ModuleState* module_state(const bdk_module* original) {
-    for (const auto& state : registry().modules)
-        if (state->original == original) return state.get();
-    return nullptr;
-}
-
-uint32_t module_ctx_size(const bdk_module* original) {
-    const ModuleState* state = module_state(original);
-    return state == nullptr || state->table.get_ctx_size == nullptr ? 0 : state->table.get_ctx_size();
-}
-
 void module_add(const bdk_module* module, Done done) {
-    for (const auto& state : registry().modules)
-        if (std::strcmp(state->table.name, module->name) == 0) return done(-EEXIST);
+    if (is_module_name_in_use(module->name)) return done(-EEXIST);
     auto owned = std::make_unique<ModuleState>();
     ModuleState* state = owned.get();
     state->original = module;
     std::memcpy(&state->table, module, std::min<size_t>(module->size, sizeof(bdk_module)));
     state->pending = std::move(done);
-    registry().modules.push_back(std::move(owned));
+    add_module_state(std::move(owned));
     state->pending_call = begin_call(state->table, "init", {}, "bdk_module_init_done");
     int rc = 0;
     if (state->table.init != nullptr)

@@ -9,9 +9,11 @@
 
 #include "base/no_memory.hpp"
 #include "bdev/control/abort.hpp"
+#include "bdev/control/write_guard.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
 #include "bdev/model/io_pool.hpp"
+#include "bdev/path/io_buf.hpp"
 #include "bdev/path/parent.hpp"
 #include "bdev/path/waiting_io.hpp"
 #include "thread/io_channel.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The step of an abort that others take as well.
+// Abort (bdk_bdev_abort()).
 #pragma once
 
 #include <bdevkit/bdev_io.h>
@@ -9,6 +9,10 @@ namespace bdk {
 
 struct BdevChannel;
 struct BdevIo;
+
+/// [channel's thread] Carries an abort out: ends its target where the core has it, or asks the module. The
+/// abort is at its layer, and the core has it.
+void abort_start(BdevIo* io);
 
 /// [channel's thread] Sends `abort`, a bdev_io that was taken from the pool, after the target, an I/O that
 /// was submitted on `ch`. It completes when the target has ended, or cannot be aborted.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The watchdog for I/Os that a module never completes: each thread looks through its bdev_ios now and then.
 #define BDK_LOG_COMPONENT "watchdog"
+#include "bdev/control/late_io.hpp"
+
 #include <bdevkit/log.h>
 #include <bdevkit/poller.h>
 
@@ -8,7 +9,7 @@
 #include <utility>
 
 #include "bdev/control/io_in_flight.hpp"
-#include "bdev/lifecycle/bdev_layer.hpp"
+#include "bdev/model/bdev_options.hpp"
 #include "bdev/model/io_pool.hpp"
 
 namespace bdk {

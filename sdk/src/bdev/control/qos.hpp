@@ -1,85 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Rate limits of a bdev (qos.h): token buckets that all its channels draw from. They are refilled from the
-// clock when somebody draws, so that an idle host stays idle. I/O that does not fit waits in a queue of its
-// channel, whose timed poller tries again when enough tokens have come.
+// What the rate limits of a bdev (model/qos.hpp) mean for the I/O on its channels.
 #pragma once
 
-#include <bdevkit/poller.h>
-#include <bdevkit/qos.h>
-
-#include <array>
-#include <cstdint>
-#include <mutex>
-
-#include "bdev/model/bdev_io.hpp"
-#include "bdev/model/token_bucket.hpp"
+#include "bdev/model/qos.hpp"
 
 namespace bdk {
 
 struct Bdev;
 struct BdevChannel;
-
-/// Of a channel: what waits for tokens.
-struct ChannelQos {
-    IoQueue waiting;
-    std::array<uint64_t, 2> count{};  ///< of it, reads and writes
-    bdk_poller* retry = nullptr;      ///< while something waits
-    uint64_t retry_ticks = 0;         ///< when it is due
-};
-
-/// Of a bdev. Everything is called on a channel's thread, with that channel's part.
-class Qos {
-public:
-    void set(const bdk_bdev_qos_limits& limits);
-    bdk_bdev_qos_limits limits() const;
-    bool is_limited() const;
-
-    /// @return 0: the I/O may pass, and its tokens are taken. Else it waits in `channel`, and it is worth to
-    /// come again after so many ticks.
-    uint64_t take_or_wait(ChannelQos& channel, BdevIo* io);
-
-    /// Takes tokens for what waits, as far as they go but no more than the channel's share of them. Reads may
-    /// pass writes that wait, and writes reads.
-    /// @param passed  gets what may go on
-    /// @return 0: nothing waits any more; else as take_or_wait()
-    uint64_t take_for_waiting(ChannelQos& channel, IoQueue& passed);
-
-    /// Takes out what pred(io) says, without tokens.
-    template <typename Pred>
-    IoQueue take_out(ChannelQos& channel, Pred&& pred) {
-        std::scoped_lock lock(mutex_);
-        IoQueue taken = channel.waiting.take_if([&](BdevIo* io) {
-            bool wanted = pred(io);
-            if (wanted) no_longer_waits(channel, cost_of(io).direction);
-            return wanted;
-        });
-        return taken;
-    }
-
-private:
-    enum Direction : uint32_t { read, write };
-    /// What an I/O takes from the buckets.
-    struct Cost {
-        Direction direction;
-        uint64_t ios;
-        uint64_t bytes;
-    };
-    using Floors = std::array<double, 4>;
-
-    static Cost cost_of(const BdevIo* io);
-    void refill();
-    bool may_pass(Direction direction, const Floors& floors) const;
-    void pay(const Cost& cost);
-    bool others_wait(Direction direction) const;
-    Floors share_floors() const;
-    uint64_t ticks_to_wait(Direction direction) const;
-    void no_longer_waits(ChannelQos& channel, Direction direction);
-
-    mutable std::mutex mutex_;
-    bdk_bdev_qos_limits limits_{};
-    std::array<TokenBucket, 4> buckets_;                 ///< I/Os, bytes, bytes read, bytes written
-    std::array<uint64_t, 2> waiting_channels_ = {0, 0};  ///< that have reads, writes, waiting
-};
 
 /// [channel's thread] Makes the channel follow its bdev's limits; what waits goes on as they allow.
 void channel_follow_qos(BdevChannel* channel);

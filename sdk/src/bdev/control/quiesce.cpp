@@ -9,12 +9,14 @@
 #include <memory>
 #include <utility>
 
+#include "bdev/control/write_guard.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
+#include "bdev/model/channel_walk.hpp"
 #include "bdev/model/io_pool.hpp"
 #include "bdev/model/io_span.hpp"
+#include "bdev/path/admit.hpp"
 #include "bdev/path/io_buf.hpp"
-#include "bdev/path/io_path.hpp"
 #include "bdev/path/parent.hpp"
 #include "bdev/path/waiting_io.hpp"
 #include "thread/place.hpp"
@@ -112,7 +114,7 @@ void release_range(BdevChannel* ch, const QuiescedRange& range) {
     if (ch->quiesced.empty()) ch->flags &= ~static_cast<uint32_t>(channel_quiesced);
     IoQueue waiting = std::exchange(ch->quiesced_io, {});
     while (!waiting.empty())
-        io_core_start(release_from(waiting));
+        io_admit(release_from(waiting));
 }
 
 bool overlaps_any(const Bdev* bdev, const QuiescedRange& range) {

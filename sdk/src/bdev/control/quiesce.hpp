@@ -1,34 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Ranges of a bdev on which I/O is held (quiesce.h). Each channel has its own copy of the list.
+// Holding the I/O on a range of a bdev (quiesce.h).
 #pragma once
-
-#include <cstdint>
-#include <functional>
-
-#include "bdev/model/io_span.hpp"
 
 namespace bdk {
 
 struct BdevChannel;
 struct BdevIo;
-
-struct QuiescedRange {
-    uint64_t offset;
-    uint64_t count;  ///< UINT64_MAX: to the end, whatever the size
-
-    bool operator==(const QuiescedRange&) const = default;
-
-    Span span() const noexcept { return {offset, count == UINT64_MAX ? UINT64_MAX : offset + count}; }
-
-    bool overlaps(const QuiescedRange& other) const noexcept { return span().overlaps(other.span()); }
-};
-
-/// A quiesce that waits for another one to end.
-struct PendingQuiesce {
-    QuiescedRange range;
-    std::function<void()> start;
-    const BdevIo* io = nullptr;  ///< of lock_range()
-};
 
 /// [channel's thread] Holds other I/O on the range of an I/O that the core works on, on every channel of its
 /// bdev, and sets work.locked once what was in flight there has completed; then the I/O goes on. Waits for

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Reset: new I/O on every channel of the bdev waits, what the core holds is aborted, the module resets, and
-// what came meanwhile goes on. One reset at a time; others queue.
+#include "bdev/control/reset.hpp"
+
 #include <utility>
 
 #include "base/no_memory.hpp"
+#include "bdev/control/qos.hpp"
 #include "bdev/model/bdev.hpp"
+#include "bdev/model/channel_walk.hpp"
 #include "bdev/model/io_pool.hpp"
-#include "bdev/path/io_path.hpp"
+#include "bdev/path/admit.hpp"
+#include "bdev/path/complete.hpp"
+#include "bdev/path/dispatch.hpp"
 #include "bdev/path/waiting_io.hpp"
 #include "thread/post.hpp"
 
@@ -31,7 +35,7 @@ void thaw(BdevChannel* ch) {
     ch->flags &= ~static_cast<uint32_t>(channel_frozen);
     IoQueue held = std::exchange(ch->held, {});
     while (!held.empty())
-        io_core_start(release_from(held));
+        io_admit(release_from(held));
 }
 
 void run_reset(BdevIo* io) {
@@ -57,10 +61,6 @@ void reset_ended(Bdev* bdev) {
     if (next == nullptr) return;
     run_on(next->pool->thread, [next] { run_reset(next); });
 }
-
-}  // namespace
-
-namespace {
 
 /// Lets it wait for the reset that runs. @return a BDK_BDEV_IO_STATUS_*: success, or why it cannot wait
 int32_t queue_reset(Bdev* bdev, BdevIo* io) {
@@ -104,7 +104,7 @@ bool reset_leave(BdevIo* io) {
     Bdev* bdev = io->ch->bdev;
     {
         std::scoped_lock lock(bdev->mutex);
-        if (bdev->reset != io) return false;
+        if (bdev->reset != io) return true;
         bdev->thawing = true;  // a channel made behind the walk that follows would stay frozen
     }
     io->state = IoState::core;
@@ -114,7 +114,7 @@ bool reset_leave(BdevIo* io) {
         io->ch->core_held--;
         io_complete_from_core(io, io->status);
     });
-    return true;
+    return false;
 }
 
 }  // namespace bdk

@@ -6,19 +6,9 @@
 // a change, and looks with the old setting until its own has arrived.
 #pragma once
 
-#include <bdevkit/desc.h>
-
-#include <cstdint>
-
 namespace bdk {
 
 struct BdevChannel;
-
-struct IoTimeout {
-    uint64_t ticks = 0;  ///< how long an I/O may take; 0: as long as it likes
-    bdk_bdev_io_timeout_cb cb = nullptr;
-    void* arg = nullptr;
-};
 
 /// [channel's thread] Makes the channel follow its desc's timeout. Throws std::bad_alloc.
 void channel_follow_timeout(BdevChannel* channel);

@@ -9,10 +9,13 @@
 #include "base/no_memory.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
+#include "bdev/model/channel_walk.hpp"
 #include "bdev/model/desc.hpp"
 #include "bdev/model/io_pool.hpp"
 #include "bdev/model/io_span.hpp"
-#include "bdev/path/io_path.hpp"
+#include "bdev/path/admit.hpp"
+#include "bdev/path/complete.hpp"
+#include "bdev/path/leave.hpp"
 #include "bdev/path/validate.hpp"
 #include "bdev/path/waiting_io.hpp"
 #include "thread/io_channel.hpp"
@@ -208,7 +211,7 @@ void WriteGuard::arrived(void* arg) {
     if (range->ended) return guard->give_back(range);
     if (range->io == nullptr) return range->cb(range->cb_arg, 0);
     range->ch->core_held--;
-    io_core_start(range->io);
+    io_admit(range->io);
 }
 
 /* ---- up and down ---- */
@@ -345,11 +348,6 @@ std::shared_ptr<WriteGuard> guard_of(Bdev* bdev) {
 
 void channel_follow_guard(BdevChannel* ch) {
     if (ch->bdev->guard != nullptr && ch->bdev->guard->guards()) ch->flags |= channel_guarded;
-}
-
-bool goes_on_with_locked_range(const BdevChannel* ch, const void* cb_arg) {
-    const auto it = ch->ranges.find(const_cast<void*>(cb_arg));
-    return it != ch->ranges.end() && !it->waits;
 }
 
 bool guard_admit(BdevIo* io) {

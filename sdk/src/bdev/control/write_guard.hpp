@@ -7,63 +7,20 @@
 // write of the bdev takes its blocks, shared, when it enters the bdev's layer, and gives them back when it
 // leaves the layer; locked ranges are exclusive. Once no range has been locked for a second, a walk takes the
 // flags away again.
-//
-// A range belongs to one channel and is its thread's. Others only ever grant it: they set `held` under the
-// guard's mutex and send a message, which the range outlives.
 #pragma once
 
 #include <bdevkit/poller.h>
-#include <bdevkit/range_lock.h>
-#include <bdevkit/thread.h>
 
-#include <boost/intrusive/set.hpp>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
 
-#include "bdev/model/range_lock.hpp"
+#include "bdev/model/write_range.hpp"
 
 namespace bdk {
 
 struct Bdev;
-struct BdevChannel;
-struct BdevIo;
-class WriteGuard;
-
-struct ByOwner;
-using OwnerHook = boost::intrusive::set_base_hook<boost::intrusive::tag<ByOwner>>;
-
-}  // namespace bdk
-
-/// The blocks of an I/O at one of its layers, or those that a user has locked.
-struct bdk_bdev_range : bdk::Range, bdk::OwnerHook {
-    std::shared_ptr<bdk::WriteGuard> guard;
-    bdk::BdevChannel* ch = nullptr;
-    bdk_thread* thread = nullptr;
-    bool waits = false;    ///< until its grant has arrived
-    bool ended = false;    ///< given back while its grant was on its way
-    bool pending = false;  ///< the guard is not up yet
-
-    bdk::BdevIo* io = nullptr;  ///< nullptr: a user's
-    bdk_bdev_range* next_of_io = nullptr;
-
-    bdk_bdev_range_cb cb = nullptr;
-    void* cb_arg = nullptr;
-};
-
-namespace bdk {
-
-using WriteRange = bdk_bdev_range;
-
-struct OwnerOf {
-    using type = void*;
-    void* operator()(const WriteRange& range) const noexcept { return range.cb_arg; }
-};
-
-/// The ranges that users have locked on a channel, or wait for, by their cb_arg.
-using OwnedRanges = boost::intrusive::set<WriteRange, boost::intrusive::base_hook<OwnerHook>,
-                                          boost::intrusive::key_of_value<OwnerOf>>;
 
 /// Of a bdev; made when it is asked for. Walks under way and ranges share it with the bdev.
 class WriteGuard : public std::enable_shared_from_this<WriteGuard> {
@@ -142,9 +99,6 @@ bool guard_holds_back(const BdevChannel* ch, const BdevIo* io);
 
 /// [channel's thread] Takes an I/O that waits for blocks out. False: it does not wait.
 bool guard_take_out(BdevChannel* ch, BdevIo* io);
-
-/// [channel's thread] True if I/O with this cb_arg goes on with a write that has locked its blocks.
-bool goes_on_with_locked_range(const BdevChannel* ch, const void* cb_arg);
 
 /// [channel's thread] Makes an I/O in flight keep its blocks from all that comes later. False if it changes
 /// none.

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "bdev/control/write_guard.hpp"
 #include "bdev/model/channel.hpp"
 #include "support/client.hpp"
 #include "support/raw_disk.hpp"

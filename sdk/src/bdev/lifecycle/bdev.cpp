@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Registration and removal.
 #define BDK_LOG_COMPONENT "bdev"
-#include "bdev/model/bdev.hpp"
+#include "bdev/lifecycle/bdev.hpp"
 
 #include <bdevkit/log.h>
 
@@ -13,12 +13,15 @@
 
 #include "base/no_memory.hpp"
 #include "base/text.hpp"
+#include "bdev/control/qos.hpp"
 #include "bdev/control/write_guard.hpp"
+#include "bdev/lifecycle/desc.hpp"
 #include "bdev/lifecycle/examine.hpp"
 #include "bdev/lifecycle/notify.hpp"
 #include "bdev/model/bdev_list.hpp"
+#include "bdev/model/core_hooks.hpp"
 #include "bdev/model/desc.hpp"
-#include "bdev/model/io_types.hpp"
+#include "bdev/model/bdev_types.hpp"
 #include "bdev/model/module_state.hpp"
 #include "bdev/path/dif_io.hpp"
 #include "diag/pending_calls.hpp"
@@ -165,7 +168,7 @@ void report_no_destruct(std::string_view what, const void* caller) {
 void call_destruct(Bdev* bdev) {
     pending_call_end(bdev->removal_call);
     bdev_list_remove(bdev);
-    if (bdev->queue_depth != nullptr) bdev->queue_depth->end();
+    core_hooks.bdev_goes(bdev);
     if (bdev->guard != nullptr) bdev->guard->end_watch();
     notify_watches(BDK_NOTIFY_BDEV_UNREGISTER, bdev->pub);
     bdev->destruct_call = pending_call_begin(

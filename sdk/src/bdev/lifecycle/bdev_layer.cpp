@@ -9,9 +9,12 @@
 #include <cerrno>
 #include <memory>
 
+#include "bdev/control/late_io.hpp"
+#include "bdev/lifecycle/desc.hpp"
 #include "bdev/lifecycle/examine.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/bdev_list.hpp"
+#include "bdev/model/bdev_options.hpp"
 #include "bdev/model/desc.hpp"
 #include "bdev/model/io_pool.hpp"
 #include "diag/pending_calls.hpp"
@@ -23,7 +26,11 @@ namespace {
 constexpr uint64_t stop_timeout_ns = 10'000'000'000;
 constexpr uint64_t stop_poll_us = 1000;
 
-BdevOptions g_options;
+int create_watched_pool(void* io_device, void* ctx) {
+    const int rc = io_pool_create(io_device, ctx);
+    if (rc == 0) watch_late_io(static_cast<IoPool*>(ctx));
+    return rc;
+}
 
 /// A stop under way: unregisters one bdev after the other, those that nobody has open first, so that what
 /// stands on a bdev goes before it, whatever came first.
@@ -81,15 +88,11 @@ Bdev* next_to_go(const std::set<uint64_t>& stuck) {
     return one_goes ? nullptr : newest_bdev(may_go);
 }
 
-const BdevOptions& bdev_options() {
-    return g_options;
-}
-
 void bdev_layer_start(const BdevOptions& options, const std::function<void(int)>& done) {
-    g_options = options;
+    set_bdev_options(options);
     pending_calls_start(options.late_call_ms);
     examine_start(options);
-    done(bdk_io_device_register(io_pool_io_device(), io_pool_create, io_pool_destroy, sizeof(IoPool),
+    done(bdk_io_device_register(io_pool_io_device(), create_watched_pool, io_pool_destroy, sizeof(IoPool),
                                 "bdev_layer"));
 }
 

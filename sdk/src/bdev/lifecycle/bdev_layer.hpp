@@ -23,7 +23,4 @@ void bdev_layer_stop(std::function<void(int)> done);
 /// @param stuck  serials of bdevs that are left alone
 Bdev* next_to_go(const std::set<uint64_t>& stuck);
 
-/// [any thread] The options in force.
-const BdevOptions& bdev_options();
-
 }  // namespace bdk

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #define BDK_LOG_COMPONENT "bdev"
-#include "bdev/model/channel.hpp"
+#include "bdev/lifecycle/channel.hpp"
 
 #include <bdevkit/bdev_module.h>
 #include <bdevkit/log.h>
@@ -12,12 +12,16 @@
 #include <new>
 #include <utility>
 
+#include "bdev/control/qos.hpp"
+#include "bdev/control/timeout.hpp"
+#include "bdev/control/write_guard.hpp"
 #include "bdev/lifecycle/client_data.hpp"
 #include "bdev/model/bdev.hpp"
+#include "bdev/model/core_hooks.hpp"
 #include "bdev/model/desc.hpp"
 #include "bdev/model/io_pool.hpp"
-#include "bdev/path/io_path.hpp"
-#include "bdev/path/straight.hpp"
+#include "bdev/path/fast_path.hpp"
+#include "bdev/path/nomem.hpp"
 #include "bdev/path/waiting_io.hpp"
 #include "thread/io_channel.hpp"
 #include "thread/io_device_table.hpp"
@@ -27,27 +31,9 @@ namespace bdk {
 
 namespace {
 
-constexpr uint64_t nomem_retry_us = 100;
-
 IoPool* pool_of_this_thread(bdk_io_channel** ch) {
     *ch = bdk_get_io_channel(io_pool_io_device());
     return *ch == nullptr ? nullptr : static_cast<IoPool*>(io_channel_ctx(*ch));
-}
-
-void retry_nomem(SharedResource* shared);
-
-/// With its poller from the start: when the module has no memory, there may be none for a poller either.
-std::unique_ptr<SharedResource> make_shared_resource(bdk_io_channel* module_ch) {
-    auto shared = std::make_unique<SharedResource>();
-    shared->module_ch = module_ch;
-    auto retry = [](void* ctx) {
-        retry_nomem(static_cast<SharedResource*>(ctx));
-        return BDK_POLLER_BUSY;
-    };
-    shared->retry = bdk_poller_register(retry, shared.get(), nomem_retry_us, "bdev_nomem_retry");
-    if (shared->retry == nullptr) throw std::bad_alloc();
-    bdk_poller_pause(shared->retry);
-    return shared;
 }
 
 /// Throws std::bad_alloc; leave_shared() undoes what has been done then.
@@ -96,7 +82,7 @@ void close_now(BdevChannel* channel) {
     {
         std::scoped_lock lock(channel->bdev->mutex);
         channel->bdev->gone_stat.add(channel->stat);
-        channel_leave_histogram(channel);
+        core_hooks.leave_measurement(channel);
     }
     release_module_channel(channel);
     forget_channel(channel);
@@ -121,7 +107,7 @@ void enter_service(BdevChannel* channel) {
     channel_follow_timeout(channel);
     std::scoped_lock lock(bdev->mutex);
     if (bdev->reset != nullptr && !bdev->thawing) channel->flags |= channel_frozen;
-    channel_follow_histogram(channel);
+    core_hooks.follow_measurement(channel);
     channel_follow_qos(channel);
     channel->quiesced = bdev->quiesced;
     if (!channel->quiesced.empty()) channel->flags |= channel_quiesced;
@@ -158,7 +144,7 @@ int bdev_channel_create(void* io_device, void* ctx) {
     channel->bdev = bdev;
     channel->desc = desc;
     channel->ctx_size = bdev->ctx_size;
-    channel->straight_types = straight_types_of(channel);
+    channel->fast_types = fast_types_of(channel);
     if (desc->hides_md) channel->flags |= channel_hides_md;
     int rc = or_enomem([&] {
         enter_service(channel);
@@ -172,61 +158,9 @@ void bdev_channel_destroy(void*, void* ctx) {
     leave_service(static_cast<BdevChannel*>(ctx));
 }
 
-/* ---- out of memory in a module ---- */
-
-uint64_t SharedResource::outstanding_in_module() const {
-    uint64_t sum = 0;
-    for (const BdevChannel* channel : channels)
-        sum += channel->io_outstanding - channel->core_held;
-    return sum;
-}
-
-namespace {
-
-void set_nomem_flag(SharedResource* shared, bool on) {
-    for (BdevChannel* channel : shared->channels)
-        channel->flags = on ? channel->flags | channel_nomem : channel->flags & ~channel_nomem;
-}
-
-/// Submits what waits, in order, until the module says NOMEM again.
-void retry_nomem(SharedResource* shared) {
-    bdk_poller_pause(shared->retry);
-    IoQueue waiting = std::exchange(shared->nomem, {});
-    set_nomem_flag(shared, false);
-    while (!waiting.empty()) {
-        if (!shared->nomem.empty()) {
-            shared->nomem.push(waiting.pop());
-            continue;
-        }
-        io_dispatch(release_from(waiting));
-    }
-}
-
-}  // namespace
-
-bool hold_in(IoQueue& queue, BdevIo* io) {
-    if (submitter_has_closed(io)) {
-        io_complete_from_core(io, BDK_BDEV_IO_STATUS_ABORTED);
-        return false;
-    }
-    io->state = IoState::core;
-    io->ch->core_held++;
-    queue.push(io);
-    return true;
-}
-
-void channel_queue_nomem(BdevIo* io) {
-    SharedResource* shared = io->ch->shared;
-    if (!hold_in(shared->nomem, io)) return;
-    set_nomem_flag(shared, true);
-    if (shared->outstanding_in_module() == 0) bdk_poller_resume(shared->retry);
-}
-
 /* ---- closing ---- */
 
-namespace {
-
-void end_without_io(void* io_channel) {
+void go_on_without_io(void* io_channel) {
     auto* held = static_cast<bdk_io_channel*>(io_channel);
     auto* channel = static_cast<BdevChannel*>(io_channel_ctx(held));
     if (bdk_io_channel_iter* iter = std::exchange(channel->close_iter, nullptr)) {
@@ -235,24 +169,6 @@ void end_without_io(void* io_channel) {
     }
     channel->flags &= ~static_cast<uint32_t>(channel_put);
     bdk_put_io_channel(held);
-}
-
-}  // namespace
-
-void channel_io_done(BdevChannel* channel, BdevIo* io) {
-    if ((channel->flags & channel_measured) != 0 && !io->is_child_here()) channel_measure(channel, io);
-    if ((channel->flags & channel_guarded) != 0) guard_leave(channel, io);
-    if ((channel->flags & channel_nomem) != 0) retry_nomem(channel->shared);
-    channel_look_at_end(channel);
-}
-
-void channel_look_at_end(BdevChannel* channel) {
-    bool ends = (channel->flags & channel_put) != 0 || channel->close_iter != nullptr;
-    if (!ends || channel->io_outstanding != 0) return;
-    // In a message: the callback of the last I/O has not run yet. It may put the channel, or has done so: the
-    // reference keeps it until then, and its end looks again whether it is to be destroyed.
-    bdk_io_channel* held = bdk_io_channel_ref(io_channel_from_ctx(channel));
-    send_always(current_thread(), end_without_io, held);
 }
 
 namespace {
@@ -272,7 +188,7 @@ void drain(bdk_io_channel_iter* iter) {
     BdevChannel* channel = visited_channel(iter);
     end_waiting_io(channel);
     if (channel->io_outstanding != 0) {
-        channel->close_iter = iter;  // channel_io_done() goes on
+        channel->close_iter = iter;  // path/leave.cpp goes on
         return;
     }
     close_now(channel);
@@ -303,28 +219,6 @@ void close_channels(bdk_bdev_desc* desc, std::function<void()> done) {
         bdk_for_each_channel(desc, refuse_io, end, drain_all);
     else
         bdk_for_each_channel(desc, drain, end, drained);
-}
-
-void walk_bdev_channels(Bdev* bdev, std::function<void(BdevChannel*)> fn, std::function<void()> done) {
-    struct Walk {
-        Bdev* bdev;
-        std::function<void(BdevChannel*)> fn;
-        std::function<void()> done;
-    };
-    auto on_pool = [](bdk_io_channel_iter* iter) {
-        auto* walk = static_cast<Walk*>(bdk_io_channel_iter_get_ctx(iter));
-        auto* pool = static_cast<IoPool*>(io_channel_ctx(bdk_io_channel_iter_get_channel(iter)));
-        if (const auto of_bdev = pool->channels.find(walk->bdev); of_bdev != pool->channels.end())
-            for (BdevChannel* channel : of_bdev->second)
-                walk->fn(channel);
-        bdk_for_each_channel_continue(iter, 0);
-    };
-    auto on_end = [](bdk_io_channel_iter* iter, int) {
-        std::unique_ptr<Walk> walk(static_cast<Walk*>(bdk_io_channel_iter_get_ctx(iter)));
-        walk->done();
-    };
-    bdk_for_each_channel(io_pool_io_device(), on_pool, new Walk{bdev, std::move(fn), std::move(done)},
-                         on_end);
 }
 
 }  // namespace bdk

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #define BDK_LOG_COMPONENT "bdev"
-#include "bdev/model/desc.hpp"
+#include "bdev/lifecycle/desc.hpp"
 
 #include <bdevkit/log.h>
 
@@ -11,10 +11,15 @@
 #include <vector>
 
 #include "base/no_memory.hpp"
+#include "bdev/lifecycle/bdev.hpp"
+#include "bdev/lifecycle/channel.hpp"
 #include "bdev/lifecycle/claim.hpp"
 #include "bdev/lifecycle/examine.hpp"
 #include "bdev/model/bdev.hpp"
+#include "bdev/model/bdev_list.hpp"
 #include "bdev/model/channel.hpp"
+#include "bdev/model/claim.hpp"
+#include "bdev/model/desc.hpp"
 #include "log/violation.hpp"
 #include "thread/callback_scope.hpp"
 #include "thread/io_channel.hpp"
@@ -179,15 +184,6 @@ std::string describe_descs(Bdev* bdev) {
     return text.empty() ? "its descs are closed, and its destruct has not ended" : text;
 }
 
-bool on_descs_thread(const bdk_bdev_desc* desc, AbiCall call) {
-    return on_thread_of(desc->thread, call, {"desc of bdev", desc->bdev->name});
-}
-
-uint32_t block_size_of(const bdk_bdev_desc* desc) {
-    const Bdev* bdev = desc->bdev;
-    return desc->hides_md ? bdk_bdev_get_data_block_size(bdev->pub) : bdev->blocklen;
-}
-
 void send_event(Bdev* bdev, uint32_t type) {
     std::scoped_lock lock(bdev->mutex);
     for (bdk_bdev_desc* desc : bdev->descs)
@@ -223,30 +219,6 @@ void bdk_bdev_close(bdk_bdev_desc* desc) {
     if (!bdk::on_descs_thread(desc, BDK_ABI_CALL)) return;
     desc->closed = true;
     bdk::close_channels(desc, [desc] { bdk::forget_desc(desc); });
-}
-
-bdk_bdev* bdk_bdev_desc_get_bdev(const bdk_bdev_desc* desc) {
-    return desc->bdev->pub;
-}
-
-bool bdk_bdev_desc_is_writable(const bdk_bdev_desc* desc) {
-    return desc->write.load(std::memory_order_relaxed);
-}
-
-uint32_t bdk_bdev_desc_get_block_size(const bdk_bdev_desc* desc) {
-    return bdk::block_size_of(desc);
-}
-
-uint32_t bdk_bdev_desc_get_md_size(const bdk_bdev_desc* desc) {
-    return desc->hides_md ? 0 : desc->bdev->md_len;
-}
-
-bool bdk_bdev_desc_is_md_interleaved(const bdk_bdev_desc* desc) {
-    return !desc->hides_md && bdk_bdev_is_md_interleaved(desc->bdev->pub);
-}
-
-uint32_t bdk_bdev_desc_get_dif_type(const bdk_bdev_desc* desc) {
-    return desc->hides_md ? 0 : desc->bdev->config.dif_type;
 }
 
 bdk_io_channel* bdk_bdev_get_io_channel(bdk_bdev_desc* desc) {

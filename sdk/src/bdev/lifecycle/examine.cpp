@@ -19,6 +19,7 @@
 #include "bdev/lifecycle/client_data.hpp"
 #include "bdev/lifecycle/examine_call.hpp"
 #include "bdev/model/bdev_list.hpp"
+#include "bdev/model/bdev_options.hpp"
 #include "bdev/model/desc.hpp"
 #include "bdev/model/module_state.hpp"
 #include "log/violation.hpp"

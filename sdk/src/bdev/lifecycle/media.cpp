@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/no_memory.hpp"
+#include "bdev/lifecycle/desc.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/desc.hpp"
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/no_memory.hpp"
+#include "bdev/lifecycle/desc.hpp"
 #include "bdev/model/desc.hpp"
 #include "thread/place.hpp"
 #include "thread/thread.hpp"

@@ -3,40 +3,29 @@
 #pragma once
 
 #include <bdevkit/bdev_module.h>
-#include <bdevkit/claim.h>
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "bdev/control/qos.hpp"
-#include "bdev/control/quiesce.hpp"
+#include "bdev/model/claim.hpp"
+#include "bdev/model/latencies.hpp"
+#include "bdev/model/qos.hpp"
+#include "bdev/model/quiesced_range.hpp"
 #include "bdev/model/stat.hpp"
-#include "bdev/observe/histogram.hpp"
-#include "bdev/observe/queue_depth.hpp"
 
 namespace bdk {
 
 struct BdevIo;
+class QueueDepthSampler;
 class WriteGuard;
 
 enum class BdevStatus {
     ready,
     removing,     ///< no new opens; waits for the last desc to close
     destructing,  ///< destruct has been called
-};
-
-/// Who may write while a claim stands. A module's claim has one holder without desc.
-struct Claim {
-    struct Holder {
-        const bdk_bdev_desc* desc;
-        std::string name;
-    };
-    uint32_t type = BDK_BDEV_CLAIM_NONE;
-    uint64_t key = 0;
-    std::vector<Holder> holders;
 };
 
 /// `bdk_bdev::internal`. The first line is read by every I/O and written by a resize only.
@@ -114,19 +103,5 @@ struct alignas(64) Bdev {
 private:
     bool supports_dynamic(uint32_t type) const noexcept;
 };
-
-/// [any thread] The bdev of that name, alias or UUID, or nullptr. It is valid on the app thread only, or as
-/// long as `lock`, which gets the lock of the list, is held.
-Bdev* find_bdev(std::string_view name, std::unique_lock<std::mutex>& lock);
-
-/// [app thread] All bdevs, in the order of registration.
-std::vector<Bdev*> all_bdevs();
-
-/// [any thread, bdev's mutex held] True if the bdev is being removed and has no desc left: destruct_bdev() is
-/// the caller's then. If not, who has just taken its desc away must not touch the bdev once the mutex is
-/// released: another thread may close the last one.
-bool begins_destruct(Bdev* bdev) noexcept;
-/// [any thread] Calls destruct, on the app thread.
-void destruct_bdev(Bdev* bdev);
 
 }  // namespace bdk

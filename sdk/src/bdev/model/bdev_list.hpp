@@ -6,12 +6,20 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/export.hpp"
 #include "bdev/model/bdev.hpp"
 
 namespace bdk {
+
+/// [any thread] The bdev of that name, alias or UUID, or nullptr. It is valid on the app thread only, or as
+/// long as `lock`, which gets the lock of the list, is held.
+Bdev* find_bdev(std::string_view name, std::unique_lock<std::mutex>& lock);
+
+/// [app thread] All bdevs, in the order of registration.
+std::vector<Bdev*> all_bdevs();
 
 /// [app thread] Adds the bdev under its name, aliases and UUID, and sets its struct's `internal`. @return 0;
 /// -EEXIST when a name or the struct is in use (logged: which).

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The options of the bdev layer.
 #pragma once
 
 #include <cstdint>
@@ -18,5 +19,11 @@ struct BdevOptions {
     std::vector<std::string> examine = {};       ///< bdevs that are examined whatever the rules say
     std::vector<std::string> client_bdevs = {};  ///< see client_data.hpp
 };
+
+/// [app thread] At the start of the layer.
+void set_bdev_options(const BdevOptions& options);
+
+/// [any thread] The options in force.
+const BdevOptions& bdev_options();
 
 }  // namespace bdk

@@ -5,18 +5,15 @@
 #include <bdevkit/desc.h>
 #include <bdevkit/poller.h>
 
-#include <functional>
-#include <utility>
 #include <vector>
 
-#include "base/no_memory.hpp"
-#include "bdev/control/qos.hpp"
-#include "bdev/control/quiesce.hpp"
-#include "bdev/control/timeout.hpp"
-#include "bdev/control/write_guard.hpp"
 #include "bdev/model/bdev_io.hpp"
+#include "bdev/model/io_timeout.hpp"
+#include "bdev/model/latencies.hpp"
+#include "bdev/model/qos.hpp"
+#include "bdev/model/quiesced_range.hpp"
 #include "bdev/model/stat.hpp"
-#include "bdev/observe/histogram.hpp"
+#include "bdev/model/write_range.hpp"
 
 namespace bdk {
 
@@ -35,7 +32,7 @@ enum ChannelFlag : uint32_t {
     channel_limited = 1u << 6,   ///< the bdev has rate limits: I/O may wait in `qos`
     channel_children = 1u << 7,  ///< I/Os of the core's own are in flight, which are not counted
     channel_hides_md = 1u << 8,  ///< of a desc that hides metadata
-    channel_guarded = 1u << 9,   ///< writes have blocks, or wait for them: see write_guard.hpp
+    channel_guarded = 1u << 9,   ///< writes have blocks, or wait for them: see control/write_guard.hpp
 };
 
 /// What the bdev channels of one module channel share: the queue of I/Os that the module answered with NOMEM.
@@ -50,7 +47,8 @@ struct SharedResource {
     SharedResource(const SharedResource&) = delete;
     SharedResource& operator=(const SharedResource&) = delete;
 
-    uint64_t outstanding_in_module() const;  ///< what the core holds has no completion to wait for
+    /// I/Os whose completion the core can wait for: not those that it holds itself.
+    uint64_t outstanding_in_module() const;
 };
 
 /// The context of an io_channel whose io_device is a desc.
@@ -64,7 +62,7 @@ struct alignas(64) BdevChannel {
     uint64_t io_outstanding = 0;  ///< submitted and not completed, I/Os that the core holds included
     uint32_t flags = 0;
     uint32_t ctx_size = 0;
-    uint64_t straight_types = 0;  ///< see straight.hpp
+    uint64_t fast_types = 0;  ///< see path/fast_path.hpp
 
     IoStat stat;
     void* free_ctx = nullptr;  ///< contexts too large for a bdev_io, linked through their first word
@@ -82,46 +80,19 @@ struct alignas(64) BdevChannel {
     bdk_poller* timeouts = nullptr;             ///< looks for late I/Os, where there is a timeout
     uint64_t timeouts_checked = 0;              ///< ticks
     bdk_io_channel_iter* close_iter = nullptr;  ///< a close that waits for io_outstanding to reach 0
+
+    /// True if I/O with this cb_arg goes on with a write that has locked its blocks.
+    bool goes_on_with_locked_range(const void* cb_arg) const {
+        const auto it = ranges.find(const_cast<void*>(cb_arg));
+        return it != ranges.end() && !it->waits;
+    }
 };
 
-/// [channel's thread] The callbacks of a desc as io_device.
-int bdev_channel_create(void* desc, void* ctx);
-void bdev_channel_destroy(void* desc, void* ctx);
-
-/// [channel's thread] Slow part of a completion on a channel that has flags: a histogram, blocks that the I/O
-/// had, retries and a waiting close.
-void channel_io_done(BdevChannel* ch, BdevIo* io);
-
-/// [channel's thread] Goes on with a close, or an end, that waits for what is in flight, if that was the
-/// last.
-void channel_look_at_end(BdevChannel* ch);
-
-/// [channel's thread] Puts an I/O into one of its channel's queues, unless its submitter has closed: then it
-/// ends as aborted. False then.
-bool hold_in(IoQueue& queue, BdevIo* io);
-
-/// [channel's thread] Takes the first one out.
-inline BdevIo* release_from(IoQueue& queue) {
-    BdevIo* io = queue.pop();
-    io->ch->core_held--;
-    return io;
-}
-
-/// [channel's thread] Puts an I/O that the module could not take into the queue for memory.
-void channel_queue_nomem(BdevIo* io);
-
-/// [desc's thread] Refuses new I/O on every channel of the desc; then waits on each for what is in flight and
-/// releases the module's channel; then done().
-void close_channels(bdk_bdev_desc* desc, std::function<void()> done);
-
-void walk_bdev_channels(Bdev* bdev, std::function<void(BdevChannel*)> fn, std::function<void()> done);
-
-/// [bdk thread] Runs fn for each channel of the bdev, whatever the desc, on the channel's thread; then done()
-/// on the calling thread.
-template <typename Fn, typename Ended>
-void for_each_bdev_channel(Bdev* bdev, Fn&& fn, Ended&& done) {
-    cannot_fail("a walk over the channels of a bdev",
-                [&] { walk_bdev_channels(bdev, std::forward<Fn>(fn), std::forward<Ended>(done)); });
+inline uint64_t SharedResource::outstanding_in_module() const {
+    uint64_t sum = 0;
+    for (const BdevChannel* channel : channels)
+        sum += channel->io_outstanding - channel->core_held;
+    return sum;
 }
 
 }  // namespace bdk

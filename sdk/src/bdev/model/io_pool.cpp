@@ -11,10 +11,8 @@
 #include <utility>
 
 #include "base/no_memory.hpp"
-#include "bdev/lifecycle/bdev_layer.hpp"
+#include "bdev/model/bdev_options.hpp"
 #include "bdev/model/desc.hpp"
-#include "bdev/path/io_buf.hpp"
-#include "bdev/path/io_path.hpp"
 #include "thread/io_channel.hpp"
 
 namespace bdk {
@@ -189,7 +187,6 @@ int io_pool_create(void*, void* ctx) {
         pool->thread = current_thread();
         pool->thread->ios_in_use = &pool->in_use;
         pool->kept_chunks = std::max<uint64_t>(1, bdev_options().bdev_io_cache_size / chunk_ios);
-        watch_late_io(pool);
         return 0;
     });
 }
@@ -212,19 +209,6 @@ void io_pool_destroy(void*, void* ctx) {
 }
 
 }  // namespace bdk
-
-void bdk_bdev_free_io(bdk_bdev_io* pub) {
-    bdk::BdevIo* io = bdk::BdevIo::of(pub);
-    if (io->state != bdk::IoState::completed) [[unlikely]] {
-        bdk::report_wrong_free(io, __builtin_return_address(0));
-        return;
-    }
-    if (!bdk::on_submitters_thread(io, BDK_ABI_CALL)) [[unlikely]]
-        return;
-    if (io->own_buf != nullptr) [[unlikely]]
-        bdk::release_own_buf(io);
-    io->pool->give_back(io);
-}
 
 int bdk_bdev_queue_io_wait(bdk_bdev* bdev, bdk_io_channel* ch, bdk_bdev_io_wait_entry* entry) {
     if (!bdk::on_channels_thread(ch, BDK_ABI_CALL)) return -EINVAL;

@@ -140,9 +140,6 @@ inline bool on_submitters_thread(const BdevIo* io, AbiCall call) {
 /// [app thread] Frees the chunks that no thread has. Their number is 0 afterwards.
 void io_pool_free_spares();
 
-/// [pool's thread] Starts to report the I/Os of the pool that take longer than BdevOptions::late_io_ms.
-void watch_late_io(IoPool* pool);
-
 /// The io_device whose channels' contexts are IoPools. Registered by the bdev layer.
 BDK_INTERNAL void* io_pool_io_device();
 int io_pool_create(void* io_device, void* ctx);

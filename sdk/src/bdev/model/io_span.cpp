@@ -4,6 +4,7 @@
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/bdev_io.hpp"
 #include "bdev/model/channel.hpp"
+#include "bdev/model/io_type.hpp"
 
 namespace bdk {
 
@@ -43,45 +44,28 @@ int64_t shift_since(const BdevIo* io, const BdevChannel* ch) {
 }
 
 bool touches(const BdevIo* io, int64_t shift, const Span& span) {
-    switch (io->pub.type) {
-        case BDK_BDEV_IO_TYPE_RESET:
-        case BDK_BDEV_IO_TYPE_ABORT:
-        case BDK_BDEV_IO_TYPE_NVME_ADMIN:
-        case BDK_BDEV_IO_TYPE_GET_ZONE_INFO:
-            return false;
-        case BDK_BDEV_IO_TYPE_NVME_IO:
-        case BDK_BDEV_IO_TYPE_NVME_IO_MD:
-        case BDK_BDEV_IO_TYPE_NVME_IOV_MD:
-            return true;  // nobody but the device knows where it goes
-        case BDK_BDEV_IO_TYPE_ZONE_MANAGEMENT:
-        case BDK_BDEV_IO_TYPE_ZONE_APPEND:
-            return span.overlaps(blocks_changed(io, shift));
-        case BDK_BDEV_IO_TYPE_COPY:
-            if (span.overlaps(span_of(io->pub.u.bdev.src_offset_blocks, io->pub.u.bdev.num_blocks, shift)))
-                return true;
-            [[fallthrough]];
-        default:
-            return span.overlaps(data_span(io, shift));
-    }
+    const IoType& type = io_type(io->pub.type);
+    if (type.changes == Changes::as_commanded) return true;  // nobody but the device knows where it goes
+    if (type.changes == Changes::its_zone) return span.overlaps(blocks_changed(io, shift));
+    if (type.carries != Carries::blocks && type.carries != Carries::place) return false;
+    const bdk_bdev_io_block_params& params = io->pub.u.bdev;
+    if (type.has_source && span.overlaps(span_of(params.src_offset_blocks, params.num_blocks, shift))) return true;
+    return span.overlaps(data_span(io, shift));
 }
 
 Span blocks_changed(const BdevIo* io, int64_t shift) {
-    switch (io->pub.type) {
-        case BDK_BDEV_IO_TYPE_WRITE:
-        case BDK_BDEV_IO_TYPE_WRITE_ZEROES:
-        case BDK_BDEV_IO_TYPE_UNMAP:
-        case BDK_BDEV_IO_TYPE_COPY:
-        case BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE:
+    const IoType& type = io_type(io->pub.type);
+    switch (type.changes) {
+        case Changes::its_blocks:
             return data_span(io, shift);
-        case BDK_BDEV_IO_TYPE_ZCOPY:
+        case Changes::if_committed:
             return (io->pub.u.bdev.flags & BDK_BDEV_IO_ZCOPY_COMMIT) != 0 ? data_span(io, shift) : none;
-        case BDK_BDEV_IO_TYPE_ZONE_MANAGEMENT:
-            return span_of(io->pub.u.zone_mgmt.zone_id, io->ch->bdev->config.zone_size, shift);
-        case BDK_BDEV_IO_TYPE_ZONE_APPEND:  // where it goes shows at its end
-            return span_of(io->pub.u.bdev.offset_blocks, io->ch->bdev->config.zone_size, shift);
-        case BDK_BDEV_IO_TYPE_NVME_IO:
-        case BDK_BDEV_IO_TYPE_NVME_IO_MD:
-        case BDK_BDEV_IO_TYPE_NVME_IOV_MD:
+        case Changes::its_zone: {
+            const bool managed = type.carries == Carries::zone;
+            const uint64_t zone = managed ? io->pub.u.zone_mgmt.zone_id : io->pub.u.bdev.offset_blocks;
+            return span_of(zone, io->ch->bdev->config.zone_size, shift);
+        }
+        case Changes::as_commanded:
             return nvme_changes_blocks(io) ? everything : none;
         default:
             return none;

@@ -19,6 +19,15 @@ struct ModuleState {
     uint64_t pending_call = 0;         ///< likewise: see pending_calls.hpp
 };
 
+/// [app thread] Adds a module that has come, before its init. Throws std::bad_alloc.
+void add_module_state(std::unique_ptr<ModuleState> state);
+
+/// [app thread] Forgets a module that goes, or whose init has failed.
+void forget_module_state(const bdk_module* original);
+
+/// [app thread] True if a module has that name, ready or not.
+bool is_module_name_in_use(const char* name);
+
 /// [app thread] The modules whose init has succeeded, in the order of their coming.
 std::vector<ModuleState*> module_states();
 

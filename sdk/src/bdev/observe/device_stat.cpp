@@ -17,6 +17,7 @@
 #include "base/ticks.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
+#include "bdev/model/channel_walk.hpp"
 #include "thread/io_channel.hpp"
 #include "thread/place.hpp"
 #include "thread/post.hpp"

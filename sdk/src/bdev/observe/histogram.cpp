@@ -10,6 +10,7 @@
 #include "base/ticks.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
+#include "bdev/model/channel_walk.hpp"
 #include "thread/place.hpp"
 
 struct bdk_histogram {

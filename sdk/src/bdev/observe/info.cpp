@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What may be asked about a bdev.
 #include <bdevkit/json.h>
+#include <bdevkit/queue_depth.h>
 
 #include <algorithm>
 
-#include "bdev/lifecycle/claim.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/bdev_list.hpp"
+#include "bdev/model/claim.hpp"
 #include "bdev/model/desc.hpp"
 #include "bdev/model/status.hpp"
 #include "thread/place.hpp"

@@ -9,6 +9,7 @@
 #include "base/no_memory.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
+#include "bdev/model/channel_walk.hpp"
 #include "thread/place.hpp"
 #include "thread/poller.hpp"
 #include "thread/post.hpp"
@@ -61,6 +62,10 @@ void QueueDepthSampler::add(uint64_t queue_depth) {
     if (queue_depth == 0) return;
     stat_.io_time_us += elapsed_us;
     stat_.weighted_io_time_us += elapsed_us * queue_depth;
+}
+
+void end_observation(Bdev* bdev) {
+    if (bdev->queue_depth != nullptr) bdev->queue_depth->end();
 }
 
 }  // namespace bdk

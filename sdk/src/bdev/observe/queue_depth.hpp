@@ -41,4 +41,7 @@ private:
     bdk_bdev_qd_stat stat_{};
 };
 
+/// [app thread] The bdev goes: ends what samples it.
+void end_observation(Bdev* bdev);
+
 }  // namespace bdk

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How a module completes an I/O: exactly once, on the thread that submitted it.
+#include "bdev/path/complete.hpp"
+
 #include <bdevkit/bdev.h>
 
+#include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
 #include "bdev/model/io_pool.hpp"
 #include "bdev/model/status.hpp"
-#include "bdev/path/io_path.hpp"
+#include "bdev/path/finish.hpp"
+#include "bdev/path/io_buf.hpp"
+#include "bdev/path/nomem.hpp"
 #include "log/violation.hpp"
 #include "thread/post.hpp"
 
@@ -68,17 +72,24 @@ void io_complete(BdevIo* io, IoStatus status, const void* caller) {
     io_finish(io);
 }
 
+void io_complete_from_core(BdevIo* io, IoStatus status) {
+    io->status = status;
+    io->state = IoState::completed;
+    io->deferred.run = [](Deferred* node) { io_finish(BdevIo::of(node)); };
+    current_thread()->deferred.push(&io->deferred);
+}
+
 namespace {
 
 /// True for a layer that asks for no more than its counters, below one that has saved nothing but itself.
-inline bool ends_straight(const BdevIo* io, const BdevChannel* ch, uint32_t depth) {
+inline bool finishes_fast(const BdevIo* io, const BdevChannel* ch, uint32_t depth) {
     return (ch->flags | ch->ctx_size) == 0 && (depth == 0 || !io->frames[depth - 1].has_rest());
 }
 
 /// io_finish() for a success, through the layers up to one that asks for more. True when there is none: then
 /// the callback has run. Channel and depth are in registers meanwhile: through memory, each layer would wait
 /// for the one below.
-inline bool finish_straight(BdevIo* io, bdk_thread* thread) {
+inline bool finish_fast(BdevIo* io, bdk_thread* thread) {
     uint32_t type = io->pub.type;
     if (type == BDK_BDEV_IO_TYPE_ZCOPY || thread->complete_depth >= max_complete_depth) [[unlikely]]
         return false;
@@ -86,7 +97,7 @@ inline bool finish_straight(BdevIo* io, bdk_thread* thread) {
     uint64_t latency = thread->turn_ticks - io->submit_ticks;  // of each of these layers
     BdevChannel* ch = io->ch;
     uint32_t depth = io->depth;
-    while (ends_straight(io, ch, depth))
+    while (finishes_fast(io, ch, depth))
         [[likely]] {
             ch->stat.by_type[type].count(blocks, latency);
             ch->io_outstanding--;
@@ -108,7 +119,7 @@ inline bool finish_straight(BdevIo* io, bdk_thread* thread) {
     return false;
 }
 
-[[gnu::noinline, gnu::cold]] void complete_unusual(BdevIo* io, int32_t status, const void* caller) {
+[[gnu::noinline, gnu::cold]] void complete_slow(BdevIo* io, int32_t status, const void* caller) {
     // A form whose detail is missing says no more than "failed".
     bool lacks_detail = status == BDK_BDEV_IO_STATUS_PENDING || status == BDK_BDEV_IO_STATUS_NVME_ERROR ||
                         status == BDK_BDEV_IO_STATUS_SCSI_ERROR || status == BDK_BDEV_IO_STATUS_AIO_ERROR;
@@ -117,8 +128,7 @@ inline bool finish_straight(BdevIo* io, bdk_thread* thread) {
     io_complete(io, full, caller);
 }
 
-}  // namespace
-
+/// A bdev_io that has not completed was freed, or a bdev_io was freed twice.
 void report_wrong_free(const BdevIo* io, const void* caller) {
     report_violation({.rule = 0,
                       .what = io->state == IoState::free ? "a bdev_io was freed twice"
@@ -127,6 +137,8 @@ void report_wrong_free(const BdevIo* io, const void* caller) {
                       .advice = "call bdk_bdev_free_io() once, in the completion callback or after it",
                       .return_address = caller});
 }
+
+}  // namespace
 
 }  // namespace bdk
 
@@ -139,10 +151,10 @@ void bdk_bdev_io_complete(bdk_bdev_io* pub, int32_t status) {
     bool usual = status == BDK_BDEV_IO_STATUS_SUCCESS && io->state == bdk::IoState::in_module &&
                  thread == io->pool->thread;
     if (!usual) [[unlikely]]
-        return bdk::complete_unusual(io, status, __builtin_return_address(0));
+        return bdk::complete_slow(io, status, __builtin_return_address(0));
     io->status = IoStatus{.code = BDK_BDEV_IO_STATUS_SUCCESS};
     io->state = bdk::IoState::completed;
-    if (!bdk::finish_straight(io, thread)) bdk::io_finish(io);
+    if (!bdk::finish_fast(io, thread)) bdk::io_finish(io);
 }
 
 void bdk_bdev_io_complete_nvme_status(bdk_bdev_io* io, uint32_t cdw0, uint32_t sct, uint32_t sc) {
@@ -160,4 +172,17 @@ void bdk_bdev_io_complete_aio_status(bdk_bdev_io* io, int32_t aio_errno) {
 
 void bdk_bdev_io_complete_base_io_status(bdk_bdev_io* io, const bdk_bdev_io* base_io) {
     bdk::io_complete(BdevIo::of(io), BdevIo::of(base_io)->status, __builtin_return_address(0));
+}
+
+void bdk_bdev_free_io(bdk_bdev_io* pub) {
+    bdk::BdevIo* io = bdk::BdevIo::of(pub);
+    if (io->state != bdk::IoState::completed) [[unlikely]] {
+        bdk::report_wrong_free(io, __builtin_return_address(0));
+        return;
+    }
+    if (!bdk::on_submitters_thread(io, BDK_ABI_CALL)) [[unlikely]]
+        return;
+    if (io->own_buf != nullptr) [[unlikely]]
+        bdk::release_own_buf(io);
+    io->pool->give_back(io);
 }

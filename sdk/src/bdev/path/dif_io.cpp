@@ -10,8 +10,9 @@
 #include <cstring>
 
 #include "bdev/model/bdev.hpp"
+#include "bdev/model/io_type.hpp"
 #include "bdev/model/status.hpp"
-#include "bdev/path/io_path.hpp"
+#include "bdev/path/complete.hpp"
 #include "dif/protection_info.hpp"
 
 namespace bdk {
@@ -55,18 +56,9 @@ bool carries_ref_tags(const bdk_bdev_io* io) {
     if (bdev->config.dif_type == 0 || bdev->config.dif_type == 3) return false;
     const bdk_bdev_io_block_params& params = io->u.bdev;
     const bool interleaved = (bdev->flags & BDK_BDEV_MD_INTERLEAVED) != 0;
-    switch (io->type) {
-        case BDK_BDEV_IO_TYPE_READ:
-        case BDK_BDEV_IO_TYPE_WRITE:
-        case BDK_BDEV_IO_TYPE_COMPARE:
-            if (!interleaved && params.md_buf == nullptr) return false;
-            break;
-        case BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE:
-            if (!interleaved) return false;
-            break;
-        default:
-            return false;
-    }
+    const RefTags tags = io_type(io->type).ref_tags;
+    if (tags == RefTags::none) return false;
+    if (!interleaved && (tags == RefTags::in_data || params.md_buf == nullptr)) return false;
     return (params.dif_check_flags & BDK_DIF_CHECK_REFTAG) != 0;
 }
 

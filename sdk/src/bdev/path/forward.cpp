@@ -11,10 +11,14 @@
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/desc.hpp"
 #include "bdev/model/io_pool.hpp"
-#include "bdev/path/io_path.hpp"
+#include "bdev/path/complete.hpp"
+#include "bdev/path/dispatch.hpp"
+#include "bdev/path/enter.hpp"
+#include "bdev/path/fast_path.hpp"
+#include "bdev/path/io_buf.hpp"
 #include "bdev/path/parent.hpp"
 #include "bdev/path/ref_tags.hpp"
-#include "bdev/path/straight.hpp"
+#include "bdev/path/shift.hpp"
 #include "bdev/path/validate.hpp"
 #include "log/violation.hpp"
 #include "thread/io_channel.hpp"
@@ -148,16 +152,15 @@ void forward(BdevIo* io, bdk_bdev_desc* desc, bdk_io_channel* ch, const Opts* op
     io_enter_forwarded(io, in_submit);
 }
 
-/// As forward_straight(), for a layer that leaves nothing behind but itself. Calls nothing, so that the layer
+/// As forward_counted(), for a layer that leaves nothing behind but itself. Calls nothing, so that the layer
 /// costs no more than what is here.
-inline bool forward_plain(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch) {
+inline bool forward_fast(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch) {
     bdk_thread* thread = current_thread();
     bool plain = io->state == IoState::in_submit && io->depth < max_io_frames && thread != nullptr &&
                  io->pub.driver_ctx == nullptr && io->submit_ticks == thread->turn_ticks;
     if (!plain) return false;
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;
-    BdevChannel* base =
-        straight_channel(thread, desc, ch, io->pub.type, params.offset_blocks, params.num_blocks);
+    BdevChannel* base = fast_channel(thread, desc, ch, io->pub.type, params.offset_blocks, params.num_blocks);
     if (base == nullptr || base->ctx_size != 0) return false;
     io->frames[io->depth++] = IoFrame(io->ch, false);
     io->ch = base;
@@ -168,15 +171,14 @@ inline bool forward_plain(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel*
 }
 
 /// True if the I/O has gone to the base: nothing stood in its way.
-bool forward_straight(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch) {
+bool forward_counted(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch) {
     bool in_submit = io->state == IoState::in_submit;
     bool owned = in_submit || io->state == IoState::in_module;
     if (!owned || io->depth == max_io_frames) [[unlikely]]
         return false;
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;
     bdk_thread* thread = current_thread();
-    BdevChannel* base =
-        straight_channel(thread, desc, ch, io->pub.type, params.offset_blocks, params.num_blocks);
+    BdevChannel* base = fast_channel(thread, desc, ch, io->pub.type, params.offset_blocks, params.num_blocks);
     if (base == nullptr) return false;
     push_frame(io, base, 0, nullptr, thread);
     if (!io_count_in(io)) [[unlikely]]
@@ -188,8 +190,8 @@ bool forward_straight(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch)
     return true;
 }
 
-[[gnu::noinline]] void forward_otherwise(BdevIo* io, bdk_bdev_desc* desc, bdk_io_channel* ch, AbiCall call) {
-    bool done = io->pool->thread == current_thread() && forward_straight(io, desc, ch);
+[[gnu::noinline]] void forward_slow(BdevIo* io, bdk_bdev_desc* desc, bdk_io_channel* ch, AbiCall call) {
+    bool done = io->pool->thread == current_thread() && forward_counted(io, desc, ch);
     if (!done) forward(io, desc, ch, nullptr, call);
 }
 
@@ -198,9 +200,9 @@ bool forward_straight(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch)
 }  // namespace bdk
 
 void bdk_bdev_io_forward(bdk_bdev_io* io, bdk_bdev_desc* base_desc, bdk_io_channel* base_ch) {
-    if (bdk::forward_plain(bdk::BdevIo::of(io), base_desc, base_ch)) [[likely]]
+    if (bdk::forward_fast(bdk::BdevIo::of(io), base_desc, base_ch)) [[likely]]
         return;
-    bdk::forward_otherwise(bdk::BdevIo::of(io), base_desc, base_ch, BDK_ABI_CALL);
+    bdk::forward_slow(bdk::BdevIo::of(io), base_desc, base_ch, BDK_ABI_CALL);
 }
 
 void bdk_bdev_io_forward_ext(bdk_bdev_io* io, bdk_bdev_desc* base_desc, bdk_io_channel* base_ch,

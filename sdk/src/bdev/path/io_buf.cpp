@@ -107,6 +107,13 @@ void release_own_buf(BdevIo* io) {
     give_back_buffer(io->pool, {std::exchange(io->own_buf, nullptr), io->own_buf_len});
 }
 
+void free_core_io(BdevIo* io) {
+    IoPool* pool = io->pool;
+    if (io->own_buf != nullptr) release_own_buf(io);
+    pool->put(io);
+    pool->given_back();
+}
+
 }  // namespace bdk
 
 using bdk::BdevIo;

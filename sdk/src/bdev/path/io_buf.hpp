@@ -35,4 +35,7 @@ void set_own_buf(BdevIo* io, IoBuffer buffer, uint64_t bytes);
 /// Gives back the buffer of set_own_buf().
 void release_own_buf(BdevIo* io);
 
+/// [I/O's thread] Gives an I/O that the core has made back to its pool, and its buffer.
+void free_core_io(BdevIo* io);
+
 }  // namespace bdk

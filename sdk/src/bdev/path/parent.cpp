@@ -5,12 +5,14 @@
 #include <new>
 #include <utility>
 
-#include "bdev/control/quiesce.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
+#include "bdev/model/core_hooks.hpp"
 #include "bdev/model/io_pool.hpp"
+#include "bdev/model/io_type.hpp"
+#include "bdev/path/complete.hpp"
+#include "bdev/path/enter.hpp"
 #include "bdev/path/io_buf.hpp"
-#include "bdev/path/io_path.hpp"
 #include "thread/post.hpp"
 
 namespace bdk {
@@ -110,11 +112,8 @@ void finish_unlocked(BdevIo* parent) {
 }  // namespace
 
 uint32_t children_at_once(const BdevIo* io) {
-    constexpr uint64_t writes = BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_WRITE) |
-                                BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_WRITE_ZEROES) |
-                                BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_COPY);
     const bool to_zone = (io->ch->bdev->flags & BDK_BDEV_ZONED) != 0;
-    return to_zone && (writes & BDK_BDEV_IO_TYPE_BIT(io->pub.type)) != 0 ? 1 : max_children;
+    return to_zone && io_type(io->pub.type).changes == Changes::its_blocks ? 1 : max_children;
 }
 
 void parent_begin(BdevIo* io, void (*step)(BdevIo*), void (*ended)(BdevIo*, BdevIo*)) {
@@ -132,7 +131,7 @@ void parent_finish(BdevIo* io) {
     work.step = nullptr;
     if (work.buf != nullptr) give_back_buffer(io->pool, {std::exchange(work.buf, nullptr), work.buf_bytes});
     if (work.locked)
-        unlock_range(io, finish_unlocked);
+        core_hooks.unlock_range(io, finish_unlocked);
     else
         finish_unlocked(io);
 }
@@ -193,7 +192,7 @@ void parent_take_buffer(BdevIo* io, uint64_t bytes) {
 namespace {
 
 bool cancel_wait(BdevIo* io) {
-    if (!cancel_buffer_wait(io) && !cancel_lock_wait(io)) return false;
+    if (!cancel_buffer_wait(io) && !core_hooks.cancel_lock_wait(io)) return false;
     io->work.waiting = false;
     return true;
 }
@@ -209,13 +208,6 @@ bool parent_stop_waiting(BdevIo* io) {
     if (!cancel_wait(io)) return false;
     parent_fail(io, status_of(BDK_BDEV_IO_STATUS_ABORTED));
     return true;
-}
-
-void free_core_io(BdevIo* io) {
-    IoPool* pool = io->pool;
-    if (io->own_buf != nullptr) release_own_buf(io);
-    pool->put(io);
-    pool->given_back();
 }
 
 void gather(void* to, const iovec* iovs, int32_t iovcnt) {

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "bdev/model/bdev_io.hpp"
+#include "bdev/model/core_hooks.hpp"
 
 namespace bdk {
 
@@ -52,8 +53,11 @@ void parent_abort(BdevIo* io);
 /// The same for a parent that waits for a buffer or for its range. False for any other, which goes on.
 bool parent_stop_waiting(BdevIo* io);
 
-/// Gives an I/O that the core has made back to its pool.
-void free_core_io(BdevIo* io);
+/// Holds other I/O on the range of the parent, which has done nothing yet, and goes on with it once what was
+/// in flight there has completed. Fails the parent without memory. parent_finish() lets the range go.
+inline void parent_lock_range(BdevIo* io) {
+    core_hooks.lock_range(io);
+}
 
 /// Copies between the buffers of an I/O and a piece of memory.
 void gather(void* to, const iovec* iovs, int32_t iovcnt);

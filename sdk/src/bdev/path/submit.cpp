@@ -9,8 +9,10 @@
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/desc.hpp"
 #include "bdev/model/io_pool.hpp"
-#include "bdev/path/io_path.hpp"
-#include "bdev/path/straight.hpp"
+#include "bdev/path/complete.hpp"
+#include "bdev/path/dispatch.hpp"
+#include "bdev/path/enter.hpp"
+#include "bdev/path/fast_path.hpp"
 #include "bdev/path/validate.hpp"
 
 namespace bdk {
@@ -42,7 +44,7 @@ int take_io(const Submitter& by, uint32_t type, BdevIo** result) {
         return rc;
     BdevIo* io = channel->pool->take_for(channel);
     // Those who have all of the pool may wait for the end of the write that this one goes on with.
-    if (io == nullptr && goes_on_with_locked_range(channel, by.cb_arg)) [[unlikely]]
+    if (io == nullptr && channel->goes_on_with_locked_range(by.cb_arg)) [[unlikely]]
         io = channel->pool->take_from_reserve();
     if (io == nullptr) [[unlikely]]
         return -ENOMEM;
@@ -131,7 +133,7 @@ bool apply_opts(BdevIo* io, const bdk_bdev_io_opts* opts) {
                                              BlockRange range, Cb cb, void* cb_arg, uint32_t type,
                                              AbiCall call) {
     bdk_thread* thread = current_thread();
-    BdevChannel* ch = straight_channel(thread, desc, user_ch, type, range.offset, range.count);
+    BdevChannel* ch = fast_channel(thread, desc, user_ch, type, range.offset, range.count);
     BdevIo* io = ch != nullptr && buf != nullptr ? ch->pool->take_free() : nullptr;
     if (io == nullptr) [[unlikely]]
         return submit_buf_checked(desc, user_ch, buf, range, cb, cb_arg, type, call);

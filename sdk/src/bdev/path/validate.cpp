@@ -5,45 +5,10 @@
 
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/desc.hpp"
-#include "bdev/path/straight.hpp"
+#include "bdev/model/io_type.hpp"
 #include "thread/io_channel.hpp"
 
 namespace bdk {
-
-namespace {
-
-constexpr uint64_t bit(uint32_t type) {
-    return BDK_BDEV_IO_TYPE_BIT(type);
-}
-
-constexpr uint64_t write_types = bit(BDK_BDEV_IO_TYPE_WRITE) | bit(BDK_BDEV_IO_TYPE_UNMAP) |
-                                 bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES) | bit(BDK_BDEV_IO_TYPE_COPY) |
-                                 bit(BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE) |
-                                 bit(BDK_BDEV_IO_TYPE_ZONE_MANAGEMENT) | bit(BDK_BDEV_IO_TYPE_ZONE_APPEND) |
-                                 bit(BDK_BDEV_IO_TYPE_NVME_ADMIN) | bit(BDK_BDEV_IO_TYPE_NVME_IO) |
-                                 bit(BDK_BDEV_IO_TYPE_NVME_IO_MD) | bit(BDK_BDEV_IO_TYPE_NVME_IOV_MD);
-
-constexpr uint64_t range_types = bit(BDK_BDEV_IO_TYPE_READ) | bit(BDK_BDEV_IO_TYPE_WRITE) |
-                                 bit(BDK_BDEV_IO_TYPE_UNMAP) | bit(BDK_BDEV_IO_TYPE_FLUSH) |
-                                 bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES) | bit(BDK_BDEV_IO_TYPE_ZCOPY) |
-                                 bit(BDK_BDEV_IO_TYPE_COMPARE) | bit(BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE) |
-                                 bit(BDK_BDEV_IO_TYPE_COPY) | bit(BDK_BDEV_IO_TYPE_ZONE_APPEND);
-
-constexpr uint64_t zone_types = bit(BDK_BDEV_IO_TYPE_GET_ZONE_INFO) | bit(BDK_BDEV_IO_TYPE_ZONE_MANAGEMENT);
-
-constexpr uint64_t seek_types = bit(BDK_BDEV_IO_TYPE_SEEK_DATA) | bit(BDK_BDEV_IO_TYPE_SEEK_HOLE);
-
-}  // namespace
-
-uint64_t straight_types_of(const BdevChannel* ch) {
-    const Bdev* bdev = ch->bdev;
-    if ((bdev->flags & BDK_BDEV_DYNAMIC_IO_TYPES) != 0) return 0;
-    constexpr uint64_t plain = bit(BDK_BDEV_IO_TYPE_READ) | bit(BDK_BDEV_IO_TYPE_WRITE) |
-                               bit(BDK_BDEV_IO_TYPE_UNMAP) | bit(BDK_BDEV_IO_TYPE_FLUSH) |
-                               bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES);
-    uint64_t allowed = ch->desc->write.load(std::memory_order_relaxed) ? plain : plain & ~write_types;
-    return bdev->io_types & ~bdev->core_types & allowed;
-}
 
 int validate_channel(bdk_bdev_desc* desc, bdk_io_channel* ch, BdevChannel** result, AbiCall call) {
     if (ch->io_device != desc) [[unlikely]]
@@ -58,7 +23,7 @@ int validate_channel(bdk_bdev_desc* desc, bdk_io_channel* ch, BdevChannel** resu
 }
 
 int validate_type(const BdevChannel* ch, uint32_t type) {
-    if ((bit(type) & write_types) != 0 && !ch->desc->write.load(std::memory_order_relaxed)) [[unlikely]]
+    if (io_type(type).needs_write && !ch->desc->write.load(std::memory_order_relaxed)) [[unlikely]]
         return -EBADF;
     return ch->bdev->supports(type) ? 0 : -ENOTSUP;
 }
@@ -78,19 +43,20 @@ int validate_io(const BdevChannel* ch, const BdevIo* io) {
     int rc = validate_type(ch, io->pub.type);
     if (rc != 0) [[unlikely]]
         return rc;
-    uint64_t type_bit = bit(io->pub.type);
-    if ((type_bit & range_types) != 0) {
-        rc = validate_range(ch, io->pub.u.bdev.offset_blocks, io->pub.u.bdev.num_blocks);
-        if (rc == 0 && io->pub.type == BDK_BDEV_IO_TYPE_COPY)
-            rc = validate_range(ch, io->pub.u.bdev.src_offset_blocks, io->pub.u.bdev.num_blocks);
-        else if (rc == 0 && io->pub.type == BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE)
-            rc = validate_compare_and_write(ch, io->pub.u.bdev.offset_blocks, io->pub.u.bdev.num_blocks);
-    } else if ((type_bit & seek_types) != 0) {
-        rc = validate_range(ch, io->pub.u.bdev.offset_blocks, 1);
-    } else if ((type_bit & zone_types) != 0) {
-        rc = validate_zones(ch, io);
+    const IoType& type = io_type(io->pub.type);
+    const bdk_bdev_io_block_params& params = io->pub.u.bdev;
+    switch (type.carries) {
+        case Carries::blocks:
+            if (type.data == Data::fused) return validate_compare_and_write(ch, params.offset_blocks, params.num_blocks);
+            rc = validate_range(ch, params.offset_blocks, params.num_blocks);
+            return rc == 0 && type.has_source ? validate_range(ch, params.src_offset_blocks, params.num_blocks) : rc;
+        case Carries::place:
+            return validate_range(ch, params.offset_blocks, 1);
+        case Carries::zone:
+            return validate_zones(ch, io);
+        default:
+            return 0;
     }
-    return rc;
 }
 
 int validate_zones(const BdevChannel* ch, const BdevIo* io) {
@@ -104,6 +70,9 @@ int validate_zones(const BdevChannel* ch, const BdevIo* io) {
     return params.num_zones <= zones_left ? 0 : -EINVAL;
 }
 
+namespace {
+
+/// @return 0 or -EINVAL.
 int validate_limits(const Bdev* bdev, const BdevIo* io) {
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;
     const bdk_bdev& config = bdev->config;
@@ -113,15 +82,21 @@ int validate_limits(const Bdev* bdev, const BdevIo* io) {
         bool too_long = config.max_zone_append_size != 0 && params.num_blocks > config.max_zone_append_size;
         return too_long || (segments != 0 && bdev->bytes(params.num_blocks) > segments) ? -EINVAL : 0;
     }
-    constexpr uint64_t made_of_writes = bit(BDK_BDEV_IO_TYPE_WRITE_ZEROES) | bit(BDK_BDEV_IO_TYPE_COPY) |
-                                        bit(BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE);
-    bool writes =
-        type == BDK_BDEV_IO_TYPE_WRITE || ((bit(type) & made_of_writes) != 0 && bdev->emulates(type));
+    const bool made_of_writes = (io_type(type).made_from & type_bit(BDK_BDEV_IO_TYPE_WRITE)) != 0;
+    bool writes = type == BDK_BDEV_IO_TYPE_WRITE || (made_of_writes && bdev->emulates(type));
     bool units = (config.flags & BDK_BDEV_SPLIT_ON_WRITE_UNIT) != 0 && config.write_unit_size > 1;
     if (!writes || !units) return 0;
     uint64_t rest =
         params.offset_blocks % config.write_unit_size | params.num_blocks % config.write_unit_size;
     return rest == 0 ? 0 : -EINVAL;
+}
+
+}  // namespace
+
+int validate_entry(const BdevIo* io) {
+    const bool refused = io_type(io->pub.type).hidden_md == HiddenMd::refused;
+    if (refused && (io->ch->flags & channel_hides_md) != 0) return -ENOTSUP;
+    return validate_limits(io->ch->bdev, io);
 }
 
 }  // namespace bdk

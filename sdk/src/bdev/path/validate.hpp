@@ -27,9 +27,10 @@ int validate_zones(const BdevChannel* ch, const BdevIo* io);
 /// As validate_range(), for a compare-and-write: no more blocks than are compared and written as one.
 int validate_compare_and_write(const BdevChannel* ch, uint64_t offset_blocks, uint64_t num_blocks);
 
-/// Whether what is written, or emulated by writes, is made of whole write units where the module insists on
-/// them, and a zone append short enough. @return 0 or -EINVAL.
-int validate_limits(const Bdev* bdev, const BdevIo* io);
+/// Whether an I/O on the slow path fits its layer. What is written, or emulated by writes, is made of whole
+/// write units where the module insists on them, and a zone append is short enough. @return 0; -EINVAL;
+/// -ENOTSUP for a type that has no form without metadata, on a channel that hides them.
+int validate_entry(const BdevIo* io);
 
 /// Type and range of a filled I/O, as it would enter `ch`.
 int validate_io(const BdevChannel* ch, const BdevIo* io);

@@ -4,12 +4,12 @@
 #include <vector>
 
 #include "base/no_memory.hpp"
-#include "bdev/control/quiesce.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
+#include "bdev/model/core_hooks.hpp"
 #include "bdev/model/io_pool.hpp"
+#include "bdev/path/complete.hpp"
 #include "bdev/path/io_buf.hpp"
-#include "bdev/path/io_path.hpp"
 #include "bdev/path/parent.hpp"
 
 namespace bdk {
@@ -56,7 +56,7 @@ bool end_queued_one(BdevIo* io) {
     BdevChannel* ch = io->ch;
     const bool waited = (ch->shared != nullptr && remove_from(ch->shared->nomem, io)) ||
                         remove_from(ch->held, io) || remove_from(ch->quiesced_io, io) ||
-                        qos_take_out(ch, io) || reset_take_out(io) || guard_take_out(ch, io);
+                        core_hooks.take_out(io);
     if (waited) io_complete_from_core(io, BDK_BDEV_IO_STATUS_ABORTED);
     return waited;
 }
@@ -68,7 +68,7 @@ void end_other_wait(BdevIo* io) {
         if (io->buffer_wait.ready != nullptr) end_buffer_wait(io);
     } else if (io->work.step != nullptr) {
         parent_stop_waiting(io);
-    } else if (reset_take_out(io) || guard_take_out(io->ch, io)) {
+    } else if (core_hooks.take_out(io)) {
         io_complete_from_core(io, BDK_BDEV_IO_STATUS_ABORTED);
     }
 }
@@ -99,6 +99,17 @@ void end_other_waits(IoPool* pool, Pred&& pred) {
 
 bool submitter_has_closed(const BdevIo* io) {
     return (root_of(io)->origin()->flags & channel_closing) != 0;
+}
+
+bool hold_in(IoQueue& queue, BdevIo* io) {
+    if (submitter_has_closed(io)) {
+        io_complete_from_core(io, BDK_BDEV_IO_STATUS_ABORTED);
+        return false;
+    }
+    io->state = IoState::core;
+    io->ch->core_held++;
+    queue.push(io);
+    return true;
 }
 
 bool end_waits(BdevIo* io) {

@@ -6,6 +6,7 @@
 
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
+#include "bdev/model/io_type.hpp"
 #include "bdev/path/parent.hpp"
 #include "bdev/steps/split.hpp"
 
@@ -23,7 +24,7 @@ uint64_t align_up(uint64_t bytes) {
 struct Layout {
     explicit Layout(const BdevIo* io) : data_bytes(io->ch->bdev->bytes(io->pub.u.bdev.num_blocks)) {
         const bdk_bdev_io_block_params& params = io->pub.u.bdev;
-        if (io->pub.type == BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE) fused_bytes = data_bytes;
+        if (io_type(io->pub.type).data == Data::fused) fused_bytes = data_bytes;
         if (params.md_buf != nullptr) md_bytes = params.num_blocks * io->ch->bdev->md_len;
         fused_at = align_up(data_bytes);
         md_at = fused_at + align_up(fused_bytes);
@@ -94,18 +95,10 @@ bool misaligned(const iovec* iovs, int32_t iovcnt, uintptr_t mask) {
 bool needs_bounce(const BdevIo* io) {
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;
     uintptr_t mask = (uintptr_t{1} << io->ch->bdev->config.required_alignment) - 1;
-    switch (io->pub.type) {
-        case BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE:
-            if (misaligned(params.fused_iovs, params.fused_iovcnt, mask)) return true;
-            [[fallthrough]];
-        case BDK_BDEV_IO_TYPE_READ:
-        case BDK_BDEV_IO_TYPE_WRITE:
-        case BDK_BDEV_IO_TYPE_COMPARE:
-        case BDK_BDEV_IO_TYPE_ZONE_APPEND:
-            return misaligned(params.iovs, params.iovcnt, mask) || has_wrong_segments(io);
-        default:
-            return false;
-    }
+    const Data data = io_type(io->pub.type).data;
+    if (data == Data::none) return false;
+    if (data == Data::fused && misaligned(params.fused_iovs, params.fused_iovcnt, mask)) return true;
+    return misaligned(params.iovs, params.iovcnt, mask) || has_wrong_segments(io);
 }
 
 void bounce_start(BdevIo* io) {

@@ -7,8 +7,9 @@
 
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
-#include "bdev/path/io_path.hpp"
+#include "bdev/path/complete.hpp"
 #include "bdev/path/parent.hpp"
+#include "bdev/steps/emulate.hpp"
 #include "bdev/steps/hidden_md.hpp"
 
 namespace bdk {

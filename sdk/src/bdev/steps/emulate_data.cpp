@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <cstring>
 
-#include "bdev/control/quiesce.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
-#include "bdev/path/io_path.hpp"
 #include "bdev/path/parent.hpp"
 #include "bdev/path/ref_tags.hpp"
+#include "bdev/steps/emulate.hpp"
 
 namespace bdk {
 
@@ -87,7 +86,7 @@ void compare_step(BdevIo* io) {
 void compare_and_write_step(BdevIo* io) {
     ParentWork& work = io->work;
     if (!work.locked) {
-        return lock_range(io);
+        return parent_lock_range(io);
     }
     if (work.stage == 2) return parent_finish(io);
     bool write = work.stage == 1;

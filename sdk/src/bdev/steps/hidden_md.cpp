@@ -8,9 +8,9 @@
 #include <cstring>
 #include <utility>
 
-#include "bdev/control/quiesce.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
+#include "bdev/model/io_type.hpp"
 #include "bdev/path/dif_io.hpp"
 #include "bdev/path/io_buf.hpp"
 #include "bdev/path/parent.hpp"
@@ -112,7 +112,7 @@ void metadata_step(BdevIo* io) {
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;
     const bool compares_and_writes = io->pub.type == BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE;
     if (compares_and_writes && !work.locked) {
-        return lock_range(io);
+        return parent_lock_range(io);
     }
     if (io->pub.type == BDK_BDEV_IO_TYPE_READ && !has_buffer(io)) {
         if (work.buf == nullptr) return parent_take_buffer(io, params.num_blocks * data_size(io));
@@ -181,21 +181,7 @@ void piece_ended(BdevIo* io, BdevIo* child) {
 
 bool needs_metadata(const BdevIo* io) {
     if ((io->ch->flags & channel_hides_md) == 0 || io->is_child_here()) return false;
-    switch (io->pub.type) {
-        case BDK_BDEV_IO_TYPE_READ:
-        case BDK_BDEV_IO_TYPE_WRITE:
-        case BDK_BDEV_IO_TYPE_COMPARE:
-        case BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE:
-            return true;
-        default:
-            return false;
-    }
-}
-
-int validate_hidden_md(const BdevIo* io) {
-    const bool refused =
-        io->pub.type == BDK_BDEV_IO_TYPE_ZCOPY || io->pub.type == BDK_BDEV_IO_TYPE_ZONE_APPEND;
-    return refused && (io->ch->flags & channel_hides_md) != 0 ? -ENOTSUP : 0;
+    return io_type(io->pub.type).hidden_md == HiddenMd::converted;
 }
 
 void metadata_start(BdevIo* io) {

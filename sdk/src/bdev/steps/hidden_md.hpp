@@ -11,9 +11,6 @@ namespace bdk {
 /// True for a user's I/O that has data, on a channel of a desc that hides metadata.
 bool needs_metadata(const BdevIo* io);
 
-/// @return 0; -ENOTSUP for a type that has no form without metadata, on a channel that hides them.
-int validate_hidden_md(const BdevIo* io);
-
 /// Reads, writes, compares, compares and writes, or writes zeroes.
 void metadata_start(BdevIo* io);
 

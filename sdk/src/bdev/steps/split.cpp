@@ -6,6 +6,7 @@
 
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
+#include "bdev/model/io_type.hpp"
 #include "bdev/path/io_buf.hpp"
 #include "bdev/path/parent.hpp"
 
@@ -13,9 +14,9 @@ namespace bdk {
 
 namespace {
 
+/// Data that can be cut.
 bool has_data(uint32_t type) {
-    return type == BDK_BDEV_IO_TYPE_READ || type == BDK_BDEV_IO_TYPE_WRITE ||
-           type == BDK_BDEV_IO_TYPE_COMPARE || type == BDK_BDEV_IO_TYPE_ZONE_APPEND;
+    return io_type(type).data == Data::iovs;
 }
 
 bool is_limited(uint64_t limit) {
@@ -29,20 +30,8 @@ uint64_t smallest_piece(const bdk_bdev& limits, uint32_t type) {
 }
 
 uint64_t max_blocks(const bdk_bdev& limits, uint32_t type) {
-    switch (type) {
-        case BDK_BDEV_IO_TYPE_READ:
-        case BDK_BDEV_IO_TYPE_WRITE:
-        case BDK_BDEV_IO_TYPE_COMPARE:
-            return limits.max_rw_size;
-        case BDK_BDEV_IO_TYPE_UNMAP:
-            return limits.max_unmap;
-        case BDK_BDEV_IO_TYPE_WRITE_ZEROES:
-            return limits.max_write_zeroes;
-        case BDK_BDEV_IO_TYPE_COPY:
-            return limits.max_copy;
-        default:
-            return 0;
-    }
+    const auto most_blocks = io_type(type).most_blocks;
+    return most_blocks == nullptr ? 0 : limits.*most_blocks;
 }
 
 /// Multiples of it are where an I/O is cut; 0: nowhere. The write unit goes before the optimal boundary.
@@ -129,7 +118,7 @@ bool start_piece(BdevIo* io, BdevIo* child, uint64_t blocks, bool from_end) {
     uint64_t at = from_end ? params.num_blocks - work.done - blocks : work.done;
     params.offset_blocks += at;
     params.num_blocks = blocks;
-    if (io->pub.type == BDK_BDEV_IO_TYPE_COPY) params.src_offset_blocks += at;
+    if (io_type(io->pub.type).has_source) params.src_offset_blocks += at;
     if (params.md_buf != nullptr)
         params.md_buf = static_cast<std::byte*>(params.md_buf) + at * io->ch->bdev->md_len;
     if (has_data(io->pub.type) && !set_data(child, io, work.data)) return false;
@@ -147,7 +136,7 @@ void split_step(BdevIo* io) {
                     io->ch->bdev->bytes(params.num_blocks));
     }
     // The pieces of a copy onto itself must not overtake one another, nor overwrite what is still to be read.
-    bool in_order = io->pub.type == BDK_BDEV_IO_TYPE_COPY && overlaps(params);
+    bool in_order = io_type(io->pub.type).has_source && overlaps(params);
     bool from_end = in_order && params.offset_blocks > params.src_offset_blocks;
     uint32_t at_once = in_order ? 1 : children_at_once(io);
     while (work.done < params.num_blocks && work.children < at_once) {

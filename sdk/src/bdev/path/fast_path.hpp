@@ -11,16 +11,16 @@ namespace bdk {
 
 /// [channel's thread] Bits of the types that a submitter with the channel's desc may send straight to the
 /// module: it takes them always, and the core has no part in them.
-uint64_t straight_types_of(const BdevChannel* ch);
+uint64_t fast_types_of(const BdevChannel* ch);
 
 /// The bdev channel, if the I/O may go straight to its module; else nullptr, and the long way tells why.
 /// `thread` is the current one.
-inline BdevChannel* straight_channel(const bdk_thread* thread, const bdk_bdev_desc* desc, bdk_io_channel* ch,
-                                     uint32_t type, uint64_t offset_blocks, uint64_t num_blocks) noexcept {
+inline BdevChannel* fast_channel(const bdk_thread* thread, const bdk_bdev_desc* desc, bdk_io_channel* ch,
+                                 uint32_t type, uint64_t offset_blocks, uint64_t num_blocks) noexcept {
     if (ch->io_device != desc || ch->thread != thread) [[unlikely]]
         return nullptr;
     auto* channel = static_cast<BdevChannel*>(io_channel_ctx(ch));
-    bool straight = channel->flags == 0 && (channel->straight_types >> type & 1) != 0;
+    bool straight = channel->flags == 0 && (channel->fast_types >> type & 1) != 0;
     if (!straight) [[unlikely]]
         return nullptr;
     uint64_t blockcnt = channel->bdev->blockcnt.load(std::memory_order_relaxed);

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Who may write to a bdev.
+#pragma once
+
+#include <bdevkit/claim.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+struct bdk_bdev_desc;
+
+namespace bdk {
+
+/// Who may write while a claim stands. A module's claim has one holder without desc.
+struct Claim {
+    struct Holder {
+        const bdk_bdev_desc* desc;
+        std::string name;
+    };
+    uint32_t type = BDK_BDEV_CLAIM_NONE;
+    uint64_t key = 0;
+    std::vector<Holder> holders;
+};
+
+/// "it is claimed (exclusive write) by module 'passthru'"
+std::string describe_claim(const Claim& claim);
+
+/// "exclusive write", "read many, write one", ...
+const char* claim_type_name(uint32_t type);
+
+}  // namespace bdk

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The contexts that modules have for an I/O, one per layer (bdk_module::get_ctx_size). They lie in the
+// bdev_io, one behind the other; those that do not fit come from the channel, which keeps them.
+#pragma once
+
+#include "bdev/model/bdev_io.hpp"
+#include "bdev/model/channel.hpp"
+
+namespace bdk {
+
+/// [I/O's thread] Gives the I/O a context for the channel it is at. False if there is no memory.
+bool io_take_ctx(BdevIo* io);
+
+/// [I/O's thread] Takes the context for `ch` away again: the last one that the I/O was given.
+inline void io_give_back_ctx(BdevIo* io, BdevChannel* ch) {
+    if (io->pub.driver_ctx == nullptr) return;
+    std::byte* memory = static_cast<std::byte*>(io->pub.driver_ctx) - ctx_header_bytes;
+    if (memory >= io->ctx && memory < io->ctx + inline_ctx_bytes) {
+        io->ctx_used = static_cast<uint16_t>(memory - io->ctx);
+    } else {
+        *reinterpret_cast<void**>(memory) = ch->free_ctx;
+        ch->free_ctx = memory;
+    }
+}
+
+}  // namespace bdk
