@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <new>
 
-#include "base/no_memory.hpp"
+#include "log/no_memory.hpp"
 
 namespace bdk::test {
 

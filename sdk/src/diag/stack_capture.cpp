@@ -20,6 +20,7 @@
 #include "log/violation.hpp"
 #include "thread/poller.hpp"
 #include "thread/reactor.hpp"
+#include "thread/reactor_signal.hpp"
 #include "thread/thread.hpp"
 
 namespace bdk {
@@ -85,12 +86,12 @@ bool install() {
         // The first call loads a library, which no handler may do.
         backtrace(g_raw.frames.data(), 1);
         struct sigaction before {};
-        sigaction(stack_capture_signal(), nullptr, &before);
+        sigaction(reactor_signal(), nullptr, &before);
         if ((before.sa_flags & SA_SIGINFO) != 0 || before.sa_handler != SIG_DFL) return false;
         struct sigaction action {};
         action.sa_handler = handle_signal;
         action.sa_flags = SA_RESTART;
-        return sigaction(stack_capture_signal(), &action, nullptr) == 0;
+        return sigaction(reactor_signal(), &action, nullptr) == 0;
     }();
     return installed;
 }
@@ -150,15 +151,11 @@ std::string describe_frames(const RawCapture& raw) {
 
 }  // namespace
 
-int stack_capture_signal() {
-    return SIGRTMIN + 6;
-}
-
 std::optional<StackCapture> capture_stack(Reactor& reactor) {
     const std::lock_guard lock(g_mutex);
     if (!install()) return std::nullopt;
     g_asked.store(&reactor);
-    if (pthread_kill(reactor.pthread(), stack_capture_signal()) != 0) return std::nullopt;
+    if (pthread_kill(reactor.pthread(), reactor_signal()) != 0) return std::nullopt;
     timespec deadline{};
     clock_gettime(CLOCK_REALTIME, &deadline);
     deadline.tv_sec += 1;

@@ -22,7 +22,4 @@ struct StackCapture {
 /// kernel, or somebody else has taken the signal.
 std::optional<StackCapture> capture_stack(Reactor& reactor);
 
-/// The signal that is used.
-int stack_capture_signal();
-
 }  // namespace bdk

@@ -64,10 +64,6 @@ void report_waits(const std::vector<std::string>& waits) {
 
 }  // namespace
 
-int watchdog_signal() {
-    return stack_capture_signal();
-}
-
 uint64_t watchdog_report_count() {
     return g_reports.load(std::memory_order_relaxed);
 }

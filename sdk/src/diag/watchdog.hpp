@@ -53,9 +53,6 @@ private:
     std::thread pthread_;
 };
 
-/// [any thread] The signal by which the watchdog asks a reactor what it is doing; reactors must not block it.
-int watchdog_signal();
-
 /// [any thread] How often the watchdog has reported something in this process.
 BDK_INTERNAL uint64_t watchdog_report_count();
 

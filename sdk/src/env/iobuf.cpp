@@ -2,7 +2,7 @@
 // iobuf's channels: an io_device whose io_channels hold each thread's caches of the two pools.
 #define BDK_LOG_COMPONENT "iobuf"
 #include "env/iobuf.hpp"
-#include "base/no_memory.hpp"
+#include "log/no_memory.hpp"
 
 #include <bdevkit/io_channel.h>
 #include <bdevkit/log.h>

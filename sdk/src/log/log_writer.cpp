@@ -16,7 +16,7 @@
 #include <new>
 #include <string>
 
-#include "base/no_memory.hpp"
+#include "log/no_memory.hpp"
 
 #include "base/signals_blocked.hpp"
 #include "log/log.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "base/no_memory.hpp"
+#include "log/no_memory.hpp"
 
 #include <cstdint>
 #include <cstdio>

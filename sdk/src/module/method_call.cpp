@@ -11,11 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include "base/no_memory.hpp"
 #include "bdev/model/module_state.hpp"
 #include "diag/pending_calls.hpp"
 #include "json/json_text.hpp"
 #include "json/json_writer.hpp"
+#include "log/no_memory.hpp"
 #include "log/violation.hpp"
 #include "module/call_gate.hpp"
 #include "thread/callback_scope.hpp"

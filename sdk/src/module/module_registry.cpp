@@ -11,12 +11,12 @@
 #include <memory>
 #include <utility>
 
-#include "base/no_memory.hpp"
 #include "bdev/lifecycle/examine.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/bdev_list.hpp"
 #include "bdev/model/module_state.hpp"
 #include "diag/pending_calls.hpp"
+#include "log/no_memory.hpp"
 #include "log/violation.hpp"
 #include "module/call_gate.hpp"
 #include "module/method_call.hpp"

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/done.hpp"
 #include "base/export.hpp"
-#include "runtime/runtime.hpp"
 
 namespace bdk {
 

@@ -11,6 +11,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "base/done.hpp"
 #include "base/export.hpp"
 #include "bdev/model/bdev_options.hpp"
 #include "env/env_options.hpp"
@@ -59,9 +60,6 @@ private:
 
 /// [not a bdk thread] Runs fn on the app thread and returns when it has. An exception of fn is thrown here.
 BDK_INTERNAL void call_on_app_thread(const std::function<void()>& fn);
-
-/// Ends an asynchronous operation with 0 or a negative errno. Called on the app thread, once.
-using Done = std::function<void(int rc)>;
 
 /// [not a bdk thread] Runs fn on the app thread and returns what it passes to its `done`, now or later.
 BDK_INTERNAL int await_on_app_thread(const std::function<void(Done done)>& fn);

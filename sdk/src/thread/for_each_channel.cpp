@@ -6,7 +6,7 @@
 
 #include <memory>
 
-#include "base/no_memory.hpp"
+#include "log/no_memory.hpp"
 #include "thread/callback_scope.hpp"
 #include "thread/io_channel.hpp"
 #include "thread/io_device_table.hpp"

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "base/errno_text.hpp"
-#include "base/no_memory.hpp"
+#include "log/no_memory.hpp"
 #include "log/violation.hpp"
 #include "thread/callback_scope.hpp"
 #include "thread/channel_memory.hpp"

@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/no_memory.hpp"
+#include "log/no_memory.hpp"
 #include "log/violation.hpp"
 #include "thread/callback_scope.hpp"
 #include "thread/io_channel.hpp"

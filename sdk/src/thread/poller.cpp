@@ -8,9 +8,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/no_memory.hpp"
 #include "base/symbol.hpp"
 #include "base/ticks.hpp"
+#include "log/no_memory.hpp"
 #include "log/violation.hpp"
 #include "thread/activity.hpp"
 #include "thread/call.hpp"

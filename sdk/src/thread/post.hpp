@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-#include "base/no_memory.hpp"
+#include "log/no_memory.hpp"
 #include "thread/thread.hpp"
 
 namespace bdk {

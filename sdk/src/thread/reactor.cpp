@@ -22,8 +22,8 @@
 #include "base/signals_blocked.hpp"
 #include "base/start_thread.hpp"
 #include "base/ticks.hpp"
-#include "diag/watchdog.hpp"
 #include "thread/call.hpp"
+#include "thread/reactor_signal.hpp"
 #include "thread/thread.hpp"
 #include "thread/thread_registry.hpp"
 
@@ -55,7 +55,7 @@ Reactor::Reactor(std::optional<uint32_t> core, ReactorMode mode)
     epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.ptr = nullptr}};
     epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, event_.get(), &event);
     // Crashes are reported where they happen, and the watchdog asks a reactor what it does.
-    const SignalsBlocked blocked{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, watchdog_signal()};
+    const SignalsBlocked blocked{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, reactor_signal()};
     pthread_ = start_thread("the thread of a reactor", [this] { run(); });
 }
 

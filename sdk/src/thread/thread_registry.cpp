@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #define BDK_LOG_COMPONENT "thread"
 #include "thread/thread_registry.hpp"
-#include "base/no_memory.hpp"
+#include "log/no_memory.hpp"
 
 #include <bdevkit/log.h>
 

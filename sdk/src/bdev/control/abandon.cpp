@@ -7,7 +7,6 @@
 #include <functional>
 #include <vector>
 
-#include "base/no_memory.hpp"
 #include "bdev/control/abort.hpp"
 #include "bdev/control/write_guard.hpp"
 #include "bdev/model/bdev.hpp"
@@ -16,6 +15,7 @@
 #include "bdev/path/io_buf.hpp"
 #include "bdev/path/parent.hpp"
 #include "bdev/path/waiting_io.hpp"
+#include "log/no_memory.hpp"
 #include "thread/io_channel.hpp"
 #include "thread/post.hpp"
 

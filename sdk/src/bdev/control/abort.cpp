@@ -8,17 +8,18 @@
 #include <cerrno>
 #include <vector>
 
-#include "base/no_memory.hpp"
 #include "bdev/control/abort.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/io_pool.hpp"
 #include "bdev/path/complete.hpp"
 #include "bdev/path/dispatch.hpp"
 #include "bdev/path/enter.hpp"
+#include "bdev/path/fill.hpp"
 #include "bdev/path/io_buf.hpp"
 #include "bdev/path/parent.hpp"
 #include "bdev/path/validate.hpp"
 #include "bdev/path/waiting_io.hpp"
+#include "log/no_memory.hpp"
 #include "thread/io_channel.hpp"
 
 namespace bdk {
@@ -80,13 +81,9 @@ void one_aborted(bdk_bdev_io* child, bool success, void* arg) {
 
 void abort_launch(BdevIo* abort, BdevChannel* ch, BdevIo* target, bdk_bdev_io_completion_cb cb,
                   void* cb_arg) {
-    abort->pub.type = BDK_BDEV_IO_TYPE_ABORT;
+    io_fill(abort, BDK_BDEV_IO_TYPE_ABORT, ch, cb, cb_arg, current_thread()->turn_ticks);
     abort->pub.u.abort.bio_to_abort = &target->pub;
     abort->abort_generation = target->generation;
-    abort->cb = cb;
-    abort->cb_arg = cb_arg;
-    abort->ch = ch;
-    abort->submit_ticks = current_thread()->turn_ticks;
     io_enter(abort);
 }
 
@@ -105,64 +102,90 @@ void abort_start(BdevIo* io) {
     io_dispatch(io);
 }
 
-}  // namespace bdk
+namespace {
 
-using bdk::BdevIo;
+bool is_in_flight(const BdevIo* io) {
+    return io->state == IoState::in_module || io->state == IoState::core;
+}
+
+/// The user's I/Os on the channel with that cb_arg; with NULL, all of them. Throws std::bad_alloc.
+std::vector<BdevIo*> select_targets(const BdevChannel* ch, const void* cb_arg) {
+    std::vector<BdevIo*> targets;
+    targets.reserve(ch->pool->in_use);
+    ch->pool->for_each_used([&](BdevIo* io) {
+        const bool wanted = cb_arg == nullptr || io->cb_arg == cb_arg;
+        if (is_in_flight(io) && wanted && io->origin() == ch && io->part.parent == nullptr &&
+            io->pub.type != BDK_BDEV_IO_TYPE_ABORT)
+            targets.push_back(io);
+    });
+    return targets;
+}
+
+void put_all(IoPool* pool, const std::vector<BdevIo*>& ios) {
+    for (BdevIo* io : ios)
+        pool->put(io);
+    pool->given_back();
+}
+
+BdevIo* take_beyond_limit(IoPool* pool) {
+    BdevIo* io = pool->take();
+    return io != nullptr ? io : pool->take_from_reserve();
+}
+
+/// bdev_ios for the aborts, beyond the limit if need be: the caller cannot wait for as many to be free at
+/// once.
+/// @return false without memory: then none is taken. Throws std::bad_alloc.
+bool allocate_aborts(IoPool* pool, size_t count, std::vector<BdevIo*>* aborts) {
+    aborts->reserve(count);
+    while (aborts->size() < count) {
+        BdevIo* abort = take_beyond_limit(pool);
+        if (abort == nullptr) {
+            put_all(pool, *aborts);
+            return false;
+        }
+        aborts->push_back(abort);
+    }
+    return true;
+}
+
+/// Sends an abort after each target; `parent`, the caller's, ends with the last of them.
+void launch_aborts(BdevIo* parent, BdevChannel* ch, const std::vector<BdevIo*>& targets,
+                   const std::vector<BdevIo*>& aborts) {
+    io_hold(parent, ch);
+    parent->status.code = BDK_BDEV_IO_STATUS_SUCCESS;
+    parent->aborts_left = targets.size();
+    if (targets.empty()) {
+        ch->core_held--;
+        io_complete_from_core(parent, BDK_BDEV_IO_STATUS_SUCCESS);
+    }
+    for (size_t i = 0; i < targets.size(); i++)
+        abort_launch(aborts[i], ch, targets[i], one_aborted, parent);
+}
+
+/// Throws std::bad_alloc before it has taken anything.
+int abort_all_with(BdevChannel* ch, const void* target_cb_arg, bdk_bdev_io_completion_cb cb, void* cb_arg) {
+    const std::vector<BdevIo*> targets = select_targets(ch, target_cb_arg);
+    if (!can_abort(ch, targets)) return -ENOTSUP;
+    std::vector<BdevIo*> aborts;
+    if (!allocate_aborts(ch->pool, targets.size(), &aborts)) return -ENOMEM;
+    BdevIo* parent = take_beyond_limit(ch->pool);
+    if (parent == nullptr) {
+        put_all(ch->pool, aborts);
+        return -ENOMEM;
+    }
+    io_fill(parent, BDK_BDEV_IO_TYPE_ABORT, ch, cb, cb_arg, current_thread()->turn_ticks);
+    launch_aborts(parent, ch, targets, aborts);
+    return 0;
+}
+
+}  // namespace
+
+}  // namespace bdk
 
 int bdk_bdev_abort(bdk_bdev_desc* desc, bdk_io_channel* ch, void* bio_cb_arg, bdk_bdev_io_completion_cb cb,
                    void* cb_arg) {
     bdk::BdevChannel* channel = nullptr;
-    int rc = bdk::validate_channel(desc, ch, &channel, BDK_ABI_CALL);
+    const int rc = bdk::validate_channel(desc, ch, &channel, BDK_ABI_CALL);
     if (rc != 0) return rc;
-    BdevIo* parent = channel->pool->take_for(channel);
-    if (parent == nullptr) parent = channel->pool->take_from_reserve();
-    if (parent == nullptr) return -ENOMEM;
-
-    std::vector<BdevIo*> targets, aborts;
-    rc = bdk::or_enomem([&] {
-        targets.reserve(channel->pool->in_use);
-        aborts.reserve(channel->pool->in_use);
-        return 0;
-    });
-    if (rc != 0) {
-        channel->pool->give_back(parent);
-        return rc;
-    }
-    channel->pool->for_each_used([&](BdevIo* io) {
-        bool in_flight = io->state == bdk::IoState::in_module || io->state == bdk::IoState::core;
-        bool wanted = bio_cb_arg == nullptr || io->cb_arg == bio_cb_arg;
-        if (io != parent && in_flight && wanted && io->origin() == channel && io->part.parent == nullptr &&
-            io->pub.type != BDK_BDEV_IO_TYPE_ABORT)
-            targets.push_back(io);
-    });
-    if (!bdk::can_abort(channel, targets)) {
-        channel->pool->give_back(parent);
-        return -ENOTSUP;
-    }
-    for (size_t i = 0; i < targets.size(); i++) {
-        // One per target, beyond the limit if need be: the caller cannot wait for as many to be free at once.
-        BdevIo* abort = channel->pool->take();
-        if (abort == nullptr) abort = channel->pool->take_from_reserve();
-        if (abort == nullptr) {
-            for (BdevIo* taken : aborts)
-                channel->pool->put(taken);
-            channel->pool->give_back(parent);
-            return -ENOMEM;
-        }
-        aborts.push_back(abort);
-    }
-
-    parent->pub.type = BDK_BDEV_IO_TYPE_ABORT;
-    parent->cb = cb;
-    parent->cb_arg = cb_arg;
-    bdk::io_hold(parent, channel);
-    parent->status.code = BDK_BDEV_IO_STATUS_SUCCESS;
-    parent->aborts_left = targets.size();
-    if (targets.empty()) {
-        channel->core_held--;
-        bdk::io_complete_from_core(parent, BDK_BDEV_IO_STATUS_SUCCESS);
-    }
-    for (size_t i = 0; i < targets.size(); i++)
-        bdk::abort_launch(aborts[i], channel, targets[i], bdk::one_aborted, parent);
-    return 0;
+    return bdk::or_enomem([&] { return bdk::abort_all_with(channel, bio_cb_arg, cb, cb_arg); });
 }

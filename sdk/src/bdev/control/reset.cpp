@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "base/no_memory.hpp"
 #include "bdev/control/qos.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel_walk.hpp"
@@ -12,6 +11,7 @@
 #include "bdev/path/complete.hpp"
 #include "bdev/path/dispatch.hpp"
 #include "bdev/path/waiting_io.hpp"
+#include "log/no_memory.hpp"
 #include "thread/post.hpp"
 
 namespace bdk {

@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "base/no_memory.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
 #include "bdev/model/desc.hpp"
 #include "bdev/model/io_pool.hpp"
+#include "log/no_memory.hpp"
 #include "thread/io_channel.hpp"
 
 namespace bdk {

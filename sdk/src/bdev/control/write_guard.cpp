@@ -6,7 +6,6 @@
 #include <new>
 #include <utility>
 
-#include "base/no_memory.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
 #include "bdev/model/channel_walk.hpp"
@@ -18,6 +17,7 @@
 #include "bdev/path/leave.hpp"
 #include "bdev/path/validate.hpp"
 #include "bdev/path/waiting_io.hpp"
+#include "log/no_memory.hpp"
 #include "thread/io_channel.hpp"
 #include "thread/post.hpp"
 

@@ -11,7 +11,6 @@
 #include <cstring>
 #include <memory>
 
-#include "base/no_memory.hpp"
 #include "base/text.hpp"
 #include "bdev/control/qos.hpp"
 #include "bdev/control/write_guard.hpp"
@@ -19,13 +18,14 @@
 #include "bdev/lifecycle/examine.hpp"
 #include "bdev/lifecycle/notify.hpp"
 #include "bdev/model/bdev_list.hpp"
+#include "bdev/model/bdev_types.hpp"
 #include "bdev/model/core_hooks.hpp"
 #include "bdev/model/desc.hpp"
-#include "bdev/model/bdev_types.hpp"
 #include "bdev/model/module_state.hpp"
 #include "bdev/path/dif_io.hpp"
 #include "diag/pending_calls.hpp"
 #include "dif/protection_info.hpp"
+#include "log/no_memory.hpp"
 #include "log/violation.hpp"
 #include "thread/callback_scope.hpp"
 #include "thread/place.hpp"

@@ -8,9 +8,9 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/no_memory.hpp"
 #include "bdev/model/claim.hpp"
 #include "bdev/model/desc.hpp"
+#include "log/no_memory.hpp"
 #include "thread/thread.hpp"
 
 namespace bdk {

@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/no_memory.hpp"
 #include "bdev/lifecycle/bdev.hpp"
 #include "bdev/lifecycle/channel.hpp"
 #include "bdev/lifecycle/claim.hpp"
@@ -20,6 +19,7 @@
 #include "bdev/model/channel.hpp"
 #include "bdev/model/claim.hpp"
 #include "bdev/model/desc.hpp"
+#include "log/no_memory.hpp"
 #include "log/violation.hpp"
 #include "thread/callback_scope.hpp"
 #include "thread/io_channel.hpp"

@@ -14,7 +14,6 @@
 #include <set>
 #include <utility>
 
-#include "base/no_memory.hpp"
 #include "bdev/lifecycle/bdev_layer.hpp"
 #include "bdev/lifecycle/client_data.hpp"
 #include "bdev/lifecycle/examine_call.hpp"
@@ -22,6 +21,7 @@
 #include "bdev/model/bdev_options.hpp"
 #include "bdev/model/desc.hpp"
 #include "bdev/model/module_state.hpp"
+#include "log/no_memory.hpp"
 #include "log/violation.hpp"
 #include "thread/place.hpp"
 #include "thread/poller.hpp"

@@ -5,9 +5,9 @@
 #include <map>
 #include <set>
 
-#include "base/no_memory.hpp"
 #include "bdev/lifecycle/examine.hpp"
 #include "diag/pending_calls.hpp"
+#include "log/no_memory.hpp"
 #include "log/violation.hpp"
 #include "thread/callback_scope.hpp"
 

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "base/no_memory.hpp"
 #include "bdev/lifecycle/desc.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/desc.hpp"
+#include "log/no_memory.hpp"
 
 using bdk::Bdev;
 

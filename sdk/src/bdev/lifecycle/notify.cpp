@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "bdev/lifecycle/notify.hpp"
-#include "base/no_memory.hpp"
+#include "log/no_memory.hpp"
 #include "thread/callback_scope.hpp"
 #include "thread/place.hpp"
 

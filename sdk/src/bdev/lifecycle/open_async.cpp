@@ -7,9 +7,9 @@
 #include <memory>
 #include <string>
 
-#include "base/no_memory.hpp"
 #include "bdev/lifecycle/desc.hpp"
 #include "bdev/model/desc.hpp"
+#include "log/no_memory.hpp"
 #include "thread/place.hpp"
 #include "thread/thread.hpp"
 

@@ -22,12 +22,14 @@ bool has_all(const Bdev* bdev, uint64_t types) {
 /// The types that the core may have to split or bounce.
 uint64_t limited_types(const Bdev* bdev) {
     const bdk_bdev& config = bdev->config;
-    uint64_t types =
-        types_where([&](const IoType& type) { return type.most_blocks != nullptr && config.*type.most_blocks != 0; });
-    const bool cut = (config.flags & BDK_BDEV_SPLIT_ON_OPTIMAL_IO_BOUNDARY) != 0 && config.optimal_io_boundary != 0;
+    uint64_t types = types_where(
+        [&](const IoType& type) { return type.most_blocks != nullptr && config.*type.most_blocks != 0; });
+    const bool cut =
+        (config.flags & BDK_BDEV_SPLIT_ON_OPTIMAL_IO_BOUNDARY) != 0 && config.optimal_io_boundary != 0;
     if (cut || config.max_rw_size != 0 || config.max_segment_size != 0 || config.max_num_segments != 0)
         types |= types_where([](const IoType& type) { return type.data == Data::iovs; });
-    if (config.required_alignment != 0) types |= types_where([](const IoType& type) { return type.data != Data::none; });
+    if (config.required_alignment != 0)
+        types |= types_where([](const IoType& type) { return type.data != Data::none; });
     if ((config.flags & BDK_BDEV_SPLIT_ON_WRITE_UNIT) != 0 && config.write_unit_size > 1)
         types |= type_bit(BDK_BDEV_IO_TYPE_WRITE);
     if (config.max_zone_append_size != 0) types |= type_bit(BDK_BDEV_IO_TYPE_ZONE_APPEND);

@@ -5,8 +5,8 @@
 #include <functional>
 #include <utility>
 
-#include "base/no_memory.hpp"
 #include "bdev/model/channel.hpp"
+#include "log/no_memory.hpp"
 
 namespace bdk {
 

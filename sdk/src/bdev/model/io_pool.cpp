@@ -10,9 +10,9 @@
 #include <new>
 #include <utility>
 
-#include "base/no_memory.hpp"
 #include "bdev/model/bdev_options.hpp"
 #include "bdev/model/desc.hpp"
+#include "log/no_memory.hpp"
 #include "thread/io_channel.hpp"
 
 namespace bdk {

@@ -49,7 +49,8 @@ bool touches(const BdevIo* io, int64_t shift, const Span& span) {
     if (type.changes == Changes::its_zone) return span.overlaps(blocks_changed(io, shift));
     if (type.carries != Carries::blocks && type.carries != Carries::place) return false;
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;
-    if (type.has_source && span.overlaps(span_of(params.src_offset_blocks, params.num_blocks, shift))) return true;
+    if (type.has_source && span.overlaps(span_of(params.src_offset_blocks, params.num_blocks, shift)))
+        return true;
     return span.overlaps(data_span(io, shift));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The table of I/O types: all that the core has to know of a type in order to check, split, shift, hold, limit and repeat
-// an I/O of it. A new type is a line in io_type.cpp, its submission in path/submit.cpp, and its tests; if the core can
-// make it from other types, its handler in steps/ too.
+// The table of I/O types: all that the core has to know of a type in order to check, split, shift, hold,
+// limit and repeat an I/O of it. A new type is a line in io_type.cpp, its submission in path/submit.cpp, and
+// its tests; if the core can make it from other types, its handler in steps/ too.
 #pragma once
 
 #include <bdevkit/bdev_io.h>
@@ -72,14 +72,14 @@ struct IoType {
     Data data = Data::none;
     bool has_source = false;   ///< reads a second range, from src_offset_blocks on
     bool needs_write = false;  ///< refused on a desc that is open for reading only
-    bool is_plain = false;     ///< a range inside the bdev is all that has to be checked: fit for the fast path
+    bool is_plain = false;  ///< a range inside the bdev is all that has to be checked: fit for the fast path
     Changes changes = Changes::nothing;
     Limited limited = Limited::no;
     HiddenMd hidden_md = HiddenMd::no_matter;
     Fua fua = Fua::none;
     RefTags ref_tags = RefTags::none;
-    uint64_t made_from = 0;                       ///< bits of the types that the core can make it from; 0: it cannot
-    uint32_t bdk_bdev::*most_blocks = nullptr;    ///< the limit of bdk_bdev above which it is split
+    uint64_t made_from = 0;  ///< bits of the types that the core can make it from; 0: it cannot
+    uint32_t bdk_bdev::*most_blocks = nullptr;  ///< the limit of bdk_bdev above which it is split
 };
 
 extern const std::array<IoType, BDK_BDEV_IO_NUM_TYPES> io_types;

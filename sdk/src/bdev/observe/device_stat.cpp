@@ -13,11 +13,11 @@
 #include <numeric>
 #include <utility>
 
-#include "base/no_memory.hpp"
 #include "base/ticks.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
 #include "bdev/model/channel_walk.hpp"
+#include "log/no_memory.hpp"
 #include "thread/io_channel.hpp"
 #include "thread/place.hpp"
 #include "thread/post.hpp"

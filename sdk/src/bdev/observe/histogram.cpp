@@ -6,11 +6,11 @@
 
 #include <cerrno>
 
-#include "base/no_memory.hpp"
 #include "base/ticks.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
 #include "bdev/model/channel_walk.hpp"
+#include "log/no_memory.hpp"
 #include "thread/place.hpp"
 
 struct bdk_histogram {

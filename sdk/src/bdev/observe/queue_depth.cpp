@@ -6,10 +6,10 @@
 #include <cstring>
 #include <utility>
 
-#include "base/no_memory.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
 #include "bdev/model/channel_walk.hpp"
+#include "log/no_memory.hpp"
 #include "thread/place.hpp"
 #include "thread/poller.hpp"
 #include "thread/post.hpp"

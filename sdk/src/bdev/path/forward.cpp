@@ -15,6 +15,7 @@
 #include "bdev/path/dispatch.hpp"
 #include "bdev/path/enter.hpp"
 #include "bdev/path/fast_path.hpp"
+#include "bdev/path/fill.hpp"
 #include "bdev/path/io_buf.hpp"
 #include "bdev/path/parent.hpp"
 #include "bdev/path/ref_tags.hpp"
@@ -97,13 +98,9 @@ void forward_in_stand_in(BdevIo* io, BdevChannel* base, int64_t delta, void (*do
     BdevIo* stand_in = base->pool->take();
     if (stand_in == nullptr) stand_in = base->pool->take_from_reserve();
     if (stand_in == nullptr) return io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
-    stand_in->pub.type = io->pub.type;
+    io_fill(stand_in, io->pub.type, base, stand_in_ended, io, current_thread()->turn_ticks);
     stand_in->pub.u = io->pub.u;
     stand_in->abort_generation = io->abort_generation;
-    stand_in->ch = base;
-    stand_in->cb = stand_in_ended;
-    stand_in->cb_arg = io;
-    stand_in->submit_ticks = current_thread()->turn_ticks;
     io->stand_in = stand_in;
     stand_in->stands_for = io;
     io->stand_in_done = done;
@@ -152,13 +149,13 @@ void forward(BdevIo* io, bdk_bdev_desc* desc, bdk_io_channel* ch, const Opts* op
     io_enter_forwarded(io, in_submit);
 }
 
-/// As forward_counted(), for a layer that leaves nothing behind but itself. Calls nothing, so that the layer
-/// costs no more than what is here.
+/// The fast path of a layer that leaves nothing behind but itself. Calls nothing, so that the layer costs no
+/// more than what is here. False: something stands in its way.
 inline bool forward_fast(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch) {
     bdk_thread* thread = current_thread();
-    bool plain = io->state == IoState::in_submit && io->depth < max_io_frames && thread != nullptr &&
-                 io->pub.driver_ctx == nullptr && io->submit_ticks == thread->turn_ticks;
-    if (!plain) return false;
+    bool bare = io->state == IoState::in_submit && io->depth < max_io_frames && thread != nullptr &&
+                io->pub.driver_ctx == nullptr && io->submit_ticks == thread->turn_ticks;
+    if (!bare) return false;
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;
     BdevChannel* base = fast_channel(thread, desc, ch, io->pub.type, params.offset_blocks, params.num_blocks);
     if (base == nullptr || base->ctx_size != 0) return false;
@@ -170,8 +167,8 @@ inline bool forward_fast(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* 
     return true;
 }
 
-/// True if the I/O has gone to the base: nothing stood in its way.
-bool forward_counted(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch) {
+/// The fast path of any other layer. False: something stands in its way.
+bool forward_with_rest(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch) {
     bool in_submit = io->state == IoState::in_submit;
     bool owned = in_submit || io->state == IoState::in_module;
     if (!owned || io->depth == max_io_frames) [[unlikely]]
@@ -191,7 +188,7 @@ bool forward_counted(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch) 
 }
 
 [[gnu::noinline]] void forward_slow(BdevIo* io, bdk_bdev_desc* desc, bdk_io_channel* ch, AbiCall call) {
-    bool done = io->pool->thread == current_thread() && forward_counted(io, desc, ch);
+    bool done = io->pool->thread == current_thread() && forward_with_rest(io, desc, ch);
     if (!done) forward(io, desc, ch, nullptr, call);
 }
 

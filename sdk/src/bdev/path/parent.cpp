@@ -12,6 +12,7 @@
 #include "bdev/model/io_type.hpp"
 #include "bdev/path/complete.hpp"
 #include "bdev/path/enter.hpp"
+#include "bdev/path/fill.hpp"
 #include "bdev/path/io_buf.hpp"
 #include "thread/post.hpp"
 
@@ -155,12 +156,8 @@ BdevIo* parent_make_child(BdevIo* parent, uint32_t type) {
         if (child == nullptr) parent_fail(parent, status_of(BDK_BDEV_IO_STATUS_NOMEM));
     }
     if (child == nullptr) return nullptr;
-    child->pub.type = type;
+    io_fill(child, type, parent->ch, child_ended, parent, current_thread()->turn_ticks);
     child->pub.u.bdev = parent->pub.u.bdev;
-    child->ch = parent->ch;
-    child->cb = child_ended;
-    child->cb_arg = parent;
-    child->submit_ticks = current_thread()->turn_ticks;
     link_child(parent, child);
     return child;
 }

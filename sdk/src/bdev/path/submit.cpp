@@ -13,6 +13,7 @@
 #include "bdev/path/dispatch.hpp"
 #include "bdev/path/enter.hpp"
 #include "bdev/path/fast_path.hpp"
+#include "bdev/path/fill.hpp"
 #include "bdev/path/validate.hpp"
 
 namespace bdk {
@@ -48,11 +49,7 @@ int take_io(const Submitter& by, uint32_t type, BdevIo** result) {
         io = channel->pool->take_from_reserve();
     if (io == nullptr) [[unlikely]]
         return -ENOMEM;
-    io->pub.type = type;
-    io->ch = channel;
-    io->cb = by.cb;
-    io->cb_arg = by.cb_arg;
-    io->submit_ticks = current_thread()->turn_ticks;
+    io_fill(io, type, channel, by.cb, by.cb_arg, current_thread()->turn_ticks);
     *result = io;
     return 0;
 }
@@ -68,14 +65,7 @@ int take_block_io(const Submitter& by, uint32_t type, BlockRange range, BdevIo**
         io->pool->give_back(io);
         return rc;
     }
-    bdk_bdev_io_block_params& params = io->pub.u.bdev;
-    params.iovs = nullptr;
-    params.iovcnt = 0;
-    params.flags = 0;
-    params.offset_blocks = range.offset;
-    params.num_blocks = range.count;
-    params.md_buf = nullptr;
-    params.dif_check_flags = io->ch->bdev->dif_check_flags;
+    io_fill_blocks(io, nullptr, 0, range.offset, range.count, io->ch->bdev->dif_check_flags);
     return 0;
 }
 
@@ -138,20 +128,9 @@ bool apply_opts(BdevIo* io, const bdk_bdev_io_opts* opts) {
     if (io == nullptr) [[unlikely]]
         return submit_buf_checked(desc, user_ch, buf, range, cb, cb_arg, type, call);
     const Bdev* bdev = ch->bdev;
-    io->pub.type = type;
-    io->ch = ch;
-    io->cb = cb;
-    io->cb_arg = cb_arg;
-    io->submit_ticks = thread->turn_ticks;
+    io_fill(io, type, ch, cb, cb_arg, thread->turn_ticks);
     io->iov = {buf, bdev->bytes(range.count)};
-    bdk_bdev_io_block_params& params = io->pub.u.bdev;
-    params.iovs = &io->iov;
-    params.iovcnt = 1;
-    params.flags = 0;
-    params.offset_blocks = range.offset;
-    params.num_blocks = range.count;
-    params.md_buf = nullptr;
-    params.dif_check_flags = bdev->dif_check_flags;
+    io_fill_blocks(io, &io->iov, 1, range.offset, range.count, bdev->dif_check_flags);
     if (io_count_in(io)) [[likely]]
         io_dispatch(io, thread);
     else

@@ -47,9 +47,12 @@ int validate_io(const BdevChannel* ch, const BdevIo* io) {
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;
     switch (type.carries) {
         case Carries::blocks:
-            if (type.data == Data::fused) return validate_compare_and_write(ch, params.offset_blocks, params.num_blocks);
+            if (type.data == Data::fused)
+                return validate_compare_and_write(ch, params.offset_blocks, params.num_blocks);
             rc = validate_range(ch, params.offset_blocks, params.num_blocks);
-            return rc == 0 && type.has_source ? validate_range(ch, params.src_offset_blocks, params.num_blocks) : rc;
+            return rc == 0 && type.has_source
+                       ? validate_range(ch, params.src_offset_blocks, params.num_blocks)
+                       : rc;
         case Carries::place:
             return validate_range(ch, params.offset_blocks, 1);
         case Carries::zone:

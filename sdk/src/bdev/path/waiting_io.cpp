@@ -3,7 +3,6 @@
 
 #include <vector>
 
-#include "base/no_memory.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
 #include "bdev/model/core_hooks.hpp"
@@ -11,6 +10,7 @@
 #include "bdev/path/complete.hpp"
 #include "bdev/path/io_buf.hpp"
 #include "bdev/path/parent.hpp"
+#include "log/no_memory.hpp"
 
 namespace bdk {
 

@@ -2,8 +2,8 @@
 #include "bdev/steps/steps.hpp"
 
 #include "bdev/model/bdev.hpp"
-#include "bdev/model/channel.hpp"
 #include "bdev/model/bdev_types.hpp"
+#include "bdev/model/channel.hpp"
 #include "bdev/steps/bounce.hpp"
 #include "bdev/steps/emulate.hpp"
 #include "bdev/steps/hidden_md.hpp"
