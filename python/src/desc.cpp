@@ -26,7 +26,7 @@ using Desc = std::shared_ptr<OpenDesc>;
 uint64_t blocks_of(const OpenDesc& desc, uint64_t bytes, const char* what) {
     if (bytes % desc.block_size() == 0) return bytes / desc.block_size();
     raise_error(EINVAL,
-                fmt::format("{} {} is no multiple of the block size {} of bdev '{}'", what, bytes,
+                fmt::format("{} {} is not a multiple of the block size {} of bdev '{}'", what, bytes,
                             desc.block_size(), desc.bdev()),
                 desc.bdev());
 }
