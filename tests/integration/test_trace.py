@@ -109,7 +109,7 @@ def test_only_a_trace_is_replaced(tmp_path):
 version: 1
 bdevs: [ {{ name: top, module: trace, path: {precious}, base: {{ name: disk, module: malloc, size: 1MiB }} }} ]
 """)
-    assert "is there and is no trace" in run("perf", tmp_path / "stack.yaml", "--count", 1, code=1).stderr
+    assert "already exists and is not a trace" in run("perf", tmp_path / "stack.yaml", "--count", 1, code=1).stderr
     assert precious.read_text() == "years of work"
     precious.unlink()
     for count in [50, 10]:
