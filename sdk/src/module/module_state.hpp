@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A module as the core keeps it.
+// The core's state of a module.
 #pragma once
 
 #include <bdevkit/module.h>
@@ -12,14 +12,14 @@
 namespace bdk {
 
 struct ModuleState {
-    const bdk_module* original;        ///< the plugin's own table: what it passes to us
+    const bdk_module* original;        ///< the plugin's own table, which it passes to the host
     bdk_module table;                  ///< a copy, zero beyond the plugin's `size`
     bool ready = false;                ///< init has succeeded
     std::function<void(int)> pending;  ///< the init or fini under way
     uint64_t pending_call = 0;         ///< likewise: see pending_calls.hpp
 };
 
-/// [app thread] The modules whose init has succeeded, in the order of their coming.
+/// [app thread] The modules whose init has succeeded, in that order.
 std::vector<ModuleState*> module_states();
 
 /// [app thread] The state of a plugin's table, or nullptr.
