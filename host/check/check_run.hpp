@@ -17,11 +17,11 @@ enum class RuleOutcome { ok, failed, skipped };
 struct RuleResult {
     const CheckRule* rule;
     RuleOutcome outcome = RuleOutcome::skipped;
-    std::string case_name;  ///< of a failure: the case that found it std::string seen;        ///< of a
-    failure std::string expected;  ///< of a failure; may be empty std::string why;         ///< the reason,
-    for
-        a skipped rule std::string last_words;  ///< of a failure that ended the process: the end of its
-    output
+    std::string case_name;   ///< of a failure: the case that found it
+    std::string seen;        ///< of a failure
+    std::string expected;    ///< of a failure; may be empty
+    std::string why;         ///< the reason, for a skipped rule
+    std::string last_words;  ///< of a failure that ended the process: the end of its output
 };
 
 struct CheckReport {
