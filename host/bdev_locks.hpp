@@ -8,8 +8,8 @@
 
 namespace bdevkit::host {
 
-/// One change of a bdev at a time: who comes second waits until the first has ended. Changes of different
-/// bdevs do not wait for each other. When the host ends, those who wait are sent away.
+/// Allows one change of a bdev at a time: a second change waits until the first has ended. Changes of
+/// different bdevs do not wait for each other. When the host stops, waiting changes are refused.
 class BdevLocks {
 public:
     class Held {
@@ -19,7 +19,7 @@ public:
         Held(const Held&) = delete;
         Held& operator=(const Held&) = delete;
 
-        /// False: the host ends.
+        /// False: the host is stopping.
         explicit operator bool() const { return locks_ != nullptr; }
 
     private:
@@ -27,9 +27,9 @@ public:
         std::string bdev_;
     };
 
-    /// [not a bdk thread] Waits for its turn.
+    /// [not a bdk thread] Waits for the other change of this bdev.
     Held hold(const std::string& bdev);
-    /// [any thread] From now on nobody gets a turn.
+    /// [any thread] From now on no change is granted.
     void end();
 
 private:

@@ -12,7 +12,7 @@ namespace bdevkit::host {
 
 namespace {
 
-/// Limits on their way, under a desc of the bdev.
+/// Limits that are being set, through a desc of the bdev.
 struct Setting {
     bdk_bdev_desc* desc = nullptr;
     bdk::Done done;
@@ -29,11 +29,11 @@ void set(void* ctx, int rc) {
 void apply_qos(const BdevSpec& bdev, bdk::Done done) {
     if (!bdev.qos) return done(0);
     auto setting = std::make_unique<Setting>();
-    // The desc is closed in a moment, removal or not.
+    // The desc is closed soon, with or without a removal.
     const auto ignore_event = [](uint32_t, bdk_bdev*, void*) {};
     const int rc = bdk_bdev_open_ext(bdev.name.c_str(), false, ignore_event, nullptr, &setting->desc);
     if (rc != 0) {
-        BDK_ERRLOG("bdev '%s' cannot be given its limits: its module has made no bdev of that name",
+        BDK_ERRLOG("cannot set the limits of bdev '%s': its module has not created a bdev of that name",
                    bdev.name.c_str());
         return done(rc);
     }

@@ -6,7 +6,7 @@
 
 namespace bdevkit::host {
 
-/// [app thread] Sets the rate limits that the stack gives the bdev, if any; done(0) when they hold.
+/// [app thread] Sets the rate limits of the bdev from the stack, if any; done(0) when they are in effect.
 void apply_qos(const BdevSpec& bdev, bdk::Done done);
 
 }  // namespace bdevkit::host

@@ -7,11 +7,11 @@
 
 namespace bdevkit::host {
 
-/// Counts the threads that are asking something of the running host. Its end refuses new ones, and waits for
-/// those that are inside before it takes anything from under them.
+/// Counts the threads that use the running host. A stopping host refuses new ones, and waits for those inside
+/// before it frees anything that they use.
 class Callers {
 public:
-    /// A thread's stay inside.
+    /// One thread's visit.
     class Inside {
     public:
         explicit Inside(Callers* callers) : callers_(callers) {}
@@ -19,7 +19,7 @@ public:
         Inside(const Inside&) = delete;
         Inside& operator=(const Inside&) = delete;
 
-        /// False: the host ends, or has ended.
+        /// False: the host is stopping or has stopped.
         explicit operator bool() const { return callers_ != nullptr; }
 
     private:
@@ -28,7 +28,7 @@ public:
 
     /// [any thread]
     Inside enter();
-    /// [any thread] From now on nobody enters.
+    /// [any thread] From now on no thread may enter.
     void refuse();
     /// [not a bdk thread, after refuse()] Returns when all have left.
     void wait_until_gone();

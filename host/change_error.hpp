@@ -8,20 +8,21 @@
 
 namespace bdevkit::host {
 
-/// Why what was asked of a running host was refused.
+/// The reason why a running host refused a change.
 struct ChangeError {
     int error = 0;  ///< an errno
     std::string message;
-    bool in_options = false;  ///< they are wrong: the message has a line for each fault
+    bool in_options = false;  ///< the options are wrong: the message has a line for each fault
 };
 
 template <typename T>
 using Changed = tl::expected<T, ChangeError>;
 
-/// "what: the errno in words".
+/// An error "WHAT: text of the errno".
 tl::unexpected<ChangeError> refuse(int rc, const std::string& what);
 
-/// The options are wrong. Places in a text that nobody has written help nobody, and are left out.
+/// An error for wrong options. Line numbers are left out, because they would refer to a text that the user
+/// did not write.
 tl::unexpected<ChangeError> refuse(const Problems& problems);
 
 }  // namespace bdevkit::host

@@ -34,7 +34,7 @@ std::vector<BdevSpec> read_bdevs(const std::string& yaml, const std::filesystem:
     }
 }
 
-/// The options as they were, with those of `given` in their place.
+/// The old options, replaced by those in `given`.
 std::vector<Member> merge(std::vector<Member> members, const std::vector<Member>& given) {
     for (const Member& member : given) {
         const auto old = std::find_if(members.begin(), members.end(),
@@ -48,7 +48,7 @@ std::vector<Member> merge(std::vector<Member> members, const std::vector<Member>
     return members;
 }
 
-/// A module that examines a base may have it open, or claim it.
+/// A module that examines a base may have it open or claim it.
 void wait_for_examination_of(const BdevSpec& spec) {
     for (const BaseRef& base : spec.bases) {
         bdk::await_on_app_thread([&](const bdk::Done& done) {
@@ -185,15 +185,14 @@ Changed<void> Changes::examine(const std::string& name) {
     const std::string what = fmt::format("bdev '{}' was not examined", name);
     if (rc == -ENOENT)
         return tl::unexpected(ChangeError{
-            ENOENT, what +
-                        ": no module of this stack recognises what is on a bdev; name one that does, such as "
-                        "`plugins: { examine: [gpt] }`"});
+            ENOENT, what + ": no module of this stack examines bdevs; name one that does, such as "
+                           "`plugins: { examine: [gpt] }`"});
     if (rc == -EPERM)
         return tl::unexpected(
-            ChangeError{EPERM, what + ": it is claimed; remove the bdev that stands on it first"});
+            ChangeError{EPERM, what + ": it is claimed; first remove the bdev on top of it"});
     if (rc == -ETIMEDOUT)
         return tl::unexpected(
-            ChangeError{ETIMEDOUT, what + " within `examine_limit`; what is found comes later"});
+            ChangeError{ETIMEDOUT, what + " within `examine_limit`; bdevs that are found appear later"});
     if (rc != 0) return refuse(rc, what);
     return {};
 }

@@ -24,7 +24,7 @@ namespace bdevkit::host {
 
 namespace {
 
-/// The names of all bdevs, a base always before what stands on it.
+/// The names of all bdevs, each base before the bdevs on top of it.
 std::vector<std::string> bdev_names() {
     std::vector<std::string> result;
     bdk::call_on_app_thread([&] {
@@ -37,14 +37,14 @@ std::vector<std::string> bdev_names() {
     return result;
 }
 
-/// Calls *kept, which its owner may destroy as soon as it is called.
+/// Calls *kept from a copy, because its owner may destroy it during the call.
 void finish(bdk::Done& kept, int rc) {
     const bdk::Done done = std::move(kept);
     done(rc);
 }
 
-/// Of what the stack exports, or gives to another bdev as its base, the stack itself says what it is for:
-/// what clients have written there is not to decide it.
+/// The stack itself states the purpose of bdevs that it exports or uses as bases; data that clients have
+/// written there must not decide it.
 bdk::RuntimeOptions options_of(const Stack& stack) {
     bdk::RuntimeOptions options = stack.host;
     options.bdev.client_bdevs = stack.exported_bdevs();
@@ -67,7 +67,7 @@ void Host::wait_for_examine() {
 
 namespace {
 
-/// Reads the counters of one bdev, held by a desc meanwhile.
+/// Reads the counters of one bdev, which a desc keeps alive meanwhile.
 class CountersReader {
 public:
     static int read(BdevCounters& counters) {
@@ -79,7 +79,7 @@ private:
     explicit CountersReader(BdevCounters& counters) : counters_(counters) {}
 
     void start(bdk::Done done) {
-        // The desc is closed in a moment, removal or not.
+        // The desc is closed soon, with or without a removal.
         const auto ignore_event = [](uint32_t, bdk_bdev*, void*) {};
         const int rc = bdk_bdev_open_ext(counters_.name.c_str(), false, ignore_event, nullptr, &desc_);
         if (rc != 0) return done(rc);
@@ -122,7 +122,7 @@ tl::expected<std::unique_ptr<Host>, std::string> Host::start(const Stack& stack,
 
 void Host::log_stuck(const std::vector<std::string>& waits) {
     for (const std::string& wait : waits)
-        BDK_ERRLOG("the host cannot end: %s", wait.c_str());
+        BDK_ERRLOG("the host cannot stop: %s", wait.c_str());
 }
 
 tl::expected<void, std::string> Host::start_all() {
@@ -200,13 +200,13 @@ std::vector<BdevCounters> Host::counters() const {
     if (runtime_ == nullptr) return result;
     for (std::string& name : bdev_names()) {
         BdevCounters counters{.name = std::move(name)};
-        // A bdev may have gone since it was listed.
+        // A bdev may have been removed since it was listed.
         if (CountersReader::read(counters) == 0) result.push_back(std::move(counters));
     }
     return result;
 }
 
-/// One that makes bdevs, or takes them away, is not to be at it while the rest is removed.
+/// No call that creates or removes bdevs may run while the rest is removed.
 void Host::wait_for_calls() {
     bdk::await_on_app_thread(
         [](bdk::Done done) { bdk::close_call_gate([done = std::move(done)] { done(0); }); });

@@ -26,49 +26,48 @@ namespace bdevkit::host {
 
 class WaitingBdevs;
 
-/// What one bdev has done so far.
+/// The counters of one bdev.
 struct BdevCounters {
     std::string name;
     std::string module;
     bdk_bdev_io_stat io;
-    std::string driver_specific;  ///< what the module counts for itself: a JSON object, or nothing
+    std::string driver_specific;  ///< the module's own counters: a JSON object, or empty
 };
 
 class Host {
 public:
     /// [main thread] Starts the runtime, loads the modules that the stack names, creates the bdevs, bases
-    /// first, and starts the frontends. Bdevs that are still examined then are waited for only where the
-    /// stack needs what may be found on them. On error everything is undone, in reverse.
-    /// @param stack, loader  outlive the host; the loader has discovered
-    /// @param stuck          what to do when the end of the host does not get on: see StopLimit
+    /// first, and starts the frontends. It waits for unfinished examinations only if the stack needs bdevs
+    /// that they may find. On error everything is undone, in reverse order. @param stack, loader outlive the
+    /// host; the loader has discovered @param stuck called when stopping makes no progress: see StopLimit
     static tl::expected<std::unique_ptr<Host>, std::string> start(const Stack& stack, PluginLoader& loader,
                                                                   StopLimit::Stuck stuck = log_stuck);
 
-    /// As stop().
+    /// Calls stop().
     ~Host();
     Host(const Host&) = delete;
     Host& operator=(const Host&) = delete;
 
-    /// [not a bdk thread] A thread of the program's own enters before it asks something of the host or of
-    /// what runs in it, here or through Changes. False: the host ends.
+    /// [not a bdk thread] The program's own threads enter before they use the host, here or through Changes.
+    /// False: the host is stopping.
     Callers::Inside enter() { return callers_.enter(); }
 
-    /// [not a bdk thread] Where clients connect, one URI each.
+    /// [not a bdk thread] The URIs at which clients connect.
     const std::vector<std::string>& where() const { return where_; }
 
-    /// [not a bdk thread] Returns once nothing is examined, or has been for longer than `examine_limit`.
+    /// [not a bdk thread] Returns once every examination has ended or taken longer than `examine_limit`.
     static void wait_for_examine();
 
-    /// [main thread] The first step of stop(): nobody enters any more, requests in flight are answered,
-    /// clients dropped. The bdevs stay.
+    /// [main thread] The first step of stop(): no thread may enter, requests in flight are answered, clients
+    /// are dropped. The bdevs stay.
     void stop_frontends();
 
     /// [main thread, or inside] The counters of every bdev, bases first.
     std::vector<BdevCounters> counters() const;
 
     /// [main thread] Stops the frontends, waits for calls into modules, removes the bdevs top-down, waits for
-    /// those who are inside, runs the modules' fini, stops the runtime. @return false when something did not
-    /// go as it should, which the log tells.
+    /// the threads inside, runs the modules' fini, stops the runtime. @return false when a step failed; the
+    /// log has the details
     bool stop();
 
 private:

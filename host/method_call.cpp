@@ -22,7 +22,7 @@ namespace bdevkit::host {
 
 namespace {
 
-/// What lives until the call has ended, on the app thread.
+/// State that lives until the call has ended, on the app thread.
 struct UnderWay {
     std::string what;
     const ModuleInfo* module;
@@ -65,7 +65,7 @@ std::vector<std::string> named_bdevs(const MethodInfo& method, OptionStruct& par
     return names;
 }
 
-/// [app thread] The first that does not exist; empty: none.
+/// [app thread] The first bdev that does not exist; empty: all exist.
 std::string first_missing(const std::vector<std::string>& bdevs) {
     for (const std::string& name : bdevs)
         if (bdk_bdev_get_by_name(name.c_str()) == nullptr) return name;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Calls of modules' methods, with parameters in the words of the stack file.
+// Calls of modules' methods, with parameters in the format of the stack file.
 #pragma once
 
 #include <filesystem>
@@ -11,7 +11,7 @@
 
 namespace bdevkit::host {
 
-/// A call under way. It goes on when nobody waits for it; the host's stop() waits for its end.
+/// A call under way. It continues even if no thread waits for it; the host's stop() waits until it has ended.
 class MethodCall {
 public:
     /// [main thread] Finds the method, checks the parameters, loads the module if need be, and calls.
@@ -21,7 +21,7 @@ public:
                                      const std::string& method, const std::string& yaml,
                                      const std::filesystem::path& folder);
 
-    /// [not a bdk thread] Once. @return the result, a JSON object
+    /// [not a bdk thread] Waits for the result. Call it once. @return a JSON object
     Changed<std::string> wait() { return end_.get(); }
 
 private:

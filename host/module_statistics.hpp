@@ -7,8 +7,7 @@
 
 namespace bdevkit::host {
 
-/// [app thread] What the module counts for itself (dump_device_stat_json), a JSON object; empty: it counts
-/// nothing.
+/// [app thread] The module's own counters (dump_device_stat_json) as a JSON object; empty if it has none.
 std::string module_statistics(const bdk_bdev* bdev);
 
 }  // namespace bdevkit::host

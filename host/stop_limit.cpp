@@ -17,12 +17,12 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// What the core holds at the end of a host has been waited for long enough.
+/// After this time a stopping host ends the I/O that the core holds.
 constexpr milliseconds wait_limit{5000};
-/// Reactors that do not answer within this are blocked.
+/// Reactors that do not answer within this time are blocked.
 constexpr milliseconds answer_limit{2000};
 
-/// [not a bdk thread] Looks at the I/O in flight; nothing when the reactors do not answer.
+/// [not a bdk thread] Describes the I/O in flight; nothing when the reactors do not answer.
 std::optional<bdk::IoInFlight> ask_for_io(milliseconds limit) {
     const auto answer = std::make_shared<std::promise<bdk::IoInFlight>>();
     std::future<bdk::IoInFlight> answered = answer->get_future();
@@ -36,7 +36,7 @@ std::optional<bdk::IoInFlight> ask_for_io(milliseconds limit) {
         (*fn)();
     };
     if (!bdk::send_always(bdk_thread_get_app_thread(), run, ask.get())) return std::nullopt;
-    static_cast<void>(ask.release());  // the message's now
+    static_cast<void>(ask.release());  // owned by the message from here on
     if (answered.wait_for(answer_limit) != std::future_status::ready) return std::nullopt;
     return answered.get();
 }
@@ -77,20 +77,21 @@ void StopLimit::watch() {
     }
 }
 
-/// Notes whether calls into modules have ended, and otherwise whether the limit is not over yet.
+/// Whether the stop has made progress: calls into modules have ended, or the limit is not over yet.
 bool StopLimit::gets_on(Clock::time_point now) {
     const uint64_t ended = bdk::pending_calls_ended();
     if (std::exchange(calls_ended_, ended) != ended) got_on_ = now;
     return now - got_on_ < std::min(limit_, wait_limit);
 }
 
-/// Ends what waits in the core. @return what the host waits for, once the limit is over; else nothing
+/// Ends the I/O that waits in the core. @return a description of what the host waits for, once the limit is
+/// over; empty before
 std::vector<std::string> StopLimit::look() {
     std::vector<std::string> waits = bdk::describe_pending_calls();
     if (asks_) {
         const std::optional<bdk::IoInFlight> io = ask_for_io(limit_);
         if (!io) {
-            waits.emplace_back("the reactors do not answer: something blocks one of them");
+            waits.emplace_back("the reactors do not answer: one of them is blocked");
         } else if (io->count != 0 && std::chrono::nanoseconds(io->oldest_ns) < limit_) {
             got_on_ = Clock::now();
         } else {

@@ -12,13 +12,13 @@
 
 namespace bdevkit::host {
 
-/// Watches the end of a host, from a thread of its own. The end gets on while calls into modules end, or
-/// while the I/O that is left is younger than the limit. When it has not got on for the limit, the watch says
-/// what the host waits for, once: what to do then is the program's to decide.
+/// Watches a stopping host from its own thread. The stop makes progress while calls into modules end, or
+/// while the remaining I/O is younger than the limit. If it makes no progress for the limit, the watch
+/// reports once what the host waits for; the program decides what to do.
 class StopLimit {
 public:
     using Clock = std::chrono::steady_clock;
-    /// [watch's thread] One line for each thing that is waited for.
+    /// [watch's thread] One line for each I/O or call that the host waits for.
     using Stuck = std::function<void(const std::vector<std::string>& waits)>;
 
     /// @param limit  0: no limit
@@ -27,7 +27,8 @@ public:
     StopLimit(const StopLimit&) = delete;
     StopLimit& operator=(const StopLimit&) = delete;
 
-    /// [not a bdk thread] The bdevs are gone, and the reactors are about to go: they are not asked any more.
+    /// [not a bdk thread] The bdevs are gone, and the reactors are about to stop: from now on the watch does
+    /// not query them.
     void bdevs_are_gone();
 
 private:
@@ -40,7 +41,7 @@ private:
     uint64_t calls_ended_ = 0;
     Clock::time_point got_on_;
 
-    std::mutex mutex_;  ///< guards what follows; held while the reactors are asked
+    std::mutex mutex_;  ///< guards what follows; held while the reactors are queried
     std::condition_variable changed_;
     bool ended_ = false;
     bool asks_ = true;

@@ -21,7 +21,7 @@ namespace bdevkit::host {
 
 namespace {
 
-/// The first base of the bdev that is not there; nullptr when all are.
+/// The first base of the bdev that does not exist; nullptr when all exist.
 const BaseRef* missing_base(const BdevSpec& bdev) {
     const auto missing = std::find_if(bdev.bases.begin(), bdev.bases.end(), [](const BaseRef& base) {
         return bdk_bdev_get_by_name(base.bdev.c_str()) == nullptr;
@@ -38,7 +38,7 @@ const bdk::Bdev* examined_base(const BdevSpec& bdev) {
     return nullptr;
 }
 
-/// Calls *kept, whose owner may go as soon as it is called.
+/// Calls *kept from a copy, because its owner may be destroyed during the call.
 void finish(bdk::Done& kept, int rc) {
     if (!kept) return;
     const bdk::Done done = std::exchange(kept, nullptr);
@@ -128,7 +128,7 @@ void WaitingBdevs::created(const BdevSpec& bdev, int rc) {
 
 void WaitingBdevs::create_on(bdk_bdev* base) {
     for (const std::string& name : bdk::names_of(bdk::Bdev::of(base))) {
-        // Each creation may bring further bdevs, and so change the list.
+        // Each creation may add further bdevs and so change the list.
         for (auto next = waiting_.find(name); next != waiting_.end(); next = waiting_.find(name)) {
             const BdevSpec& bdev = *next->second;
             waiting_.erase(next);
@@ -182,13 +182,12 @@ std::vector<std::string> WaitingBdevs::describe() const {
         if (result.empty()) return;
         if (!bdk::has_reading_modules()) {
             result.emplace_back(
-                "no module of this stack recognises what is on a bdev: name one that does, such as "
+                "no module of this stack examines bdevs: name one that does, such as "
                 "`plugins: { examine: [gpt] }`");
         } else if (const auto names = bdk::withheld_bdevs(); !names.empty()) {
             result.push_back(
-                fmt::format("not examined, since clients may have written to them: '{}'; one that is to be "
-                            "examined all the "
-                            "same belongs into `host: {{ examine: [ NAME ] }}`",
+                fmt::format("not examined, because clients may have written to them: '{}'; to examine one "
+                            "anyway, name it in `host: {{ examine: [ NAME ] }}`",
                             boost::algorithm::join(names, "', '")));
         }
     });

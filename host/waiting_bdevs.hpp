@@ -12,15 +12,15 @@
 
 namespace bdevkit::host {
 
-/// Creates the bdevs of the stack. One whose bases are all there is created at once. One whose base is still
-/// being examined waits for the end of that examination alone. One whose base does not exist waits until some
-/// module's examine makes it, now or when a device is plugged in, and is created as the last base appears,
-/// before anybody else may write to it. One at a time in a process.
+/// Creates the bdevs of the stack. A bdev whose bases all exist is created at once. A bdev whose base is
+/// still being examined waits only for that examination. A bdev whose base does not exist waits until a
+/// module's examine makes the base, now or when a device is plugged in. It is created when the last base
+/// appears, before any client may write to that base. A process has at most one WaitingBdevs.
 class WaitingBdevs {
 public:
-    /// [main thread, while a Runtime runs] From now on new bdevs are looked at.
+    /// [main thread, while a Runtime runs] From now on new bdevs are noticed.
     WaitingBdevs();
-    /// [main thread] Those that wait still are given up.
+    /// [main thread] Gives up the bdevs that still wait.
     ~WaitingBdevs();
     WaitingBdevs(const WaitingBdevs&) = delete;
     WaitingBdevs& operator=(const WaitingBdevs&) = delete;
@@ -31,19 +31,19 @@ public:
         int rc = 0;
     };
 
-    /// [app thread] Creates the bdevs, in this order, those that have to wait later. done() runs once one of
-    /// the others could not be created, or all of them exist. One call at a time.
-    /// @param bdevs  outlive this
+    /// [app thread] Creates the bdevs in this order; bdevs that have to wait are created later. done() runs
+    /// once all others exist or one of them could not be created. One call at a time. @param bdevs outlive
+    /// this object
     void create(std::span<const BdevSpec> bdevs, bdk::Done done);
 
-    /// [app thread, after create()] done() runs once a creation has failed, or every bdev has been created
-    /// and those in `needed` exist, or nothing is examined that could bring more of them.
+    /// [app thread, after create()] done() runs once a creation has failed; or every bdev has been created
+    /// and those in `needed` exist; or no examination is left that could make more of them.
     void settle(std::vector<std::string> needed, bdk::Done done);
 
     /// [main thread] The first bdev that could not be created, and why.
     Failure failure() const;
 
-    /// [main thread] "bdev 'a' waits for its base 'b'", for each that waits; then what the user may do.
+    /// [main thread] "bdev 'a' waits for its base 'b'", for each bdev that waits; then advice for the user.
     std::vector<std::string> describe() const;
 
 private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A disk image in a file, mapped into memory. Short rather than fast: a page that is not in memory yet blocks
-// the reactor while it is read.
+// A disk image in a file, mapped into memory. Short rather than fast: reading a page that is not in memory
+// yet blocks the reactor.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A prototype of a module that compresses: each chunk of the bdev is stored compressed in a slot of its base.
 
-The base is twice as large as what this offers would need at worst, so a chunk always has room: what is saved is
-the transfer. A chunk's slot begins with the length of what follows; 0 means that it has never been written.
+The base is twice as large as the offered size, so even an incompressible chunk fits: this saves transfers, not space. A
+chunk's slot begins with the length of the compressed data; 0 means that the chunk has never been written.
 
     PYTHONPATH=build/release/python /usr/bin/python3 -m pytest examples/python/test_compress.py
 """
@@ -39,7 +39,7 @@ class Compress(bdevkit.VirtualBdev):
             return await self.base.aflush()
         data, done = bytearray(io.length) if io.type == "read" else io.data, 0
         for chunk, first, last in self.pieces(io.offset, io.length):
-            async with self.locks[chunk]:  # a chunk takes several I/Os: nobody comes between
+            async with self.locks[chunk]:  # a chunk takes several I/Os, so no other I/O may come in between
                 whole = bytearray(await self.load(chunk))
                 if io.type == "read":
                     data[done:done + last - first] = whole[first:last]

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Fails the I/O below a stack in every way that the module `error` knows, and lists what the client on top is told.
+"""Fails the I/O below a stack in every way that the module `error` supports, and lists the errors of the client on top.
 
     PYTHONPATH=build/release/python /usr/bin/python3 examples/python/fault_campaign.py
 """
@@ -30,7 +30,7 @@ OPERATIONS = {
 
 
 def campaign(host, desc):
-    """Yields (fault, operation, the error that came, or None) for each of the combinations."""
+    """Yields (fault, operation, error or None) for each combination."""
     for fault, options in FAULTS.items():
         for name, operation in OPERATIONS.items():
             host.reconfigure("faulty", action="fail", io_types=[name], **options)
@@ -40,7 +40,7 @@ def campaign(host, desc):
             except bdevkit.Error as error:
                 yield fault, name, error
             host.reconfigure("faulty", action="pass")
-            operation(desc)  # a fault that is gone leaves no trace
+            operation(desc)  # a healed fault has no lasting effect
 
 
 def main():

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writes a pattern over a whole bdev in random order, reads it back in another, and says which blocks differ.
+"""Writes a pattern over a whole bdev in random order, reads it back in another order, and reports blocks that differ.
 
     PYTHONPATH=build/release/python /usr/bin/python3 examples/python/integrity_check.py [STACK.yaml BDEV]
 """
@@ -16,7 +16,7 @@ PIECE = 16 << 20
 
 
 def check(desc, io_size=64 << 10, seed=1):
-    """Returns the offsets of the I/Os that read something else than was written."""
+    """Returns the offsets of the I/Os that read other data than was written."""
     random = numpy.random.default_rng(seed)
     wrong = []
     for begin in range(0, desc.size - io_size + 1, PIECE):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The tests of the prototype beside it, as the author of any module would write them."""
+"""Tests of the prototype beside this file, as the author of any module would write them."""
 
 import bdevkit
 import compress  # noqa: F401  registers the module

@@ -44,7 +44,7 @@ void BlockModel::write(CheckClient& by, uint64_t at, uint64_t units, uint64_t se
 
 void BlockModel::zero(CheckClient& by, uint64_t at, uint64_t units) {
     note("write_zeroes", at, units);
-    // With leave to give the blocks back, and without.
+    // Alternately permits and forbids the bdev to unmap the blocks.
     const bdk_bdev_io_opts opts{.size = sizeof(opts),
                                 .flags = zeroings_++ % 2 == 0 ? uint32_t{BDK_BDEV_IO_NO_UNMAP} : 0u};
     must(by.run(last_.back(), [&](auto* desc, auto* ch, auto cb, void* arg) {
@@ -63,7 +63,7 @@ void BlockModel::unmap(CheckClient& by, uint64_t at, uint64_t units) {
 }
 
 void BlockModel::copy(CheckClient& by, uint64_t to, uint64_t from, uint64_t units) {
-    read(by, from, units);  // nothing of it is open
+    read(by, from, units);  // none of these blocks is unread after an unmap
     note(fmt::format("copy from {}", block(from)), to, units);
     must(by.run(last_.back(), [&](auto* desc, auto* ch, auto cb, void* arg) {
         return bdk_bdev_copy_blocks(desc, ch, block(to), block(from), units * unit_, cb, arg);

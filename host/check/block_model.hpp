@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the blocks of a part of a bdev have to hold, I/O by I/O.
+// A model of the data that a range of a bdev must hold after each I/O.
 #pragma once
 
 #include <cstdint>
@@ -11,23 +11,23 @@
 
 namespace bdevkit::host {
 
-/// A range that nobody else changes. Every I/O is done on the bdev and on a copy in memory; reads are
-/// compared. The content of a block that was unmapped is open until its first read, and then stays.
+/// A range that only this model changes. Every I/O is done on the bdev and on a copy in memory, and reads are
+/// compared. An unmapped block may hold anything until its first read, and keeps that content afterwards.
 class BlockModel {
 public:
-    /// Takes over what the range holds. @param count  blocks: whole units
+    /// Reads the present content of the range. @param count blocks: whole units
     BlockModel(CheckClient& client, uint64_t first, uint64_t count);
 
     uint64_t units() const { return count_ / unit_; }
 
-    // Of so many units from unit `at` of the range on. By that client: any that is open on the same bdev.
+    // Each changes `units` units, beginning at unit `at` of the range. `by` is any client of the same bdev.
     void write(CheckClient& by, uint64_t at, uint64_t units, uint64_t seed);
     void zero(CheckClient& by, uint64_t at, uint64_t units);
     void unmap(CheckClient& by, uint64_t at, uint64_t units);
     void copy(CheckClient& by, uint64_t to, uint64_t from, uint64_t units);
-    /// Throws Broken when the data are others.
+    /// Throws Broken when the data differ.
     void read(CheckClient& by, uint64_t at, uint64_t units);
-    /// The first and the last of a range, and the units beside it, one by one.
+    /// Reads the first and the last unit of a range, and the units beside it, one by one.
     void read_edges(CheckClient& by, uint64_t at, uint64_t units);
     void read_all(CheckClient& by) { read(by, 0, units()); }
 
@@ -41,7 +41,7 @@ private:
     Bytes expected_;
     uint64_t zeroings_ = 0;
     std::vector<bool> open_;         ///< by unit: unmapped, and not read since
-    std::vector<std::string> last_;  ///< what was done last, for messages
+    std::vector<std::string> last_;  ///< the last operations, for messages
 };
 
 }  // namespace bdevkit::host

@@ -63,7 +63,7 @@ Bytes borrow(CheckClient& client, uint64_t block, uint64_t count, const Bytes* p
         const int rc = bdk_bdev_zcopy_start(client.desc(), client.channel(), block, count, true,
                                             Loan::started, arg.get());
         if (rc == 0)
-            static_cast<void>(arg.release());  // its completion's now
+            static_cast<void>(arg.release());  // owned by the completion from here on
         else
             loan->ended.set_value({.rc = rc});
     });

@@ -18,7 +18,7 @@
 
 #include "check/perturbation.hpp"
 
-// There in a build with AddressSanitizer, which brings LeakSanitizer.
+// Defined in a build with AddressSanitizer, which includes LeakSanitizer.
 extern "C" __attribute__((weak)) int __lsan_do_recoverable_leak_check();
 
 namespace bdevkit::host {
@@ -39,7 +39,7 @@ constexpr Case cases[] = {
     {"durable", run_durable_case},
 };
 
-/// The last words of a process that crashes say where.
+/// Makes a process that crashes print a backtrace.
 void say_where(int signal) {
     void* frames[32];
     backtrace_symbols_fd(frames, backtrace(frames, std::size(frames)), STDERR_FILENO);
@@ -48,7 +48,7 @@ void say_where(int signal) {
 
 void trace_crashes() {
     void* first[1];
-    backtrace(first, 1);  // loads what it needs, which a handler must not
+    backtrace(first, 1);  // loads the libraries that it needs; the handler must not
     struct sigaction action {};
     action.sa_handler = say_where;
     action.sa_flags = SA_RESETHAND | SA_NODEFER;
@@ -56,16 +56,16 @@ void trace_crashes() {
         sigaction(signal, &action, nullptr);
 }
 
-/// A process that is checked may crash, and its parent may be killed.
+/// The process of a case may crash, and its parent may be killed.
 void guard_process() {
     const rlimit none{0, 0};
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    // Sanitizers say it themselves, and better.
+    // Sanitizers print better reports themselves.
     if (__lsan_do_recoverable_leak_check == nullptr) trace_crashes();
 }
 
-/// In these cases calls must not take longer than they do in use.
+/// In these cases calls must not take longer than in normal use.
 bool judges_time(std::string_view name) {
     return name == "block" || name == "create";
 }
@@ -78,7 +78,7 @@ void watch_time(std::chrono::milliseconds timeout) {
     }).detach();
 }
 
-/// An exception that nobody caught has left a callback that the reactor called.
+/// An uncaught exception has left a callback that the reactor called.
 void name_exception() {
     if (const std::exception_ptr exception = std::current_exception())
         Recorder::instance().exception_left(exception);
@@ -106,11 +106,10 @@ void run_case(std::string_view name, const CheckOptions& options, const std::fil
                       broken.expected);
     }
     if (__lsan_do_recoverable_leak_check != nullptr && __lsan_do_recoverable_leak_check() != 0)
-        recorder.fail("leak.memory",
-                      "LeakSanitizer found memory that nobody holds any more (see its report below)",
+        recorder.fail("leak.memory", "LeakSanitizer found leaked memory (see its report below)",
                       "all memory freed");
     recorder.end();
-    // Nothing is left to be destroyed but what the plugin may have left running.
+    // Nothing needs to be destroyed, and the plugin may have left threads running.
     _exit(0);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The cases: each runs in a process of its own and tries, or watches, some of the rules.
+// The cases. Each runs in its own process and tests, or watches, some of the rules.
 #pragma once
 
 #include <filesystem>
@@ -10,7 +10,7 @@
 
 namespace bdevkit::host {
 
-/// What a case has to work with.
+/// The inputs of a case.
 struct CaseContext {
     const CheckOptions& options;
     const std::filesystem::path& scratch;  ///< an empty folder

@@ -16,7 +16,7 @@ std::string text_of(const nlohmann::json& message, const char* key) {
 
 void take_line(CaseEnd& end, const std::string& line) {
     const nlohmann::json message = nlohmann::json::parse(line, nullptr, false);
-    if (!message.is_object()) return;  // cut off by the death of the process, or not the Recorder's
+    if (!message.is_object()) return;  // cut off when the process died, or not written by the Recorder
     const std::string kind = text_of(message, "kind"), rule = text_of(message, "rule");
     if (kind == "end") end.complete = true;
     if (kind == "begin") end.current = rule;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the process of a case has told its parent. A plugin ran in it, so it may have written anything.
+// The messages that the process of a case has sent to its parent. A plugin ran in that process, so the bytes
+// may be anything.
 #pragma once
 
 #include <map>
@@ -8,22 +9,23 @@
 
 namespace bdevkit::host {
 
-/// What one case has told of a rule.
+/// The result of one rule in one case.
 struct Told {
-    std::string kind;  ///< of the last message: "begin", "ok", "fail", "skip"
+    std::string kind;  ///< from the last message: "begin", "ok", "fail", "skip"
     std::string seen, expected;
 };
 
-/// What one case has told.
+/// The results of one case.
 struct CaseEnd {
     std::map<std::string, Told> rules;
-    std::string current;     ///< the rule that was begun last
-    bool complete = false;   ///< it has come to its end
-    bool is_stuck = false;   ///< it has ended itself because something did not end, and has told which rule
-    std::string last_words;  ///< if it is not complete
+    std::string current;    ///< the rule that was begun last
+    bool complete = false;  ///< the case has run to its end
+    bool is_stuck =
+        false;  ///< the case ended itself because a call or I/O did not end, and has reported the rule
+    std::string last_words;  ///< the last output, if the case is not complete
 };
 
-/// Takes one line of the Recorder's. Lines that are none of its messages are left aside.
+/// Takes one line from the Recorder. Lines that are not its messages are ignored.
 void take_line(CaseEnd& end, const std::string& line);
 
 }  // namespace bdevkit::host

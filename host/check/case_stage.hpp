@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The usual course of a case: a host, the plugin, and steps that each make a bdev for themselves.
+// The usual course of a case: start a host, load the plugin, run steps that each create their own bdev.
 #pragma once
 
 #include <functional>
@@ -12,10 +12,11 @@
 namespace bdevkit::host {
 
 /// Starts a host, loads the plugin, runs steps(stage) and ends the host. When the plugin does not load, that
-/// is told and nothing is done.
+/// is recorded and no step runs.
 void with_stage(CaseContext& context, const StageOptions& options, const std::function<void(Stage&)>& steps);
 
-/// The bdev of one step. Throws NotApplicable when none can be made, which is create.defaults' to tell.
+/// The bdev of one step. Throws NotApplicable when none can be created; the rule create.defaults reports
+/// that.
 class CheckedBdev {
 public:
     explicit CheckedBdev(Stage& stage);
@@ -34,14 +35,14 @@ private:
 /// Throws NotApplicable for a module without base.
 void need_base(Stage& stage);
 
-/// Throws NotApplicable when the bdev has zones, which cannot be written anywhere.
+/// Throws NotApplicable when the bdev has zones, because zones cannot be written in any order.
 void need_plain_blocks(const CheckClient& client);
 
-/// Writes to each of the module's bdevs, and expects the others to stay as they are: a module may make
-/// several of one base. Throws Broken.
+/// Writes to each of the module's bdevs and expects the others to stay unchanged, because a module may make
+/// several bdevs from one base. Throws Broken.
 void expect_apart(Stage& stage);
 
-/// Whether reads give anything: those of a null disk leave the buffer as it is, wherever they look.
+/// Whether reads return data. Reads from a null disk leave the buffer unchanged.
 bool keeps_data(CheckClient& client);
 
 }  // namespace bdevkit::host

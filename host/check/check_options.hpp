@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What is to be checked, and how.
+// What to check, and how.
 #pragma once
 
 #include <chrono>
@@ -14,13 +14,13 @@ namespace bdevkit::host {
 
 struct CheckOptions {
     std::filesystem::path plugin;  ///< the file
-    /// Options for the module's bdevs, as a user would write them; several of one key make a list.
+    /// Options for the module's bdevs, as a user would write them. A repeated key makes a list.
     std::vector<std::pair<std::string, std::string>> given;
     RuleChoice rules;
     std::chrono::milliseconds timeout{30'000};
     uint64_t base_size = 64ull << 20;  ///< bytes
     uint32_t base_block_size = 512;
-    std::filesystem::path base_image;  ///< what the first base holds; empty: zeroes
+    std::filesystem::path base_image;  ///< content of the first base; empty: zeroes
 };
 
 }  // namespace bdevkit::host

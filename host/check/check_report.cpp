@@ -38,7 +38,7 @@ std::string failure_text(const RuleResult& result) {
     return text;
 }
 
-/// Characters that XML forbids are escaped as in messages, those that it reserves are spelt out.
+/// Characters that XML forbids are escaped as in messages; reserved characters become entities.
 std::string xml(const std::string& text) {
     std::string result;
     for (const char c : bdk::printable_lines(text)) {
@@ -72,7 +72,7 @@ std::string check_report_text(const CheckReport& report) {
         std::istringstream lines(failure_text(result));
         for (std::string line; std::getline(lines, line);)
             text += "      " + line + "\n";
-        if (!result.last_words.empty()) text += "      its last words:\n" + indented(result.last_words);
+        if (!result.last_words.empty()) text += "      last output:\n" + indented(result.last_words);
     }
     text += fmt::format("{}: {} rules: {} ok, {} broken, {} skipped ({} s)\n", report.plugin,
                         report.rules.size(), report.count(RuleOutcome::ok), report.count(RuleOutcome::failed),

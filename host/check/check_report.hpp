@@ -9,7 +9,7 @@
 
 namespace bdevkit::host {
 
-/// One line for each rule, more for one that is broken, and a summary.
+/// One line for each rule, details for broken rules, and a summary.
 std::string check_report_text(const CheckReport& report);
 
 nlohmann::ordered_json check_report_json(const CheckReport& report);

@@ -23,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A folder for a case, gone afterwards with what the case has left there.
+/// A folder for a case, removed afterwards with its content.
 class Scratch {
 public:
     Scratch() {
@@ -47,7 +47,7 @@ private:
 constexpr const char* sanitizer_reports[] = {
     "ERROR: AddressSanitizer:", "WARNING: ThreadSanitizer:", ": runtime error: "};
 
-/// Where a sanitizer begins to report; npos where none does.
+/// The position of a sanitizer's report; npos without one.
 size_t find_sanitizer_report(const std::string& words) {
     size_t first = std::string::npos;
     for (const char* report : sanitizer_reports)
@@ -55,7 +55,7 @@ size_t find_sanitizer_report(const std::string& words) {
     return first == std::string::npos ? first : words.rfind('\n', first) + 1;
 }
 
-/// What a person wants to read: the last lines, or the first ones of a sanitizer's report.
+/// The part for a reader: the last lines, or the first lines of a sanitizer's report.
 std::string tail(const std::string& text) {
     constexpr size_t lines = 40;
     size_t begin = find_sanitizer_report(text), end = begin;
@@ -97,7 +97,7 @@ std::vector<std::string> arguments_of(const CheckOptions& options, const std::st
 
 CaseEnd run_one(const CheckOptions& options, const std::string& name) {
     const Scratch scratch;
-    // The case ends itself when its time is up; this is for one that cannot.
+    // The case ends itself when its time is up; this ends a case that cannot.
     const ChildEnd child = run_case_process(arguments_of(options, name, scratch.path()),
                                             options.timeout + std::chrono::seconds(10));
     CaseEnd end;
@@ -106,10 +106,10 @@ CaseEnd run_one(const CheckOptions& options, const std::string& name) {
     if (!end.complete) end.last_words = tail(child.last_words);
     if (!end.complete && !end.is_stuck)
         fail(end, end.current.empty() ? "load.open" : end.current,
-             fmt::format("the process of the plugin has not come to its end: {}", child.text()),
+             fmt::format("the plugin's process did not run to its end: {}", child.text()),
              "a plugin that neither crashes nor ends the process");
     if (find_sanitizer_report(child.last_words) != std::string::npos) {
-        fail(end, "sanitizer.silent", "a sanitizer has reported something (its words are below)", "nothing");
+        fail(end, "sanitizer.silent", "a sanitizer reported an error (see its report below)", "nothing");
         end.last_words = tail(child.last_words);
     }
     return end;
@@ -127,7 +127,7 @@ public:
         for (const auto& [rule, told] : end.rules)
             if (told.kind == "fail") left_.erase(rule);
     }
-    /// True once nothing is left to be learnt.
+    /// True once all rules are known to be broken.
     bool all_are() {
         const std::scoped_lock lock(mutex_);
         return left_.empty();
@@ -138,7 +138,7 @@ private:
     std::set<std::string> left_;
 };
 
-/// Runs the cases, some at a time. @return what each has told, in the order of `names`
+/// Runs the cases, several at a time. @return the results of each, in the order of `names`
 std::vector<CaseEnd> run_all(const CheckOptions& options, const std::vector<std::string>& names,
                              size_t jobs) {
     std::vector<CaseEnd> ends(names.size());
@@ -165,12 +165,12 @@ std::vector<CaseEnd> run_all(const CheckOptions& options, const std::vector<std:
     return ends;
 }
 
-/// Whether anything was tried in the case: a rule that it watches is proved by nothing else.
+/// Whether any step ran in the case. Without one, the case proves nothing about the rules that it watches.
 bool has_tried(const CaseEnd& end) {
     return std::ranges::any_of(end.rules, [](const auto& told) { return told.second.kind == "ok"; });
 }
 
-/// Puts together what the rule's cases have told of it.
+/// Combines the results of the rule's cases.
 RuleResult judge(const CheckRule& rule, const std::vector<std::string>& names,
                  const std::vector<CaseEnd>& ends) {
     RuleResult result{.rule = &rule};
@@ -196,7 +196,7 @@ RuleResult judge(const CheckRule& rule, const std::vector<std::string>& names,
         if (kind == "ok" || (watched && has_tried(ends[i]))) proved++;
     }
     if (proved != 0) result.outcome = RuleOutcome::ok;
-    if (result.why.empty()) result.why = "its case has not come that far";
+    if (result.why.empty()) result.why = "its case ended before this rule was tested";
     return result;
 }
 
@@ -215,8 +215,8 @@ CheckReport check_plugin(const CheckOptions& options, size_t jobs) {
     for (const CheckRule& rule : check_rules()) {
         if (options.rules.skips(rule)) continue;
         RuleResult result = judge(rule, names, ends);
-        // A rule that turned out to be broken is told, asked for or not: it may have kept others from being
-        // tried.
+        // A rule that turned out to be broken is reported even if it was not selected: it may have kept
+        // others from being tested.
         if (options.rules.has(rule) || result.outcome == RuleOutcome::failed)
             report.rules.push_back(std::move(result));
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Checks one plugin: runs the cases that prove the rules asked for, each in a process of its own, and puts
-// together what they tell.
+// Checks one plugin: runs the cases that prove the selected rules, each in its own process, and combines
+// their results.
 #pragma once
 
 #include <chrono>
@@ -20,14 +20,14 @@ struct RuleResult {
     std::string case_name;   ///< of a failure: the case that found it
     std::string seen;        ///< of a failure
     std::string expected;    ///< of a failure; may be empty
-    std::string why;         ///< of a rule that was skipped
-    std::string last_words;  ///< of a failure that ended the process: the end of what it wrote
+    std::string why;         ///< the reason, for a skipped rule
+    std::string last_words;  ///< of a failure that ended the process: the end of its output
 };
 
 struct CheckReport {
     std::string plugin;
     std::vector<RuleResult>
-        rules;  ///< those asked for, and others that are broken, in the order of the table
+        rules;  ///< the selected rules, and others that are broken, in the order of the table
     std::chrono::milliseconds duration{0};
 
     size_t count(RuleOutcome outcome) const;

@@ -14,7 +14,7 @@ namespace bdevkit::host {
 
 namespace {
 
-/// Nobody creates one by options.
+/// The kit creates it directly, not from options.
 constexpr bdk_module checking_module = {.abi_major = BDK_ABI_MAJOR,
                                         .abi_minor = BDK_ABI_MINOR,
                                         .size = sizeof(bdk_module),
@@ -149,7 +149,7 @@ void CheckingBdev::submit(Channel& ch, Io io) {
     start(ch, io);
 }
 
-/// Half of the I/O is done inside submit, the other half completes later: both have to be right.
+/// Half of the I/O completes inside submit, the other half later: a module must handle both.
 void CheckingBdev::start(Channel& ch, Io io) {
     if (hold) return ch.held.push_back(io);
     if (++ch.count % 2 == 0) return serve(ch, io);
@@ -175,7 +175,7 @@ void CheckingBdev::transfer(Channel&, Io io) {
                 at += piece.iov_len;
             }
         } else if (io.type() != IoType::flush) {
-            // What an unmap leaves is not said: nobody may take it for zeroes.
+            // The content after an unmap is undefined: it must not be taken for zeroes.
             const int left = io.type() == IoType::unmap ? unmapped_byte : 0;
             std::memset(at, left, io.num_blocks() * bdev().blocklen);
         }

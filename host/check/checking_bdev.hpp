@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The base that the kit gives to a virtual module: a RAM disk that records what reaches it, and can fail,
-// delay, give no channel, grow and vanish.
+// The base that the kit gives to a virtual module: a RAM disk that records the I/O that reaches it, and can
+// fail, delay, refuse channels, grow and vanish.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,7 @@
 
 namespace bdevkit::host {
 
-/// Its knobs may be turned from any thread unless said otherwise.
+/// Its settings may be changed from any thread unless stated otherwise.
 class CheckingBdev : public bdevkit::Bdev<CheckingBdev> {
     using Error = bdevkit::Error;
     using Io = bdevkit::Io;
@@ -36,7 +36,7 @@ public:
         Channel(const Channel&) = delete;
         Channel& operator=(const Channel&) = delete;
 
-        /// The poller's.
+        /// For the poller.
         bool complete_late();
 
         CheckingBdev& disk;
@@ -46,32 +46,32 @@ public:
         bdevkit::Poller poller;
     };
 
-    /// @param takes_fua  writes with FUA are durable by themselves; else the core adds a flush
+    /// @param takes_fua the base handles FUA itself; otherwise the core adds a flush
     CheckingBdev(const char* name, uint64_t bytes, uint32_t block_size, bool takes_fua = false);
     ~CheckingBdev();
 
     static const bdk_module* module() noexcept;
 
-    /// [app thread] The one of that name, or nullptr once it is gone.
+    /// [app thread] The base of that name, or nullptr once it is gone.
     static CheckingBdev* find(const std::string& name);
 
-    // What it does with I/O.
-    std::atomic<bool> hold{false};         ///< keeps it until release()
-    std::atomic<bool> fail{false};         ///< fails it
-    std::atomic<bool> no_channel{false};   ///< gives no channel
-    std::atomic<uint32_t> nomem_every{0};  ///< every n-th is answered with NOMEM; 0: none
+    // Settings for its handling of I/O.
+    std::atomic<bool> hold{false};         ///< holds I/O until release()
+    std::atomic<bool> fail{false};         ///< fails I/O
+    std::atomic<bool> no_channel{false};   ///< refuses channels
+    std::atomic<uint32_t> nomem_every{0};  ///< every n-th I/O is answered with NOMEM; 0: none
 
-    // What has reached it.
+    // Records of the I/O that has reached it.
     std::atomic<uint64_t> reads{0};
     std::atomic<uint64_t> changes{0};            ///< I/Os that change data
-    std::atomic<uint64_t> unclaimed_changes{0};  ///< of these, those that came while nobody had claimed it
+    std::atomic<uint64_t> unclaimed_changes{0};  ///< of these, those that came while the base was not claimed
     std::atomic<uint64_t> submitted{0};
     std::atomic<uint64_t> flushes{0};
     std::atomic<uint64_t> at_risk{
-        0};  ///< changes that are lost when the power fails: neither flushed nor with FUA
+        0};  ///< changes that a power failure would undo: neither flushed nor written with FUA
     std::atomic<int64_t> channels{0};
 
-    /// [app thread] Completes what is held, on every thread; then done().
+    /// [app thread] Completes held I/O on every thread, then calls done().
     void release(std::function<void()> done);
     /// [app thread] Grows.
     void grow(uint64_t num_blocks);
@@ -82,7 +82,7 @@ public:
     /// [app thread]
     void write_at(uint64_t offset, std::span<const std::byte> bytes);
 
-    /// [app thread] Descs that are open; whether it is claimed.
+    /// [app thread] The number of open descs; whether the base is claimed.
     size_t descs() const;
     bool is_claimed() const;
     bool is_open_for_writing() const;

@@ -41,8 +41,8 @@ void check(int error, const char* what) {
     if (error != 0) throw std::system_error(error, std::generic_category(), what);
 }
 
-/// Our environment, and malloc without caches per thread: what is freed is free, so that leaks are counted
-/// exactly.
+/// Our environment, and malloc without per-thread caches: freed memory is returned at once, so that leaks are
+/// counted exactly.
 std::vector<std::string> environment() {
     std::vector<std::string> result;
     for (char** entry = environ; *entry != nullptr; entry++)
@@ -75,7 +75,7 @@ pid_t spawn(const std::vector<std::string>& arguments, int results, int words) {
     return pid;
 }
 
-/// Reads what there is. @return false at the end
+/// Reads the available bytes. @return false at the end
 bool take(int fd, std::string& text) {
     char buffer[16384];
     const ssize_t length = ::read(fd, buffer, sizeof(buffer));
@@ -85,7 +85,7 @@ bool take(int fd, std::string& text) {
     return true;
 }
 
-/// Reads both pipes until both end. @return false when the time was up before
+/// Reads both pipes until both end. @return false when the time is up before that
 bool listen(int results, int words, std::string& result_text, std::string& word_text,
             Clock::time_point deadline) {
     pollfd fds[] = {{results, POLLIN, 0}, {words, POLLIN, 0}};
@@ -97,7 +97,7 @@ bool listen(int results, int words, std::string& result_text, std::string& word_
         if (fds[0].revents != 0 && !take(results, result_text)) fds[0].fd = -1;
         if (fds[1].revents != 0 && !take(words, word_text)) fds[1].fd = -1;
         if (word_text.size() > 2 * kept_words) word_text.erase(0, word_text.size() - kept_words);
-        // A process that the plugin has started may hold the pipe of words: the results are what counts.
+        // A process that the plugin has started may keep the output pipe open; only the results matter.
         if (fds[0].fd < 0 && fds[1].revents == 0) break;
     }
     return true;
@@ -114,10 +114,10 @@ std::vector<std::string> lines_of(const std::string& text) {
 }  // namespace
 
 std::string ChildEnd::text() const {
-    if (timed_out) return "it was killed, since it had not ended in time";
+    if (timed_out) return "it was killed because it had not ended in time";
     if (signal != 0)
-        return fmt::format("it was ended by SIG{} ({})", sigabbrev_np(signal), sigdescr_np(signal));
-    return fmt::format("exit({}) was called in it", exit_code);
+        return fmt::format("it was killed by SIG{} ({})", sigabbrev_np(signal), sigdescr_np(signal));
+    return fmt::format("it called exit({})", exit_code);
 }
 
 ChildEnd run_case_process(const std::vector<std::string>& arguments, std::chrono::milliseconds timeout) {

@@ -69,7 +69,7 @@ void CheckClient::submit_here(const Submit& submit, std::function<void(const Che
     refused.rc = desc_ == nullptr || closing_ ? -ENODEV : submit(desc_, channel_, completed, flight.get());
     if (refused.rc != 0) return flight->done(refused);
     in_flight_++;
-    static_cast<void>(flight.release());  // its completion's now
+    static_cast<void>(flight.release());  // owned by the completion from here on
 }
 
 void CheckClient::completed(bdk_bdev_io* io, bool, void* arg) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Who uses the bdev under check: an open desc and its channel on one bdk_thread.
+// A user of the bdev under check: an open desc and its channel on one bdk_thread.
 #pragma once
 
 #include <bdevkit/desc.h>
@@ -12,9 +12,9 @@
 
 namespace bdevkit::host {
 
-/// How an I/O went.
+/// The result of an I/O.
 struct CheckResult {
-    int rc = 0;          ///< of the submission; the rest counts when it is 0
+    int rc = 0;          ///< result of the submission; the other fields are valid when it is 0
     int32_t status = 0;  ///< BDK_BDEV_IO_STATUS_*
     uint64_t seek_offset = 0;
     uint64_t append_location = 0;
@@ -27,31 +27,31 @@ struct CheckResult {
 /// [main thread] unless said otherwise.
 class CheckClient {
 public:
-    /// [client's thread] Submits one I/O. @return what the ABI function returned
+    /// [client's thread] Submits one I/O. @return the result of the ABI function
     using Submit = std::function<int(bdk_bdev_desc*, bdk_io_channel*, bdk_bdev_io_completion_cb, void*)>;
 
     /// Opens the bdev, with its metadata hidden. Throws Broken. @param thread  nullptr: the app thread
     CheckClient(Stage& stage, std::string bdev, bdk_thread* thread = nullptr);
-    /// Closes. What is in flight is waited for.
+    /// Closes the desc, after waiting for I/O in flight.
     ~CheckClient();
     CheckClient(const CheckClient&) = delete;
     CheckClient& operator=(const CheckClient&) = delete;
 
-    /// Submits and waits. What does not complete breaks io.completes.
-    /// @param what  "read of 1 blocks at 0"
+    /// Submits an I/O and waits for it. If it does not complete, that breaks io.completes. @param what "read
+    /// of 1 blocks at 0"
     CheckResult run(const std::string& what, Submit submit);
-    /// [client's thread] Submits; done() runs on this thread, at once when the I/O is refused.
+    /// [client's thread] Submits an I/O; done() runs on this thread, immediately if the I/O is refused.
     void submit_here(const Submit& submit, std::function<void(const CheckResult&)> done);
     /// Waits until none is in flight.
     void wait_idle();
     /// Puts the channel and closes the desc.
     void close();
-    /// [client's thread] As close(), once none is in flight.
+    /// [client's thread] Like close(), to call when no I/O is in flight.
     void close_when_idle();
 
-    /// [client's thread] What to do when the bdev goes.
+    /// [client's thread] Sets the function to call when the bdev is being removed.
     void on_remove(std::function<void()> fn) { on_remove_ = std::move(fn); }
-    /// [client's thread] How many events of that type have come.
+    /// [client's thread] The number of events of that type received so far.
     uint64_t events(uint32_t type) const { return events_[type % 8]; }
 
     Stage& stage() { return stage_; }
@@ -64,7 +64,7 @@ public:
     uint64_t num_blocks() const { return bdk_bdev_get_num_blocks(bdev_); }
     bool supports(uint32_t type) const { return bdk_bdev_io_type_supported(bdev_, type); }
     bool is_writable() const { return supports(BDK_BDEV_IO_TYPE_WRITE); }
-    /// Blocks that a write has to start at and be made of.
+    /// The alignment and granularity of writes, in blocks.
     uint64_t unit() const;
 
 private:
@@ -80,7 +80,7 @@ private:
     bdk_io_channel* channel_ = nullptr;
     bdk_bdev* bdev_ = nullptr;
     uint32_t block_size_ = 0;
-    uint64_t in_flight_ = 0;  ///< of the client's thread, as is what follows
+    uint64_t in_flight_ = 0;  ///< belongs to the client's thread, like the members below
     bool closing_ = false;
     uint64_t events_[8] = {};
     std::function<void()> on_remove_;

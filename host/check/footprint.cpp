@@ -12,7 +12,7 @@
 #include "thread/io_channel.hpp"
 #include "thread/thread.hpp"
 
-// There in a build with a sanitizer, whose allocator glibc's figures do not know.
+// Defined in a build with a sanitizer: glibc's figures do not cover its allocator.
 extern "C" __attribute__((weak)) size_t __sanitizer_get_current_allocated_bytes();
 
 namespace bdevkit::host {

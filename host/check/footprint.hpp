@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the process, and one bdk_thread, hold at the moment.
+// The resources that the process and one bdk_thread hold at the moment.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace bdevkit::host {
 
-/// Of the process.
+/// The resources of the process.
 struct Footprint {
     size_t heap = 0;  ///< bytes in use
     size_t fds = 0;
@@ -17,7 +17,7 @@ struct Footprint {
     static Footprint of_process();
 };
 
-/// Of the calling bdk_thread.
+/// The resources of the calling bdk_thread.
 struct ThreadFootprint {
     size_t pollers = 0;
     size_t channels = 0;  ///< io_channels of any kind

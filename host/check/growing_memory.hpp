@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The bytes of a base: zeroes at first, and room for them only where something else has been written.
+// The bytes of a base. They are zero at first, and memory is allocated only where other data have been
+// written.
 #pragma once
 
 #include <sys/mman.h>
@@ -12,7 +13,7 @@ namespace bdevkit::host {
 
 class GrowingMemory {
 public:
-    /// Throws std::bad_alloc, as grow() does.
+    /// The constructor and grow() throw std::bad_alloc.
     explicit GrowingMemory(size_t bytes) : bytes_(bytes) {
         constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
         start_ = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
@@ -22,7 +23,7 @@ public:
     GrowingMemory(const GrowingMemory&) = delete;
     GrowingMemory& operator=(const GrowingMemory&) = delete;
 
-    /// What is there stays, and may move to another address.
+    /// The content stays, but may move to another address.
     void grow(size_t bytes) {
         void* moved = mremap(start_, bytes_, bytes, MREMAP_MAYMOVE);
         if (moved == MAP_FAILED) throw std::bad_alloc();

@@ -34,7 +34,7 @@ void CheckLoad::issue(Slot& slot) {
     if (stopping_ || (options_.count != 0 && issued_ >= options_.count)) return;
     const bool is_write = options_.writes && slot.round % 2 == 0;
     if (slot.round % 2 == 0) {
-        // The next place of this slot: no other slot's is there.
+        // The next place of this slot. Slots never share a place.
         const uint64_t units = options_.num_blocks / unit_ / options_.depth;
         const uint64_t step = slot.round / 2 * 7 % units;
         const auto index = (slot.block - options_.first_block) / unit_ % options_.depth;
@@ -69,7 +69,7 @@ void CheckLoad::ended(Slot& slot, bool was_write, const CheckResult& result) {
         slot.known = result.ok();
     } else if (result.ok() && slot.known && options_.verifies && slot.buffer != slot.expected &&
                mismatch_.empty()) {
-        mismatch_ = fmt::format("read at block {} gave other data than was written", slot.block);
+        mismatch_ = fmt::format("read at block {} returned other data than was written", slot.block);
     }
     slot.round++;
     issue(slot);

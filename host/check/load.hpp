@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Keeps I/O in flight at a bdev, and knows what every read should give.
+// Keeps I/O in flight at a bdev and checks the data of every read.
 #pragma once
 
 #include <memory>
@@ -14,28 +14,28 @@ struct LoadOptions {
     uint32_t depth = 8;
     uint64_t first_block = 0;  ///< of the range
     uint64_t num_blocks = 0;   ///< 0: to the end
-    bool writes = true;        ///< where the bdev can be written
-    bool verifies = true;      ///< where it keeps data
-    uint64_t count = 0;        ///< ends by itself after so many; 0: with stop()
+    bool writes = true;        ///< if the bdev can be written
+    bool verifies = true;      ///< if the bdev stores data
+    uint64_t count = 0;        ///< ends by itself after this number of I/Os; 0: ends with stop()
 };
 
-/// Writes and reads in turn, each slot at places of its own, from the client's thread.
+/// Writes and reads in turn, each slot at its own places, from the client's thread.
 class CheckLoad {
 public:
-    /// [main thread] Starts. The client outlives it.
+    /// [main thread] Starts the load. The client outlives it.
     CheckLoad(CheckClient& client, LoadOptions options);
-    /// [main thread] wait() is due before.
+    /// [main thread] Call wait() before.
     ~CheckLoad();
     CheckLoad(const CheckLoad&) = delete;
     CheckLoad& operator=(const CheckLoad&) = delete;
 
-    /// [main thread] No more I/O.
+    /// [main thread] Starts no more I/O.
     void stop();
     /// [client's thread]
     void stop_here() { stopping_ = true; }
-    /// [main thread] Waits until none is in flight. What does not complete breaks io.completes.
+    /// [main thread] Waits until no I/O is in flight. If I/O does not complete, that breaks io.completes.
     void wait();
-    /// [main thread] Waits until so many have completed.
+    /// [main thread] Waits until that number of I/Os has completed.
     void wait_for(uint64_t completed);
 
     // After wait():
@@ -44,7 +44,7 @@ public:
     /// The first failure, and the first read with wrong data; empty: none.
     const std::string& failure() const { return failure_; }
     const std::string& mismatch() const { return mismatch_; }
-    /// Throws Broken for either.
+    /// Throws Broken if there was a failure or a mismatch.
     void expect_clean() const;
 
 private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Bytes that depend on a seed and on their place, so that misplaced data are seen.
+// Bytes that depend on a seed and on their position, so that misplaced data are detected.
 #pragma once
 
 #include <cstddef>

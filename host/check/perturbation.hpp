@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Memory that malloc gives and takes back is filled, so that the use of what is not set, or not there, is
-// seen.
+// Fills memory with a pattern when malloc returns it and when it is freed, so that the use of uninitialised
+// or freed memory shows.
 #pragma once
 
 namespace bdevkit::host {
 
-/// Of the process of a case. Filling touches all of the memory, which takes its time: a calloc of 1 TiB,
-/// which the kernel serves at once, does not end. So it pauses where memory of any size may be taken.
+/// For the process of a case. Filling touches all of the memory: a calloc of 1 TiB, which the kernel serves
+/// at once, would not end. So filling pauses where memory of any size may be allocated.
 class Perturbation {
 public:
     static void start();
 
-    /// While one lives, nothing is filled.
+    /// While a Pause exists, no memory is filled.
     class Pause {
     public:
         Pause();

@@ -20,7 +20,7 @@ namespace bdevkit::host {
 
 namespace {
 
-/// What the core reports by itself in its log, and whose rule it is. The first that fits counts.
+/// Log messages of the core, and the rule that each of them breaks. The first match counts.
 struct Report {
     std::string_view words;
     const char* rule;
@@ -30,7 +30,7 @@ struct Report {
 constexpr Report reports[] = {
     {"completed twice", "io.once", "one completion of each bdev_io"},
     {"a freed bdev_io was completed", "io.once", "one completion of each bdev_io"},
-    {"that the module no longer owns was completed", "io.once", "no touch of a bdev_io that was forwarded"},
+    {"that the module no longer owns was completed", "io.once", "no use of a bdev_io after it was forwarded"},
     {"rule 3 broken", "io.thread", "a message to bdk_bdev_io_get_thread(io), and the completion there"},
     {"rule 5 broken", "thread.block", "a reactor that is never held"},
     {" broken: a bdev_io was freed", "leak.bdev_io", "one bdk_bdev_free_io() for each bdev_io"},
@@ -59,7 +59,7 @@ std::string demangled(const std::type_info& type) {
     return status == 0 ? name.get() : type.name();
 }
 
-/// "std::runtime_error: its text", or the type alone.
+/// "std::runtime_error: its text", or only the type.
 std::string text_of(const std::exception_ptr& exception) {
     try {
         std::rethrow_exception(exception);
@@ -200,7 +200,7 @@ void Recorder::judge(std::string_view line) {
 void Recorder::send(const char* kind, const std::string& rule, const std::string& seen,
                     const std::string& expected) {
     const nlohmann::json message = {{"kind", kind}, {"rule", rule}, {"seen", seen}, {"expected", expected}};
-    // A plugin's texts may be anything.
+    // A plugin's texts may hold any bytes.
     write_all(fd_, bdk::json_text(message) + "\n");
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// In the process of a case: tells the parent what was found, rule by rule.
+// In the process of a case: reports the results to the parent, rule by rule.
 #pragma once
 
 #include <atomic>
@@ -14,56 +14,56 @@
 
 namespace bdevkit::host {
 
-/// What a step throws when the rule it tries is broken.
+/// A step throws this when the rule that it tests is broken.
 struct Broken {
     std::string seen;
     std::string expected = {};
 };
 
-/// What a step throws when the rule does not concern this plugin.
+/// A step throws this when the rule does not apply to this plugin.
 struct NotApplicable {
     std::string why;
 };
 
-/// One line of JSON for each message goes to the parent. One in a process.
+/// Sends one line of JSON per message to the parent. A process has one Recorder.
 class Recorder {
 public:
-    /// @param fd      where the lines go
-    /// @param chosen  the rules that are asked for
+    /// @param fd where the lines go @param chosen the selected rules
     Recorder(int fd, RuleChoice chosen);
     ~Recorder();
     Recorder(const Recorder&) = delete;
     Recorder& operator=(const Recorder&) = delete;
 
-    /// [main thread] Runs a step that tries a rule. @return false when it is broken, or was not asked for
+    /// [main thread] Runs a step that tests a rule. @return false when the rule is broken or not selected
     bool step(const char* rule, const std::function<void()>& fn);
 
     /// [any thread] The rule is broken. Only the first time for each rule counts.
     void fail(const std::string& rule, const std::string& seen, const std::string& expected = {});
 
-    /// [any thread] Something does not end: says so and ends the process, since nothing can be undone.
+    /// [any thread] Reports that a call or I/O does not end, and ends the process, since nothing can be
+    /// undone.
     [[noreturn]] void stuck(const std::string& rule, const std::string& seen);
 
-    /// [any thread] As stuck(), for the rule of the step that runs.
+    /// [any thread] Like stuck(), for the rule of the current step.
     [[noreturn]] void stuck_here(const std::string& seen);
 
-    /// [any thread] An exception has left a callback of the plugin: says so and ends the process.
+    /// [any thread] Reports that an exception has left a callback of the plugin, and ends the process.
     [[noreturn]] void exception_left(const std::exception_ptr& exception);
 
-    /// [main thread] What goes wrong from now on is this rule's.
+    /// [main thread] Failures from now on are blamed on this rule.
     void begin(const char* rule);
 
     /// [any thread] True once a rule was broken.
     bool has_failed() const;
 
-    /// [main thread] The case has come to its end.
+    /// [main thread] The case has run to its end.
     void end();
 
-    /// [main thread] Ends the case and the process, undoing nothing: what a broken rule leaves behind would
-    /// be blamed a second time.
+    /// [main thread] Ends the case and the process without cleaning up, because the leftovers of a broken
+    /// rule would be reported a second time.
     [[noreturn]] void leave();
 
-    /// [any thread] The rule that is being tried.
+    /// [any thread] The rule that is being tested.
     std::string current() const;
 
     static Recorder& instance();
@@ -77,7 +77,7 @@ private:
     static std::atomic<Recorder*> instance_;
     const int fd_;
     const RuleChoice chosen_;
-    const bool runs_all_;  ///< a watched rule was asked for: what it watches is done whole
+    const bool runs_all_;  ///< a watched rule is selected, so every step of its cases runs
     mutable std::mutex mutex_;
     std::string current_;
     std::vector<std::string> failed_;

@@ -32,10 +32,10 @@ std::vector<uint32_t> usable_cores(size_t count) {
     return cores;
 }
 
-/// Stands for the case's folder in the value of an option.
+/// Placeholder for the case's folder in the value of an option.
 constexpr std::string_view scratch_word = "{scratch}";
 
-/// A message that outlives whoever waits for it.
+/// A message that may outlive its waiter.
 struct Message {
     explicit Message(std::function<void()> function) : fn(std::move(function)) {}
     std::function<void()> fn;
@@ -65,7 +65,7 @@ Stage::Stage(const CheckOptions& options, std::filesystem::path scratch, const S
     runtime.env.memory = 64ull << 20;
     runtime.bdev.bdev_io_pool_size = stage_options.bdev_ios;
     runtime.bdev.bdev_io_cache_size = std::min(stage_options.bdev_ios, runtime.bdev.bdev_io_cache_size);
-    // Rule 5 has a case of its own, which is not misled by a machine that is busy with something else.
+    // Rule 5 has its own case, which a busy machine does not mislead.
     runtime.blocked_limit = std::chrono::seconds(2);
     if (stage_options.reactors > 1) cores_ = usable_cores(stage_options.reactors);
     runtime.reactors.cores = cores_;
@@ -161,7 +161,7 @@ std::string Stage::file_for(const std::string& option) {
 std::vector<std::string> Stage::made_up(const bdk_option& option) {
     if (option.type == BDK_OPTION_PATH) return {file_for(option.name)};
     if (option.type != BDK_OPTION_BDEV) return {plausible_value(option)};
-    // Required options of type bdev share the bases out, in their order.
+    // Required options of type bdev get the bases in the order of the table.
     size_t first = 0;
     for (const bdk_option& other : module().options) {
         if (std::string_view(other.name) == option.name) break;
@@ -204,16 +204,16 @@ int Stage::create(const std::string& name, const std::vector<Setting>& settings)
 }
 
 std::string Stage::create(const std::string& name) {
-    if (!can_create()) throw NotApplicable{"the module has no create: its bdevs come by examination"};
+    if (!can_create()) throw NotApplicable{"the module has no create; it makes bdevs by examination"};
     const std::vector<Setting> usual = settings();
     const int rc = create(name, usual);
     if (rc != 0) {
         const std::string said = fmt::format("create of a bdev with {} returned {}", describe(usual),
                                              rc < 0 ? bdk::errno_text(rc) : std::to_string(rc));
         if (rc < 0 && is_virtual() && examines(module()) && options_.base_image.empty())
-            throw NotApplicable{"it does not recognise a blank base; give it one with --base-image (" + said +
-                                ")"};
-        throw Broken{said, "0, and a bdev; options that this module needs are given with --option"};
+            throw NotApplicable{"the module does not recognise a blank base; give one with --base-image (" +
+                                said + ")"};
+        throw Broken{said, "0, and a bdev; give options that this module needs with --option"};
     }
     const std::vector<std::string> made = wait_for_bdevs();
     has_made_ = true;
@@ -232,8 +232,8 @@ std::vector<std::string> Stage::wait_for_bdevs() {
     }
     if (made.empty())
         throw Broken{
-            fmt::format("create has ended well, and the module has no bdev after {} ms", patience().count()),
-            "bdk_bdev_register() before its end, or soon after"};
+            fmt::format("create succeeded, but the module has no bdev after {} ms", patience().count()),
+            "bdk_bdev_register() before create ends, or soon after"};
     return made;
 }
 
@@ -313,7 +313,7 @@ void Stage::call_on(bdk_thread* thread, std::function<void()> fn) {
     auto owned = std::make_unique<std::shared_ptr<Message>>(message);
     if (bdk_thread_send_msg(thread, run_message, owned.get()) != 0)
         throw Broken{"a thread of the kit takes no message"};
-    static_cast<void>(owned.release());  // the message's now
+    static_cast<void>(owned.release());  // owned by the message from here on
     if (returned.wait_for(patience()) != std::future_status::ready)
         Recorder::instance().stuck_here(fmt::format("a call on thread '{}' has not returned after {} ms",
                                                     bdk_thread_get_name(thread), patience().count()));

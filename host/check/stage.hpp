@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// In the process of a case: the host, the plugin under check and the bases that it stands on. Everything here
-// is bounded in time: what does not end is reported, and ends the process.
+// In the process of a case: the host, the plugin under check and the bases that it stands on. Every operation
+// here is bounded in time: if it does not end, that is reported and the process ends.
 #pragma once
 
 #include <bdevkit/bdev.h>
@@ -22,10 +22,10 @@
 
 namespace bdevkit::host {
 
-/// How a stage's host is to be.
+/// Properties of a stage's host.
 struct StageOptions {
     uint32_t reactors = 1;
-    uint32_t bdev_ios = 65536;  ///< of the whole process
+    uint32_t bdev_ios = 65536;  ///< for the whole process
 };
 
 /// [main thread]
@@ -54,31 +54,31 @@ public:
     /// After unload(): closes the file.
     void close_file() { plugin_.reset(); }
 
-    /// The bases that the module's required options of type bdev ask for, made when first asked.
+    /// The bases for the module's required options of type bdev, created at the first call.
     const std::vector<CheckingBdev*>& bases();
-    /// The bases that are made from now on have these sizes, and take FUA by themselves or not.
+    /// Bases created from now on have these sizes, and handle FUA natively or not.
     void set_next_bases(std::vector<uint64_t> sizes, bool take_fua);
     /// Removes the bases and waits until they are gone.
     void drop_bases();
     bool is_virtual() const;
     bool can_create() const { return plugin_->info.has_create; }
 
-    /// The values of the options: given by the user, or made up for what is required; then `changes`.
+    /// The option values: those that the user gave, made-up values for other required options, then
+    /// `changes`.
     std::vector<Setting> settings(const std::vector<Setting>& changes = {});
 
-    /// Creates a bdev and waits for it. @return what create said
+    /// Creates a bdev and waits for it. @return the result of create
     int create(const std::string& name, const std::vector<Setting>& settings);
-    /// create() with the usual settings; throws Broken when that fails.
-    /// @return the name of the bdev that has come
+    /// create() with the usual settings; throws Broken when that fails. @return the name of the new bdev
     std::string create(const std::string& name = "checked");
-    /// Waits for the bdev of a create that has ended well: a module may register it later. Throws Broken.
-    /// @return the names of the module's bdevs
+    /// Waits for the bdev after a successful create: a module may register it later. Throws Broken. @return
+    /// the names of the module's bdevs
     std::vector<std::string> wait_for_bdevs();
-    /// True once a create() with the usual settings has ended well with the bases that there are.
+    /// True once a create() with the usual settings has succeeded on the present bases.
     bool has_made() const { return has_made_; }
-    /// Whether bdevs have come after their create had ended.
+    /// Whether bdevs appeared after their create had ended.
     bool comes_late() const { return comes_late_; }
-    /// As the module's reconfigure.
+    /// Calls the module's reconfigure.
     int reconfigure(const std::string& bdev, const std::vector<Setting>& settings);
     /// Removes all bdevs of the module, and waits until they are gone. @return the first error
     int remove_all();
@@ -89,19 +89,19 @@ public:
     std::vector<std::string> bdevs();
     /// A bdk_thread on the n-th reactor.
     bdk_thread* new_thread(const std::string& name, size_t reactor);
-    /// Waits until no module examines anything.
+    /// Waits until no examination is under way.
     void wait_for_examine(const std::string& rule);
 
-    /// Runs fn on the thread and returns when it has.
+    /// Runs fn on the thread and returns when it has run.
     void call_on(bdk_thread* thread, std::function<void()> fn);
     void call(std::function<void()> fn) { call_on(bdk_thread_get_app_thread(), std::move(fn)); }
-    /// Runs fn on the app thread and returns what it passes to done.
-    /// @param rule, what  what is reported when that takes too long
+    /// Runs fn on the app thread and returns what it passes to done. @param rule, what the rule and the
+    /// operation to report when that takes too long
     int await(const std::string& rule, const std::string& what, std::function<void(bdk::Done)> fn);
-    /// Waits until `condition` is true. @param thread  where it is asked; nullptr: the app thread
+    /// Waits until `condition` is true. @param thread the thread that evaluates it; nullptr: the app thread
     void wait_until(const std::string& rule, const std::string& what, std::function<bool()> condition,
                     bdk_thread* thread = nullptr);
-    /// Ends the host. What it says of things left behind is recorded.
+    /// Ends the host. Its reports of leftovers are recorded.
     void end();
 
 private:
@@ -115,12 +115,12 @@ private:
     bool loaded_ = false;
     bool has_made_ = false;
     bool comes_late_ = false;
-    bool makes_none_ = false;  ///< it was waited for in vain
+    bool makes_none_ = false;  ///< create was waited for in vain
     std::vector<uint32_t> cores_;
     std::vector<bdk_thread*> threads_;
     std::vector<std::string> base_names_;
     std::vector<CheckingBdev*> bases_;
-    std::vector<uint64_t> next_sizes_;  ///< bytes; those behind its end have the size that the user gave
+    std::vector<uint64_t> next_sizes_;  ///< bytes; further bases have the size that the user gave
     bool next_take_fua_ = false;
 };
 

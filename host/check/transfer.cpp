@@ -15,7 +15,7 @@ namespace {
 constexpr size_t guard_bytes = 4096;
 constexpr auto guard = std::byte{0x3c};
 
-/// A buffer cut into pieces, each between bytes that nobody may change.
+/// A buffer cut into pieces, each between guard bytes that must not change.
 class GuardedBuffer {
 public:
     GuardedBuffer(size_t length, const BufferShape& shape) : length_(length) {
@@ -82,7 +82,7 @@ void check_guards(const GuardedBuffer& buffer, const std::string& what) {
     if (buffer.guards_changed())
         Recorder::instance().fail("data.buffers",
                                   fmt::format("{}: bytes beside the buffer have changed", what),
-                                  "no byte changed but those of the buffer");
+                                  "changes only inside the buffer");
 }
 
 }  // namespace
@@ -106,7 +106,7 @@ void write(CheckClient& client, uint64_t block, const Bytes& data, const BufferS
     check_guards(buffer, what);
     if (buffer.take() != data)
         Recorder::instance().fail("data.buffers", fmt::format("{}: the caller's data have changed", what),
-                                  "data that are written stay as they are");
+                                  "a write leaves the caller's data unchanged");
 }
 
 Bytes read(CheckClient& client, uint64_t block, uint64_t count, const BufferShape& shape, std::byte poison) {

@@ -24,23 +24,22 @@ namespace bdevkit::host {
 namespace {
 
 constexpr const char* footer =
-    "Tries a plugin on every rule that a module has to keep: it is loaded, its bdevs are created with all\n"
-    "kinds of options, written, read, reset, and removed under load, on bases that fail and vanish. Each "
-    "case\n"
-    "runs in a process of its own, so a plugin that hangs or crashes is a broken rule and no more. A "
-    "virtual\n"
-    "module gets its bases from the check; what else its required options need is made up from the option\n"
-    "table, or given with --option.\n"
+    "Tests a plugin against every rule for modules: loads it, creates its bdevs with all kinds of options,\n"
+    "and writes, reads, resets and removes them under load, on bases that fail and vanish. Each case runs\n"
+    "in its own process, so a plugin that hangs or crashes breaks a rule, and the check goes on. The check\n"
+    "provides the bases of a virtual module. It makes up values for other required options from the option\n"
+    "table; give others with --option.\n"
     "\n"
     "Examples:\n"
     "  bdevkit check build/my_module.so\n"
     "  bdevkit check passthru                      a plugin of the search path, by the name of its file\n"
     "  bdevkit check raid.so --option level=1 --rule 'base.*'\n"
-    "  bdevkit check gpt --base-image disk.img     the base holds what is in the file\n"
+    "  bdevkit check gpt --base-image disk.img     the file is the content of the base\n"
     "  bdevkit check my_module.so --junit result.xml\n"
-    "  bdevkit check --list                        every rule, and where it is written\n"
+    "  bdevkit check --list                        every rule, and the place where it is written\n"
     "\n"
-    "Exit codes: 0 no rule is broken, 1 one is, 2 the command line is wrong. The rules: docs/check.md.";
+    "Exit codes: 0 no rule is broken, 1 a rule is broken, 2 the command line is wrong. The rules: "
+    "docs/check.md.";
 
 struct CheckCommandOptions {
     std::string plugin;
@@ -61,14 +60,14 @@ bool usage_error(const std::string& text) {
     return false;
 }
 
-/// The file that PLUGIN means. Nothing is opened: that is for a process of its own.
+/// Finds the file for the argument PLUGIN. Does not open it; a separate process does that.
 bool find_plugin(const CheckCommandOptions& options, std::filesystem::path& file) {
     namespace fs = std::filesystem;
     const std::string& name = options.plugin;
     std::error_code error;
     if (name.find('/') != std::string::npos || name.ends_with(".so")) {
         file = fs::absolute(name, error);
-        return fs::exists(file, error) || usage_error(fmt::format("there is no file '{}'", name));
+        return fs::exists(file, error) || usage_error(fmt::format("no such file: '{}'", name));
     }
     std::string looked;
     for (const SearchFolder& folder : plugin_search_path(options.plugin_path, {})) {
@@ -76,8 +75,8 @@ bool find_plugin(const CheckCommandOptions& options, std::filesystem::path& file
         if (fs::exists(file, error)) return true;
         looked += (looked.empty() ? "" : ", ") + folder.path.string();
     }
-    return usage_error(fmt::format(
-        "there is no plugin '{}' (looked for {}.so in {}); give the path of its file", name, name, looked));
+    return usage_error(fmt::format("no plugin '{}' found (looked for {}.so in {}); give the path of its file",
+                                   name, name, looked));
 }
 
 bool parse_given(CheckCommandOptions& options) {
@@ -163,25 +162,24 @@ ExitCode run(CheckCommandOptions& options) {
 
 Command add_check_command(CLI::App& program) {
     auto options = std::make_shared<CheckCommandOptions>();
-    CLI::App* command =
-        program.add_subcommand("check", "Try a plugin on every rule that a module has to keep");
+    CLI::App* command = program.add_subcommand("check", "Test a plugin against every rule for modules");
     command->footer(footer);
     command->add_option("PLUGIN", options->plugin,
                         "The plugin: the path of its file, or its name in the search path");
     add_plugin_path_option(*command, options->plugin_path);
     command->add_flag("--json", options->json, "Print the report as JSON");
-    command->add_option("--junit", options->junit, "Write the report as JUnit XML, too")->type_name("FILE");
+    command->add_option("--junit", options->junit, "Also write the report as JUnit XML")->type_name("FILE");
     command
         ->add_option("--rule", options->check.rules.wanted,
-                     "Only the rules of this name, a shell pattern; may be repeated")
+                     "Test only rules whose name matches this shell pattern; may be repeated")
         ->type_name("PATTERN")
         ->allow_extra_args(false);
     command
         ->add_option("--skip", options->check.rules.skipped,
-                     "Not the rules of this name, a shell pattern; may be repeated")
+                     "Leave out rules whose name matches this shell pattern; may be repeated")
         ->type_name("PATTERN")
         ->allow_extra_args(false);
-    command->add_flag("--list", options->list, "List the rules, and try none");
+    command->add_flag("--list", options->list, "Only list the rules");
     command
         ->add_option(
             "--option", options->given,
@@ -192,7 +190,7 @@ Command add_check_command(CLI::App& program) {
     command->add_option("--base-size", options->base_size, "Size of the bases that the check makes")
         ->type_name("SIZE")
         ->capture_default_str();
-    command->add_option("--base-block-size", options->check.base_block_size, "Their bytes per block")
+    command->add_option("--base-block-size", options->check.base_block_size, "Block size of these bases")
         ->check(CLI::IsMember({512, 1024, 2048, 4096}))
         ->type_name("BYTES")
         ->capture_default_str();
@@ -202,13 +200,13 @@ Command add_check_command(CLI::App& program) {
         ->type_name("FILE");
     command
         ->add_option("--timeout", options->timeout,
-                     "How long a case may take; a third of it is what a single call or I/O gets")
+                     "Time limit of a case; the limit of a single call or I/O is a third of it")
         ->type_name("DURATION")
         ->capture_default_str();
     command->add_option("--jobs", options->jobs, "Cases at a time")
         ->check(CLI::Range(1, 64))
         ->capture_default_str();
-    // What follows is for the processes that the check starts.
+    // The remaining options are for the processes that the check starts.
     command->add_option("--case", options->case_name)->group("");
     command->add_option("--scratch", options->scratch)->group("");
     return {command, [options] { return run(*options); }};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Running another program to its end.
+// Runs another program until it exits.
 #pragma once
 
 #include <string>
@@ -8,13 +8,13 @@
 namespace bdevkit::host {
 
 struct ChildResult {
-    int error = 0;  ///< an errno when the program could not be started: ENOENT when it is not there
+    int error = 0;  ///< an errno if the program could not be started: ENOENT if it does not exist
     int exit_code = 0;
     std::string output;  ///< standard output and error
 };
 
-/// Runs command[0], looked for in PATH, without a shell and with nothing to read.
-/// @param folder  that it works in; "": this one
+/// Runs command[0], searched in PATH, without a shell and with empty input. @param folder its working folder;
+/// "": this process's
 ChildResult run_child(const std::vector<std::string>& command, const std::string& folder = "");
 
 }  // namespace bdevkit::host

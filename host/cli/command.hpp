@@ -6,18 +6,19 @@
 
 namespace bdevkit::host {
 
-/// What the program exits with.
+/// The program's exit codes.
 enum ExitCode : int {
     exit_ok = 0,
-    exit_failure = 1,  ///< at run time
+    exit_failure = 1,  ///< failure at run time
     exit_usage = 2,    ///< the command line or the configuration is wrong
 };
 
-/// A subcommand: declared to CLI11, and what it does once the command line is read.
+/// A subcommand: its declaration to CLI11, and the function to run after the command line has been parsed.
 struct Command {
     CLI::App* app;
     std::function<ExitCode()> run;
-    bool watches_signals = false;  ///< it has a SignalWatch; the others end by a signal's default action
+    bool watches_signals =
+        false;  ///< it uses a SignalWatch; for other commands a signal has its default action
 };
 
 Command add_run_command(CLI::App& program);

@@ -9,10 +9,10 @@
 
 namespace bdevkit::host {
 
-/// A table for people: one line per bdev, those that stand highest first.
+/// A table for people: one line per bdev, the bdevs on top first.
 std::string counters_table(const std::vector<BdevCounters>& counters);
 
-/// The same for programs, in bytes and counts.
+/// The counters as JSON, for programs, in bytes and counts.
 nlohmann::json counters_json(const std::vector<BdevCounters>& counters);
 
 }  // namespace bdevkit::host

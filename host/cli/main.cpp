@@ -23,15 +23,15 @@ constexpr const char* description = "Runs stacks of user-space block devices fro
 constexpr const char* footer =
     "Examples:\n"
     "  bdevkit run examples/quickstart.yaml       serve a stack until ctrl-C\n"
-    "  bdevkit validate my-stack.yaml             all errors of a stack file, with their places\n"
-    "  bdevkit graph my-stack.yaml                draw it\n"
-    "  bdevkit plugins                            what there is to build with\n"
-    "  bdevkit plugins malloc                     the options of one module\n"
-    "  bdevkit perf my-stack.yaml --rw randread   measure it\n"
-    "  bdevkit new my-module                      a module of your own\n"
-    "  bdevkit check my_module.so                 try a plugin on every rule\n"
+    "  bdevkit validate my-stack.yaml             print every error of a stack file\n"
+    "  bdevkit graph my-stack.yaml                draw a stack\n"
+    "  bdevkit plugins                            list the plugins\n"
+    "  bdevkit plugins malloc                     show the options of a module\n"
+    "  bdevkit perf my-stack.yaml --rw randread   measure the speed of a stack\n"
+    "  bdevkit new my-module                      create a project for a module\n"
+    "  bdevkit check my_module.so                 test a plugin against every rule\n"
     "\n"
-    "`bdevkit COMMAND --help` tells more. Exit codes: 0 success, 1 failure at run time,\n"
+    "`bdevkit COMMAND --help` shows more. Exit codes: 0 success, 1 failure at run time,\n"
     "2 wrong command line or configuration.";
 
 std::vector<std::string> command_names(const CLI::App& program) {
@@ -42,8 +42,8 @@ std::vector<std::string> command_names(const CLI::App& program) {
     return names;
 }
 
-/// A word that looks like an option and is none of its command's. CLI11 complains of what is missing before
-/// it comes to that.
+/// Reports a word that looks like an option but is not an option of its command. CLI11 would report missing
+/// arguments before that.
 bool report_unknown_option(const CLI::App& program) {
     for (const CLI::App* command : program.get_subcommands()) {
         for (const std::string& word : command->remaining()) {
@@ -105,7 +105,7 @@ ExitCode run_program(int argc, char** argv) {
 }  // namespace bdevkit::host
 
 int main(int argc, char** argv) try {
-    // A client that has gone, and a file that has reached `ulimit -f`, are seen in the result of a write.
+    // A closed connection and a file at its `ulimit -f` are reported by the result of write() instead.
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
     return bdevkit::host::run_program(argc, argv);

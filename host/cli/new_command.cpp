@@ -31,14 +31,14 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* footer =
-    "Makes the folder DIR/NAME with a module to build, test and change: sources, CMake project, README, a\n"
-    "stack, tests. The templates are cookiecutter's: `cookiecutter TEMPLATE` asks the same questions.\n"
+    "Creates the folder DIR/NAME with a module to build, test and change: sources, CMake project, README, a\n"
+    "stack, tests. The templates are for cookiecutter: `cookiecutter TEMPLATE` asks the same questions.\n"
     "\n"
     "Keys of --set:\n"
     "  description, author, license   of the module; license is an SPDX identifier\n"
-    "  io_types   virtual, virtual-c: what it transforms, of read,write,unmap,flush,write_zeroes;\n"
-    "             physical: what it takes beside read and write, of flush,unmap,write_zeroes; or all, none\n"
-    "  context    yes or no: whether it keeps something of each I/O until its end\n"
+    "  io_types   virtual, virtual-c: types that it transforms, of read,write,unmap,flush,write_zeroes;\n"
+    "             physical: types beside read and write, of flush,unmap,write_zeroes; or all, none\n"
+    "  context    yes or no: whether it keeps a context for each I/O until it ends\n"
     "\n"
     "Examples:\n"
     "  bdevkit new scramble\n"
@@ -55,7 +55,7 @@ struct Options {
     std::vector<std::string> answers;
 };
 
-/// What went wrong, as the user is to read it, and the exit code that it means.
+/// A failure: the message for the user, and the exit code.
 struct Failure {
     std::string message;
     ExitCode code = exit_usage;
@@ -79,21 +79,22 @@ bool is_module_name(const std::string& name) {
 
 Outcome check_name(const Options& options) {
     if (!is_module_name(options.name))
-        return refuse(fmt::format(
-            "'{}' is no name for a module: expected lower-case letters, digits, '_' and '-', with "
-            "a letter first, at most 63",
-            options.name));
-    const fs::path target = fs::path(options.output) / options.name;
-    std::error_code ignored;  // it shows when the project is made
-    if (fs::exists(fs::symlink_status(target, ignored)))
         return refuse(
-            fmt::format("'{}' exists: give another name, or another folder with --output", target.string()));
+            fmt::format("'{}' is not a valid module name: expected lower-case letters, digits, '_' and '-', "
+                        "starting with "
+                        "a letter, at most 63 characters",
+                        options.name));
+    const fs::path target = fs::path(options.output) / options.name;
+    std::error_code ignored;  // creating the project will report it
+    if (fs::exists(fs::symlink_status(target, ignored)))
+        return refuse(fmt::format("'{}' already exists: give another name, or another folder with --output",
+                                  target.string()));
     if (fs::exists(options.output, ignored) && !fs::is_directory(options.output, ignored))
-        return refuse(fmt::format("'{}' is no folder: give one with --output", options.output));
+        return refuse(fmt::format("'{}' is not a folder: give one with --output", options.output));
     return {};
 }
 
-/// One `key=value` against the questions of the template.
+/// Checks one `key=value` against the questions of the template.
 Outcome check_answer(const std::string& answer, const nlohmann::json& questions) {
     const size_t equals = answer.find('=');
     if (equals == std::string::npos)
@@ -122,7 +123,7 @@ Outcome check_answers(const Options& options, const fs::path& folder) {
     return {};
 }
 
-/// A folder inside another one that is gone at the end, with what is left in it.
+/// A temporary folder inside another one. It is removed at the end with its content.
 class TemporaryFolder {
 public:
     static tl::expected<TemporaryFolder, Failure> make_in(const fs::path& parent) {
@@ -149,8 +150,7 @@ private:
     fs::path path_;
 };
 
-/// cookiecutter renders the answers as it does the template. Written like this, a text comes out as it went
-/// in.
+/// cookiecutter renders the answers like the template. This escapes a text so that it comes out unchanged.
 std::string as_literal(const std::string& text) {
     std::string literal;
     for (const char c : text)
@@ -158,7 +158,7 @@ std::string as_literal(const std::string& text) {
     return literal;
 }
 
-/// What the template's own checks complained of, without cookiecutter's lines around it.
+/// The errors of the template's own checks, without cookiecutter's lines around them.
 std::string complaints(const std::string& output) {
     constexpr std::string_view mark = "error: ";
     std::string found;
@@ -168,7 +168,7 @@ std::string complaints(const std::string& output) {
     return found;
 }
 
-/// The last line that says something: of a traceback, what went wrong.
+/// The last line that is not empty: in a traceback, the error.
 std::string last_line(const std::string& output) {
     std::string last;
     std::istringstream lines(output);
@@ -179,7 +179,7 @@ std::string last_line(const std::string& output) {
 
 /// Makes the project in `folder`, which is empty.
 Outcome run_cookiecutter(const Options& options, const fs::path& template_folder, const fs::path& folder) {
-    // A configuration of its own: nothing of the user's is read or written.
+    // A separate configuration, so that the user's is neither read nor written.
     std::ofstream(folder / "config.yaml") << "replay_dir: replay\ncookiecutters_dir: cookiecutters\n";
     std::vector<std::string> command = {
         "cookiecutter", "--no-input", "--config-file",          "config.yaml",
@@ -196,13 +196,13 @@ Outcome run_cookiecutter(const Options& options, const fs::path& template_folder
     return refuse(fmt::format("cookiecutter failed: {}", last_line(result.output)), exit_failure);
 }
 
-/// A folder whose path cookiecutter leaves as it is: it renders the path of its output, too.
+/// A folder whose path cookiecutter does not change: it renders the path of its output, too.
 fs::path plain_folder() {
     const fs::path usual = fs::temp_directory_path();
     return usual.string().find('{') == std::string::npos ? usual : "/tmp";
 }
 
-/// Makes the project elsewhere, then puts it where it belongs: it is there as a whole or not at all.
+/// Creates the project in a temporary folder, then moves it into place: it appears completely or not at all.
 Outcome make_project(const Options& options, const fs::path& template_folder) {
     const auto beside = TemporaryFolder::make_in(options.output);
     if (!beside) return tl::unexpected(beside.error());
@@ -219,7 +219,7 @@ Outcome make_project(const Options& options, const fs::path& template_folder) {
     return {};
 }
 
-/// Where CMake finds this bdevkit, when that is not where it looks by itself.
+/// The CMake option that locates this bdevkit, if CMake would not find it by itself.
 std::string prefix_option() {
     const fs::path prefix = program_folder().parent_path();
     if (prefix == "/usr" || prefix == "/usr/local") return "";
@@ -256,14 +256,14 @@ ExitCode make_module(const Options& options) {
 
 Command add_new_command(CLI::App& program) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = program.add_subcommand("new", "Make a project for a module of your own");
+    CLI::App* command = program.add_subcommand("new", "Create a project for a new module");
     command->footer(footer);
-    command->add_option("NAME", options->name, "The module; also the folder and the plugin's file")
+    command->add_option("NAME", options->name, "Name of the module, the folder and the plugin's file")
         ->required();
     command->add_option("--template", options->kind, "virtual (default), physical or virtual-c (plain C)")
         ->type_name("KIND")
         ->check(CLI::IsMember({"virtual", "physical", "virtual-c"}));
-    command->add_option("--output", options->output, "The folder to make it in (default: this one)")
+    command->add_option("--output", options->output, "The folder in which to create it (default: this one)")
         ->type_name("DIR");
     command->add_option("--set", options->answers, "Answers to the template's questions; may be repeated")
         ->type_name("KEY=VALUE");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How commands print. What they print holds text that others wrote (an author's strings, names of files, a
-// plugin's last words), so it goes to a stream here and nowhere else.
+// Output of commands. It contains text from elsewhere (an author's strings, file names, a plugin's output),
+// so all of it goes through the functions here, which make it printable.
 #pragma once
 
 #include <fmt/format.h>
@@ -12,11 +12,11 @@
 
 namespace bdevkit::host {
 
-/// Writes to standard output. Line ends and tabs stay, other control characters are escaped, and what is not
+/// Writes to standard output. Line ends and tabs stay, other control characters are escaped, and invalid
 /// UTF-8 is replaced. Throws std::system_error.
 void write_out(std::string_view text);
 
-/// The same for standard error, after what the log says so far: it often says why.
+/// Writes to standard error in the same way, after the log lines so far, which often explain the error.
 void write_error(std::string_view text);
 
 template <typename... Args>
@@ -29,7 +29,7 @@ void print_error(fmt::format_string<Args...> format, Args&&... args) {
     write_error(fmt::format(format, std::forward<Args>(args)...));
 }
 
-/// A document of several lines, or one line of many.
+/// A document of several lines, or one line of a sequence.
 void print_json(const nlohmann::json& json);
 void print_json(const nlohmann::ordered_json& json);
 void print_json_line(const nlohmann::ordered_json& json);

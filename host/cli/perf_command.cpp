@@ -28,21 +28,21 @@ namespace bdevkit::host {
 namespace {
 
 constexpr const char* footer =
-    "Builds the stack without its frontends and keeps --depth I/Os in flight per job; there is a job per\n"
-    "bdev and core. Writes destroy what is on the bdev. ctrl-C ends the run early, with a report.\n"
+    "Builds the stack without its frontends and keeps --depth I/Os in flight per job; there is one job per\n"
+    "bdev and core. Writes destroy the data on the bdev. ctrl-C ends the run early, with a report.\n"
     "\n"
     "--rw takes: read write rw (in order), randread randwrite randrw (at random), verify (writes, reads\n"
     "back and compares), compare (writes, then the compare command), unmap, write_zeroes, copy, flush, "
     "reset.\n"
     "\n"
-    "Latency is that of every I/O; above a million I/Os per second and job, of one in 32. `cycles per I/O`\n"
-    "is the CPU time of the whole process. The tool's own share is measured at every run, with the same\n"
-    "loop against a device inside the tool that completes at once; --calibrate does only that.\n"
+    "The latency is measured for every I/O, or for one in 32 above a million I/Os per second and job.\n"
+    "`cycles per I/O` is the CPU time of the whole process. Every run also measures the tool's own share,\n"
+    "with the same loop against a built-in device that completes at once; --calibrate does only that.\n"
     "\n"
     "Memory and files that were never written read faster than data: --fill writes them first.\n"
     "\n"
-    "--replay plays back what a bdev of the module `trace` has written, instead of --rw: every I/O at its\n"
-    "time, or with --speed max as fast as it goes.\n"
+    "--replay replays a trace of the module `trace`, instead of --rw: every I/O at its original time, or\n"
+    "with --speed max as fast as possible.\n"
     "\n"
     "Examples:\n"
     "  bdevkit perf stack.yaml --bdev disk --rw randread --fill --depth 128 --time 5s\n"
@@ -74,7 +74,7 @@ constexpr uint64_t default_time_ns = 5'000'000'000;
 constexpr uint64_t calibration_ns = 100'000'000;
 constexpr uint64_t largest_io = 64ull << 20;
 
-/// Reads the option's text. False, with a line on standard error, when it is no such quantity.
+/// Parses the option's text. False, with a line on standard error, when it is not such a quantity.
 bool read_quantity(const char* option, const std::string& text, Quantity (*parse)(std::string_view),
                    uint64_t* result) {
     const Quantity value = parse(text);
@@ -116,7 +116,7 @@ bool complete_options(Options& options) {
     return true;
 }
 
-/// The bdevs that nothing stands on. They are the ones that clients would use.
+/// The bdevs on top, which clients would use.
 std::vector<std::string> tops(const Stack& stack) {
     std::vector<std::string> names;
     bdk::call_on_app_thread([&] {
@@ -136,7 +136,7 @@ bool choose_bdevs(Options& options, const Host& host, const Stack& stack) {
     const std::vector<std::string> leaves = tops(stack);
     if (options.bdevs.empty()) {
         if (leaves.size() != 1) {
-            print_error("--bdev: the stack has {} tops, name one or more: {}\n", leaves.size(),
+            print_error("--bdev: the stack has {} bdevs on top, name one or more: {}\n", leaves.size(),
                         boost::algorithm::join(leaves, ", "));
             return false;
         }
@@ -153,7 +153,7 @@ bool choose_bdevs(Options& options, const Host& host, const Stack& stack) {
     return true;
 }
 
-/// A line that is written again every second, where somebody may watch.
+/// A progress line that is rewritten every second, on a terminal.
 class ProgressLine {
 public:
     explicit ProgressLine(uint64_t time_ns)
@@ -181,7 +181,7 @@ private:
     uint64_t ios_ = 0;
 };
 
-/// Writes the range once, in order: memory that was never written is read faster than any data.
+/// Writes the range once, in order, because memory that was never written reads faster than data.
 tl::expected<void, std::string> fill(const Options& options) {
     PerfOptions perf = options.perf;
     perf.mix = *perf_mix_from_name("write");
@@ -196,7 +196,7 @@ tl::expected<void, std::string> fill(const Options& options) {
     return {};
 }
 
-/// What the same loop costs without a bdev.
+/// The cost of the same loop without a bdev.
 tl::expected<PerfReport, std::string> calibrate(const Options& options, uint64_t time_ns) {
     PerfOptions perf = options.perf;
     perf.mix = *perf_mix_from_name(perf.mix.random ? "randread" : "read");
@@ -224,7 +224,7 @@ ExitCode print_report(const Options& options, const PerfReport& report, const Pe
     return exit_failure;
 }
 
-/// Plays the trace back, and prints how that went.
+/// Replays the trace and prints the result.
 ExitCode replay(Options& options, const Host& host, const Stack& stack, SignalWatch& signals) {
     if (!choose_bdevs(options, host, stack)) return exit_usage;
     if (options.bdevs.size() != 1 || options.cores.size() > 1) {
@@ -259,7 +259,7 @@ ExitCode replay(Options& options, const Host& host, const Stack& stack, SignalWa
     } else {
         print_out("replay of {} at {} speed\n{}", options.replay, options.speed,
                   perf_table(report->perf, {}));
-        print_out("replay    {} I/Os of types that are not played back; begun at most {:.3f} ms late\n",
+        print_out("replay    {} I/Os skipped because of their type; begun at most {:.3f} ms late\n",
                   report->skipped, static_cast<double>(report->late_ns) / 1e6);
     }
     if (report->perf.errors == 0) return exit_ok;
@@ -323,22 +323,23 @@ ExitCode perf(Options& options) {
 
 void add_workload_options(CLI::App& command, Options& options) {
     PerfOptions& perf = options.perf;
-    command.add_option("--rw", options.rw, "What to do (default randread)")
+    command.add_option("--rw", options.rw, "The kind of I/O (default randread)")
         ->type_name("KIND")
         ->check(CLI::IsMember(perf_mix_names()));
-    command.add_option("--read-percent", perf.mix.read_percent, "Of rw and randrw (default 50)")
+    command.add_option("--read-percent", perf.mix.read_percent, "Reads of rw and randrw (default 50)")
         ->type_name("N")
         ->check(CLI::Range(0, 100));
     command.add_option("--io-size", options.io_size, "Bytes per I/O (default 4KiB)")->type_name("SIZE");
     command.add_option("--depth", perf.depth, "I/Os in flight per job (default 32)")
         ->type_name("N")
         ->check(CLI::Range(1, 65536));
-    command.add_option("--time", options.time, "How long (default 5s, or until --count)")
+    command.add_option("--time", options.time, "Duration (default 5s, or until --count)")
         ->type_name("DURATION");
     command.add_option("--count", perf.count, "I/Os of all jobs together")->type_name("N");
     command.add_option("--offset", options.offset, "Start of the range in use (default 0)")
         ->type_name("SIZE");
-    command.add_option("--length", options.length, "Length of it (default: to the end)")->type_name("SIZE");
+    command.add_option("--length", options.length, "Length of the range (default: to the end)")
+        ->type_name("SIZE");
     command.add_option("--rate", perf.rate, "I/Os per second of all jobs together")->type_name("N");
     command
         .add_option_function<double>(
@@ -347,10 +348,10 @@ void add_workload_options(CLI::App& command, Options& options) {
                 options.theta = theta;
                 options.has_theta = true;
             },
-            "Some places more often than others: the exponent, such as 1.1")
+            "Zipf distribution of the offsets with this exponent, such as 1.1")
         ->type_name("THETA")
         ->check(CLI::Range(0.01, 10.0));
-    command.add_option("--seed", perf.seed, "Of the random numbers (default 1)")->type_name("N");
+    command.add_option("--seed", perf.seed, "Seed of the random numbers (default 1)")->type_name("N");
 }
 
 }  // namespace
@@ -362,24 +363,27 @@ Command add_perf_command(CLI::App& program) {
     command->footer(footer);
     add_stack_argument(*command, options->file);
     add_plugin_path_option(*command, options->plugin_path);
-    command->add_option("--bdev", options->bdevs, "The bdev to use, once for each (default: the stack's top)")
+    command
+        ->add_option("--bdev", options->bdevs,
+                     "The bdev to use; may be repeated (default: the bdev on top of the stack)")
         ->type_name("NAME")
         ->take_all();
-    command->add_option("--cores", options->cores, "A job on each (default: the stack's `cores`)")
+    command->add_option("--cores", options->cores, "Cores, one job on each (default: the stack's `cores`)")
         ->type_name("N,N")
         ->delimiter(',');
     add_workload_options(*command, *options);
     CLI::Option* replay =
-        command->add_option("--replay", options->replay, "Play this trace back")->type_name("FILE");
-    command->add_option("--speed", options->speed, "Of a replay: original (default) or max, with --depth")
+        command->add_option("--replay", options->replay, "Replay this trace")->type_name("FILE");
+    command
+        ->add_option("--speed", options->speed, "Speed of a replay: original (default) or max, with --depth")
         ->type_name("SPEED")
         ->check(CLI::IsMember({"original", "max"}))
         ->needs(replay);
     command->add_flag("--fill", options->fill, "Write the range once before the measurement");
-    command->add_flag("--keep-going", options->perf.keep_going, "Go on after an I/O has failed");
+    command->add_flag("--keep-going", options->perf.keep_going, "Continue after an I/O has failed");
     command->add_flag("--time-each-io", options->perf.time_each_io,
                       "Measure the latency of each I/O, at any rate");
-    command->add_flag("--calibrate", options->calibrate, "Measure the tool alone");
+    command->add_flag("--calibrate", options->calibrate, "Measure only the tool");
     command->add_flag("--no-calibration", options->skip_calibration, "Do not measure the tool");
     command->add_flag("--json", options->json, "Print the report as JSON");
     return {command, [options] { return perf(*options); }, true};

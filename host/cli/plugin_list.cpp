@@ -23,10 +23,10 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// The time in which one process has to open its plugins.
+/// Time limit for one process to open its plugins.
 constexpr std::chrono::seconds time_limit{10};
 
-/// "exit(3) was called while ...", if the process has written such a line; else how it ended.
+/// "exit(3) was called while ...", if the process has written such a line; otherwise how it ended.
 std::string reason_for(const ChildEnd& end) {
     if (end.timed_out)
         return fmt::format("its constructors have not returned within {} s", time_limit.count());
@@ -38,7 +38,7 @@ std::string reason_for(const ChildEnd& end) {
     return fmt::format("its constructors end the process: {}", end.text());
 }
 
-/// Takes the process's answer for one file.
+/// Stores the process's answer for one file.
 void take(PluginLoader& loader, const std::string& file, const Json& told) {
     if (told.contains("refused")) {
         loader.refuse(file, told.at("refused"));
@@ -47,7 +47,7 @@ void take(PluginLoader& loader, const std::string& file, const Json& told) {
     }
 }
 
-/// Has a process describe the files, in their order. @return the files that it has not reached
+/// Lets a process describe the files, in order. @return the files that it has not reached
 std::vector<std::string> describe_some(PluginLoader& loader, std::vector<std::string> files) {
     std::vector<std::string> arguments = {"bdevkit", "plugins", "--describe"};
     arguments.insert(arguments.end(), files.begin(), files.end());
@@ -60,7 +60,7 @@ std::vector<std::string> describe_some(PluginLoader& loader, std::vector<std::st
     }
     const auto next = files.begin() + ptrdiff_t(done);
     if (next == files.end()) return {};
-    // Others may have used up the time.
+    // Other plugins may have used up the time.
     if (end.timed_out && done != 0) return {next, files.end()};
     loader.refuse(*next, reason_for(end));
     return {next + 1, files.end()};
@@ -80,7 +80,7 @@ void list_plugins(PluginLoader& loader) {
 void describe_plugins(const std::vector<std::string>& files) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     fcntl(child_result_fd, F_SETFD, FD_CLOEXEC);
-    std::vector<PluginFile> opened;  // they stay open: a destructor is nobody's interest here
+    std::vector<PluginFile> opened;  // they stay open: no destructors need to run here
     for (const std::string& file : files) {
         Json told = Json::object();
         if (auto plugin = open_plugin(file)) {
@@ -90,7 +90,7 @@ void describe_plugins(const std::vector<std::string>& files) {
             told["refused"] = plugin.error();
         }
         const std::string line = bdk::json_text(told) + "\n";
-        // A parent that has gone wants no answer.
+        // A parent that has exited needs no answer.
         if (write(child_result_fd, line.data(), line.size()) != ssize_t(line.size())) break;
     }
     _exit(0);

@@ -21,10 +21,10 @@ namespace bdevkit::host {
 namespace {
 
 constexpr const char* footer =
-    "Without NAME, lists the plugins of the search path: those that can be used, and those that were\n"
-    "refused, with the reason. With NAME, tells what that module is, the options it takes in a stack, and\n"
-    "the methods that Python may call. Another process opens the plugins, so that one that crashes, ends\n"
-    "the process or hangs is refused for it and no more.\n"
+    "Without NAME, lists the plugins of the search path: usable plugins, and refused plugins with the\n"
+    "reason. With NAME, shows that module, its options in a stack, and the methods that Python may call.\n"
+    "A separate process opens the plugins, so a plugin that crashes, ends the process or hangs is only\n"
+    "listed as refused.\n"
     "\n"
     "Examples:\n"
     "  bdevkit plugins\n"
@@ -137,8 +137,8 @@ void print_others(const PluginLoader& loader, PluginState state, const char* tit
 void print_list(const PluginLoader& loader) {
     print_usable(loader);
     print_others(loader, PluginState::refused, "refused");
-    print_others(loader, PluginState::shadowed, "hidden by another of the same name");
-    print_out("\nlooked in:\n");
+    print_others(loader, PluginState::shadowed, "hidden by another plugin of the same name");
+    print_out("\nsearched folders:\n");
     for (const SearchFolder& folder : loader.search_path()) {
         print_out("  {}  ({})\n", bdk::printable(folder.path.string()), folder.origin);
     }
@@ -161,7 +161,7 @@ std::string option_facts(const bdk_option& option) {
     return boost::algorithm::join(facts, ", ");
 }
 
-/// A bdev of the module with its required options, to copy into a stack.
+/// An example bdev of the module with its required options, to copy into a stack.
 std::string example_of(const ModuleInfo& module) {
     std::string text = fmt::format("- {{ name: my-{0}, module: {0}", module.name);
     for (const bdk_option& option : module.options) {
@@ -187,7 +187,7 @@ void print_methods(const ModuleInfo& info) {
     }
 }
 
-/// How its bdevs come to be.
+/// How its bdevs are created.
 void print_creation(const ModuleInfo& info) {
     if (!info.has_create) {
         print_out("\nIt makes its bdevs by examination; a stack does not name them.\n");
@@ -246,11 +246,11 @@ ExitCode plugins(const PluginsOptions& options) {
 
 Command add_plugins_command(CLI::App& program) {
     auto options = std::make_shared<PluginsOptions>();
-    CLI::App* command = program.add_subcommand("plugins", "List the plugins, or tell about one module");
+    CLI::App* command = program.add_subcommand("plugins", "List the plugins, or show one module");
     command->footer(footer);
     command->add_option("NAME", options->name, "A module");
     add_plugin_path_option(*command, options->plugin_path);
-    command->add_flag("--json", options->json, "The same as JSON");
+    command->add_flag("--json", options->json, "Print JSON");
     // For the process that list_plugins() starts.
     command->add_option("--describe", options->describe)->group("");
     return {command, [options] { return plugins(*options); }};

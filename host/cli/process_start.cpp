@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The first code of the program. The dynamic linker calls it before the constructors of any library, which
+// The first code of the program. The dynamic linker calls it before the constructors of any library; these
 // take most of the time until main().
 #include "base/standard_fds.hpp"
 #include "cli/stop_signals.hpp"

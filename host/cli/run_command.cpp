@@ -28,12 +28,11 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char* footer =
     "Builds the stack and serves it until SIGTERM or SIGINT (ctrl-C). When clients can connect it prints\n"
-    "one line that begins with `ready:` and says where. On the signal, requests in flight are answered,\n"
-    "the stack is taken down and the exit code is 0. Another signal, half a second later or more, exits\n"
-    "at once. When an I/O or a module keeps the host for longer than `stop_limit` (30s), it says which and\n"
-    "exits with 1. A signal while the stack is being built waits for that as long as `late_call` says "
-    "(10s),\n"
-    "then names the module that hangs and exits with 1. SIGUSR1 prints the I/O counters.\n"
+    "one line that begins with `ready:` and has the addresses. On the signal, requests in flight are\n"
+    "answered, the stack is taken down and the exit code is 0. Another signal, half a second later or more,\n"
+    "exits at once. When an I/O or a module holds up the stop for longer than `stop_limit` (30s), the host\n"
+    "names it and exits with 1. If the stack is still being built, the stop waits for that for at most\n"
+    "`late_call` (10s), then names the module that hangs and exits with 1. SIGUSR1 prints the I/O counters.\n"
     "\n"
     "Examples:\n"
     "  bdevkit run examples/quickstart.yaml\n"
@@ -52,7 +51,7 @@ struct RunOptions {
     std::string stats_json;
 };
 
-/// Applies --listen. @return false when it cannot be.
+/// Applies --listen. @return false when the address cannot be used.
 bool override_listen(const std::string& listen, Stack& stack) {
     if (listen.empty()) return true;
     if (const auto valid = check_listen_address(listen); !valid) {
@@ -100,10 +99,10 @@ bool report_counters(const RunOptions& options, const std::vector<BdevCounters>&
     return false;
 }
 
-/// The reactors run on, and what they use cannot be taken from under them: so the process ends as it is. What
-/// clients were told is written has reached the modules.
+/// The reactors still run, and the memory that they use cannot be freed, so the process ends without cleaning
+/// up. Writes that were acknowledged to clients have reached the modules.
 [[noreturn]] void give_up(const std::vector<std::string>& waits) {
-    fmt::print(stderr, "bdevkit: the host cannot be taken down, and exits without (stop_limit):\n");
+    fmt::print(stderr, "bdevkit: the host cannot be stopped; exiting without cleaning up (stop_limit):\n");
     for (const std::string& wait : waits)
         fmt::print(stderr, "bdevkit: {}\n", wait);
     std::fflush(nullptr);
@@ -130,7 +129,7 @@ ExitCode run(const RunOptions& options) {
     }
     if (!override_listen(options.listen, loaded.stack)) return exit_usage;
 
-    // What may take a module that long may take the start of the host that long, too.
+    // A module that takes that long may delay the start of the host by as much.
     if (const uint32_t late_ms = loaded.stack.host.bdev.late_call_ms; late_ms != 0)
         signals.set_patience(std::chrono::milliseconds(late_ms));
     const auto host = Host::start(loaded.stack, *loaded.loader, give_up);
@@ -159,7 +158,8 @@ Command add_run_command(CLI::App& program) {
         ->type_name("ADDRESS");
     command->add_flag("--stats", options->stats, "Print the I/O counters of every bdev at the end");
     command
-        ->add_option("--stats-json", options->stats_json, "Write them as JSON; - writes to standard output")
+        ->add_option("--stats-json", options->stats_json,
+                     "Write the I/O counters as JSON; - writes to standard output")
         ->type_name("FILE");
     return {command, [options] { return run(*options); }, true};
 }

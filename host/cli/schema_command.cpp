@@ -23,7 +23,7 @@ constexpr const char* footer =
     "\n"
     "Example:\n"
     "  bdevkit schema > stack.schema.json\n"
-    "and as the first line of a stack file, for editors with yaml-language-server:\n"
+    "For editors with yaml-language-server, the first line of a stack file:\n"
     "  # yaml-language-server: $schema=stack.schema.json";
 
 }  // namespace

@@ -27,10 +27,11 @@ namespace bdevkit::host {
 
 namespace {
 
-/// timeout(1) and others send the signal to the process and then to its group: one request, not two.
+/// timeout(1) and other tools send the signal to the process and then to its group; that is one request, not
+/// two.
 constexpr std::chrono::milliseconds same_request{500};
 
-/// While the main thread has not taken a stop.
+/// The state while the main thread has not taken a stop.
 constexpr int look_again_ms = 20;
 
 [[noreturn]] void exit_now() {
@@ -39,7 +40,7 @@ constexpr int look_again_ms = 20;
 }
 
 [[noreturn]] void give_up() {
-    bdk::log_plain("bdevkit: asked to stop, but the host is busy and cannot: exiting without taking it down");
+    bdk::log_plain("bdevkit: asked to stop, but the host is busy: exiting without cleaning up");
     if (const std::string opening = OpeningWatch::describe(); !opening.empty())
         bdk::log_plain("bdevkit: " + opening);
     for (const std::string& call : bdk::describe_pending_calls())
@@ -66,7 +67,7 @@ SignalWatch::SignalWatch() {
 
 SignalWatch::~SignalWatch() {
     const uint64_t one = 1;
-    // An eventfd that was never written to takes eight bytes without fail.
+    // The first write to an eventfd never fails.
     [[maybe_unused]] const ssize_t written = write(end_, &one, sizeof one);
     thread_.join();
     close(signals_);

@@ -12,10 +12,11 @@
 
 namespace bdevkit::host {
 
-/// Turns signals into events for the main thread. Made before any other thread, so that all of them inherit
-/// the blocked signals. A SIGTERM or SIGINT that comes half a second or more after the first ends the process
-/// at once, whatever the main thread is doing. So does the first one when the main thread has not taken it
-/// within its time, since it hangs in a module: what does not end is said.
+/// Turns signals into events for the main thread. Construct it before any other thread, so that all threads
+/// inherit the blocked signals. A SIGTERM or SIGINT that comes half a second or more after the first ends the
+/// process at once, whatever the main thread is doing. The first signal also ends the process if the main
+/// thread has not taken it within its time limit, because the thread hangs in a module; the pending call is
+/// named.
 class SignalWatch {
 public:
     enum class Event {
@@ -28,13 +29,13 @@ public:
     SignalWatch(const SignalWatch&) = delete;
     SignalWatch& operator=(const SignalWatch&) = delete;
 
-    /// [any thread] How long the main thread may be busy with something else when a stop comes.
+    /// [any thread] How long the main thread may take to react to a stop.
     void set_patience(std::chrono::milliseconds patience) { patience_ms_ = patience.count(); }
 
     /// [main thread] Waits for the next event.
     Event wait();
 
-    /// [main thread] The next event, if there is one already.
+    /// [main thread] The next event, if one is pending.
     std::optional<Event> next();
 
 private:

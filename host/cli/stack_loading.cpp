@@ -28,7 +28,7 @@ void report_refused(const PluginLoader& loader, bool stop_on_error, Problems& pr
     }
 }
 
-/// From what the file says of plugins to the stack.
+/// From the file's `plugins:` section to the stack.
 void finish_loading(LoadedStack& loaded, const std::vector<std::string>& plugin_path,
                     const std::vector<const bdk_module*>& modules) {
     std::vector<std::string> stack_path;

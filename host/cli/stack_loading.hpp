@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// From the name of a stack file to a stack with its plugins: what run, validate and graph have in common.
+// Loads a stack file with its plugins, for run, validate and graph.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -13,7 +13,7 @@
 
 namespace bdevkit::host {
 
-/// The stack points into the loader's plugins.
+/// A loaded stack. It points into the loader's plugins.
 struct LoadedStack {
     std::unique_ptr<PluginLoader> loader;
     StackFile file;
@@ -23,14 +23,14 @@ struct LoadedStack {
     bool valid() const { return problems.empty(); }
 };
 
-/// [main thread] Reads the file, discovers plugins, opens those that it names and resolves the stack. Plugins
-/// that are refused at the look are a line on standard error each, and problems where the stack says
-/// `on_error: stop`. One that cannot be opened is a problem where the stack names its module.
+/// [main thread] Reads the file, discovers plugins, opens those that the file names and resolves the stack.
+/// Each plugin whose file is refused is reported in a line on standard error, and is a problem if the stack
+/// says `on_error: stop`. A plugin that cannot be opened is a problem at the place where the stack names its
+/// module.
 LoadedStack load_stack(const std::string& file, const std::vector<std::string>& plugin_path);
 
-/// [main thread] The same for a text. `modules` are the program's own, beside those of plugins; they outlive
-/// what is returned. @param name    what messages call it
-/// @param folder  where relative paths start
+/// [main thread] Loads a stack from a text. `modules` are the program's own, in addition to those of plugins;
+/// they outlive the result. @param name the stack's name in messages @param folder where relative paths start
 LoadedStack load_stack_text(const std::string& text, std::string name, const std::filesystem::path& folder,
                             const std::vector<std::string>& plugin_path,
                             const std::vector<const bdk_module*>& modules);

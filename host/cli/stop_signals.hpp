@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The signals that `run` and `perf` take one by one, with SignalWatch. They are blocked from the first
-// instruction of the program on, so that one that comes early waits instead of ending the process.
+// instruction of the program on, so that an early signal waits instead of ending the process.
 #pragma once
 
 #include <csignal>
@@ -17,13 +17,13 @@ inline sigset_t stop_signals() noexcept {
     return signals;
 }
 
-/// [main thread, before any other thread] They wait from now on; threads made later inherit it.
+/// [main thread, before any other thread] Blocks the signals; threads created later inherit this.
 inline void hold_stop_signals() noexcept {
     const sigset_t signals = stop_signals();
     sigprocmask(SIG_BLOCK, &signals, nullptr);
 }
 
-/// [main thread, before any other thread] For commands that such a signal simply ends.
+/// [main thread, before any other thread] Unblocks the signals, for commands that such a signal simply ends.
 inline void release_stop_signals() noexcept {
     const sigset_t signals = stop_signals();
     sigprocmask(SIG_UNBLOCK, &signals, nullptr);

@@ -15,13 +15,13 @@ namespace bdevkit::host {
 namespace {
 
 constexpr const char* footer =
-    "Prints what a bdev of the module `trace` has written: a line per I/O, in the order of submission.\n"
-    "With --json, a JSON object per line: one about the trace, then one per I/O.\n"
+    "Prints a trace, written by a bdev of the module `trace`: a line per I/O, in the order of submission.\n"
+    "With --json, one JSON object per line: first for the trace, then for each I/O.\n"
     "\n"
     "Examples:\n"
     "  bdevkit trace disk.trace | less\n"
     "  bdevkit trace disk.trace --json | jq -s '[.[1:][] | select(.type == \"write\") | .bytes] | add'\n"
-    "`bdevkit perf --replay` plays a trace back.";
+    "`bdevkit perf --replay` replays a trace.";
 
 struct Options {
     std::string file;
@@ -51,9 +51,9 @@ ExitCode print_trace(const Options& options) {
 
 Command add_trace_command(CLI::App& program) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = program.add_subcommand("trace", "Print the I/Os that a trace holds");
+    CLI::App* command = program.add_subcommand("trace", "Print the I/Os of a trace");
     command->footer(footer);
-    command->add_option("FILE", options->file, "What the module `trace` has written")->required();
+    command->add_option("FILE", options->file, "A file that the module `trace` has written")->required();
     command->add_flag("--json", options->json, "Print JSON");
     return {command, [options] { return print_trace(*options); }};
 }

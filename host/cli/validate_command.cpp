@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* footer =
     "Checks everything that can be checked without creating a bdev: syntax, names, the options of every\n"
-    "module, bases, circles. Prints all errors as file:line:column: message and exits with 2, or exits\n"
+    "module, bases, cycles. Prints all errors as file:line:column: message and exits with 2, or exits\n"
     "with 0.\n"
     "\n"
     "Examples:\n"
@@ -69,7 +69,7 @@ Command add_validate_command(CLI::App& program) {
     command->footer(footer);
     add_stack_argument(*command, options->file);
     add_plugin_path_option(*command, options->plugin_path);
-    command->add_flag("--json", options->json, "The result as JSON");
+    command->add_flag("--json", options->json, "Print the result as JSON");
     return {command, [options] { return validate(*options); }};
 }
 

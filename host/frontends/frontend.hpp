@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A frontend hands bdevs to clients. Driven by the host's main thread, which is not a bdk thread.
+// A frontend serves bdevs to clients. The host's main thread, which is not a bdk thread, drives it.
 #pragma once
 
 #include <string>
@@ -14,14 +14,14 @@ public:
     Frontend(const Frontend&) = delete;
     Frontend& operator=(const Frontend&) = delete;
 
-    /// [main thread] Starts to listen. On error nothing is left behind.
+    /// [main thread] Starts to listen. On error everything is undone.
     virtual tl::expected<void, std::string> start() = 0;
 
-    /// [main thread] Accepts no more clients, lets requests in flight finish and be answered, drops the
-    /// clients and closes every desc. Returns when all of it is done.
+    /// [main thread] Accepts no more clients, completes and answers the requests in flight, drops the clients
+    /// and closes every desc. Returns when all of this is done.
     virtual void stop() = 0;
 
-    /// [main thread, after start] Where clients connect: a URI such as
+    /// [main thread, after start] The addresses for clients: URIs such as
     /// `nbd+unix:///top?socket=/run/x.sock`, one per line.
     virtual std::string where() const = 0;
 };

@@ -16,17 +16,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Where glibc looks first in each folder.
+/// The subfolders that glibc searches first in each folder.
 constexpr std::array variants = {"glibc-hwcaps/x86-64-v4", "glibc-hwcaps/x86-64-v3", "glibc-hwcaps/x86-64-v2",
                                  ""};
 
-/// Where the dynamic linker looks, in its order.
+/// The folders that the dynamic linker searches, in its order.
 struct Folder {
     fs::path path;
-    bool is_fixed = true;  ///< false: in the working folder, as CMake has it in a build tree
+    bool is_fixed = true;  ///< false: relative to the working folder, as CMake writes it in a build tree
 };
 
-/// Then the dynamic linker takes that one, and looks nowhere.
+/// The dynamic linker then uses that path and searches nowhere.
 bool is_loaded(const std::string& library) {
     void* handle = dlopen(library.c_str(), RTLD_LAZY | RTLD_NOLOAD);
     if (handle != nullptr) dlclose(handle);
@@ -42,7 +42,7 @@ class Dependencies {
 public:
     using Reason = std::optional<std::string>;
 
-    /// @param inherited  DT_RPATH of those that need the file
+    /// @param inherited DT_RPATH of the files that need this one
     Reason look_at(const ElfFile& file, const fs::path& path, std::vector<Folder> inherited) {
         const bool has_runpath = !file.dynamic(DT_RUNPATH).empty();
         std::vector<Folder> folders;
@@ -72,7 +72,8 @@ private:
         for (std::string part; std::getline(parts, part, ':');) {
             const std::string folder = expand(part, of);
             if (folder.find('$') != std::string::npos)
-                return fmt::format("takes libraries from '{}', of which $ORIGIN alone is supported", part);
+                return fmt::format(
+                    "takes libraries from '{}', but of such variables only $ORIGIN is supported", part);
             if (!folder.starts_with('/')) {
                 folders.push_back({.path = fs::current_path() / folder, .is_fixed = false});
                 continue;
@@ -109,7 +110,7 @@ private:
         const auto fd = open_trusted(library);
         if (!fd) return fmt::format("needs {}: {}", library.native(), fd.error());
         const auto file = ElfFile::read(fd->get());
-        if (!file) return std::nullopt;  // the dynamic linker passes it over, too
+        if (!file) return std::nullopt;  // the dynamic linker skips it, too
         auto reason = look_at(*file, library, inherited);
         return reason ? fmt::format("needs {}, which {}", library.native(), *reason) : reason;
     }

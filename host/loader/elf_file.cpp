@@ -150,7 +150,7 @@ uint64_t ElfFile::pointer_at(uint64_t address) const {
     return value && is_relative(address) ? value->front() : 0;
 }
 
-/// What an entry of DT_RELA puts there.
+/// The value that an entry of DT_RELA stores there.
 std::optional<uint64_t> ElfFile::relocated(uint64_t address) const {
     const auto found = std::find_if(relocations_.begin(), relocations_.end(),
                                     [&](const Elf64_Rela& each) { return each.r_offset == address; });

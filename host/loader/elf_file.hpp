@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A shared object read as bytes, before any of its code runs.
+// Reads a shared object as bytes, before any of its code runs.
 #pragma once
 
 #include <elf.h>
@@ -14,12 +14,12 @@
 
 namespace bdevkit::host {
 
-/// Every number in the file may be a lie: each is checked against the file's length, and what does not fit is
-/// nothing. Addresses are those of the file, before it is loaded somewhere.
+/// Any number in the file may be wrong: each is checked against the file's length, and an item that does not
+/// fit counts as missing. Addresses are those in the file, before it is loaded.
 class ElfFile {
 public:
-    /// [any thread] @param fd  a regular file, open for reading as long as this lives
-    /// @return  or what the file is instead of a shared object for this machine
+    /// [any thread] @param fd a regular file, open for reading as long as this lives @return or why the file
+    /// is not a shared object for this machine
     static tl::expected<ElfFile, std::string> read(int fd);
 
     /// The exported symbol of that name in the dynamic symbol table, which survives `strip`.
@@ -27,12 +27,12 @@ public:
 
     /// The values of a tag in the dynamic section, in its order.
     std::vector<uint64_t> dynamic(int64_t tag) const;
-    /// The text that a value of DT_NEEDED, DT_RUNPATH and the like stands for.
+    /// The text of a value of DT_NEEDED, DT_RUNPATH and the like.
     std::optional<std::string> dynamic_string(uint64_t value) const;
 
-    /// Whether what is loaded at `address` comes from the file. It does not where it begins as zero.
+    /// Whether the memory at `address` is loaded from the file. Zero-initialised memory is not.
     bool is_in_file(uint64_t address) const { return file_offset(address).has_value(); }
-    /// Bytes loaded at `address`, as they stand in the file.
+    /// The bytes of the file that are loaded at `address`.
     template <typename T>
     std::optional<std::vector<T>> at(uint64_t address, uint64_t bytes) const {
         const auto offset = file_offset(address);
@@ -41,7 +41,7 @@ public:
     /// The text at `address`, up to its end.
     std::optional<std::string> string_at(uint64_t address) const;
 
-    /// What the pointer at `address` points to once the file is loaded: 0 for NULL, `elsewhere` for something
+    /// The target of the pointer at `address` once the file is loaded: 0 for NULL, `elsewhere` for an address
     /// in another file.
     uint64_t pointer_at(uint64_t address) const;
     static constexpr uint64_t elsewhere = UINT64_MAX;
@@ -49,7 +49,7 @@ public:
 private:
     explicit ElfFile(int fd, uint64_t size) : fd_(fd), size_(size) {}
 
-    /// The whole elements in `bytes` bytes; nothing when they are not all in the file.
+    /// The complete elements in `bytes` bytes; empty when they are not all in the file.
     template <typename T>
     std::optional<std::vector<T>> read_array(uint64_t offset, uint64_t bytes) const {
         if (bytes < sizeof(T) || bytes > size_ || offset > size_ - bytes) return std::nullopt;

@@ -45,13 +45,14 @@ TEST(ElfLook, ReadsAStrippedPlugin) {
     EXPECT_EQ(entry->table_size, sizeof(bdk_module));
 }
 
-// The name is a pointer, so it is the linker's relocations that tell it.
+// The name is a pointer, so it has to be read through the linker's relocations.
 TEST(ElfLook, ReadsTheNameInTheTable) {
     for (const char* file : {"well_behaved", "stripped", "packed_relocations"})
         EXPECT_EQ(look_at(rogues_folder() / (std::string(file) + ".so"))->module_name, "well_behaved")
             << file;
     EXPECT_EQ(look_at(rogues_folder() / "shorter_table.so")->module_name, "shorter_table");
-    EXPECT_EQ(look_at(rogues_folder() / "table_filled_late.so")->module_name, "") << "known to nobody yet";
+    EXPECT_EQ(look_at(rogues_folder() / "table_filled_late.so")->module_name, "")
+        << "not known before the constructors run";
 }
 
 TEST(ElfLook, TellsWhetherTheModuleExamines) {
@@ -83,7 +84,7 @@ TEST(ElfLook, SaysWhatTheFileIsInstead) {
     EXPECT_THAT(reason(folder.add_text("powerpc.so", other_machine)), HasSubstr("another processor"));
 }
 
-// Every number in a file may be a lie. The sanitizers watch over these two.
+// Any number in a file may be wrong. These two tests rely on the sanitizers.
 TEST(ElfLook, SurvivesAFileCutShortAnywhere) {
     const PluginTestFolder folder;
     const std::string whole = contents(rogues_folder() / "stripped.so");

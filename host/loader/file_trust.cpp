@@ -21,7 +21,7 @@
 namespace bdevkit::host {
 namespace {
 
-/// The path as a shell reads it.
+/// The path, quoted for a shell.
 std::string shell_word(const std::filesystem::path& path) {
     const std::string& text = path.native();
     const bool plain = std::all_of(text.begin(), text.end(), [](unsigned char c) {
@@ -63,14 +63,14 @@ std::string writable_refusal(const struct stat& status, const std::filesystem::p
     const bool group = (status.st_mode & S_IWGRP) != 0;
     const bool everybody = (status.st_mode & S_IWOTH) != 0;
     const char* bits = group && everybody ? "go-w" : group ? "g-w" : "o-w";
-    return fmt::format("{} can write {} {} (mode {:04o}), refused; to mend it: chmod {} {}",
+    return fmt::format("{} can write {} {} (mode {:04o}), refused; to fix it: chmod {} {}",
                        everybody ? "everybody" : "the group " + group_name(status.st_gid), what,
                        path.native(), status.st_mode & 07777, bits, shell_word(path));
 }
 
 std::string owner_refusal(const struct stat& status, const std::filesystem::path& path, const char* what) {
     return fmt::format(
-        "{} {} belongs to the user {}, who is neither root nor you, refused; to mend it: "
+        "{} {} belongs to the user {}, who is neither root nor you, refused; to fix it: "
         "chown {} {}",
         what, path.native(), user_name(status.st_uid), user_name(geteuid()), shell_word(path));
 }
@@ -79,7 +79,7 @@ std::string cannot_be_read(int error) {
     return "cannot be read: " + bdk::errno_text_with_limit(error);
 }
 
-/// Of the folder that the walk is in, and of what keeps others from replacing what was found there.
+/// Checks the current folder of the walk, and whether others could replace the entry that was found there.
 std::optional<std::string> why_step_untrusted(const PathWalk& walk) {
     const struct stat& folder = walk.folder();
     const char* what = walk.is_last() ? "its folder" : "the folder";
@@ -88,7 +88,7 @@ std::optional<std::string> why_step_untrusted(const PathWalk& walk) {
     const bool sticky = (folder.st_mode & S_ISVTX) != 0;
     if (walk.is_last() || !sticky || walk.error() != 0)
         return writable_refusal(folder, walk.folder_path(), what);
-    // What is in a sticky folder is its owner's to replace.
+    // In a sticky folder only the owner of an entry may replace it.
     if (is_ours(walk.found())) return std::nullopt;
     return owner_refusal(walk.found(), walk.found_path(), S_ISLNK(walk.found().st_mode) ? "the link" : what);
 }
@@ -112,7 +112,7 @@ tl::expected<bdk::UniqueFd, std::string> open_trusted(const std::filesystem::pat
     if (auto reason = why_way_untrusted(walk)) return tl::unexpected(*std::move(reason));
     if (walk.error() != 0) return tl::unexpected(cannot_be_read(walk.error()));
     if (!S_ISREG(walk.found().st_mode)) return tl::unexpected(std::string("is not a regular file"));
-    // Nobody else can have put another file there since.
+    // No other user can have replaced the file since.
     bdk::UniqueFd fd(openat(walk.folder_fd(), walk.found_name().c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     struct stat status {};
     if (!fd || fstat(fd.get(), &status) != 0) return tl::unexpected(cannot_be_read(errno));

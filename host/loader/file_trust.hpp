@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A plugin runs with all the rights of the host. So only root and the host's user may be able to change it,
-// or to make its path mean another file.
+// A plugin runs with all the rights of the host. So only root and the host's user may be able to change its
+// file or to replace it by another file.
 #pragma once
 
 #include <filesystem>
@@ -14,17 +14,17 @@ namespace bdevkit::host {
 
 /// [any thread] Opens a file for reading if it may be trusted. The path is walked from the root on, one
 /// descriptor for each folder, through symbolic links. Every folder on the way must belong to root or to the
-/// host's user, and nobody else may write it. A folder above may have the sticky bit instead, as /tmp has, if
-/// what comes next on the path is root's or the user's. The folder of the file itself may not, since others
-/// could put files into it.
+/// host's user, and no other user may be able to write to it. As an exception, a folder further up may have
+/// the sticky bit, as /tmp has, if the next entry on the path belongs to root or the user. The exception does
+/// not apply to the folder of the file itself, since others could add files there.
 ///
-/// Whatever has passed stays what it is: nobody but root and the user can put another file at the path, so
-/// the path may be used to load the file.
-/// @return the descriptor; or one line that says who can change what, with the command that mends it
+/// The result stays valid: only root and the user can put another file at the path, so the path may be used
+/// to load the file. @return the descriptor; or one line that says who can change the file or folder, with
+/// the command that fixes it
 tl::expected<bdk::UniqueFd, std::string> open_trusted(const std::filesystem::path& file);
 
-/// [any thread] Why libraries must not be taken from the folder: as for the folder of a file. A folder that
-/// is not there is trusted if nobody else could make it.
+/// [any thread] The reason why libraries must not be loaded from the folder; the rules are those for the
+/// folder of a file. A missing folder is trusted if no other user could create it.
 std::optional<std::string> why_folder_untrusted(const std::filesystem::path& folder);
 
 }  // namespace bdevkit::host

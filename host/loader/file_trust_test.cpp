@@ -133,7 +133,7 @@ TEST_F(FileTrust, FollowsDotsAndCirclesAsTheKernelDoes) {
     EXPECT_THAT(reason_of(file_ / "below.so"), HasSubstr("Not a directory"));
 }
 
-// To open a pipe for reading waits for a writer.
+// Opening a pipe for reading would wait for a writer.
 TEST_F(FileTrust, RefusesWhatIsNoFileWithoutOpeningIt) {
     const auto pipe = folder_.path() / "pipe.so";
     ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
@@ -145,7 +145,7 @@ TEST_F(FileTrust, RefusesWhatIsNoFileWithoutOpeningIt) {
 /// A library, and a plugin that needs it, linked by the system's compiler.
 class Dependencies : public FileTrust {
 protected:
-    /// @param flags  of the linker, for the plugin
+    /// @param flags linker flags for the plugin
     std::string reason_when_linked(const std::string& flags) {
         compile("library", "int answer(void) { return 42; }", "-Wl,-soname,libanswer.so -o libanswer.so");
         compile("plugin", "int answer(void); int ask(void) { return answer(); }",
@@ -209,7 +209,7 @@ TEST_F(Dependencies, OfDependenciesAreLookedAt) {
         AllOf(HasSubstr("needs "), HasSubstr("which takes libraries from " + writable.path().native())));
 }
 
-// CMake ends the paths of a build tree with an empty one, to have room for those of the installation.
+// CMake appends an empty path in a build tree, to reserve room for the installation's paths.
 TEST_F(Dependencies, ThatTheHostHasLoadedAreLookedForNowhere) {
     compile("plugin", "int plugin;", "-o needy.so -Wl,--no-as-needed -lc -Wl,-rpath,/usr/lib:");
     EXPECT_EQ(reason_of_plugin(), "trusted");

@@ -36,7 +36,7 @@ Json options_json(const std::vector<bdk_option>& options) {
     return result;
 }
 
-/// Stands for an examine_config of the other process.
+/// Placeholder for an examine_config in the other process.
 void never_called(bdk_bdev*) {}
 
 }  // namespace

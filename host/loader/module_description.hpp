@@ -10,15 +10,15 @@
 
 namespace bdevkit::host {
 
-/// What a module says of itself, as one process tells it to another. Text that is not UTF-8 is replaced when
-/// the JSON is written.
+/// The description of a module that one process sends to another. Invalid UTF-8 is replaced when the JSON is
+/// written.
 nlohmann::json describe_module(const ModuleInfo& info);
 
-/// A ModuleInfo without a plugin behind it. It owns the strings of its options; its table has no callbacks
-/// that could be called.
+/// A ModuleInfo without an open plugin. It owns the strings of its options; its table has no usable
+/// callbacks.
 class ModuleDescription {
 public:
-    /// @param json  of describe_module(). Throws nlohmann::json::exception when it is anything else.
+    /// @param json made by describe_module(). Throws nlohmann::json::exception for other JSON.
     explicit ModuleDescription(const nlohmann::json& json);
     ModuleDescription(const ModuleDescription&) = delete;
     ModuleDescription& operator=(const ModuleDescription&) = delete;
@@ -30,8 +30,8 @@ private:
     bdk_option option(const nlohmann::json& json);
     std::vector<bdk_option> options(const nlohmann::json& json);
 
-    std::deque<std::string> strings_;               ///< they stay where they are
-    std::deque<std::vector<const char*>> choices_;  ///< of enums
+    std::deque<std::string> strings_;               ///< with stable addresses
+    std::deque<std::vector<const char*>> choices_;  ///< the values of enums
     bdk_module table_{};
     ModuleInfo info_;
 };

@@ -14,7 +14,7 @@
 namespace bdevkit::host {
 namespace {
 
-// What the host cannot do without: everything up to here must be there.
+// The host needs every field up to here.
 constexpr std::size_t min_table_size = offsetof(bdk_module, name) + sizeof(bdk_module::name);
 constexpr std::size_t min_option_size = offsetof(bdk_option, offset) + sizeof(bdk_option::offset);
 constexpr std::size_t min_method_size = offsetof(bdk_method, call) + sizeof(bdk_method::call);
@@ -54,8 +54,8 @@ uint32_t option_value_alignment(const bdk_option& option) {
 std::optional<std::string> why_wrong(const bdk_option& option, uint32_t struct_size) {
     const std::string_view name = option.name != nullptr ? option.name : "";
     if (!is_option_name(name))
-        return fmt::format("option name '{}': lower-case letters, digits and _ are expected, a letter first",
-                           name);
+        return fmt::format(
+            "option name '{}': expected lower-case letters, digits and _, starting with a letter", name);
 
     const uint32_t size = option_value_size(option.type, option.flags);
     if (size == 0)
@@ -68,9 +68,8 @@ std::optional<std::string> why_wrong(const bdk_option& option, uint32_t struct_s
             "its offset and options_struct_size",
             name, size, option.offset, struct_size);
     if (option.offset % option_value_alignment(option) != 0)
-        return fmt::format(
-            "option '{}' stands at offset {}, which is not aligned for its type: use offsetof()", name,
-            option.offset);
+        return fmt::format("option '{}' is at offset {}, which is not aligned for its type: use offsetof()",
+                           name, option.offset);
     if (option.type == BDK_OPTION_ENUM && (option.enum_values == nullptr || option.enum_values[0] == nullptr))
         return fmt::format("option '{}' is an enum without enum_values", name);
     if (option.max != 0 && option.min > option.max)
@@ -81,8 +80,7 @@ std::optional<std::string> why_wrong(const bdk_option& option, uint32_t struct_s
 
 using Options = tl::expected<std::vector<bdk_option>, std::string>;
 
-/// @param size         of one option in the table
-/// @param struct_size  of what they fill
+/// @param size size of one option in the table @param struct_size size of the struct that the options fill
 Options read_table(const bdk_option* table, uint32_t count, uint32_t size, uint32_t struct_size) {
     std::vector<bdk_option> options;
     if (count == 0) return options;
@@ -95,7 +93,7 @@ Options read_table(const bdk_option* table, uint32_t count, uint32_t size, uint3
         const auto option = zero_extended<bdk_option>(bytes + std::size_t{i} * size, size);
         if (auto reason = why_wrong(option, struct_size)) return tl::unexpected(*std::move(reason));
         if (!names.insert(option.name).second)
-            return tl::unexpected(fmt::format("option '{}' stands twice in its table", option.name));
+            return tl::unexpected(fmt::format("option '{}' occurs twice in its table", option.name));
         options.push_back(option);
     }
     return options;
@@ -116,7 +114,7 @@ Options read_options(const bdk_module& table) {
     return options;
 }
 
-/// "p0": small letters, then a number without needless zeros.
+/// "p0": lower-case letters, then a number without leading zeros.
 std::optional<PartSuffix> read_suffix(std::string_view text) {
     const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
     const auto digits_at = std::find_if_not(text.begin(), text.end(), is_letter);
@@ -128,16 +126,17 @@ std::optional<PartSuffix> read_suffix(std::string_view text) {
     return is_number && !suffix.letters.empty() ? std::optional(suffix) : std::nullopt;
 }
 
-/// What is wrong with what the table says of the bdevs that are made and of those they stand on.
+/// The fault in the table's declarations about the module's bdevs and their bases.
 std::optional<std::string> why_wrong_graph(const bdk_module& table, const std::vector<bdk_option>& options) {
     if (table.part_suffix != nullptr && !read_suffix(table.part_suffix))
-        return fmt::format("part_suffix '{}': small letters and a number are expected, such as p0",
+        return fmt::format("part_suffix '{}': expected lower-case letters and a number, such as p0",
                            table.part_suffix);
     for (const bdk_option& option : options) {
         const bool counts = option.type == BDK_OPTION_U32 || option.type == BDK_OPTION_U64;
         const bool is_list = (option.flags & BDK_OPTION_LIST) != 0;
         if ((option.flags & BDK_OPTION_CLAIMED) != 0 && option.type != BDK_OPTION_BDEV)
-            return fmt::format("option '{}' has BDK_OPTION_CLAIMED, but is no BDK_OPTION_BDEV", option.name);
+            return fmt::format("option '{}' has BDK_OPTION_CLAIMED, but is not a BDK_OPTION_BDEV",
+                               option.name);
         if ((option.flags & BDK_OPTION_PARTS) == 0) continue;
         if (!counts && !is_list)
             return fmt::format("option '{}' has BDK_OPTION_PARTS, but is neither a number nor a list",
@@ -153,7 +152,7 @@ tl::expected<MethodInfo, std::string> read_method(const bdk_method& method, uint
     const std::string name = text_of(method.name);
     if (!is_option_name(name))
         return tl::unexpected(fmt::format(
-            "method name '{}': lower-case letters, digits and _ are expected, a letter first", name));
+            "method name '{}': expected lower-case letters, digits and _, starting with a letter", name));
     if (method.call == nullptr) return tl::unexpected(fmt::format("method '{}' has no call", name));
     if (method.param_count != 0 && method.params == nullptr)
         return tl::unexpected(
@@ -180,7 +179,7 @@ tl::expected<std::vector<MethodInfo>, std::string> read_methods(const bdk_module
         auto method = read_method(zero_extended<bdk_method>(line, table.method_size), table.option_size);
         if (!method) return tl::unexpected(std::move(method.error()));
         if (!names.insert(method->name).second)
-            return tl::unexpected(fmt::format("method '{}' stands twice in its table", method->name));
+            return tl::unexpected(fmt::format("method '{}' occurs twice in its table", method->name));
         methods.push_back(*std::move(method));
     }
     return methods;
@@ -232,8 +231,8 @@ tl::expected<ModuleInfo, std::string> read_module(const bdk_module& module) {
 
     const auto table = zero_extended<bdk_module>(&module, module.size);
     if (table.name == nullptr || !is_module_name(table.name))
-        return tl::unexpected(fmt::format(
-            "module name '{}': lower-case letters, digits, _ and - are expected", text_of(table.name)));
+        return tl::unexpected(fmt::format("module name '{}': expected lower-case letters, digits, _ and -",
+                                          text_of(table.name)));
     auto options = read_options(table);
     if (!options) return tl::unexpected(fmt::format("module '{}': {}", table.name, options.error()));
     if (const auto reason = why_wrong_graph(table, *options))

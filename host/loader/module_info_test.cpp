@@ -127,8 +127,8 @@ TEST_F(ModuleTable, ThePartsThatItMakesHaveASuffix) {
     options_[2].flags = BDK_OPTION_PARTS;
     EXPECT_THAT(error(), HasSubstr("'mode' has BDK_OPTION_PARTS, but is neither"));
     options_[2].flags = BDK_OPTION_CLAIMED;
-    EXPECT_THAT(error(), HasSubstr("'mode' has BDK_OPTION_CLAIMED, but is no BDK_OPTION_BDEV"));
-    table_.size = offsetof(bdk_module, part_suffix);  // a plugin of before
+    EXPECT_THAT(error(), HasSubstr("'mode' has BDK_OPTION_CLAIMED, but is not a BDK_OPTION_BDEV"));
+    table_.size = offsetof(bdk_module, part_suffix);  // an older plugin
     options_[2].flags = options_[1].flags = 0;
     options_[3].flags = BDK_OPTION_LIST;
     EXPECT_FALSE(read_module(table_)->parts);
@@ -176,7 +176,7 @@ TEST_F(ModuleTable, OptionsMakeSense) {
     options_[1].name = "module";
     EXPECT_THAT(error(), HasSubstr("option 'module'"));
     options_[1].name = "base";
-    EXPECT_THAT(error(), HasSubstr("option 'base' stands twice"));
+    EXPECT_THAT(error(), HasSubstr("option 'base' occurs twice"));
     options_[1].name = "size";
     options_[1].min = 9;
     options_[1].max = 8;
@@ -248,7 +248,7 @@ TEST_F(MethodTable, MakesSense) {
     methods_[0].name = "List";
     EXPECT_THAT(error(), HasSubstr("method name 'List'"));
     methods_[0].name = "grow";
-    EXPECT_THAT(error(), HasSubstr("method 'grow' stands twice"));
+    EXPECT_THAT(error(), HasSubstr("method 'grow' occurs twice"));
     methods_[0].name = "list";
     methods_[0].call = nullptr;
     EXPECT_THAT(error(), HasSubstr("method 'list' has no call"));

@@ -7,7 +7,7 @@
 
 namespace bdevkit::host {
 
-/// Modules that are at hand.
+/// A fixed list of modules.
 class ModuleList final : public ModuleSource {
 public:
     explicit ModuleList(std::vector<const ModuleInfo*> modules) : modules_(std::move(modules)) {}

@@ -9,19 +9,19 @@
 
 namespace bdevkit::host {
 
-/// The modules that a stack may name. To ask for one may open its plugin; nothing else does.
+/// The modules that a stack may name. Only find() may open a plugin.
 class ModuleSource {
 public:
     virtual ~ModuleSource() = default;
 
     /// [main thread] The module of that name, or nullptr.
     virtual const ModuleInfo* find(std::string_view name) const = 0;
-    /// [main thread] After a find() without result: why the plugin was refused, in one line; empty: there is
-    /// no such plugin.
+    /// [main thread] After a find() without result: one line that says why the plugin was refused; empty: no
+    /// such plugin exists.
     virtual std::string why_refused(std::string_view name) const = 0;
-    /// [main thread] The names of all, for suggestions.
+    /// [main thread] The names of all modules, for suggestions.
     virtual std::vector<std::string> names() const = 0;
-    /// [main thread] The names of those that examine, for suggestions.
+    /// [main thread] The names of the modules that examine, for suggestions.
     virtual std::vector<std::string> examining() const = 0;
 };
 

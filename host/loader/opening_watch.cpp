@@ -35,7 +35,7 @@ OpeningWatch::OpeningWatch(const std::filesystem::path& file) {
     try {
         thread_ = std::thread([this] { run(); });
     } catch (const std::system_error&) {
-        // Then nobody watches.
+        // Then the plugin is not watched.
     }
 }
 
@@ -57,7 +57,7 @@ std::string OpeningWatch::describe() {
     const std::lock_guard lock(g_mutex);
     if (!g_opening) return {};
     const std::chrono::duration<double> so_far = Clock::now() - g_opening->begin;
-    return fmt::format("plugin {}: its constructors have not returned for {:.1f} s: remove or mend it",
+    return fmt::format("plugin {}: its constructors have not returned for {:.1f} s: remove or fix it",
                        g_opening->file.native(), so_far.count());
 }
 

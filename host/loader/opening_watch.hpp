@@ -10,9 +10,9 @@
 
 namespace bdevkit::host {
 
-/// Lives while a plugin is being opened. To open a file runs its constructors, and one that does not return
-/// holds the main thread: the watch names the file in the log once the time is up, and again each time that
-/// it has taken twice as long.
+/// Exists while a plugin is being opened. Opening a file runs its constructors, and a constructor that does
+/// not return holds the main thread. So the watch names the file in the log once the time is up, and again
+/// whenever the time has doubled.
 class OpeningWatch {
 public:
     /// [main thread]
@@ -21,10 +21,10 @@ public:
     OpeningWatch(const OpeningWatch&) = delete;
     OpeningWatch& operator=(const OpeningWatch&) = delete;
 
-    /// [main thread] How long opening a file may take; 10 s until it is set.
+    /// [main thread] How long opening a file may take. Default 10 s.
     static void set_patience(std::chrono::milliseconds patience);
 
-    /// [any thread] What the log says of the file that is being opened; empty: none is.
+    /// [any thread] The log's text about the file that is being opened; empty: none.
     static std::string describe();
 
 private:

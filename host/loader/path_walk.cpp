@@ -29,7 +29,7 @@ void PathWalk::go_to_root() {
     if (!folder_fd_ || fstat(folder_fd_.get(), &folder_) != 0) fail(errno);
 }
 
-/// Puts the parts of a path before those that are left.
+/// Inserts the parts of a path before the remaining ones.
 void PathWalk::push(const std::filesystem::path& path) {
     std::vector<std::string> parts;
     for (const std::filesystem::path& part : path.relative_path())
@@ -62,7 +62,7 @@ bool PathWalk::next() {
     return true;
 }
 
-/// Into the folder that was found.
+/// Enters the folder that was found.
 void PathWalk::enter() {
     folder_path_ = found_name_ == ".." ? folder_path_.parent_path() : folder_path_ / found_name_;
     folder_fd_ = std::move(found_fd_);

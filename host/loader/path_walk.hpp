@@ -12,9 +12,8 @@
 
 namespace bdevkit::host {
 
-/// Walks a path as the kernel does, and gives a descriptor and a name to whatever lies on the way: each
-/// folder in which something is looked up, and what was found in it. Symbolic links are followed here, not by
-/// the kernel, so nothing is passed unseen.
+/// Walks a path as the kernel does. For each step it provides the descriptor and path of the folder, and the
+/// entry found there. It follows symbolic links itself, so that every step is visible.
 ///
 ///     PathWalk walk("/opt/plugins/raid.so");
 ///     while (walk.next()) ...  // folder(), found(), is_last()
@@ -27,7 +26,7 @@ public:
     /// Looks up the next part of the path. @return false at the end and at an error
     bool next();
 
-    /// An errno; 0: none.
+    /// An errno; 0: no error.
     int error() const { return error_; }
 
     /// The folder of the last look-up, and its path, which has no link in it.
@@ -35,11 +34,11 @@ public:
     const std::filesystem::path& folder_path() const { return folder_path_; }
     int folder_fd() const { return folder_fd_.get(); }
 
-    /// What was found there; may be a symbolic link. With error() ENOENT: its name, and nothing else.
+    /// The entry found there; may be a symbolic link. With error() ENOENT only its name is set.
     const struct stat& found() const { return found_; }
     std::filesystem::path found_path() const { return folder_path_ / found_name_; }
     const std::string& found_name() const { return found_name_; }
-    /// It ends the path, or is a link at the end of the path.
+    /// Whether the entry is the last part of the path, or a link at the end of the path.
     bool is_last() const { return last_; }
 
 private:
@@ -49,7 +48,7 @@ private:
     bool follow();
     bool fail(int error);
 
-    std::deque<std::string> left_;  ///< parts of the path
+    std::deque<std::string> left_;  ///< the remaining parts of the path
     bdk::UniqueFd folder_fd_, found_fd_;
     struct stat folder_ {};
     struct stat found_ {};

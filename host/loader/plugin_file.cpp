@@ -14,7 +14,7 @@
 namespace bdevkit::host {
 namespace {
 
-/// What dlopen() has just said, without the path that it begins with.
+/// The last error of dlopen(), without the path at its beginning.
 std::string dlopen_error(const std::filesystem::path& file) {
     const char* text = dlerror();  // NOLINT(concurrency-mt-unsafe): glibc keeps it per thread
     std::string message = text != nullptr ? text : "unknown error";
@@ -28,7 +28,7 @@ std::string dlopen_error(const std::filesystem::path& file) {
 }
 
 std::optional<std::string> why_table_refused(const EntrySymbol& entry) {
-    // A table that says no ABI yet is filled by constructors; read_module() checks it once they have run.
+    // A table without an ABI version is filled by constructors; read_module() checks it after they have run.
     if (entry.abi_major != 0 && entry.abi_major != BDK_ABI_MAJOR)
         return wrong_abi_message(entry.abi_major, entry.abi_minor);
     if (entry.symbol_size != 0 && entry.symbol_size < entry.table_size)
@@ -56,8 +56,8 @@ tl::expected<EntrySymbol, std::string> look_at_file(const std::filesystem::path&
 tl::expected<PluginFile, std::string> open_plugin(const std::filesystem::path& file) {
     if (auto looked = look_at_file(file); !looked) return tl::unexpected(looked.error());
 
-    // By its path, so that debuggers, sanitizers and our reports find it, and $ORIGIN is its folder. Nobody
-    // but root and the user can have changed what the path means since the look.
+    // Opened by its path, so that debuggers, sanitizers and our reports find it, and $ORIGIN is its folder.
+    // Only root and the user can have replaced the file since the check.
     namespace dll = boost::dll;
     dll::shared_library library;
     dll::fs::error_code error;

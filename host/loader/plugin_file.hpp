@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One plugin's file: the look at it, and opening it.
+// Inspects and opens one plugin file.
 #pragma once
 
 #include <boost/dll/shared_library.hpp>
@@ -17,16 +17,17 @@ struct PluginFile {
     ModuleInfo info;
 };
 
-/// [any thread] Looks at a file that may be a plugin: only root and the user can change it and what it loads,
-/// and it is a shared object for this machine with the entry symbol and our ABI major. No code of the file
-/// runs. The error is one line that says why it is refused.
+/// [any thread] Inspects a file that may be a plugin. Only root and the user may be able to change it and the
+/// libraries that it loads, and it must be a shared object for this machine with the entry symbol and our ABI
+/// major. No code of the file runs. The error is one line that says why the file is refused.
 tl::expected<EntrySymbol, std::string> look_at_file(const std::filesystem::path& file);
 
-/// [main thread] Looks at the file, and opens it. Its constructors run. If they do not return, the log names
-/// the file; if they end the process, standard error does. The error is one line that says why it is refused.
+/// [main thread] Inspects the file and opens it, which runs its constructors. If they do not return, the log
+/// names the file; if they end the process, the file is named on standard error. The error is one line that
+/// says why the file is refused.
 tl::expected<PluginFile, std::string> open_plugin(const std::filesystem::path& file);
 
-/// [main thread] Keeps the file mapped when its library is closed: its code may run yet.
+/// [main thread] Keeps the file mapped when its library is closed, because its code may still run.
 void keep_mapped(const std::filesystem::path& file);
 
 }  // namespace bdevkit::host

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Loading into a running host: init and fini, and how their failures are told.
+// Loading into a running host: init and fini, and the reports of their failures.
 #include <gmock/gmock.h>
 
 #include "loader/plugin_loader.hpp"
@@ -101,7 +101,7 @@ TEST_F(Loading, RefusesAModuleThatTheHostHasAlready) {
     ASSERT_TRUE(loader_.load("well_behaved"));
     const auto again = other.load("well_behaved");
     ASSERT_FALSE(again);
-    EXPECT_THAT(again.error(), HasSubstr("has a module 'well_behaved' already"));
+    EXPECT_THAT(again.error(), HasSubstr("already has a module 'well_behaved'"));
     EXPECT_THAT(loader_.remove_modules(), IsEmpty());
 }
 

@@ -29,8 +29,8 @@ tl::expected<std::vector<fs::path>, std::string> list_files(const fs::path& fold
 }
 
 std::string name_is_taken(const Plugin& by) {
-    return fmt::format("its module name '{}' is taken by {}: remove or rename one of them", by.module_name,
-                       by.path.native());
+    return fmt::format("its module name '{}' is already in use by {}: remove or rename one of them",
+                       by.module_name, by.path.native());
 }
 
 std::string join_paths(const std::vector<SearchFolder>& folders) {
@@ -55,7 +55,7 @@ tl::expected<void, std::string> PluginLoader::add(const bdk_module& module) {
     auto info = read_module(module);
     if (!info) return tl::unexpected(std::move(info.error()));
     if (find(info->name) != nullptr)
-        return tl::unexpected(fmt::format("module '{}' stands twice in this program", info->name));
+        return tl::unexpected(fmt::format("module '{}' occurs twice in this program", info->name));
     plugins_.push_back({.path = "this program"});
     libraries_.emplace_back();
     take_info(plugins_.size() - 1, *std::move(info));
@@ -164,7 +164,7 @@ bool PluginLoader::open_at(std::size_t index) {
     return true;
 }
 
-/// What the plugin says of itself, once its constructors have run.
+/// Reads the plugin's table after its constructors have run.
 bool PluginLoader::take_info(std::size_t index, ModuleInfo info) {
     Plugin& plugin = plugins_[index];
     const Plugin* twin = find(info.name);
@@ -269,7 +269,7 @@ tl::expected<const bdk_module*, std::string> PluginLoader::load_at(std::size_t i
         return module;
     }
     plugin.state = PluginState::refused;
-    plugin.reason = rc == -EEXIST ? fmt::format("the host has a module '{}' already", plugin.info.name)
+    plugin.reason = rc == -EEXIST ? fmt::format("the host already has a module '{}'", plugin.info.name)
                                   : fmt::format("init of module '{}' failed: {}", plugin.info.name,
                                                 std::generic_category().message(-rc));
     return refused();

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Finds plugins, opens those that are used and may be trusted, and makes their modules known to the running
-// host.
+// Finds plugins, opens those that are used and trusted, and registers their modules with the running host.
 //
 //     PluginLoader loader(plugin_search_path(cli.plugin_path, stack.plugins.path));
 //     loader.discover();                      // before or without a Runtime: `validate`
@@ -11,9 +10,9 @@
 //     loader.remove_modules();                // runs fini, last loaded first
 //     runtime->reset();                       // a plugin may have left a poller behind: files close last
 //
-// Discovery looks at every file (permissions, ELF, entry symbol, ABI, the name in the table), and runs no
-// code of any. To open a file runs its constructors; that happens to the plugins that a stack uses, and only
-// to them. init runs for modules that are loaded.
+// Discovery inspects every file (permissions, ELF, entry symbol, ABI, the name in the table) without running
+// its code. Opening a file runs its constructors; only plugins that a stack uses are opened. init runs for
+// modules that are loaded.
 #pragma once
 
 #include <bdevkit/module.h>
@@ -36,53 +35,53 @@
 namespace bdevkit::host {
 
 enum class PluginState {
-    found,     ///< it has passed the look; its module can be loaded
+    found,     ///< its file has passed the checks; its module can be loaded
     usable,    ///< it has been opened or described
     loaded,    ///< init has succeeded
-    shadowed,  ///< a file of the same name in an earlier folder stands for it
+    shadowed,  ///< hidden by a file of the same name in an earlier folder
     refused,
 };
 
-/// One file of the search path, or a folder of it that cannot be read (then refused).
+/// A file in the search path, or a folder that cannot be read (then refused).
 struct Plugin {
     std::filesystem::path path;
     PluginState state = PluginState::refused;
-    std::string reason;  ///< one line: why it is refused or shadowed, and what to do; empty otherwise
+    std::string
+        reason;  ///< one line with the reason for a refusal or shadowing, and what to do; otherwise empty
 
-    // What the look has told. The table of a plugin may be filled by its constructors, and tells nothing
-    // then.
+    // Results of the inspection. They are empty if the plugin's constructors fill the table.
     std::string module_name;  ///< empty: not known yet
     uint32_t flags = 0;       ///< BDK_MODULE_*
     bool examines = false;
 
-    ModuleInfo info;  ///< of usable and loaded plugins
+    ModuleInfo info;  ///< for usable and loaded plugins
 
     bool is_there() const {
         return state == PluginState::found || state == PluginState::usable || state == PluginState::loaded;
     }
 };
 
-/// After discover() several threads may ask for modules and load them. An init that does not end holds up
-/// those alone that load the same module.
+/// After discover() several threads may find and load modules. An init that does not end holds up only
+/// threads that load the same module.
 class PluginLoader {
 public:
     explicit PluginLoader(std::vector<SearchFolder> search_path);
 
-    /// [after the Runtime] Closes the files. Those with a module that is still loaded stay mapped: its code
-    /// may run yet.
+    /// [after the Runtime] Closes the files. Files whose module is still loaded stay mapped, because their
+    /// code may still run.
     ~PluginLoader();
 
     PluginLoader(const PluginLoader&) = delete;
     PluginLoader& operator=(const PluginLoader&) = delete;
 
-    /// [main thread, before discover()] Makes a module of the program's own known, which stands before the
-    /// plugins of that name. Its table outlives the loader. The error is one line.
+    /// [main thread, before discover()] Adds a module of the program, which takes precedence over a plugin of
+    /// that name. Its table outlives the loader. The error is one line.
     tl::expected<void, std::string> add(const bdk_module& module);
 
-    /// [main thread] Looks through the search path. Once per loader.
+    /// [main thread] Inspects the files of the search path. Call it once per loader.
     void discover();
 
-    /// [main thread, while nobody loads] Every file found, in the order of the search path and by name within
+    /// [main thread, while nobody loads] All files found, in the order of the search path and by name within
     /// a folder.
     const std::vector<Plugin>& plugins() const { return plugins_; }
 
@@ -91,32 +90,33 @@ public:
     /// [not a bdk thread] The modules of plugins that are open or described, in the order of plugins().
     std::vector<const ModuleInfo*> modules() const;
 
-    /// [not a bdk thread] The plugin of that module; nullptr when none is known by that name.
+    /// [not a bdk thread] The plugin of that module; nullptr when no plugin has that name.
     const Plugin* find(std::string_view module_name) const;
 
-    /// [not a bdk thread] The plugin of that module, opened. Plugins that do not tell their names are opened
-    /// if no other has it, those whose file has the name first. The error is one line: why_missing().
+    /// [not a bdk thread] The plugin of that module, opened. If no plugin is known to have the name, plugins
+    /// with unknown names are opened too, those whose file has the name first. The error is the line of
+    /// why_missing().
     tl::expected<const Plugin*, std::string> open(std::string_view module_name);
 
-    /// [not a bdk thread] As open() of each plugin found; those that cannot be opened are refused then.
+    /// [not a bdk thread] Opens each plugin found; plugins that cannot be opened become refused.
     void open_all();
 
-    /// [not a bdk thread] Takes what another process has found out about a plugin that is found: it is usable
-    /// for those who only read, and cannot be loaded. Refused if its name is taken.
+    /// [not a bdk thread] Stores the description of a plugin that another process has opened. The plugin
+    /// becomes usable for reading its options, but cannot be loaded. It is refused if its name is already in
+    /// use.
     void take_description(const std::filesystem::path& file, std::unique_ptr<ModuleDescription> description);
-    /// [not a bdk thread] Refuses a plugin that is found.
+    /// [not a bdk thread] Marks a found plugin as refused.
     void refuse(const std::filesystem::path& file, std::string reason);
 
-    /// [not a bdk thread] The refused plugin of that module, or whose file has that name; nullptr when there
-    /// is none.
+    /// [not a bdk thread] The refused plugin whose module or file has that name; nullptr if none has.
     const Plugin* find_refused(std::string_view module_name) const;
 
-    /// [not a bdk thread] Why there is no module of that name, in one line: a file of that name was refused,
-    /// or the search path holds none.
+    /// [not a bdk thread] One line that says why no module of that name is available: its file was refused,
+    /// or the search path has none.
     std::string why_missing(std::string_view module_name) const;
 
-    /// [not a bdk thread, while a Runtime runs] Adds the module to the host and runs its init; a module that
-    /// is loaded already is returned as it is. The error is one line.
+    /// [not a bdk thread, while a Runtime runs] Adds the module to the host and runs its init; returns an
+    /// already loaded module as it is. The error is one line.
     tl::expected<const bdk_module*, std::string> load(std::string_view module_name);
 
     /// [main thread, while a Runtime runs] Opens and loads every plugin found. @return one line for each that
@@ -137,10 +137,10 @@ private:
     tl::expected<const bdk_module*, std::string> load_at(std::size_t index);
 
     std::vector<SearchFolder> search_path_;
-    std::vector<boost::dll::shared_library> libraries_;  ///< of plugins_[i]; empty for those not open
+    std::vector<boost::dll::shared_library> libraries_;  ///< file of plugins_[i]; empty if not open
     std::vector<std::unique_ptr<ModuleDescription>> descriptions_;
 
-    // To open a plugin and to load it are done under it, but for the wait for an init.
+    // Held while a plugin is opened or loaded, except while waiting for an init.
     mutable std::recursive_mutex mutex_;  ///< guards what follows
     std::condition_variable_any init_ended_;
     std::vector<Plugin> plugins_;

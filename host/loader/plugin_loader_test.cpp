@@ -20,7 +20,7 @@ class Discovery : public ::testing::Test {
 protected:
     Discovery() { unsetenv("BDEVKIT_ROGUE_CODE_HAS_RUN"); }
 
-    /// Discovers the folder, expects one file in it, and gives its verdict.
+    /// Discovers the folder, expects one file in it, and returns the result for it.
     const Plugin& only_plugin() {
         loader_.discover();
         EXPECT_EQ(loader_.plugins().size(), 1u);
@@ -166,7 +166,8 @@ TEST_F(Discovery, RefusesTheSecondOfTwoModulesOfOneName) {
     EXPECT_EQ(loader_.find("duplicate"), &loader_.plugins()[0]);
     EXPECT_EQ(loader_.plugins()[1].state, PluginState::refused);
     EXPECT_THAT(loader_.plugins()[1].reason,
-                AllOf(HasSubstr("'duplicate' is taken by " + first.native()), HasSubstr("remove or rename")));
+                AllOf(HasSubstr("'duplicate' is already in use by " + first.native()),
+                      HasSubstr("remove or rename")));
 }
 
 TEST_F(Discovery, GoesOnAfterARefusal) {

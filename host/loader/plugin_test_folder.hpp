@@ -13,7 +13,7 @@
 
 namespace bdevkit::host {
 
-/// The built plugins of tests/rogues: beside the test programs.
+/// The folder of the built plugins of tests/rogues, beside the test programs.
 inline std::filesystem::path rogues_folder() {
     return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "rogues";
 }

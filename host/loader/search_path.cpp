@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The folder of libbdevkit.so, in a build tree as in an installation that was moved.
+/// The folder of libbdevkit.so, also in a build tree or a relocated installation.
 fs::path library_folder() {
     Dl_info info{};
     if (dladdr(reinterpret_cast<const void*>(&bdk_get_extension), &info) == 0) return {};

@@ -28,7 +28,7 @@ std::string errno_name(int rc) {
     return std::generic_category().message(-rc);
 }
 
-/// In words, with the numbers of an NVMe status.
+/// The status in words, with the codes of an NVMe status.
 std::string status_of(const bdk_bdev_io* io) {
     const int32_t status = bdk_bdev_io_get_status(io);
     std::string text = bdk_bdev_io_status_name(status);
@@ -38,7 +38,7 @@ std::string status_of(const bdk_bdev_io* io) {
     return fmt::format("{} (sct {}, sc 0x{:02x})", text, sct, sc);
 }
 
-/// What a slot writes: different at every place and in every round.
+/// The data that a slot writes: different at every place and in every round.
 void fill(std::byte* to, uint64_t bytes, uint64_t block, uint64_t round) {
     uint64_t word = (block + 1) * 0x9e3779b97f4a7c15ull ^ round * 0xc2b2ae3d27d4eb4full;
     for (uint64_t at = 0; at + sizeof(word) <= bytes; at += sizeof(word), word += 0x632be59bd9b4e019ull)
@@ -74,7 +74,7 @@ uint32_t io_type(Op operation) {
 
 }  // namespace
 
-/// One I/O that is in flight again and again.
+/// One of the I/Os that the job keeps in flight.
 struct alignas(64) PerfJob::Slot {
     PerfJob* job;
     std::byte* buf;
@@ -82,7 +82,7 @@ struct alignas(64) PerfJob::Slot {
     uint64_t block;
     std::byte* expected;  ///< verify and compare: what was written
     uint64_t round;       ///< verify and compare: even writes, odd checks
-    uint64_t place;       ///< verify and compare: no other slot goes there
+    uint64_t place;       ///< verify and compare: reserved for this slot
     iovec iov;
     bdk_bdev_io_wait_entry wait;
 };
@@ -121,7 +121,7 @@ tl::expected<void, std::string> PerfJob::open() {
     const int rc = bdk_bdev_open_ext(share_.bdev.c_str(), perf_writes(options_.mix), on_event, this, &desc_);
     if (rc == -EPERM)
         return tl::unexpected(
-            fmt::format("bdev '{}' is claimed by a bdev that stands on it: write to that one", share_.bdev));
+            fmt::format("bdev '{}' is claimed by the bdev on top of it: write to that bdev", share_.bdev));
     if (rc != 0) return tl::unexpected(fmt::format("bdev '{}': {}", share_.bdev, errno_name(rc)));
     const bdk_bdev* bdev = bdk_bdev_desc_get_bdev(desc_);
     return check_types(bdev)
@@ -150,7 +150,7 @@ tl::expected<void, std::string> PerfJob::plan(const bdk_bdev* bdev) {
     const uint64_t block = bdk_bdev_get_block_size(bdev);
     const uint64_t size = bdk_bdev_get_num_blocks(bdev) * block;
     if (options_.io_size % block != 0)
-        return tl::unexpected(fmt::format("--io-size {} is no multiple of the block size {} of '{}'",
+        return tl::unexpected(fmt::format("--io-size {} is not a multiple of the block size {} of '{}'",
                                           options_.io_size, block, share_.bdev));
     if (options_.offset % block != 0 || options_.offset >= size)
         return tl::unexpected(
@@ -164,13 +164,14 @@ tl::expected<void, std::string> PerfJob::plan(const bdk_bdev* bdev) {
     first_block_ = options_.offset / block;
     range_slots_ = length / options_.io_size;
     if (range_slots_ == 0)
-        return tl::unexpected(fmt::format("'{}': {} bytes have no room for an I/O of {}", share_.bdev, length,
+        return tl::unexpected(fmt::format("'{}': {} bytes are too few for an I/O of {}", share_.bdev, length,
                                           options_.io_size));
     const uint64_t in_flight = uint64_t{options_.depth} * share_.jobs;
     if (in_pairs(options_.mix.operation) && range_slots_ < in_flight)
-        return tl::unexpected(fmt::format(
-            "'{}': {} I/Os of {} bytes at different places do not fit {} bytes: lower --depth or --io-size",
-            share_.bdev, in_flight, options_.io_size, length));
+        return tl::unexpected(
+            fmt::format("'{}': {} I/Os of {} bytes at different places do not fit into {} bytes: lower "
+                        "--depth or --io-size",
+                        share_.bdev, in_flight, options_.io_size, length));
     return {};
 }
 
@@ -207,7 +208,7 @@ void PerfJob::close() {
 /* ---- running ---- */
 
 void PerfJob::go(std::function<void()> on_end) {
-    if (stopping_) return on_end();  // the bdev went before the start
+    if (stopping_) return on_end();  // the bdev was removed before the start
     on_end_ = std::move(on_end);
     running_ = true;
     housekeeping_ = bdk_poller_register(
@@ -243,7 +244,7 @@ void PerfJob::stop() {
 
 void PerfJob::end_if_idle() {
     if (outstanding_ != 0 || !running_) return;
-    stop();  // a job that has done its count ends by itself
+    stop();  // a job that has reached its count ends by itself
     if (!running_) return;
     running_ = false;
     result_.late = ios() - result_.ios;
@@ -296,7 +297,7 @@ PerfJob::Plain PerfJob::plain_kind() const {
     return options_.mix.operation == Op::write ? Plain::write : Plain::no;
 }
 
-/// finish() and issue() in one, for an I/O of a plain job that has succeeded.
+/// finish() and issue() in one, for a successful I/O of a plain job.
 inline void PerfJob::go_on(Slot& slot) {
     if (slot.start != 0) [[unlikely]]
         note_latency(slot);
@@ -370,10 +371,10 @@ int PerfJob::submit_read_or_write(Slot& slot, bool read) {
                 : bdk_bdev_write_blocks(desc_, ch_, slot.buf, slot.block, io_blocks_, completed, &slot);
 }
 
-/// Verify and compare: a write, then a look at what was written.
+/// Verify and compare: a write, then a check of the written data.
 int PerfJob::submit_pair(Slot& slot) {
     if (slot.round % 2 == 0) {
-        // Each slot has every n-th place for itself.
+        // Each slot owns every n-th place.
         const uint64_t stride = uint64_t{options_.depth} * share_.jobs;
         const uint64_t places = (range_slots_ - slot.place - 1) / stride + 1;
         slot.block = first_block_ + (slot.place + offsets_->random().below(places) * stride) * io_blocks_;
@@ -424,11 +425,11 @@ void PerfJob::finish(Slot& slot, bool success, bdk_bdev_io* io) {
         end_if_idle();
 }
 
-/// Goes on to the other half of the pair. False if what was read is not what was written.
+/// Continues with the other half of the pair. False if the data read differ from the data written.
 bool PerfJob::check_pair(Slot& slot) {
     const bool compares = slot.round % 2 == 1 && options_.mix.operation == Op::verify;
     if (compares && std::memcmp(slot.buf, slot.expected, options_.io_size) != 0) {
-        note_error(fmt::format("verify: what was read at block {} is not what was written", slot.block));
+        note_error(fmt::format("verify: the data read at block {} differ from the data written", slot.block));
         return false;
     }
     ++slot.round;

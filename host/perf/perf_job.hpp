@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One job of `bdevkit perf`: keeps `depth` I/Os in flight at one bdev, from one thread.
 //
-// A job without bdev does the same against a device inside the tool that completes everything in the next
-// turn: what that costs is the tool's share of every figure that it prints.
+// A job without a bdev does the same against a built-in device that completes everything in the next turn.
+// The cost of that is the tool's share of every figure that it prints.
 #pragma once
 
 #include <bdevkit/bdev.h>
@@ -22,29 +22,29 @@
 
 namespace bdevkit::host {
 
-/// Which part of the whole a job does.
+/// The share of the work that one job does.
 struct PerfShare {
-    std::string bdev;  ///< empty: the device inside the tool
-    uint32_t index;    ///< of the jobs on the same bdev
+    std::string bdev;  ///< empty: the built-in device
+    uint32_t index;    ///< index among the jobs on the same bdev
     uint32_t jobs;     ///< how many these are
-    uint32_t number;   ///< among the jobs on all bdevs
+    uint32_t number;   ///< index among the jobs on all bdevs
     uint32_t all_jobs;
 };
 
 struct PerfJobResult {
-    uint64_t ios = 0;  ///< completed well until the time was up
+    uint64_t ios = 0;  ///< I/Os completed successfully until the time was up
     uint64_t bytes = 0;
     uint64_t errors = 0;
     std::string first_error;
     uint64_t ticks = 0;             ///< from the first submission to the end of the measurement
-    uint64_t late = 0;              ///< well completed after that
+    uint64_t late = 0;              ///< I/Os completed successfully after that
     bdk::LatencyHistogram latency;  ///< ticks
-    bool sampled = false;           ///< `latency` holds a part of the I/Os
+    bool sampled = false;           ///< `latency` has only a part of the I/Os
 };
 
 class PerfJob {
 public:
-    /// @param options  outlives the job
+    /// @param options outlives the job
     PerfJob(const PerfOptions& options, PerfShare share);
     ~PerfJob();
     PerfJob(const PerfJob&) = delete;
@@ -53,17 +53,18 @@ public:
     /// [job's thread] Opens the bdev. The error is one line.
     tl::expected<void, std::string> open();
 
-    /// [job's thread] Starts the I/O; on_end() runs once on this thread when all has completed and the bdev
-    /// is closed.
+    /// [job's thread] Starts the I/O; on_end() runs once on this thread when all I/O has completed and the
+    /// bdev is closed.
     void go(std::function<void()> on_end);
 
-    /// [job's thread] No more I/O: the measurement ends here. For a job that did not go: closes the bdev.
+    /// [job's thread] Starts no more I/O; the measurement ends here. If the job was never started, closes the
+    /// bdev.
     void stop();
 
     /// [job's thread] From go() to on_end.
     bool running() const noexcept { return running_; }
 
-    /// [any thread] I/Os completed well so far.
+    /// [any thread] I/Os completed successfully so far.
     uint64_t ios() const noexcept { return ios_.load(std::memory_order_relaxed); }
 
     /// [any thread, after on_end]
@@ -73,7 +74,7 @@ public:
 private:
     struct Slot;
 
-    /// What all I/Os of a job do that has nothing to decide from one to the next.
+    /// The fixed operation of a job in which all I/Os are alike.
     enum class Plain : uint8_t { no, read, write, instant };
 
     tl::expected<void, std::string> plan(const bdk_bdev* bdev);
@@ -110,12 +111,12 @@ private:
     bdk_bdev_desc* desc_ = nullptr;
     bdk_io_channel* ch_ = nullptr;
     uint64_t io_blocks_ = 1;       ///< blocks per I/O
-    uint64_t first_block_ = 0;     ///< of the range
+    uint64_t first_block_ = 0;     ///< first block of the range
     uint64_t range_slots_ = 0;     ///< I/Os that fit the range
-    uint64_t limit_ = UINT64_MAX;  ///< I/Os to issue; what has been, once the job stops
+    uint64_t limit_ = UINT64_MAX;  ///< I/Os to issue; set to the issued number when the job stops
     uint64_t issued_ = 0;
     uint64_t outstanding_ = 0;
-    uint64_t time_mask_ = 0;  ///< an I/O is timed when its number has none of these bits
+    uint64_t time_mask_ = 0;  ///< an I/O is timed if its number has none of these bits
     uint64_t begin_ = 0;      ///< ticks
     Plain plain_ = Plain::no;
     bool stopping_ = false;
@@ -128,8 +129,8 @@ private:
 
     bdk_poller* housekeeping_ = nullptr;
     uint64_t ios_at_last_look_ = 0;
-    double pace_per_tick_ = 0;  ///< I/Os, where there is a rate
-    std::vector<Slot*> paced_;  ///< wait for their time
+    double pace_per_tick_ = 0;  ///< I/Os allowed so far, if there is a rate
+    std::vector<Slot*> paced_;  ///< slots that wait for their time
 
     bdk_poller* instant_ = nullptr;
     std::vector<Slot*> instant_queue_, instant_batch_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Where the next I/O goes.
+// Chooses the offset of the next I/O.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@ namespace bdevkit::host {
 
 __extension__ typedef unsigned __int128 Wide;
 
-/// xorshift64*: a few instructions, good enough to choose offsets.
+/// xorshift64*: takes a few instructions and is good enough to choose offsets.
 class PerfRandom {
 public:
     explicit PerfRandom(uint64_t seed) noexcept : state_(seed * 0x9e3779b97f4a7c15ull | 1) {}
@@ -21,12 +21,12 @@ public:
         return state_ * 0x2545f4914f6cdd1dull;
     }
 
-    /// Below `end`.
+    /// A number below `end`.
     uint64_t below(uint64_t end) noexcept {
         return static_cast<uint64_t>((static_cast<Wide>(next()) * end) >> 64);
     }
 
-    /// From 0 to 1, 1 excluded.
+    /// A number from 0 to 1, excluding 1.
     double unit() noexcept { return static_cast<double>(next() >> 11) * 0x1p-53; }
 
 private:
@@ -53,7 +53,7 @@ private:
 /// Chooses one of `slots` equal pieces of the range, in order or at random.
 class PerfOffsets {
 public:
-    /// @param first  where a sequence begins
+    /// @param first the start of a sequence
     PerfOffsets(uint64_t slots, bool random, std::optional<double> theta, uint64_t seed,
                 uint64_t first) noexcept
         : random_(seed), slots_(slots), in_order_(!random), next_(first) {
@@ -72,7 +72,7 @@ public:
     PerfRandom& random() noexcept { return random_; }
 
 private:
-    /// Hot places lie apart, as they do on a real disk.
+    /// Scatters hot places, as on a real disk.
     uint64_t next_hot() noexcept;
 
     PerfRandom random_;

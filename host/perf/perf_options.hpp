@@ -10,7 +10,7 @@ namespace bdevkit::host {
 
 enum class PerfOperation { read, write, unmap, flush, write_zeroes, reset, compare, copy, verify };
 
-/// What `--rw` names.
+/// The operations of `--rw`.
 struct PerfMix {
     PerfOperation operation = PerfOperation::read;
     bool random = false;
@@ -18,26 +18,26 @@ struct PerfMix {
     uint32_t read_percent = 50;
 };
 
-/// What `bdevkit perf` is to do with each bdev.
+/// The work of `bdevkit perf` on each bdev.
 struct PerfOptions {
     PerfMix mix;
     uint64_t io_size = 4096;      ///< bytes
     uint32_t depth = 32;          ///< I/Os in flight per job
-    uint64_t time_ns = 0;         ///< how long; 0: until `count`
+    uint64_t time_ns = 0;         ///< duration; 0: until `count`
     uint64_t count = 0;           ///< I/Os of all jobs together; 0: until `time_ns`
     uint64_t offset = 0;          ///< bytes
     uint64_t length = 0;          ///< bytes from `offset`; 0: to the end
-    uint64_t rate = 0;            ///< I/Os per second of all jobs together; 0: as fast as it goes
-    std::optional<double> theta;  ///< of a Zipf distribution; uniform without
+    uint64_t rate = 0;            ///< I/Os per second of all jobs together; 0: no limit
+    std::optional<double> theta;  ///< exponent of a Zipf distribution; uniform if empty
     uint64_t seed = 1;
     bool keep_going = false;    ///< after an I/O has failed
-    bool time_each_io = false;  ///< read the clock for every I/O, however many there are
+    bool time_each_io = false;  ///< measure every I/O, at any rate
 };
 
 /// The names that `--rw` takes.
 const std::vector<std::string>& perf_mix_names();
 
-/// @return nothing for a name that is not among them.
+/// @return empty for an unknown name
 std::optional<PerfMix> perf_mix_from_name(const std::string& name);
 
 /// True for operations that change data.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What `bdevkit perf` prints.
+// The output of `bdevkit perf`.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -9,7 +9,7 @@
 
 namespace bdevkit::host {
 
-/// The tool's own cost per I/O, from a run without bdev.
+/// The tool's own cost per I/O, measured without a bdev.
 struct PerfToolCost {
     double ns = 0;
     double cycles = 0;

@@ -26,7 +26,7 @@ double seconds_since(Clock::time_point begin) {
     return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-/// Counts the jobs that still run.
+/// Counts the running jobs.
 class Countdown {
 public:
     explicit Countdown(size_t jobs) : left_(jobs) {}
@@ -35,7 +35,7 @@ public:
         --left_;
         changed_.notify_all();
     }
-    /// @return true when none is left, within `time`.
+    /// Waits for at most `time`. @return true when no job is left
     bool wait_for(std::chrono::duration<double> time) {
         std::unique_lock lock(mutex_);
         return changed_.wait_for(lock, time, [this] { return left_ == 0; });
@@ -87,7 +87,7 @@ public:
                 if (job.job->running()) job.job->stop();
             });
         running.wait_for(std::chrono::hours(24));
-        // The last job has told its end from inside a call: let that return.
+        // The last job has reported its end from inside a call; wait for that call to return.
         for (const auto& thread : threads_)
             thread->run([] {});
         PerfReport report = add_up();
@@ -107,7 +107,7 @@ private:
                                [](uint64_t sum, const Job& job) { return sum + job.job->ios(); });
     }
 
-    /// Waits for the end of the time or of the jobs. False if `progress` ended it before.
+    /// Waits until the time is up or the jobs have ended. False if `progress` ended the run before.
     bool wait(Countdown& running, Clock::time_point begin, const PerfProgress& progress) const {
         const double time = static_cast<double>(options_.time_ns) / 1e9;
         for (;;) {
@@ -143,7 +143,7 @@ private:
 
     const PerfOptions& options_;
     std::vector<std::unique_ptr<WorkThread>> threads_;
-    std::vector<Job> jobs_;  // before the threads: a job's memory may be freed anywhere
+    std::vector<Job> jobs_;  // before the threads, since a job's memory may be freed on any thread
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Runs the jobs of `bdevkit perf`, one per core and bdev, and adds up what they found.
+// Runs the jobs of `bdevkit perf`, one per core and bdev, and adds up their results.
 #pragma once
 
 #include <cstdint>
@@ -31,23 +31,22 @@ struct PerfReport {
     double mib_per_second = 0;
     double cpu_seconds = 0;         ///< of the whole process
     bdk::LatencyHistogram latency;  ///< ticks
-    bool sampled = false;           ///< `latency` holds one I/O in 32
+    bool sampled = false;           ///< `latency` has one I/O in 32
     bool interrupted = false;
 
     double cpu_percent() const { return seconds == 0 ? 0 : 100 * cpu_seconds / seconds; }
     double cycles_per_io() const;
 };
 
-/// Called every 100 ms with the seconds so far and the I/Os of all jobs. False ends the run.
+/// Called every 100 ms with the elapsed seconds and the I/Os of all jobs. Return false to end the run.
 using PerfProgress = std::function<bool(double seconds, uint64_t ios)>;
 
-/// [main thread, while a Runtime runs] How many I/Os of options.io_size the range has; 1 for a bdev that is
-/// not there.
+/// [main thread, while a Runtime runs] The number of I/Os of options.io_size in the range; 1 if the bdev does
+/// not exist.
 uint64_t perf_ios_of_range(const PerfOptions& options, const std::string& bdev);
 
-/// [main thread, while a Runtime runs] Runs a job per bdev and core, all at once.
-/// @param bdevs  empty: one job per core against the device inside the tool
-/// @param cores  empty: one job per bdev, anywhere
+/// [main thread, while a Runtime runs] Runs a job per bdev and core, all at once. @param bdevs empty: one job
+/// per core against the built-in device @param cores empty: one job per bdev, on any core
 tl::expected<PerfReport, std::string> run_perf(const PerfOptions& options, std::vector<std::string> bdevs,
                                                const std::vector<uint32_t>& cores,
                                                const PerfProgress& progress);

@@ -22,7 +22,7 @@ namespace {
 
 constexpr uint64_t longest_io = 64ull << 20;
 
-/// What is submitted for a record; BDK_BDEV_IO_TYPE_INVALID: nothing.
+/// The type to submit for a record; BDK_BDEV_IO_TYPE_INVALID: none.
 uint32_t replayed_type(const bdk_trace_record& record) {
     switch (record.type) {
         case BDK_BDEV_IO_TYPE_READ:
@@ -80,7 +80,7 @@ public:
             this, 0, "replay");
     }
 
-    /// Submits nothing more.
+    /// Stops submitting.
     void stop() { next_ = trace_.records.size(); }
 
     void close() {
@@ -117,7 +117,7 @@ private:
 
     static double ns_per_tick() { return 1e9 / static_cast<double>(bdk_get_ticks_hz()); }
 
-    /// Everything fits the bdev, so that a replay does not end half-way.
+    /// Checks that everything fits the bdev, so that a replay does not fail half-way.
     tl::expected<void, std::string> check_records() {
         const bdk_bdev* bdev = bdk_bdev_desc_get_bdev(desc_);
         const uint64_t block = bdk_bdev_desc_get_block_size(desc_), traced = trace_.header.block_size;
@@ -126,13 +126,13 @@ private:
             const uint32_t type = replayed_type(record);
             if (type == BDK_BDEV_IO_TYPE_INVALID) continue;
             if (!bdk_bdev_io_type_supported(bdev, type))
-                return tl::unexpected(fmt::format("bdev '{}' does not support {}, which the trace has",
+                return tl::unexpected(fmt::format("bdev '{}' does not support {}, which the trace contains",
                                                   bdk_bdev_get_name(bdev), bdk_bdev_io_type_name(type)));
             const uint64_t offset = record.offset_blocks * traced, length = record.num_blocks * traced;
             if (offset % block != 0 || length % block != 0)
-                return tl::unexpected(
-                    fmt::format("the trace has {} bytes at {}: no blocks of {} bytes, as '{}' has them",
-                                length, offset, block, bdk_bdev_get_name(bdev)));
+                return tl::unexpected(fmt::format(
+                    "the trace has {} bytes at {}, which are not whole blocks of {} bytes of '{}'", length,
+                    offset, block, bdk_bdev_get_name(bdev)));
             if (offset > size || length > size - offset)
                 return tl::unexpected(fmt::format("the trace goes up to byte {}, '{}' has {}",
                                                   offset + length, bdk_bdev_get_name(bdev), size));
@@ -140,12 +140,12 @@ private:
             if (has_data) longest_ = std::max(longest_, length);
         }
         if (longest_ > longest_io)
-            return tl::unexpected(fmt::format("the trace has an I/O of {} bytes; up to {} are played back",
+            return tl::unexpected(fmt::format("the trace has an I/O of {} bytes; at most {} can be replayed",
                                               longest_, longest_io));
         return {};
     }
 
-    /// One buffer for all reads and one for all writes: nobody looks at what is in them.
+    /// One buffer for all reads and one for all writes, since their data do not matter.
     tl::expected<void, std::string> prepare() {
         memory_ =
             static_cast<std::byte*>(bdk_dma_zmalloc(2 * std::max<uint64_t>(longest_, 1), 4096, BDK_NUMA_ANY));
@@ -161,7 +161,7 @@ private:
         return {};
     }
 
-    /// Submits what is due. The end comes from here too, so that no completion has to end its own job.
+    /// Submits the I/O that is due. It also ends the replay, so that no completion has to delete its own job.
     bool pump() {
         bool submitted = false;
         while (next_ < trace_.records.size() && may_submit(trace_.records[next_])) {
@@ -310,7 +310,7 @@ tl::expected<ReplayReport, std::string> run_replay(const TraceContent& trace, co
         interrupted = true;
         send(thread.get(), [&replay] { replay.stop(); });
     }
-    thread.run([] {});  // the replay has told its end from inside a call: let that return
+    thread.run([] {});  // the replay has reported its end from inside a call; wait for that call to return
     ReplayReport report = replay.report();
     report.perf.cpu_seconds = process_cpu_seconds() - cpu_before;
     report.perf.interrupted = interrupted;

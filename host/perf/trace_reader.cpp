@@ -17,7 +17,7 @@ namespace bdevkit::host {
 
 namespace {
 
-/// Of the header and of a record, what every version has.
+/// The parts of the header and of a record that every version has.
 constexpr uint32_t header_bytes = sizeof(bdk_trace_header), record_bytes = sizeof(bdk_trace_record);
 constexpr uint32_t longest_step = 1 << 20;
 
@@ -26,7 +26,7 @@ tl::expected<bdk_trace_header, std::string> read_header(std::istream& file, cons
     file.read(reinterpret_cast<char*>(&header), header_bytes);
     if (file.gcount() != header_bytes ||
         std::memcmp(header.magic, BDK_TRACE_MAGIC, sizeof(header.magic)) != 0)
-        return tl::unexpected(fmt::format("'{}' is no trace", path));
+        return tl::unexpected(fmt::format("'{}' is not a trace", path));
     if (header.version != BDK_TRACE_VERSION)
         return tl::unexpected(fmt::format("'{}' is a trace of version {}; this program reads {}", path,
                                           header.version, BDK_TRACE_VERSION));
@@ -54,7 +54,7 @@ tl::expected<TraceContent, std::string> read_trace(const std::string& path) {
     if (!header) return tl::unexpected(header.error());
     TraceContent trace;
     trace.header = *header;
-    // A last record that is cut short is not there yet.
+    // An incomplete last record does not count.
     for (std::vector<char> bytes(header->record_size); file.read(bytes.data(), header->record_size);) {
         bdk_trace_record record{};
         std::memcpy(&record, bytes.data(), record_bytes);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Where the I/O of `bdevkit perf` comes from.
+// The threads that submit the I/O of `bdevkit perf`.
 #pragma once
 
 #include <bdevkit/thread.h>
@@ -14,7 +14,7 @@
 
 namespace bdevkit::host {
 
-/// Of all its threads, user and system.
+/// CPU time of all threads of the process, user and system.
 inline double process_cpu_seconds() {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
@@ -24,7 +24,7 @@ inline double process_cpu_seconds() {
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-/// [any thread] Queues fn on `thread`, where it runs once.
+/// [any thread] Queues fn to run once on `thread`.
 inline void send(bdk_thread* thread, std::function<void()> fn) {
     auto message = std::make_unique<std::function<void()>>(std::move(fn));
     const auto run = [](void* arg) {
@@ -34,10 +34,10 @@ inline void send(bdk_thread* thread, std::function<void()> fn) {
     if (bdk_thread_send_msg(thread, run, message.get()) == 0) static_cast<void>(message.release());
 }
 
-/// [not a bdk thread] A bdk_thread on one core, or anywhere; it exits with this.
+/// [not a bdk thread] A bdk_thread on one core or on any core. It exits when this object is destroyed.
 class WorkThread {
 public:
-    /// @param core  -1: anywhere
+    /// @param core -1: any core
     explicit WorkThread(int64_t core) : core_(core) {
         std::vector<uint64_t> mask;
         if (core >= 0) {
@@ -58,7 +58,7 @@ public:
     int64_t core() const { return core_; }
     bdk_thread* get() const { return thread_; }
 
-    /// Runs fn there and waits for its return.
+    /// Runs fn on the thread and waits until it returns.
     void run(const std::function<void()>& fn) const {
         std::promise<void> done;
         send(thread_, [&] {

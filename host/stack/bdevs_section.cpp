@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The section `bdevs:`, bdevs written in place of a base's name included.
+// The section `bdevs:`, including bdevs written in place of a base's name.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,8 +21,8 @@ public:
 
     std::vector<BdevSpec> take() { return std::move(bdevs_); }
 
-    /// Reads one bdev and those inside it. @return its name; empty when it has none that is usable.
-    /// @param generated_name  for a nested bdev without `name`
+    /// Reads one bdev and the bdevs nested in it. @return its name; empty when it has no usable name @param
+    /// generated_name the name of a nested bdev without `name`
     std::string read(const ConfigNodePtr& node, const std::string& generated_name) {
         if (!node->is_map()) {
             problems_.add(node->at, fmt::format("expected a bdev (`{{ name: ..., module: ... }}`), got {}",
@@ -58,7 +58,7 @@ private:
             if (generated_name.size() > max_bdev_name) {
                 problems_.add(
                     node.at,
-                    "the bdev above has too long a name to name this one after it; give it a 'name'");
+                    "the name of the bdev above is too long to derive this bdev's name; give it a 'name'");
                 return {};
             }
             return register_name(generated_name, node.at);
@@ -83,7 +83,7 @@ private:
         if (name.empty()) return {};
         const auto [first, inserted] = names_.emplace(name, at);
         if (inserted) return name;
-        problems_.add(at, fmt::format("there is a bdev '{}' already, at {}:{}", name, first->second.line,
+        problems_.add(at, fmt::format("bdev '{}' already exists, at {}:{}", name, first->second.line,
                                       first->second.column));
         return {};
     }
@@ -106,9 +106,8 @@ private:
             return nullptr;
         }
         if (module->has_create) return module;
-        problems_.add(
-            member->value->at,
-            fmt::format("module '{}' makes its bdevs by examination alone; leave this bdev out", name));
+        problems_.add(member->value->at,
+                      fmt::format("module '{}' makes bdevs only by examination; remove this bdev", name));
         return nullptr;
     }
 
@@ -118,8 +117,8 @@ private:
         return fmt::format("no module '{}' was found{}", name, suggestion(name, modules_.names()));
     }
 
-    /// Reads what is inside a bdev of an unknown module, so that names in it are known and faults in it
-    /// shown.
+    /// Reads the bdevs nested in a bdev of an unknown module, so that their names are known and their faults
+    /// are reported.
     void read_nested_of_unknown(const ConfigNode& node, const std::string& name) {
         const auto read_if_bdev = [&](const ConfigNodePtr& value, const std::string& generated_name) {
             if (value->is_map() && value->find("module") != nullptr) read(value, generated_name);
@@ -162,7 +161,7 @@ private:
                         bdev.module->name, bdev.name));
     }
 
-    /// The member with names in place of nested bdevs; the bases are noted.
+    /// The member with names in place of nested bdevs. Records the bases.
     Member read_bases(const bdk_option& option, const Member& member, BdevSpec& bdev) {
         if (!member.value->is_list()) {
             const std::string generated = fmt::format("{}_{}", bdev.name, option.name);
@@ -181,7 +180,7 @@ private:
         ConfigNodePtr name = value;
         if (value->is_map()) {
             const std::string nested = read(value, generated_name);
-            // The fault that left the nested bdev without name is told already.
+            // The missing name of the nested bdev has already been reported.
             name = make_scalar(nested.empty() ? "nameless" : nested, value->at);
             if (nested.empty()) return name;
         }

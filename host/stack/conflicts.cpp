@@ -20,7 +20,7 @@ bool is_claimed(const BdevSpec& bdev, const BaseRef& base) {
     return option != nullptr && (option->flags & BDK_OPTION_CLAIMED) != 0;
 }
 
-/// The option that is the UUID of the bdev itself, if it was given.
+/// The option with the bdev's own UUID, if it was given.
 const bdk_option* uuid_option(const BdevSpec& bdev) {
     if (bdev.module == nullptr) return nullptr;
     const bdk_option* option = option_table_of(*bdev.module).find("uuid");
@@ -38,7 +38,7 @@ BaseClaims::BaseClaims(const std::vector<BdevSpec>& bdevs, Problems& problems) {
             if (inserted) continue;
             problems.add(
                 base.at,
-                fmt::format("bdev '{}' is claimed for writing by '{}' already, at {}:{}; only one "
+                fmt::format("bdev '{}' is already claimed for writing by '{}', at {}:{}; only one "
                             "bdev may write to it",
                             base.bdev, first->second.by, first->second.at.line, first->second.at.column));
         }
@@ -49,10 +49,10 @@ void BaseClaims::check_export(const std::string& bdev, bool read_only, Location 
                               Problems& problems) const {
     const auto claim = claims_.find(bdev);
     if (read_only || claim == claims_.end()) return;
-    problems.add(
-        at, fmt::format("bdev '{}' is claimed for writing by '{}', at {}:{}; export a bdev that stands on "
-                        "it, or give this export `read_only: true`",
-                        bdev, claim->second.by, claim->second.at.line, claim->second.at.column));
+    problems.add(at,
+                 fmt::format("bdev '{}' is claimed for writing by '{}', at {}:{}; export a bdev on top of "
+                             "it, or give this export `read_only: true`",
+                             bdev, claim->second.by, claim->second.at.line, claim->second.at.column));
 }
 
 void check_uuids(const std::vector<BdevSpec>& bdevs, Problems& problems) {
@@ -67,11 +67,11 @@ void check_uuids(const std::vector<BdevSpec>& bdevs, Problems& problems) {
         if (option == nullptr) continue;
         Uuid uuid{};
         std::memcpy(uuid.data(), bdev.options.at(option->offset), uuid.size());
-        if (uuid == Uuid{}) continue;  // none, or not a UUID
+        if (uuid == Uuid{}) continue;  // missing or invalid
         const Location at = bdev.find_member("uuid")->value->at;
         const auto [first, inserted] = holders.try_emplace(uuid, Holder{bdev.name, at});
         if (inserted) continue;
-        problems.add(at, fmt::format("'uuid': bdev '{}' has the same one, at {}:{}", first->second.name,
+        problems.add(at, fmt::format("'uuid': bdev '{}' has the same UUID, at {}:{}", first->second.name,
                                      first->second.at.line, first->second.at.column));
     }
 }

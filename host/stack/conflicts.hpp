@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the bdevs and exports of a stack want from one another, checked on the graph: nothing is created for
-// it.
+// Conflicts between the bdevs and exports of a stack, found in the graph without creating a bdev.
 #pragma once
 
 #include <string>
@@ -12,13 +11,13 @@
 
 namespace bdevkit::host {
 
-/// Who claims which bdev for writing: the options with BDK_OPTION_CLAIMED tell.
+/// The write claims of the stack's bdevs, according to options with BDK_OPTION_CLAIMED.
 class BaseClaims {
 public:
-    /// Bases that several claim are problems.
+    /// Reports bases with several claims.
     BaseClaims(const std::vector<BdevSpec>& bdevs, Problems& problems);
 
-    /// An export that clients may write to is a problem when its bdev is claimed.
+    /// Reports a writable export of a claimed bdev.
     void check_export(const std::string& bdev, bool read_only, Location at, Problems& problems) const;
 
 private:
@@ -29,7 +28,7 @@ private:
     std::unordered_map<std::string, Claim> claims_;  ///< by the name of the base
 };
 
-/// Bdevs with the same `uuid` are problems.
+/// Reports bdevs with the same `uuid`.
 void check_uuids(const std::vector<BdevSpec>& bdevs, Problems& problems);
 
 }  // namespace bdevkit::host

@@ -11,7 +11,7 @@ namespace bdevkit::host {
 
 namespace {
 
-/// Depth-first, without recursion: stacks may be thousands of bdevs high.
+/// Depth-first search without recursion, because stacks may be thousands of bdevs high.
 class Sorter {
 public:
     Sorter(const std::vector<BdevSpec>& bdevs, Problems& problems)
@@ -71,7 +71,7 @@ private:
             names.push_back(bdevs_[step->bdev].name);
         }
         names.push_back(bdevs_[start].name);
-        problems_.add(closing.at, fmt::format("bdevs stand on each other in a circle: {}",
+        problems_.add(closing.at, fmt::format("the bases of bdevs form a cycle: {}",
                                               boost::algorithm::join(names, " -> ")));
     }
 

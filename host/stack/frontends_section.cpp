@@ -33,20 +33,20 @@ constexpr bdk_option nbd_options[] = {
      .flags = BDK_OPTION_REQUIRED,
      .offset = offsetof(NbdSection, listen)},
     {.name = "max_connections",
-     .help = "Clients at a time; the next one is turned away.",
+     .help = "Clients at a time; further clients are refused.",
      .type = BDK_OPTION_U32,
      .offset = offsetof(NbdSection, max_connections),
      .default_value = "256",
      .min = 1,
      .max = 65536},
     {.name = "structured_replies",
-     .help = "Offer them where an export can tell holes from data (auto), always or never.",
+     .help = "Offer structured replies if an export can tell holes from data (auto), always or never.",
      .type = BDK_OPTION_ENUM,
      .offset = offsetof(NbdSection, structured_replies),
      .default_value = "auto",
      .enum_values = structured_replies_names},
     {.name = "memory",
-     .help = "What the requests of all clients may hold together; those that do not fit wait.",
+     .help = "Memory for the requests of all clients together; requests that do not fit wait.",
      .type = BDK_OPTION_SIZE,
      .offset = offsetof(NbdSection, memory),
      .default_value = "1GiB",
@@ -63,12 +63,12 @@ struct ExportSection {
 
 constexpr bdk_option export_options[] = {
     {.name = "bdev",
-     .help = "The bdev that clients get.",
+     .help = "The bdev to export.",
      .type = BDK_OPTION_BDEV,
      .flags = BDK_OPTION_REQUIRED,
      .offset = offsetof(ExportSection, bdev)},
     {.name = "name",
-     .help = "As clients ask for it; without it, the bdev's name.",
+     .help = "The export's name; by default the bdev's name.",
      .type = BDK_OPTION_STRING,
      .offset = offsetof(ExportSection, name)},
     {.name = "description",
@@ -76,7 +76,7 @@ constexpr bdk_option export_options[] = {
      .type = BDK_OPTION_STRING,
      .offset = offsetof(ExportSection, description)},
     {.name = "read_only",
-     .help = "Refuse writes, also where the bdev would take them.",
+     .help = "Refuse writes, even if the bdev supports them.",
      .type = BDK_OPTION_BOOL,
      .offset = offsetof(ExportSection, read_only),
      .default_value = "false"},
@@ -88,7 +88,7 @@ using Places = std::unordered_map<std::string, Location>;
 bool note_unique(Places& places, const std::string& text, Location at, const char* what, Problems& problems) {
     const auto [first, inserted] = places.emplace(text, at);
     if (!inserted) {
-        problems.add(at, fmt::format("{} '{}' is taken already, at {}:{}", what, text, first->second.line,
+        problems.add(at, fmt::format("{} '{}' is already in use, at {}:{}", what, text, first->second.line,
                                      first->second.column));
     }
     return inserted;
@@ -169,7 +169,7 @@ private:
 
     void check_text(const char* option, const std::string& text, Location at) {
         if (text.size() > nbd::max_string)
-            problems_.add(at, fmt::format("'{}': NBD has at most {} bytes for it, got {}", option,
+            problems_.add(at, fmt::format("'{}': NBD allows at most {} bytes, got {}", option,
                                           nbd::max_string, text.size()));
     }
 

@@ -17,10 +17,10 @@ namespace bdevkit::host {
 
 namespace {
 
-/// A drawing stays readable, and finite where thousands of bdevs share bases.
+/// Limits that keep a drawing readable, and finite when thousands of bdevs share bases.
 constexpr size_t max_text_lines = 2000;
 
-/// Which bdev of the file makes the bdev of a name.
+/// Finds the bdev of the file that makes a bdev of a given name.
 class Makers {
 public:
     explicit Makers(const Stack& stack) : known_(stack.bdevs, true) {
@@ -28,12 +28,12 @@ public:
             index_.emplace(bdev.name, &bdev);
     }
 
-    /// nullptr when none does.
+    /// nullptr when no bdev of the file makes it.
     const BdevSpec* find(const std::string& name) const {
         const auto found = index_.find(known_.maker_of(name));
         return found != index_.end() ? found->second : nullptr;
     }
-    /// The maker's name, or the bdev's own when none makes it.
+    /// The maker's name, or the bdev's own name when it has no maker.
     std::string name_of(const std::string& name) const {
         const BdevSpec* maker = find(name);
         return maker != nullptr ? maker->name : name;
@@ -82,7 +82,7 @@ public:
         for (const BdevSpec& bdev : stack.bdevs) {
             if (!used.contains(bdev.name)) draw_maker(bdev, bdev.name, "", "", "");
         }
-        if (lines_ > max_text_lines) text_ += "... and more; `--format json` holds all of it\n";
+        if (lines_ > max_text_lines) text_ += "... and more; `--format json` shows everything\n";
     }
 
     std::string take() { return std::move(text_); }
@@ -97,7 +97,7 @@ private:
         }
     }
 
-    /// @param prefix  what stands before the children's branches
+    /// @param prefix the text before the children's branches
     void draw_bdev(const std::string& name, const std::string& branch, const std::string& prefix,
                    const std::string& option, const std::string& note) {
         const std::string label = option.empty() ? name : fmt::format("{}: {}", option, name);
@@ -132,11 +132,11 @@ private:
     size_t lines_ = 0;
 };
 
-/// Nodes and edges under short identifiers, for the formats that other tools draw.
+/// Nodes and edges with short identifiers, for formats that other tools draw.
 struct Chart {
     struct Vertex {
         std::string id;
-        std::vector<std::string> lines;  ///< of its label
+        std::vector<std::string> lines;  ///< the lines of its label
         bool is_frontend = false;
     };
     struct Edge {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A stack as a picture: frontends on top, bases below.
+// Draws a stack: frontends on top, bases below.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -9,10 +9,10 @@
 
 namespace bdevkit::host {
 
-/// A tree for a terminal. What two bdevs or exports share is drawn below each of them.
+/// A tree for a terminal. A bdev that several bdevs or exports share is drawn below each of them.
 std::string draw_text(const Stack& stack);
 
-/// A digraph for Graphviz' dot.
+/// A digraph for Graphviz's dot.
 std::string draw_dot(const Stack& stack);
 
 /// A flowchart for Mermaid, as Markdown viewers draw it.

@@ -48,48 +48,48 @@ constexpr bdk::ViolationPolicy violation_policies[] = {bdk::ViolationPolicy::fai
 
 // clang-format off
 constexpr bdk_option host_options[] = {
-    {.name = "cores", .help = "Cores to pin one reactor each to; without it there is one reactor, not pinned.",
+    {.name = "cores", .help = "Cores, with one reactor pinned to each; without cores there is one reactor, not pinned.",
      .type = BDK_OPTION_U32, .flags = BDK_OPTION_LIST, .offset = offsetof(HostSection, cores), .max = 4095},
-    {.name = "mode", .help = "What a reactor without work does: poll on, or sleep at once, or poll a while and then sleep.",
+    {.name = "mode", .help = "Behaviour of a reactor without work: keep polling, sleep at once, or poll for a while and then sleep.",
      .type = BDK_OPTION_ENUM, .offset = offsetof(HostSection, mode), .default_value = "adaptive",
      .enum_values = mode_names},
-    {.name = "hugepages", .help = "`auto` uses them when there are any, `off` never, a size insists on that much.",
+    {.name = "hugepages", .help = "`auto` uses hugepages if there are enough, `off` never, a size requires that much.",
      .type = BDK_OPTION_STRING, .offset = offsetof(HostSection, hugepages), .default_value = "auto"},
-    {.name = "memory", .help = "Heap for small DMA memory; taken as it is touched.",
+    {.name = "memory", .help = "Size of the heap for small DMA memory, which is allocated as it is touched.",
      .type = BDK_OPTION_SIZE, .offset = offsetof(HostSection, memory), .default_value = "512MiB",
      .min = 64 * mib, .max = tib},
-    {.name = "violations", .help = "After a broken threading rule: fail the I/O and go on, or abort the host.",
+    {.name = "violations", .help = "After a broken threading rule: fail the I/O and continue, or abort the host.",
      .type = BDK_OPTION_ENUM, .offset = offsetof(HostSection, violations), .default_value = "fail-io",
      .enum_values = violation_names},
-    {.name = "late_io", .help = "An I/O outstanding longer is reported with its bdev and module; 0 for never.",
+    {.name = "late_io", .help = "An I/O that is outstanding for longer is reported with its bdev and module; 0 for never.",
      .type = BDK_OPTION_DURATION, .offset = offsetof(HostSection, late_io), .default_value = "30s",
      .max = 86'400 * second_ns},
-    {.name = "late_call", .help = "A module that has not ended an init, create, examination, remove or destruct after this is named; 0 for never.",
+    {.name = "late_call", .help = "A module that has not ended an init, create, examination, remove or destruct after this time is named; 0 for never.",
      .type = BDK_OPTION_DURATION, .offset = offsetof(HostSection, late_call), .default_value = "10s",
      .max = 86'400 * second_ns},
-    {.name = "examine_limit", .help = "A module that examines a bdev for longer is not waited for any longer; 0: always waited for.",
+    {.name = "examine_limit", .help = "The start goes on without a module that examines a bdev for longer; 0: it always waits.",
      .type = BDK_OPTION_DURATION, .offset = offsetof(HostSection, examine_limit), .default_value = "10s",
      .max = 86'400 * second_ns},
-    {.name = "blocked_limit", .help = "What holds a reactor longer is reported with a backtrace; 0 for never.",
+    {.name = "blocked_limit", .help = "A call that holds a reactor for longer is reported with a backtrace; 0 for never.",
      .type = BDK_OPTION_DURATION, .offset = offsetof(HostSection, blocked_limit), .default_value = "500ms",
      .max = 3'600 * second_ns},
-    {.name = "stop_limit", .help = "When the host stops, and an I/O or a module keeps it for longer, it says what it waits for and gives up; 0 for never.",
+    {.name = "stop_limit", .help = "When an I/O or a module holds up a stopping host for longer, the host reports it and gives up; 0 for never.",
      .type = BDK_OPTION_DURATION, .offset = offsetof(HostSection, stop_limit), .default_value = "30s",
      .max = 86'400 * second_ns},
-    {.name = "auto_examine", .help = "Show new bdevs to the modules of the stack that recognise bdevs.",
+    {.name = "auto_examine", .help = "Show new bdevs to the modules of the stack that examine bdevs.",
      .type = BDK_OPTION_BOOL, .offset = offsetof(HostSection, auto_examine), .default_value = "true"},
-    {.name = "examine", .help = "Bdevs that are shown to them all the same: where auto_examine is false, or where clients may have written.",
+    {.name = "examine", .help = "Bdevs that are examined in any case, even if auto_examine is false or clients may have written to them.",
      .type = BDK_OPTION_STRING, .flags = BDK_OPTION_LIST, .offset = offsetof(HostSection, examine)},
-    {.name = "bdev_io_pool_size", .help = "I/Os in flight in the whole host, those of every layer counted.",
+    {.name = "bdev_io_pool_size", .help = "Number of I/Os in flight in the whole host, counted at every layer.",
      .type = BDK_OPTION_U32, .offset = offsetof(HostSection, bdev_io_pool_size), .default_value = "65536",
      .min = 64, .max = 16 * mib},
-    {.name = "bdev_io_cache_size", .help = "Free I/Os that one thread keeps for itself.",
+    {.name = "bdev_io_cache_size", .help = "Number of free I/Os that a thread keeps for itself.",
      .type = BDK_OPTION_U32, .offset = offsetof(HostSection, bdev_io_cache_size), .default_value = "256",
      .max = 65536},
-    {.name = "iobuf_small_count", .help = "Small buffers that all modules share.",
+    {.name = "iobuf_small_count", .help = "Number of small buffers that all modules share.",
      .type = BDK_OPTION_U32, .offset = offsetof(HostSection, iobuf_small_count), .default_value = "1024",
      .min = 8, .max = mib},
-    {.name = "iobuf_large_count", .help = "Large buffers that all modules share.",
+    {.name = "iobuf_large_count", .help = "Number of large buffers that all modules share.",
      .type = BDK_OPTION_U32, .offset = offsetof(HostSection, iobuf_large_count), .default_value = "64",
      .min = 4, .max = mib},
     {.name = "iobuf_small_size", .help = "Bytes of a small buffer.",
@@ -112,17 +112,17 @@ constexpr uint32_t on_error_stop = 1;
 
 constexpr bdk_option plugins_options[] = {
     {.name = "path",
-     .help = "Folders to look for plugins in, before the usual ones.",
+     .help = "Folders with plugins, searched before the usual ones.",
      .type = BDK_OPTION_PATH,
      .flags = BDK_OPTION_LIST,
      .offset = offsetof(PluginsSection, path)},
     {.name = "examine",
-     .help = "Modules that recognise bdevs by what is on them, beside those of the stack's bdevs.",
+     .help = "Modules that examine bdevs, in addition to the modules of the stack's bdevs.",
      .type = BDK_OPTION_STRING,
      .flags = BDK_OPTION_LIST,
      .offset = offsetof(PluginsSection, examine)},
     {.name = "on_error",
-     .help = "A plugin that cannot be used: say so and go on, or stop.",
+     .help = "If a plugin cannot be used: report it and continue, or stop.",
      .type = BDK_OPTION_ENUM,
      .offset = offsetof(PluginsSection, on_error),
      .default_value = "continue",
@@ -134,14 +134,14 @@ std::span<const T> elements(const bdk_option_list& list) {
     return {static_cast<const T*>(list.items), list.count};
 }
 
-/// True if `node` is a map; null counts as an empty one.
+/// True if `node` is a map; null counts as an empty map.
 bool expect_map(const ConfigNode& node, const char* section, Problems& problems) {
     if (node.is_map() || node.kind == ConfigNode::Kind::null) return true;
     problems.add(node.at, fmt::format("`{}`: expected a map, got {}", section, describe(node)));
     return false;
 }
 
-/// Rounded up, so that no limit becomes none.
+/// Rounded up, so that a small limit does not become 0, which means no limit.
 uint32_t in_ms(uint64_t ns) {
     return static_cast<uint32_t>((ns + millisecond_ns - 1) / millisecond_ns);
 }
@@ -173,7 +173,7 @@ std::vector<uint32_t> read_cores(const ConfigNode& node, const HostSection& sect
     return result;
 }
 
-/// The names of the list with their places.
+/// The names in the list, with their places.
 std::vector<std::pair<std::string, Location>> read_examine(const ConfigNode& node,
                                                            const bdk_option_list& list) {
     std::vector<std::pair<std::string, Location>> result;

@@ -14,14 +14,14 @@ namespace bdevkit::host {
 namespace {
 
 constexpr uint64_t suggested_parts = 16;
-/// With more, none is suggested: a file full of problems must end, too.
+/// With more bdevs, no suggestion is made, so that a file full of problems does not take too long.
 constexpr size_t most_candidates = 5000;
 
 bool is_lower(char c) {
     return c >= 'a' && c <= 'z';
 }
 
-/// A name that ends in a number without needless zeros.
+/// A name that ends in a number without leading zeros.
 struct Numbered {
     std::string_view head;
     uint64_t number = 0;
@@ -37,7 +37,7 @@ std::optional<Numbered> split_number(std::string_view name) {
     return error == std::errc{} ? std::optional(result) : std::nullopt;
 }
 
-/// What an option with BDK_OPTION_PARTS says.
+/// The number of parts according to an option with BDK_OPTION_PARTS.
 uint64_t parts_of(const bdk_option& option, const OptionStruct& options) {
     const auto value = [&]<typename T>(T) { return *reinterpret_cast<const T*>(options.at(option.offset)); };
     if (is_list(option)) return value(bdk_option_list{}).count;
@@ -66,7 +66,7 @@ std::string KnownBdevs::Whole::part_names() const {
 KnownBdevs::KnownBdevs(const std::vector<BdevSpec>& bdevs, bool others_may_appear)
     : others_may_appear_(others_may_appear) {
     for (const BdevSpec& bdev : bdevs) {
-        if (bdev.name.empty()) continue;  // that is a problem already
+        if (bdev.name.empty()) continue;  // already reported
         if (bdev.module != nullptr && bdev.module->parts)
             wholes_.try_emplace(bdev.name, Whole{bdev.name, bdev.module->name, *bdev.module->parts,
                                                  count_parts(bdev), bdev.name_at});
@@ -85,10 +85,10 @@ std::string KnownBdevs::check(const std::string& name, Location at, Problems& pr
     std::string maker = maker_of(name);
     if (!maker.empty()) return maker;
     if (const auto whole = wholes_.find(name); whole != wholes_.end())
-        problems.add(at, fmt::format("module '{}' makes no bdev '{}' but {}; name one of these",
+        problems.add(at, fmt::format("module '{}' does not make a bdev '{}', but {}; name one of these",
                                      whole->second.module, name, whole->second.part_names()));
     else if (const Whole* near = whole_of(name); near != nullptr)
-        problems.add(at, fmt::format("no bdev '{}': module '{}' makes {} of '{}'", name, near->module,
+        problems.add(at, fmt::format("no bdev '{}': module '{}' makes {} from '{}'", name, near->module,
                                      near->part_names(), near->name));
     else if (!others_may_appear_ && !is_named_after_one(name))
         problems.add(at, fmt::format("no bdev '{}' in this file{}", name, suggestion(name, candidates())));
@@ -99,15 +99,15 @@ void KnownBdevs::check_parts(const std::vector<BdevSpec>& bdevs, Problems& probl
     for (const BdevSpec& bdev : bdevs) {
         const Whole* whole = names_.contains(bdev.name) ? whole_of(bdev.name) : nullptr;
         if (whole == nullptr || !whole->count || !has_part(*whole, bdev.name)) continue;
-        problems.add(
-            bdev.name_at,
-            fmt::format("bdev '{}' cannot have this name: module '{}' makes {} of '{}', at {}:{}", bdev.name,
-                        whole->module, whole->part_names(), whole->name, whole->at.line, whole->at.column));
+        problems.add(bdev.name_at,
+                     fmt::format("bdev '{}' cannot have this name: module '{}' makes {} from '{}', at {}:{}",
+                                 bdev.name, whole->module, whole->part_names(), whole->name, whole->at.line,
+                                 whole->at.column));
     }
     for (const auto& [name, whole] : wholes_) {
         if (whole.part(whole.count.value_or(1) - 1).size() > max_bdev_name)
             problems.add(whole.at,
-                         fmt::format("'{}' is too long for {} behind it: a name has at most {} bytes", name,
+                         fmt::format("'{}' is too long for the suffix {}: a name has at most {} bytes", name,
                                      whole.suffix.letters + "N", max_bdev_name));
     }
 }

@@ -16,7 +16,7 @@ constexpr size_t max_listed = 16;
 }  // namespace
 
 size_t edit_distance(std::string_view a, std::string_view b) {
-    // Three rows of the table of Damerau and Levenshtein (optimal string alignment).
+    // Three rows of the Damerau-Levenshtein table (optimal string alignment).
     std::vector<size_t> before(b.size() + 1);
     std::vector<size_t> last(b.size() + 1);
     std::vector<size_t> row(b.size() + 1);

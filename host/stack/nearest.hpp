@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// "Did you mean": the name that a misspelt one is nearest to.
+// "Did you mean ...?": finds the name nearest to a misspelt one.
 #pragma once
 
 #include <string>
@@ -8,14 +8,14 @@
 
 namespace bdevkit::host {
 
-/// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
+/// The number of insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
 size_t edit_distance(std::string_view a, std::string_view b);
 
-/// The candidate nearest to `name`, if it is near enough to be meant; else empty.
+/// The candidate nearest to `name`, if it is near enough; otherwise empty.
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
 
-/// "; did you mean 'malloc'?", or, without a near one, "; expected one of: malloc, null", or nothing when
-/// there are no candidates or too many to list.
+/// "; did you mean 'malloc'?". Without a near candidate, "; expected one of: malloc, null". Empty when there
+/// are no candidates or too many to list.
 std::string suggestion(std::string_view name, const std::vector<std::string>& candidates);
 
 }  // namespace bdevkit::host

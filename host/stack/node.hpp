@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A stack as a tree of values with their places, whatever it was written in.
+// A stack file as a tree of values with their places, independent of YAML.
 #pragma once
 
 #include <memory>
@@ -13,10 +13,10 @@
 namespace bdevkit::host {
 
 struct ConfigNode;
-/// Shared, because a YAML alias stands for the node of its anchor. A tree has no cycles.
+/// Shared, because a YAML alias refers to the node of its anchor. The tree has no cycles.
 using ConfigNodePtr = std::shared_ptr<const ConfigNode>;
 
-/// A key of a map and its value.
+/// A key of a map with its value.
 struct Member {
     std::string key;
     Location at;  ///< of the key
@@ -45,10 +45,10 @@ struct ConfigNode {
     }
 };
 
-/// "nothing", "a list", "a map" or the text in quotes: for "expected ..., got ...".
+/// "nothing", "a list", "a map" or the text in quotes, for messages "expected ..., got ...".
 std::string describe(const ConfigNode& node);
 
-/// A scalar made here rather than read.
+/// Makes a scalar that was not read from a file.
 ConfigNodePtr make_scalar(std::string text, Location at);
 
 }  // namespace bdevkit::host

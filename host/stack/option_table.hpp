@@ -12,7 +12,7 @@
 
 namespace bdevkit::host {
 
-/// A module's options (loader/module_info.hpp has checked them), or those of a section of the stack file.
+/// The options of a module (checked by loader/module_info.hpp) or of a section of the stack file.
 struct OptionTable {
     std::span<const bdk_option> options;
     size_t struct_size = 0;
@@ -21,16 +21,16 @@ struct OptionTable {
     std::vector<std::string> names() const;
 };
 
-/// The module must outlive the table.
+/// A table of the module's options. The module must outlive it.
 OptionTable option_table_of(const ModuleInfo& module);
 
-/// The parameters of a method, which must outlive the table.
+/// A table of the method's parameters. The method must outlive it.
 OptionTable option_table_of(const MethodInfo& method);
 
 /// "size", "list of bdev": for help and listings.
 std::string option_type_name(const bdk_option& option);
 
-/// What one value looks like: "a size such as 64MiB", "one of poll, interrupt".
+/// A description of a valid value: "a size such as 64MiB", "one of poll, interrupt".
 std::string option_expectation(const bdk_option& option);
 
 /// "at least 512, at most 1MiB" in the units of the type; empty without bounds.

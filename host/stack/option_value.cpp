@@ -101,7 +101,7 @@ Stored store_text(const bdk_option& option, const std::string& text, const std::
         if (text.size() > max_bdev_name)
             return tl::unexpected(fmt::format("the name of a bdev has at most {} bytes", max_bdev_name));
         if (const char* wrong = bdk::wrong_in_name(text); wrong != nullptr)
-            return tl::unexpected(fmt::format("no bdev has such a name: '{}' {}", text, wrong));
+            return tl::unexpected(fmt::format("invalid name of a bdev: '{}' {}", text, wrong));
     }
     if (option.type == BDK_OPTION_PATH) {
         put(to, owner.keep((base_folder / text).lexically_normal().string()));
@@ -151,7 +151,7 @@ std::vector<ConfigNodePtr> split_default(const bdk_option& option) {
     return items;
 }
 
-/// The default as a member that a user could have written.
+/// The default value as a member, as if the user had written it.
 Member default_member(const bdk_option& option) {
     if (!is_list(option)) return {option.name, {}, make_scalar(option.default_value, {})};
     auto list = std::make_shared<ConfigNode>();
@@ -212,7 +212,7 @@ OptionStruct OptionReader::read(std::span<const Member> members, Location at,
             Problems faults;
             store(option, default_member(option), result, faults);
             for (const Problem& fault : faults.sorted()) {
-                problems.add(at, fmt::format("a fault of {}, in the default of {}", subject_, fault.message));
+                problems.add(at, fmt::format("a fault in {}, in the default of {}", subject_, fault.message));
             }
         } else if (is_required(option)) {
             problems.add(at, fmt::format("{} needs '{}' ({})", subject_, option.name, option.help));

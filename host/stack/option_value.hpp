@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// From what a user wrote and a module's option table to the module's options struct.
+// Converts the user's values to a module's options struct, according to its option table.
 #pragma once
 
 #include <bdevkit/option.h>
@@ -19,7 +19,7 @@
 
 namespace bdevkit::host {
 
-/// Bytes of a bdev's name.
+/// The maximum length of a bdev's name in bytes.
 constexpr size_t max_bdev_name = 255;
 
 /// A module's options struct, with the strings and lists that it points to. Moving it keeps addresses.
@@ -30,13 +30,13 @@ public:
 
     const void* data() const { return storage_.get(); }
 
-    /// For the host's own tables, whose struct is known.
+    /// For the host's own tables, whose struct type is known.
     template <typename T>
     const T& as() const {
         return *static_cast<const T*>(data());
     }
 
-    /// The value of one option starts here.
+    /// The address of an option's value.
     std::byte* at(uint64_t offset) { return storage_.get() + offset; }
     const std::byte* at(uint64_t offset) const { return storage_.get() + offset; }
     const char* keep(std::string text);
@@ -48,15 +48,15 @@ private:
     std::vector<std::unique_ptr<std::byte[]>> lists_;
 };
 
-/// Fills an options struct: zeros, defaults, then the members of a map as the user gave them.
+/// Fills an options struct: first zeros, then defaults, then the members of the user's map.
 class OptionReader {
 public:
-    /// @param base_folder  where relative paths start
-    /// @param subject      whose options they are, in messages: "module 'malloc'", "`host`"
+    /// @param base_folder where relative paths start @param subject the owner of the options, for messages:
+    /// "module 'malloc'", "`host`"
     OptionReader(OptionTable table, std::filesystem::path base_folder, std::string subject);
 
-    /// Members that the table does not have are problems, but for those in `others`, which the caller reads.
-    /// @param at  where a required option that is missing is reported
+    /// Members that are not in the table are problems, except those in `others`, which the caller reads.
+    /// @param at the place at which a missing required option is reported
     OptionStruct read(std::span<const Member> members, Location at, const std::vector<std::string>& others,
                       Problems& problems) const;
 

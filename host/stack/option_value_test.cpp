@@ -133,7 +133,7 @@ TEST(OptionValueTest, a_wrong_default_is_the_modules_fault) {
     const OptionReader reader({table, sizeof(Options)}, "/", "module 'odd'");
     reader.read({}, {3, 5}, {}, problems);
     EXPECT_EQ(problems.format("f"),
-              "f:3:5: a fault of module 'odd', in the default of 'n': expected a whole number such as 8, "
+              "f:3:5: a fault in module 'odd', in the default of 'n': expected a whole number such as 8, "
               "got 'many'\n");
 }
 

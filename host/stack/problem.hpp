@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What is wrong with a stack file, and where.
+// The problems of a stack file, with their places.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ struct Problem {
     std::string message;
 };
 
-/// Thrown by Problems::add() when a file is so wrong that reading on helps nobody.
+/// Thrown by Problems::add() when a file has so many problems that reading on is of no use.
 struct TooManyProblems {};
 
 /// Collects the problems of one file, so that a user sees all of them in one run.
@@ -29,9 +29,9 @@ public:
     /// Throws TooManyProblems when `limit` is reached.
     void add(Location at, std::string message);
     bool empty() const { return problems_.empty(); }
-    /// In the order of the file; those without a place come first.
+    /// In the order of the file; problems without a place come first.
     std::vector<Problem> sorted() const;
-    /// One line each: `file:line:column: message`. What the file holds may stand in it: it is made printable.
+    /// One line each: `file:line:column: message`. Messages may quote the file, so they are made printable.
     std::string format(const std::string& file) const;
 
 private:

@@ -47,7 +47,7 @@ std::string lower(std::string_view text) {
     return result;
 }
 
-/// A decimal number without sign or exponent, kept exact, and what follows it.
+/// An exact decimal number without sign or exponent, and the text after it.
 struct Decimal {
     Wide digits = 0;   ///< the number times `scale`
     Wide scale = 1;    ///< a power of ten
@@ -78,7 +78,7 @@ Decimal parse_decimal(std::string_view text) {
     return result;
 }
 
-/// The number in the smallest unit, if it is whole and fits.
+/// The number in the smallest unit, if it is a whole number and fits.
 tl::expected<uint64_t, std::string> scale(const Decimal& number, uint64_t factor,
                                           std::string_view smallest_unit) {
     const Wide product = number.digits * factor;

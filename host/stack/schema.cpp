@@ -16,11 +16,11 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// Editors give plain words and numbers a type of their own before they look at the schema; the host reads
-/// them as text. So each schema takes every form in which an editor may see what the host accepts.
+/// Editors assign a type to plain words and numbers before they apply the schema, but the host reads them as
+/// text. So each schema accepts every form in which an editor may see a value that the host accepts.
 const Json any_scalar = {"string", "number", "boolean", "null"};
 
-/// The text, and what YAML 1.1 or 1.2 makes of it without quotes.
+/// The text, and the value that YAML 1.1 or 1.2 makes of it without quotes.
 Json forms_of(const std::string& text) {
     static const std::map<std::string, Json> words = {{"null", nullptr}, {"true", true}, {"false", false},
                                                       {"yes", true},     {"no", false},  {"on", true},
@@ -127,7 +127,7 @@ Json module_schema(const ModuleInfo& module, bool nested) {
     return schema;
 }
 
-/// A bdev is checked against the schema of the module it names, so that an editor's message is to the point.
+/// A bdev is checked against the schema of its module, so that an editor's messages are precise.
 Json bdev_schema(const std::vector<const ModuleInfo*>& modules, bool nested) {
     std::vector<std::string> names;
     Json cases = Json::array();

@@ -8,8 +8,8 @@
 
 namespace bdevkit::host {
 
-/// A JSON Schema (draft 7) of stack files with these modules, for editors that complete and check YAML. Made
-/// from the same option tables that read the file.
+/// A JSON Schema (draft 7) of stack files with these modules, for editors that complete and check YAML. It is
+/// generated from the option tables that also read the file.
 nlohmann::json make_stack_schema(const std::vector<const ModuleInfo*>& modules);
 
 }  // namespace bdevkit::host

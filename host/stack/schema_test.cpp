@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// That stack files match the schema is tests/integration/test_cli_schema.py's, with a validator from outside.
+// tests/integration/test_cli_schema.py checks with an independent validator that stack files match the
+// schema.
 #include "stack/schema.hpp"
 
 #include <gtest/gtest.h>

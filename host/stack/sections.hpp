@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The sections of a stack file, each read by a file of its own.
+// The sections of a stack file. Each is read by its own source file.
 #pragma once
 
 #include <filesystem>
@@ -17,7 +17,7 @@ namespace bdevkit::host {
 
 struct StackFile;
 
-/// The option tables of the sections that are the host's own; the schema is made from them too.
+/// The option tables of the host's own sections; the schema uses them too.
 OptionTable host_section_table();
 OptionTable plugins_section_table();
 OptionTable qos_table();
@@ -29,22 +29,21 @@ bdk::RuntimeOptions read_host_section(const ConfigNode& node, const std::filesys
 PluginSettings read_plugins_section(const ConfigNode& node, const std::filesystem::path& folder,
                                     Problems& problems);
 
-/// What frontends need to know of the bdevs.
+/// The information about bdevs that frontends need.
 struct BdevGraph {
     KnownBdevs known;
     BaseClaims claims;
 };
 
-/// The bdevs of the file, nested ones included, in the order of the file.
+/// Reads the bdevs of the file, including nested ones, in the order of the file.
 std::vector<BdevSpec> read_bdevs_section(const ConfigNode& node, const std::filesystem::path& folder,
                                          const ModuleSource& modules, Problems& problems);
 
-/// The key `qos` of a bdev.
+/// Reads the key `qos` of a bdev.
 bdk_bdev_qos_limits read_qos(const ConfigNode& node, const std::filesystem::path& folder, Problems& problems);
 
-/// What the bdevs have to do with one another: bases that nobody makes, names, claims and UUIDs that clash,
-/// and circles are problems. Puts bases before what stands on them.
-/// @param others_may_appear  as KnownBdevs'
+/// Checks the relations between bdevs: missing bases, conflicts of names, claims and UUIDs, and cycles are
+/// problems. Puts bases before the bdevs on top of them. @param others_may_appear see KnownBdevs
 BdevGraph check_bdevs(std::vector<BdevSpec>& bdevs, bool others_may_appear, Problems& problems);
 
 std::vector<NbdConfig> read_frontends_section(const ConfigNode& node, const StackFile& file,
@@ -53,7 +52,7 @@ std::vector<NbdConfig> read_frontends_section(const ConfigNode& node, const Stac
 /// Whether `listen` is `unix:/path`, `tcp:address:port` or `tcp:[v6-address]:port`.
 tl::expected<void, std::string> check_listen_address(const std::string& listen);
 
-/// Puts bases before what stands on them. A circle is a problem that names its bdevs.
+/// Puts bases before the bdevs on top of them. A cycle is a problem that names its bdevs.
 void order_bdevs(std::vector<BdevSpec>& bdevs, Problems& problems);
 
 }  // namespace bdevkit::host

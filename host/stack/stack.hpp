@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A stack, checked and ready to be built: what a stack file says.
+// The contents of a stack file, checked and ready to be built.
 #pragma once
 
 #include <bdevkit/qos.h>
@@ -25,15 +25,15 @@ struct PluginSettings {
     std::vector<std::filesystem::path> path;
     std::vector<std::pair<std::string, Location>>
         examine;                 ///< modules that examine, though no bdev is theirs
-    bool stop_on_error = false;  ///< a plugin that is refused ends the start
+    bool stop_on_error = false;  ///< a refused plugin makes the start fail
 };
 
-/// An edge of the stack: the bdev stands on `bdev`, named by `option`.
+/// An edge of the stack: `option` names `bdev` as a base.
 struct BaseRef {
     std::string option;
     std::string bdev;
     Location at;
-    std::string maker;  ///< the bdev of the file that makes it; empty: that shows only when it is there
+    std::string maker;  ///< the bdev of the file that makes it; empty: known only at run time
 };
 
 struct BdevSpec {
@@ -42,11 +42,11 @@ struct BdevSpec {
     OptionStruct options;
     std::vector<BaseRef> bases;  ///< in the order of the option table
     std::vector<std::pair<std::string, std::string>>
-        given;                    ///< options as written, bases and secrets left out
+        given;                    ///< options as written, without bases and secrets
     std::vector<Member> members;  ///< the options' nodes, nested bdevs replaced by their names
     std::optional<bdk_bdev_qos_limits> qos;
     Location at;
-    Location name_at;  ///< of its name; without one, as `at`
+    Location name_at;  ///< place of its name; equal to `at` if it has none
 
     /// The option's node, or nullptr when it was not given.
     const Member* find_member(std::string_view option) const;
@@ -56,14 +56,14 @@ struct Stack {
     std::string file;
     bdk::RuntimeOptions host;
     PluginSettings plugins;
-    std::vector<BdevSpec> bdevs;  ///< a base always stands before what stands on it
+    std::vector<BdevSpec> bdevs;  ///< each base comes before the bdevs on top of it
     std::vector<NbdConfig> nbd_servers;
 
-    /// The names of the modules that it uses, sorted: those of its bdevs, and those of `plugins: { examine:
-    /// }`.
+    /// The sorted names of the modules that the stack uses: the modules of its bdevs and those in `plugins: {
+    /// examine: }`.
     std::vector<std::string> modules() const;
 
-    /// The bdevs that its frontends export, as they name them.
+    /// The names of the bdevs that the frontends export.
     std::vector<std::string> exported_bdevs() const;
 
     /// The bdev of that name, or nullptr.

@@ -52,7 +52,7 @@ void check_section_names(const StackFile& file, Problems& problems) {
     for (const Member& member : file.root->members) {
         const bool known =
             std::find(section_names.begin(), section_names.end(), member.key) != section_names.end();
-        // A place for anchors, as in compose files.
+        // Such sections hold anchors, as in compose files.
         if (known || member.key.starts_with("x-")) continue;
         problems.add(member.at,
                      fmt::format("no section '{}'{}", member.key, suggestion(member.key, section_names)));
@@ -74,7 +74,7 @@ void check_examining(const PluginSettings& settings, const ModuleSource& modules
     }
 }
 
-/// Whether examination may make bdevs of any name. The modules that the stack uses are open.
+/// Whether examination may make bdevs of any name. Called when the stack's modules are open.
 bool others_may_appear(const Stack& stack, const ModuleSource& modules) {
     const std::vector<std::string> used = stack.modules();
     return std::any_of(used.begin(), used.end(), [&](const std::string& name) {
@@ -111,7 +111,7 @@ StackFile parse_stack_file(const std::string& text, std::string name, std::files
         file.host = read_host_section(*section(file, "host"), file.folder, problems);
         file.plugins = read_plugins_section(*section(file, "plugins"), file.folder, problems);
     } catch (const TooManyProblems&) {
-        file.root = nullptr;  // Problems::format() says why nothing more is read
+        file.root = nullptr;  // Problems::format() says that reading has stopped
     }
     return file;
 }
@@ -146,7 +146,7 @@ Stack resolve_stack(const StackFile& file, const ModuleSource& modules, Problems
     try {
         resolve(file, modules, stack, problems);
     } catch (const TooManyProblems&) {
-        // Problems::format() says so.
+        // Problems::format() reports it.
     }
     return stack;
 }

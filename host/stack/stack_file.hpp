@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A stack file is read in two steps, for only the first says where the plugins are that the second needs.
+// A stack file is read in two steps, because the first step yields the plugin path that the second needs.
 #pragma once
 
 #include <filesystem>
@@ -13,9 +13,9 @@
 
 namespace bdevkit::host {
 
-/// What can be known of a file without any module.
+/// The part of a file that can be read without any module.
 struct StackFile {
-    std::string name;              ///< as the user gave it; in every message
+    std::string name;              ///< as the user gave it; used in every message
     std::filesystem::path folder;  ///< absolute; relative paths start here
     ConfigNodePtr root;            ///< nullptr when the file is not a YAML map
     bdk::RuntimeOptions host;
@@ -25,12 +25,12 @@ struct StackFile {
 /// Step one. `name` "-" reads standard input.
 StackFile read_stack_file(const std::string& name, Problems& problems);
 
-/// Step one, for a text.
+/// Step one for a text.
 StackFile parse_stack_file(const std::string& text, std::string name, std::filesystem::path folder,
                            Problems& problems);
 
-/// Step two. Problems are added to those of step one; with any, the stack must not be built.
-/// @param modules  what it finds must outlive the stack
+/// Step two. It adds its problems to those of step one; if there are any, the stack must not be built. @param
+/// modules the modules that it returns must outlive the stack
 Stack resolve_stack(const StackFile& file, const ModuleSource& modules, Problems& problems);
 
 }  // namespace bdevkit::host

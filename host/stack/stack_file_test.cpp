@@ -18,7 +18,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-/// Cores that a stack of this machine may name: two, if there are two.
+/// Cores that a stack on this machine may name: two, if the machine has two.
 std::vector<uint32_t> two_cores() {
     std::vector<uint32_t> cores = bdk::available_cores();
     cores.resize(std::min<size_t>(cores.size(), 2));
@@ -163,7 +163,7 @@ frontends:
             bdk::format_cores(bdk::available_cores()) +
             "\n"
             "s.yaml:5:24: no module 'dsk' was found; did you mean 'disk'?\n"
-            "s.yaml:6:13: there is a bdev 'a' already, at 5:13\n"
+            "s.yaml:6:13: bdev 'a' already exists, at 5:13\n"
             "s.yaml:7:37: no bdev 'dissk' in this file; did you mean 'disk'?\n"
             "s.yaml:8:5: a bdev needs 'name'\n"
             "s.yaml:9:43: key 'size' is given twice; first at 9:33\n"
@@ -238,7 +238,7 @@ TEST(StackFileTest, names_are_utf8_without_control_characters) {
         "'b\\x1b[2J'\n"
         "s.yaml:5:7: 'name': expected 1 to 255 bytes of UTF-8 without blanks and control characters, got "
         "'c\\u202e'\n"
-        "s.yaml:6:40: 'base': no bdev has such a name: 'd\uFFFD' is not UTF-8\n"
+        "s.yaml:6:40: 'base': invalid name of a bdev: 'd\uFFFD' is not UTF-8\n"
         "s.yaml:8:66: 'name': the text is not UTF-8\n"
         "s.yaml:8:94: 'name': the text has a control character\n");
 }
@@ -253,9 +253,9 @@ TEST(StackFileTest, texts_for_clients_fit_the_protocol) {
     ASSERT_EQ(reading.errors(), "");
     EXPECT_EQ(reading.stack.nbd_servers[0].exports[0].description, "b\uFFFD");
     EXPECT_THAT(Reading(text(std::string(4097, 'a'), "b")).errors(),
-                HasSubstr("'name': NBD has at most 4096"));
+                HasSubstr("'name': NBD allows at most 4096"));
     EXPECT_THAT(Reading(text("a", std::string(4097, 'b'))).errors(),
-                HasSubstr("'description': NBD has at most 4096"));
+                HasSubstr("'description': NBD allows at most 4096"));
 }
 
 TEST(StackFileTest, only_one_bdev_writes_to_a_base) {
@@ -269,9 +269,9 @@ frontends:
   - nbd: { listen: "tcp:[::1]:0", exports: [ { bdev: a }, { bdev: d }, { bdev: d, name: e, read_only: true } ] }
 )")
                   .errors(),
-              "s.yaml:5:38: bdev 'd' is claimed for writing by 'a' already, at 4:38; only one bdev may write "
+              "s.yaml:5:38: bdev 'd' is already claimed for writing by 'a', at 4:38; only one bdev may write "
               "to it\n"
-              "s.yaml:8:67: bdev 'd' is claimed for writing by 'a', at 4:38; export a bdev that stands on "
+              "s.yaml:8:67: bdev 'd' is claimed for writing by 'a', at 4:38; export a bdev on top of "
               "it, or give "
               "this export `read_only: true`\n");
 }
@@ -285,7 +285,7 @@ TEST(StackFileTest, uuids_are_unique) {
                       "  - { name: d, module: disk, size: 1k }\n"
                       "  - { name: e, module: disk, size: 1k }\n")
                   .errors(),
-              "s.yaml:4:46: 'uuid': bdev 'a' has the same one, at 3:46\n");
+              "s.yaml:4:46: 'uuid': bdev 'a' has the same UUID, at 3:46\n");
 }
 
 TEST(StackFileTest, the_parts_that_a_module_makes_have_names) {
@@ -325,9 +325,10 @@ frontends:
   - nbd: { listen: "tcp:[::1]:0", exports: [ { bdev: g } ] }
 )")
             .errors(),
-        "s.yaml:5:13: bdev 'sp2' cannot have this name: module 'slice' makes 'sp0' to 'sp2' of 's', at 4:13\n"
-        "s.yaml:7:37: module 'slice' makes no bdev 's' but 'sp0' to 'sp2'; name one of these\n"
-        "s.yaml:8:37: no bdev 'sp4': module 'slice' makes 'sp0' to 'sp2' of 's'\n"
+        "s.yaml:5:13: bdev 'sp2' cannot have this name: module 'slice' makes 'sp0' to 'sp2' from 's', at "
+        "4:13\n"
+        "s.yaml:7:37: module 'slice' does not make a bdev 's', but 'sp0' to 'sp2'; name one of these\n"
+        "s.yaml:8:37: no bdev 'sp4': module 'slice' makes 'sp0' to 'sp2' from 's'\n"
         "s.yaml:9:37: no bdev 'sx1' in this file; did you mean 'sp1'?\n"
         "s.yaml:10:37: no bdev 'sp04' in this file; did you mean 'sp0'?\n"
         "s.yaml:11:37: no bdev 'sp7p1' in this file; expected one of: a, b, c, d, e, f, gn1, sp0, sp1, sp2, "
@@ -335,7 +336,8 @@ frontends:
         "s.yaml:12:40: 'qos': module 'shelf' makes no bdev 'g' to limit; put a passthru with 'qos' on each "
         "bdev "
         "that it makes\n"
-        "s.yaml:14:54: module 'shelf' makes no bdev 'g' but 'gn1', 'gn2' and so on; name one of these\n");
+        "s.yaml:14:54: module 'shelf' does not make a bdev 'g', but 'gn1', 'gn2' and so on; name one of "
+        "these\n");
 }
 
 TEST(StackFileTest, a_circle_through_a_part_is_one) {
@@ -344,7 +346,7 @@ TEST(StackFileTest, a_circle_through_a_part_is_one) {
                       "  - { name: s, module: slice, base: top, count: 2 }\n"
                       "  - { name: top, module: layer, base: sp0 }\n")
                   .errors(),
-              "s.yaml:4:39: bdevs stand on each other in a circle: s -> top -> s\n");
+              "s.yaml:4:39: the bases of bdevs form a cycle: s -> top -> s\n");
 }
 
 TEST(StackFileTest, no_name_becomes_too_long) {
@@ -353,11 +355,11 @@ TEST(StackFileTest, no_name_becomes_too_long) {
         Reading("version: 1\nbdevs:\n  - { name: " + name + ", module: slice, count: 11, base: d }\n" +
                 "  - { name: d, module: disk, size: 1k }\n")
             .errors(),
-        HasSubstr("s.yaml:3:13: '" + name + "' is too long for pN behind it"));
+        HasSubstr("s.yaml:3:13: '" + name + "' is too long for the suffix pN"));
     EXPECT_THAT(Reading("version: 1\nbdevs:\n  - { name: " + name +
                         ", module: layer, base: { module: disk, size: 1k } }")
                     .errors(),
-                HasSubstr("s.yaml:3:289: the bdev above has too long a name"));
+                HasSubstr("s.yaml:3:289: the name of the bdev above is too long"));
 }
 
 TEST(StackFileTest, bdevs_without_a_name_are_no_suggestion) {
@@ -389,8 +391,8 @@ TEST(StackFileTest, circles_are_named) {
                       "  - { name: c, module: layer, base: a }\n"
                       "  - { name: d, module: layer, base: d }\n")
                   .errors(),
-              "s.yaml:5:37: bdevs stand on each other in a circle: a -> b -> c -> a\n"
-              "s.yaml:6:37: bdevs stand on each other in a circle: d -> d\n");
+              "s.yaml:5:37: the bases of bdevs form a cycle: a -> b -> c -> a\n"
+              "s.yaml:6:37: the bases of bdevs form a cycle: d -> d\n");
 }
 
 TEST(StackFileTest, a_base_that_examine_may_make_is_waited_for) {
@@ -430,8 +432,8 @@ frontends:
 )")
                                    .errors();
     EXPECT_EQ(errors,
-              "s.yaml:4:80: the export name 'd' is taken already, at 4:58\n"
-              "s.yaml:5:20: address 'tcp:[::1]:10809' is taken already, at 4:20\n"
+              "s.yaml:4:80: the export name 'd' is already in use, at 4:58\n"
+              "s.yaml:5:20: address 'tcp:[::1]:10809' is already in use, at 4:20\n"
               "s.yaml:6:10: `nbd` needs 'exports', a list such as [ { bdev: top } ]\n"
               "s.yaml:6:20: 'listen': expected unix:/path, tcp:address:port or tcp:[v6-address]:port, got "
               "'tcp:127.0.0.1:99999'\n");

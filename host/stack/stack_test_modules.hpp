@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Modules for the tests of stacks: tables only, as a plugin would export them.
+// Modules for the tests of stacks: only their tables, as a plugin would export them.
 #pragma once
 
 #include <bdevkit/module.h>
@@ -96,7 +96,7 @@ inline constexpr bdk_option layer_options[] = {
      .offset = offsetof(LayerOptions, base)},
 };
 
-/// As layer's, but it claims its base.
+/// Like layer's, but claims its base.
 inline constexpr bdk_option writer_options[] = {
     {.name = "base",
      .help = "The bdev below.",
@@ -158,18 +158,18 @@ inline const bdk_module disk_module = make_test_module("disk", disk_options, siz
 inline const bdk_module layer_module = make_test_module("layer", layer_options, sizeof(LayerOptions));
 inline const bdk_module writer_module = make_test_module("writer", writer_options, sizeof(LayerOptions));
 inline const bdk_module slice_module = make_test_module("slice", slice_options, sizeof(SliceOptions), "p0");
-/// Makes bdevs whose number shows when they are made.
+/// Makes bdevs whose number is known only at run time.
 inline const bdk_module shelf_module = make_test_module("shelf", layer_options, sizeof(LayerOptions), "n1");
 inline const bdk_module raid_module = make_test_module("raid", raid_options, sizeof(RaidOptions));
 
-/// A module that makes bdevs by examination alone.
+/// A module that makes bdevs only by examination.
 inline const bdk_module finder_module = {.abi_major = BDK_ABI_MAJOR,
                                          .abi_minor = BDK_ABI_MINOR,
                                          .size = sizeof(bdk_module),
                                          .name = "finder",
                                          .examine_disk = never_called};
 
-/// One that names them after what it examines.
+/// A module that names its bdevs after the examined bdev.
 inline const bdk_module namer_module = {.abi_major = BDK_ABI_MAJOR,
                                         .abi_minor = BDK_ABI_MINOR,
                                         .size = sizeof(bdk_module),

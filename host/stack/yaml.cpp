@@ -21,21 +21,21 @@ Location to_location(const YAML::Mark& mark) {
     return mark.is_null() ? Location{} : Location{mark.line + 1, mark.column + 1};
 }
 
-/// Ends the parse; yaml-cpp passes it through.
+/// Thrown to end the parse; yaml-cpp passes it through.
 struct Abandoned {
     Location at;
     std::string message;
 };
 
-/// What an anchor names, with the size that it adds wherever an alias repeats it.
+/// The node of an anchor, with the size that each alias of it adds.
 struct Built {
     ConfigNodePtr node;
     size_t nodes = 1;
     size_t depth = 1;
 };
 
-/// Builds the tree from yaml-cpp's events. yaml-cpp's own nodes are not used: they hide duplicate keys and
-/// let an alias make a cycle.
+/// Builds the tree from yaml-cpp's events. yaml-cpp's own nodes are not used, because they hide duplicate
+/// keys and allow cycles through aliases.
 class TreeBuilder : public YAML::EventHandler {
 public:
     TreeBuilder(std::string_view text, Problems& problems) : text_(text), problems_(problems) {}
@@ -88,7 +88,7 @@ private:
         YAML::anchor_t anchor;
         size_t nodes = 1;
         size_t depth = 1;
-        bool has_key = false;  ///< of a map: the next node is a value
+        bool has_key = false;  ///< in a map: the next node is a value
         bool key_usable = false;
         std::string key;
         Location key_at;
@@ -96,7 +96,7 @@ private:
         std::vector<ConfigNodePtr> merged;  ///< values of `<<`
     };
 
-    /// YAML's word for nothing, if that is what the user wrote: it is also the name of a module.
+    /// The word null, if the user wrote it: it is also the name of a module.
     std::string null_word(const YAML::Mark& mark) const {
         if (mark.is_null() || static_cast<size_t>(mark.pos) >= text_.size()) return {};
         const std::string_view word = text_.substr(static_cast<size_t>(mark.pos), 4);
@@ -173,7 +173,7 @@ private:
         }
     }
 
-    /// The members of merged maps that the map does not have itself; earlier ones win.
+    /// Adds the members of merged maps that the map itself does not have; earlier maps take precedence.
     void merge(Open& map) {
         for (const ConfigNodePtr& value : map.merged) {
             const std::vector<ConfigNodePtr> one = {value};
@@ -218,8 +218,8 @@ LineStart start_of_line(std::string_view text, int number) {
     return {text.substr(0, length), length < text.size() ? text[length] : '\n'};
 }
 
-/// The first tab that indents the line of an error or the line before, where YAML takes blanks alone.
-/// yaml-cpp tells only what the tab leads to.
+/// The first tab in the indentation of the erroneous line or the line before. YAML allows only spaces there,
+/// but yaml-cpp reports only the consequence of the tab.
 std::optional<Location> tab_in_indentation(std::string_view text, const YAML::Mark& mark) {
     for (const int line : {mark.line - 1, mark.line}) {
         if (mark.is_null() || line < 0) continue;
@@ -231,22 +231,25 @@ std::optional<Location> tab_in_indentation(std::string_view text, const YAML::Ma
     return std::nullopt;
 }
 
-/// What yaml-cpp says, in the words of somebody who writes a file.
+/// Explains an error of yaml-cpp to the author of a file.
 std::string explain(const std::string& message) {
     static const std::map<std::string_view, const char*> explanations = {
         {YAML::ErrorMsg::BLOCK_ENTRY,
-         "a list cannot begin here; put each `- ` on a line of its own below the key"},
+         "a list cannot begin here; put each `- ` on its own line below the key"},
         {YAML::ErrorMsg::MAP_VALUE,
-         "no value can stand here; check the indentation of the line, and quote a text that has `: ` in it"},
-        {YAML::ErrorMsg::MAP_KEY, "no key can stand here; check the indentation of the line"},
-        {YAML::ErrorMsg::END_OF_MAP, "the line is indented otherwise than those beside it, or has no `: `"},
-        {YAML::ErrorMsg::END_OF_SEQ, "the line is indented otherwise than those beside it, or has no `- `"},
+         "a value is not allowed here; check the indentation of the line, and quote a text that contains `: "
+         "`"},
+        {YAML::ErrorMsg::MAP_KEY, "a key is not allowed here; check the indentation of the line"},
+        {YAML::ErrorMsg::END_OF_MAP,
+         "the line's indentation differs from the lines around it, or `: ` is missing"},
+        {YAML::ErrorMsg::END_OF_SEQ,
+         "the line's indentation differs from the lines around it, or `- ` is missing"},
         {YAML::ErrorMsg::END_OF_MAP_FLOW, "a `{` is not closed by `}`, or a comma is missing"},
         {YAML::ErrorMsg::END_OF_SEQ_FLOW, "a `[` is not closed by `]`, or a comma is missing"},
         {YAML::ErrorMsg::FLOW_END, "a `}` or `]` that closes nothing"},
         {YAML::ErrorMsg::EOF_IN_SCALAR, "a quoted text is not closed"},
         {YAML::ErrorMsg::UNKNOWN_TOKEN, "no value begins with this character; quote the text"},
-        {YAML::ErrorMsg::UNKNOWN_ANCHOR, "no anchor (`&name`) of that name stands before this alias"},
+        {YAML::ErrorMsg::UNKNOWN_ANCHOR, "no anchor (`&name`) of that name precedes this alias"},
     };
     const auto found = explanations.find(message);
     return found != explanations.end() ? found->second : message;
@@ -271,7 +274,7 @@ ConfigNodePtr parse_yaml(const std::string& text, Problems& problems) {
             return nullptr;
         }
         if (parser.HandleNextDocument(second)) {
-            problems.add({1, 1}, "the file holds more than one document (`---`); expected one");
+            problems.add({1, 1}, "the file has more than one document (`---`); expected one");
             return nullptr;
         }
     } catch (const Abandoned& abandoned) {

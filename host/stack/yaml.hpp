@@ -8,14 +8,15 @@
 
 namespace bdevkit::host {
 
-/// Bounds on what a file may hold, aliases expanded, so that no file exhausts memory or the machine stack.
+/// Limits on the size of a file with all aliases expanded, so that no file exhausts memory or the machine
+/// stack.
 constexpr size_t yaml_max_nodes = 1'000'000;
 constexpr size_t yaml_max_depth = 64;
 
-/// Reads one YAML document. Duplicate keys and keys that are not scalars are problems, and the rest is read
-/// on; after an error of syntax the result is nullptr. Anchors, aliases and merge keys (`<<`) work; an alias
-/// inside its own anchor is a problem. The word `null` is a text, for it is the name of a module; nothing is
-/// an empty value or `~`.
+/// Reads one YAML document. Duplicate keys and keys that are not scalars are problems, and reading goes on;
+/// after a syntax error the result is nullptr. Anchors, aliases and merge keys (`<<`) are supported; an alias
+/// inside its own anchor is a problem. The word `null` is a text, because it is the name of a module; an
+/// empty value or `~` means null.
 ConfigNodePtr parse_yaml(const std::string& text, Problems& problems);
 
 }  // namespace bdevkit::host

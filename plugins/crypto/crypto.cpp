@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// crypto: a virtual bdev whose base holds its data encrypted, as dm-crypt's aes-xts-plain64 does.
+// crypto: a virtual bdev whose base holds its data encrypted, in the format of dm-crypt's aes-xts-plain64.
 #include <openssl/evp.h>
 #include <bdevkit/bdevkit.hpp>
 #include <bdevkit/transform_bdev.hpp>
@@ -32,13 +32,14 @@ public:
             .one_of(cipher_names)
             .defaults_to("aes_xts_256"),
         BDEVKIT_OPTION(key_file, "A file of 64 (or 32) bytes that only its owner may read: the key."),
-        BDEVKIT_OPTION(keyring_key, "Or: the description of a `user` key in the kernel's keyrings."),
-        BDEVKIT_OPTION(sector_size, "Bytes that are encrypted as one: 512 or 4096.").defaults_to("512"),
+        BDEVKIT_OPTION(keyring_key,
+                       "Instead of key_file: the description of a `user` key in the kernel's keyrings."),
+        BDEVKIT_OPTION(sector_size, "Bytes that are encrypted as one unit: 512 or 4096.").defaults_to("512"),
         BDEVKIT_OPTION(
             iv_large_sectors,
             "Sectors are counted one by one, not in units of 512 bytes as in LUKS: for plain volumes "
             "made with --iv-large-sectors."),
-        BDEVKIT_OPTION(unmap, "Unmaps go to the base, where they show what is not in use."),
+        BDEVKIT_OPTION(unmap, "Unmaps go to the base, where they reveal which blocks are not in use."),
     };
     static constexpr const char* product_name = "Crypto disk";
 
@@ -50,7 +51,7 @@ public:
 
     static int module_init() {
         if (!keep_openssl_secret())
-            throw Error(EBUSY, "OpenSSL is in use: keys could not be kept from dumps");
+            throw Error(EBUSY, "OpenSSL is already in use, so keys could not be kept out of core dumps");
         OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, nullptr);
         return 0;
     }
@@ -74,7 +75,7 @@ public:
     }
 
 private:
-    /// The key is gone when this has ended: what is left is what the ciphers made of it.
+    /// The key is wiped when this returns; only the ciphers' key schedules remain.
     Crypto(const char* name, const Options& given, const Secret& key)
         : TransformBdev(name, given.base),
           cipher_name_(cipher_names[size_t(given.cipher)]),
@@ -86,7 +87,7 @@ private:
             throw Error(EINVAL, "`sector_size` must be 512 or 4096");
         if (bdev().blocklen % sector_size_ != 0)
             throw Error(EINVAL,
-                        format("'%s' has blocks of %u bytes: give it larger ones, or `sector_size: 512`",
+                        format("'%s' has blocks of %u bytes: use larger blocks, or `sector_size: 512`",
                                given.base.name, unsigned(bdev().blocklen)));
     }
 
@@ -115,5 +116,5 @@ private:
 }  // namespace
 
 BDEVKIT_MODULE(Crypto, .name = "crypto", .version = "1.0.0",
-               .description = "Encrypts a bdev with AES-XTS, as dm-crypt does", .author = "bdevkit",
+               .description = "Encrypts a bdev with AES-XTS, in the format of dm-crypt", .author = "bdevkit",
                .license = "BSD-3-Clause");

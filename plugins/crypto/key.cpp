@@ -24,7 +24,7 @@ void check_length(const char* where, size_t length, size_t size) {
 }  // namespace
 
 Secret key_from_file(const char* path, size_t size) {
-    constexpr size_t most = 4096;  // a file of another length is told how long it is
+    constexpr size_t most = 4096;  // read the whole file, so that the error can give its length
     Secret key = read_key_file(path, most);
     check_length(path, key.size(), size);
     return key;
@@ -32,11 +32,11 @@ Secret key_from_file(const char* path, size_t size) {
 
 Secret key_from_keyring(const char* description, size_t size) {
     const key_serial_t serial = request_key("user", description, nullptr, 0);
-    if (serial < 0) fail("find in the kernel's keyrings the key", description);
+    if (serial < 0) fail("find the keyring key", description);
     Secret key(size);
-    // Says how long the key is, however much of it fits.
+    // Returns the length of the key, even if the buffer is shorter.
     const long length = keyctl_read(serial, reinterpret_cast<char*>(key.data()), size);
-    if (length < 0) fail("read from the kernel's keyrings the key", description);
+    if (length < 0) fail("read the keyring key", description);
     check_length(description, size_t(length), size);
     return key;
 }

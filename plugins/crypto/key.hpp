@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Where keys come from.
+// Sources of keys.
 #pragma once
 
 #include "secret_memory.hpp"
 
-/// The `size` bytes of a file that only its owner may read. Throws bdevkit::Error when it is not that.
+/// Reads a key of `size` bytes from a file that only its owner may read. Throws bdevkit::Error for any other
+/// file.
 Secret key_from_file(const char* path, size_t size);
 
-/// The `size` bytes of the key of type `user` with that description, in the caller's keyrings. Throws
+/// Reads the key of type `user` with that description and `size` bytes from the caller's keyrings. Throws
 /// bdevkit::Error.
 Secret key_from_keyring(const char* description, size_t size);

@@ -16,7 +16,7 @@ using bdevkit::Error, bdevkit::format;
                               std::generic_category().message(error).c_str()));
 }
 
-/// A descriptor that is closed at the end.
+/// A descriptor that its destructor closes.
 class Descriptor {
 public:
     explicit Descriptor(int fd) noexcept : fd_(fd) {}
@@ -37,13 +37,15 @@ Secret read_key_file(const char* path, size_t most) {
     const Descriptor file(fd);
     struct stat status {};
     if (fstat(fd, &status) != 0) fail("look at", path);
-    if (!S_ISREG(status.st_mode)) throw Error(EINVAL, format("the key file '%s' is no file", path));
+    if (!S_ISREG(status.st_mode))
+        throw Error(EINVAL, format("the key file '%s' is not a regular file", path));
     if ((status.st_mode & 077) != 0)
-        throw Error(EPERM, format("others may use the key file '%s': chmod 600 %s", path, path));
+        throw Error(EPERM,
+                    format("other users have permissions on the key file '%s': chmod 600 %s", path, path));
     if (status.st_uid != geteuid() && status.st_uid != 0)
         throw Error(EPERM, format("the key file '%s' belongs to another user: chown it", path));
     if (size_t(status.st_size) > most)
-        throw Error(EINVAL, format("the key in '%s' has %lld bytes, and may have %zu", path,
+        throw Error(EINVAL, format("the key in '%s' has %lld bytes, but at most %zu are allowed", path,
                                    static_cast<long long>(status.st_size), most));
     Secret content(size_t(status.st_size));
     const ssize_t length = read(fd, content.data(), content.size());

@@ -4,6 +4,6 @@
 
 #include "secret_memory.hpp"
 
-/// What is in a file that only its owner may read. Throws bdevkit::Error when it is not that, or longer than
+/// Reads a file that only its owner may read. Throws bdevkit::Error for any other file, or one longer than
 /// `most` bytes.
 Secret read_key_file(const char* path, size_t most);

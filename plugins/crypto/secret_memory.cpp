@@ -11,7 +11,7 @@
 
 namespace {
 
-/// Whole pages that no core dump has.
+/// Whole pages that core dumps leave out.
 class UndumpedPages : public std::pmr::memory_resource {
     void* do_allocate(size_t bytes, size_t) override {
         void* pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -24,14 +24,15 @@ class UndumpedPages : public std::pmr::memory_resource {
     bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
 };
 
-/// In front of each piece that OpenSSL has.
+/// The header in front of each piece of memory that OpenSSL gets.
 struct alignas(std::max_align_t) Header {
     size_t bytes;  ///< with this
 };
 
 void* allocate(size_t bytes, const char*, int) noexcept {
     if (bytes == 0) return nullptr;
-    // The pool aligns no pieces of 24 bytes, for one: with multiples of the alignment it aligns all.
+    // The pool does not align pieces of some sizes, such as 24 bytes; it aligns all whose size is a multiple
+    // of the alignment.
     const size_t whole = (bytes + 2 * sizeof(Header) - 1) / sizeof(Header) * sizeof(Header);
     try {
         return new (secret_memory().allocate(whole)) Header{whole} + 1;
@@ -61,7 +62,7 @@ void* reallocate(void* piece, size_t bytes, const char*, int) noexcept {
 }  // namespace
 
 std::pmr::memory_resource& secret_memory() noexcept {
-    // Never destroyed: OpenSSL has pieces of it as long as the process lives, as the plugin stays in memory.
+    // Never destroyed: OpenSSL uses it until the process exits, and the plugin stays in memory.
     struct Memory {
         UndumpedPages pages;
         std::pmr::synchronized_pool_resource pool{&pages};

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Memory for keys: left out of core dumps, and wiped before it is given back.
+// Memory for keys: left out of core dumps, and wiped before it is freed.
 #pragma once
 
 #include <memory_resource>
 #include <vector>
 
-/// Where it comes from.
+/// Its allocator.
 std::pmr::memory_resource& secret_memory() noexcept;
 
-/// Bytes that nobody else sees.
+/// Secret bytes.
 class Secret {
 public:
     explicit Secret(size_t size) : bytes_(size, &secret_memory()) {}
@@ -24,6 +24,7 @@ private:
     std::pmr::vector<unsigned char> bytes_;
 };
 
-/// Has OpenSSL, which is linked into the plugin for it, keep all it has in such memory: what it makes of a
-/// key tells the key. Once, before anything else of OpenSSL. False when it is too late.
+/// Makes OpenSSL allocate all its memory here, because its key schedules reveal the key. OpenSSL is linked
+/// into the plugin for this purpose. Call it once, before any other function of OpenSSL. False when it is too
+/// late.
 bool keep_openssl_secret() noexcept;

@@ -12,32 +12,32 @@
 
 #include "secret_memory.hpp"
 
-/// One direction, for one thread at a time; a copy is for another thread.
+/// A cipher for one direction, used by one thread at a time; make a copy for another thread.
 class SectorCipher {
 public:
     enum class Direction { decrypt, encrypt };
 
-    /// What sectors are, and how they are counted.
+    /// The size and numbering of sectors.
     struct Sectors {
         uint32_t size;          ///< bytes, a power of two from 512
-        uint32_t numbered_per;  ///< bytes from one number to the next: 512, or `size`
+        uint32_t numbered_per;  ///< bytes per sector number: 512, or `size`
     };
 
-    /// @param key  both halves. Throws Error for one that OpenSSL refuses, such as two equal halves.
+    /// @param key both halves. Throws Error for a key that OpenSSL refuses, such as one with two equal
+    /// halves.
     SectorCipher(const EVP_CIPHER* cipher, const Secret& key, Direction direction, const Sectors& sectors)
         : sectors_(sectors) {
         check(EVP_CipherInit_ex(context(), cipher, nullptr, key.data(), nullptr,
                                 direction == Direction::encrypt ? 1 : 0),
-              "OpenSSL refuses the key: make another, of which no half equals the other");
+              "OpenSSL refuses the key: create another one whose halves differ");
     }
     SectorCipher(const SectorCipher& other) : sectors_(other.sectors_) {
         check(EVP_CIPHER_CTX_copy(context(), other.context()), "OpenSSL cannot copy a cipher");
     }
     SectorCipher& operator=(const SectorCipher&) = delete;
 
-    /// In place. Throws Error when OpenSSL fails.
-    /// @param data    whole sectors
-    /// @param offset  of the first one, in bytes
+    /// In place. Throws Error when OpenSSL fails. @param data whole sectors @param offset offset of the first
+    /// sector, in bytes
     void run(std::span<std::byte> data, uint64_t offset) {
         static_assert(std::endian::native == std::endian::little, "plain64 numbers are little-endian");
         for (; !data.empty(); data = data.subspan(sectors_.size), offset += sectors_.size) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// delay: a virtual bdev whose I/O takes as long as asked for. The base does the I/O at once; its end waits.
+// delay: a virtual bdev whose I/O takes a configured time. The base does the I/O at once; the bdev completes
+// it later.
 #include <bdevkit/bdevkit.hpp>
 
 #include <array>
@@ -20,15 +21,15 @@ public:
     static constexpr bdk_option options[] = {
         BDEVKIT_OPTION(base, "The bdev that does the I/O; claimed for writing.").required().claimed(),
         BDEVKIT_OPTION(avg_read, "Average latency of reads."),
-        BDEVKIT_OPTION(p99_read, "99th percentile of reads; without it, all take the average."),
+        BDEVKIT_OPTION(p99_read, "99th percentile of reads; without it, all reads take the average."),
         BDEVKIT_OPTION(avg_write, "Average latency of writes and zone appends."),
-        BDEVKIT_OPTION(p99_write, "99th percentile of writes; without it, all take the average."),
+        BDEVKIT_OPTION(p99_write, "99th percentile of writes; without it, all writes take the average."),
         BDEVKIT_OPTION(avg_unmap, "Average latency of unmaps and writes of zeroes."),
-        BDEVKIT_OPTION(p99_unmap, "99th percentile of unmaps; without it, all take the average."),
+        BDEVKIT_OPTION(p99_unmap, "99th percentile of unmaps; without it, all unmaps take the average."),
         BDEVKIT_OPTION(avg_flush, "Average latency of flushes."),
-        BDEVKIT_OPTION(p99_flush, "99th percentile of flushes; without it, all take the average."),
-        BDEVKIT_OPTION(avg_other, "Average latency of what else there is, but resets and aborts."),
-        BDEVKIT_OPTION(p99_other, "99th percentile of the others; without it, all take the average."),
+        BDEVKIT_OPTION(p99_flush, "99th percentile of flushes; without it, all flushes take the average."),
+        BDEVKIT_OPTION(avg_other, "Average latency of all other types except resets and aborts."),
+        BDEVKIT_OPTION(p99_other, "99th percentile of the other types; without it, all take the average."),
     };
 
     struct Channel : VirtualBdev::Channel {
@@ -47,7 +48,7 @@ public:
 
     Delay(const char* name, const Options& given) : VirtualBdev(name, given.base), latencies_(given) {}
 
-    /// Without zcopy, which would be neither read nor write; with abort, for what waits here.
+    /// Without zcopy, which is neither a read nor a write; with abort, for I/O that waits here.
     bool io_type_supported(IoType type) const {
         if (type == IoType::abort) return true;
         return type != IoType::zcopy && VirtualBdev::io_type_supported(type);
@@ -63,7 +64,7 @@ public:
         forward_then<&Delay::base_done>(ch, io);
     }
 
-    /// I/O that waits keeps its time.
+    /// Waiting I/O keeps its time.
     void reconfigure(const Options& given, bdevkit::Reconfiguration change) {
         install(
             Latencies(given), [](Channel&) {}, [change] { change.finish(); });
@@ -81,7 +82,7 @@ private:
         return latencies_;
     }
 
-    /// Gives every channel the latencies and calls visit(channel) on its thread; then done().
+    /// Sets the latencies of every channel and calls visit(channel) on its thread; then calls done().
     template <class Visit, class Done>
     void install(const Latencies& latencies, Visit visit, Done done) {
         {
@@ -109,7 +110,7 @@ private:
         io.complete();
     }
 
-    /// Aborts what waits on any channel, then resets the base.
+    /// Aborts the waiting I/O of every channel, then resets the base.
     void reset(Channel& ch, Io io) {
         for_each_channel(
             [](Channel& each) {
@@ -125,5 +126,5 @@ private:
 }  // namespace
 
 BDEVKIT_MODULE(Delay, .name = "delay", .version = "1.0.0",
-               .description = "Makes I/O take an average and a 99th percentile of time", .author = "bdevkit",
+               .description = "Delays I/O to a given average and 99th percentile", .author = "bdevkit",
                .license = "BSD-3-Clause");

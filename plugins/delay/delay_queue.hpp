@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// I/Os that wait for their time.
+// I/Os that wait for their completion time.
 #pragma once
 
 #include <bdevkit/bdevkit.hpp>
@@ -9,14 +9,14 @@
 #include <vector>
 
 /**
- * A member of a channel. A timer sleeps until shortly before the next I/O is due; then a poller looks at each
- * turn of the reactor, which is exact. With nothing to wait for, neither runs.
+ * A member of a channel. A timer runs until shortly before the next I/O is due; then a poller checks the
+ * clock in each turn of the reactor, which is exact. When no I/O waits, neither runs.
  */
 class DelayQueue {
 public:
     using Io = bdevkit::Io;
 
-    /// [bdk thread] @param name  of the pollers
+    /// [bdk thread] @param name name of the pollers
     explicit DelayQueue(const char* name)
         : name_(name), poller_(bdevkit::Poller::start<&DelayQueue::poll>(this, name)) {
         poller_.pause();
@@ -24,22 +24,22 @@ public:
     DelayQueue(const DelayQueue&) = delete;
     DelayQueue& operator=(const DelayQueue&) = delete;
 
-    /// [channel's thread] Ends the I/O, with the status that its base gave it, when the time has come.
-    /// @param due  in ticks
+    /// [channel's thread] Completes the I/O at the time `due`, with the status that its base gave it. @param
+    /// due in ticks
     void add(Io io, uint64_t due) {
         waiting_.push_back({due, io});
         std::push_heap(waiting_.begin(), waiting_.end(), later);
         if (waiting_.front().io == io) wait_for_next();
     }
 
-    /// [channel's thread] Takes the I/O out. False when it is not here.
+    /// [channel's thread] Removes the I/O from the queue. False when it is not here.
     bool remove(Io io) {
         if (std::erase_if(waiting_, [&](const Waiting& one) { return one.io == io; }) == 0) return false;
         std::make_heap(waiting_.begin(), waiting_.end(), later);
         return true;
     }
 
-    /// [channel's thread] Takes all out. @param end  is given each I/O
+    /// [channel's thread] Removes all I/Os. @param end is called with each I/O
     template <class End>
     void remove_all(End end) {
         for (const Waiting& one : std::exchange(waiting_, {}))
@@ -53,7 +53,7 @@ private:
     };
     static bool later(const Waiting& a, const Waiting& b) noexcept { return a.due > b.due; }
 
-    /// A sleep ends late by some of this.
+    /// A sleep may end this much too late.
     static constexpr uint64_t watch_us = 100;
 
     bool poll() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How long I/Os take.
+// Distributions of latency.
 #pragma once
 
 #include <bdevkit/bdevkit.hpp>
@@ -16,15 +16,15 @@ struct DelayOptions {
     bdevkit::Duration avg_other, p99_other;
 };
 
-/// The latencies of one kind of I/O: most take one, one of each `rare_one_of` takes the other. A little more
-/// than one in a hundred, so that the 99th percentile is the rare one; the usual one makes up for the
-/// average.
+/// The latencies of one kind of I/O. Most I/Os take the usual latency, and one in `rare_one_of` takes the
+/// rare latency. That is a little more than one in a hundred, so the rare latency is the 99th percentile. The
+/// usual latency is chosen to keep the average.
 class Latency {
 public:
     static constexpr uint64_t rare_one_of = 64;
 
     Latency() = default;
-    /// Throws Error when no such distribution can be. @param kind  for the message
+    /// Throws Error when no such distribution exists. @param kind for the message
     Latency(bdevkit::Duration avg, bdevkit::Duration p99, const char* kind) {
         const uint64_t rare = p99.ns == 0 ? avg.ns : p99.ns;
         if (rare < avg.ns || rare > avg.ns * (rare_one_of / 2))
@@ -39,7 +39,7 @@ public:
 
     bool is_none() const noexcept { return rare_ == 0; }
 
-    /// In ticks, of the n-th I/O.
+    /// The latency of the n-th I/O, in ticks.
     uint64_t of(uint64_t n) const noexcept { return n % rare_one_of == rare_one_of - 1 ? rare_ : usual_; }
 
 private:
@@ -52,7 +52,7 @@ private:
     uint64_t usual_ = 0, rare_ = 0;
 };
 
-/// The latencies of all kinds.
+/// The latencies of all kinds of I/O.
 class Latencies {
 public:
     enum Kind { read, write, unmap, flush, other, kinds };

@@ -47,18 +47,17 @@ class ErrorBdev : public bdevkit::VirtualBdev<ErrorBdev> {
 public:
     using Options = ErrorOptions;
     static constexpr bdk_option options[] = {
-        BDEVKIT_OPTION(base, "The bdev that gets what is not struck; claimed for writing.")
-            .required()
-            .claimed(),
+        BDEVKIT_OPTION(base, "The bdev that gets all other I/O; claimed for writing.").required().claimed(),
         BDEVKIT_OPTION(action, "What happens to I/O that is struck: pass strikes nothing.")
             .one_of(action_names)
             .defaults_to("pass"),
-        BDEVKIT_OPTION(io_types, "Types to strike; without it, all but reset and abort.").one_of(type_names),
+        BDEVKIT_OPTION(io_types, "Types to strike; by default all except reset and abort.")
+            .one_of(type_names),
         BDEVKIT_OPTION(offset, "First byte of the range to strike."),
         BDEVKIT_OPTION(length, "Bytes of the range; 0: to the end."),
-        BDEVKIT_OPTION(every, "Strikes each n-th I/O that matches.").defaults_to("1").min(1),
-        BDEVKIT_OPTION(count, "Strikes so many times; 0: without end."),
-        BDEVKIT_OPTION(status, "fail: how the I/O ends.").one_of(outcome_names).defaults_to("failed"),
+        BDEVKIT_OPTION(every, "Strikes every n-th I/O that matches.").defaults_to("1").min(1),
+        BDEVKIT_OPTION(count, "Number of I/Os to strike; 0: no limit."),
+        BDEVKIT_OPTION(status, "fail: the status of the I/O.").one_of(outcome_names).defaults_to("failed"),
         BDEVKIT_OPTION(nvme_sct, "status nvme: the status code type.").defaults_to("2").max(7),
         BDEVKIT_OPTION(nvme_sc, "status nvme: the status code.").defaults_to("129").max(255),
         BDEVKIT_OPTION(aio_errno, "status aio: the errno.").defaults_to("5").min(1).max(4095),
@@ -74,16 +73,16 @@ public:
         std::vector<Io> held;
     };
 
-    /// Of a read or write that is corrupted.
+    /// The context of a read or write that is corrupted.
     struct IoContext {
-        ByteRange range;  ///< of its data
+        ByteRange range;  ///< range of its data
         std::byte mask;
-        iovec copy;  ///< of the data of a write
+        iovec copy;  ///< a copy of the data of a write
     };
 
     ErrorBdev(const char* name, const Options& given) : VirtualBdev(name, given.base), rule_(given) {}
 
-    /// Without zcopy, which would go past the rules for reads and writes; with abort, for what is held.
+    /// Without zcopy, which would bypass the rules for reads and writes; with abort, for held I/O.
     bool io_type_supported(IoType type) const {
         if (type == IoType::abort) return true;
         return type != IoType::zcopy && VirtualBdev::io_type_supported(type);
@@ -96,7 +95,7 @@ public:
         forward(ch, io);
     }
 
-    /// What is held goes on to the base.
+    /// Held I/O goes on to the base.
     void reconfigure(const Options& given, bdevkit::Reconfiguration change) {
         install(
             Rule(given), [](Channel& ch, Io io) { forward(ch, io); }, [change] { change.finish(); });
@@ -120,7 +119,7 @@ private:
         return rule_;
     }
 
-    /// Gives every channel the rule and each held I/O to release(channel, io); then calls done().
+    /// Sets the rule of every channel and calls release(channel, io) for each held I/O; then calls done().
     template <class Release, class Done>
     void install(const Rule& rule, Release release, Done done) {
         {
@@ -150,7 +149,7 @@ private:
         return true;
     }
 
-    /// Aborts what is held on any channel, then resets the base.
+    /// Aborts the held I/O of every channel, then resets the base.
     void reset(Channel& ch, Io io) {
         for_each_channel(
             [this](Channel& each) {
@@ -197,7 +196,7 @@ private:
         io.complete_like(io);
     }
 
-    /// The client's buffer stays as it is: a copy is written.
+    /// Writes a copy, so that the client's buffer stays unchanged.
     void corrupt_write(Channel& ch, Io io) {
         auto& context = io.context<IoContext>();
         const uint64_t length = io.num_blocks() * bdev().blocklen;

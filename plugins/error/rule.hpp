@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which I/O an error bdev strikes, and how.
+// The rule of an error bdev: the I/O that it strikes, and the effect.
 #pragma once
 
 #include <bdevkit/bdevkit.hpp>
@@ -26,17 +26,17 @@ struct ErrorOptions {
     uint32_t corrupt_xor;
 };
 
-/// Bytes of a bdev, or of the data of an I/O.
+/// A range of bytes in a bdev or in the data of an I/O.
 struct ByteRange {
     uint64_t begin, end;
     bool empty() const noexcept { return begin >= end; }
 };
 
-/// What the options say. Cheap to copy: each channel has one.
+/// The rule that the options describe. It is cheap to copy: each channel has its own.
 class Rule {
 public:
     Rule() = default;
-    /// Throws Error for what makes no sense.
+    /// Throws Error for invalid options.
     explicit Rule(const ErrorOptions& given)
         : action_(given.action),
           outcome_(given.status),
@@ -54,9 +54,10 @@ public:
             types_ |= type == all_types ? ~control : bdevkit::io_types(type);
         if (types_ == 0) types_ = action_ == Action::corrupt ? data : ~control;
         if (action_ == Action::corrupt && (types_ & ~data) != 0)
-            throw Error(EINVAL, "only reads and writes can be corrupted: leave io_types out, or give these");
+            throw Error(EINVAL,
+                        "only reads and writes can be corrupted: leave io_types out, or list only these");
         if (action_ == Action::hold && (types_ & control) != 0)
-            throw Error(EINVAL, "reset and abort release what is held: they cannot be held themselves");
+            throw Error(EINVAL, "reset and abort release held I/O, so they cannot be held themselves");
         if (range_.empty()) throw Error(EINVAL, "offset and length go beyond 2^64");
     }
 
@@ -80,7 +81,7 @@ public:
         return begin < end ? ByteRange{begin - start, end - start} : ByteRange{0, 0};
     }
 
-    /// Ends the I/O as the rule says.
+    /// Completes the I/O with the rule's status.
     void fail(bdevkit::Io io) const noexcept {
         using bdevkit::IoStatus;
         switch (outcome_) {
@@ -118,7 +119,7 @@ private:
     uint64_t types_ = 0;
     ByteRange range_ = whole;
     uint64_t every_ = 1;
-    uint64_t count_ = 0;  ///< 0: without end
+    uint64_t count_ = 0;  ///< 0: no limit
     uint32_t nvme_sct_ = 0, nvme_sc_ = 0, aio_errno_ = 0;
     std::byte corrupt_xor_{};
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// gpt: a bdev for each partition of a disk with a GUID partition table, named NAMEp1, NAMEp2 and so on.
+// gpt: makes a bdev for each partition of a disk with a GUID partition table, named NAMEp1, NAMEp2 and so on.
 #include <bdevkit/bdevkit.hpp>
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace {
 
 using bdevkit::Error, bdevkit::format, bdevkit::LogLevel;
 
-/// The types that SPDK's gpt module takes; only partitions of these are made without being asked for.
+/// The types of SPDK's gpt module. Examination makes bdevs only for partitions of these types.
 constexpr bdk_uuid spdk_types[] = {
     {{0x65, 0x27, 0x99, 0x4e, 0x2c, 0x5a, 0x4e, 0xec, 0x96, 0x13, 0x8f, 0x59, 0x44, 0x07, 0x4e, 0x8b}},
     {{0x7c, 0x52, 0x22, 0xbd, 0x8f, 0x5d, 0x40, 0x87, 0x9c, 0x00, 0xbf, 0x98, 0x43, 0xc7, 0xb5, 0x8c}},
@@ -31,12 +31,13 @@ public:
     explicit PartitionBdev(const PartitionRange& range)
         : PartBdev(range), partition_(range.partition), alias_(range.alias) {
         if (!alias_.empty() && bdk_bdev_get_by_name(alias_.c_str()) == nullptr) bdev().aliases = aliases_;
-        // A copy of the disk has the same ones.
+        // A copy of the disk has the same GUIDs.
         if (bdk_bdev_get_by_name(text_of(partition_.guid).c_str()) == nullptr)
             bdev().uuid = partition_.guid;
         else
             log(LogLevel::warn, "gpt",
-                format("'%s' gets another UUID: %s is taken", name(), text_of(partition_.guid).c_str()));
+                format("'%s' gets another UUID: %s is already in use", name(),
+                       text_of(partition_.guid).c_str()));
     }
 
     void dump_info(bdevkit::Json json) const {
@@ -60,7 +61,7 @@ public:
     };
     static constexpr bdk_option options[] = {
         BDEVKIT_OPTION(base, "The disk with the table; claimed for the partitions.").required().claimed(),
-        BDEVKIT_OPTION(types, "Type GUIDs of the partitions to make; without it, all."),
+        BDEVKIT_OPTION(types, "Type GUIDs of the partitions that become bdevs; by default all."),
     };
 
     static int create(bdk_create* create, const char* name, const Options& given) {
@@ -76,14 +77,14 @@ public:
             tell_damage(base, found);
             const std::vector<PartitionRange> parts = parts_of(name, base, found, types);
             if (!parts.empty()) return PartitionBdev::make_all(parts, done);
-            log(LogLevel::error, "gpt", format("'%s' has no partition of the types asked for", base.c_str()));
+            log(LogLevel::error, "gpt", format("'%s' has no partition of the given types", base.c_str()));
             done(-ENOENT);
         };
         TableReader::start(given.base, TableReader::Look::anywhere, use);
         return BDK_PENDING;
     }
 
-    /// Looks at disks, not at what stands on one: a layer shows the same table once more.
+    /// Examines only disks, not bdevs on top of them, because a layer shows the same table again.
     static void examine_disk(bdk_bdev* bdev) {
         const bool is_layer = bdev->bases != nullptr && bdev->bases[0] != nullptr;
         if (is_layer || bdk_bdev_is_md_interleaved(bdev) || bdk_bdev_get_num_blocks(bdev) < least_blocks)
@@ -107,15 +108,15 @@ private:
     static void tell_damage(const std::string& base, const TableFound& found) {
         if (!found.damage.empty())
             log(LogLevel::warn, "gpt",
-                format("the backup GPT of '%s' is used, mend the primary one: %s", base.c_str(),
+                format("the backup GPT of '%s' is used; repair the primary one: %s", base.c_str(),
                        found.damage.c_str()));
         if (!found.backup.empty())
             log(LogLevel::warn, "gpt",
-                format("the backup GPT of '%s' would not do if the primary one were lost: %s", base.c_str(),
+                format("the backup GPT of '%s' could not replace the primary one: %s", base.c_str(),
                        found.backup.c_str()));
     }
 
-    /// @param types  of the partitions; empty for all
+    /// @param types types of the partitions; empty for all
     static std::vector<PartitionRange> parts_of(const std::string& name, const std::string& base,
                                                 const TableFound& found, std::span<const bdk_uuid> types) {
         const auto is_wanted = [&](const bdk_uuid& type) {

@@ -15,7 +15,7 @@ namespace {
 using bdevkit::Error;
 using bdevkit::format;
 
-// As on the disk: little-endian. The fields lie without gaps.
+// The format on the disk: little-endian, without gaps between the fields.
 struct RawHeader {
     char signature[8];
     uint32_t revision, size, crc, reserved;
@@ -33,7 +33,7 @@ struct RawEntry {
 };
 static_assert(offsetof(RawHeader, entries_crc) == header_bytes - 4 && sizeof(RawEntry) == 128);
 
-// Tables in the field have 128 entries of 128 bytes.
+// Usual tables have 128 entries of 128 bytes.
 constexpr uint32_t most_entries = 1024;
 constexpr uint32_t largest_entry = 4096;
 
@@ -57,7 +57,8 @@ bdk_uuid uuid_of(const uint8_t (&guid)[16]) {
     return uuid;
 }
 
-/// Those that no name of a bdev may have: controls, line separators, marks that turn the direction of text.
+/// Characters that the name of a bdev must not contain: controls, line separators, marks that change the
+/// direction of text.
 bool is_control(char16_t c) {
     return c < u' ' || (c >= u'\x7f' && c <= u'\x9f') || (c >= u'\x2028' && c <= u'\x202e') ||
            (c >= u'\x2066' && c <= u'\x2069');
@@ -144,7 +145,7 @@ uint32_t block_size_of_table(std::span<const std::byte> start, uint64_t disk_byt
             read_gpt_header(start.subspan(size, length), 1, disk_bytes / size);
             return size;
         } catch (const Error&) {
-            continue;  // nothing there, or nothing to be trusted
+            continue;  // missing, or not valid
         }
     }
     return 0;

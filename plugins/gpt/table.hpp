@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a GUID partition table says (UEFI specification 2.10, chapter 5). What is on a disk may have been put
-// there to harm: nothing of it is used before it has been checked.
+// Parses a GUID partition table (UEFI specification 2.10, chapter 5). The contents of a disk may be
+// malicious, so everything is checked before it is used.
 #pragma once
 
 #include <bdevkit/bdevkit.hpp>
@@ -18,7 +18,7 @@ struct Partition {
     std::string name;  ///< UTF-8, without control characters
 };
 
-/// Where a header says that its table is.
+/// The position of a table according to its header.
 struct GptHeader {
     uint64_t alternate;  ///< the other header's block
     uint64_t first_usable, last_usable;
@@ -28,29 +28,29 @@ struct GptHeader {
     uint64_t entries_bytes() const noexcept { return uint64_t{entry_count} * entry_size; }
 };
 
-/// What the first block of a disk says.
+/// The kind of partitioning according to the first block of a disk.
 enum class Mbr {
     none,        ///< no table of any kind
     protective,  ///< there is a GPT
-    other,       ///< partitioned in the old way
+    other,       ///< partitioned with an MBR only
 };
 Mbr read_mbr(std::span<const std::byte> block);
 
-/// Checks the header that stands at block `at`. Throws Error for one that is not to be trusted.
+/// Checks the header at block `at`. Throws Error for an invalid header.
 GptHeader read_gpt_header(std::span<const std::byte> block, uint64_t at, uint64_t num_blocks);
 
-/// Whether two headers, each of which has been checked, say the same of the partitions.
+/// Whether two headers, both already checked, describe the same partitions.
 bool describe_same_table(const GptHeader& a, const GptHeader& b) noexcept;
 
-/// Blocks of a disk with a table are not smaller, nor larger, than these bytes.
+/// Limits of the block size of a disk with a table, in bytes.
 constexpr uint32_t least_block_size = 512, largest_block_size = 65536;
 
-/// The size of blocks, in bytes, for which a primary header is in its place, or 0.
-/// @param start  the disk's first bytes, of `disk_bytes`
+/// The block size in bytes for which a primary header is in the right place, or 0. @param start the first
+/// bytes of the disk, which has `disk_bytes`
 uint32_t block_size_of_table(std::span<const std::byte> start, uint64_t disk_bytes);
 
-/// Checks the entries and returns those in use, by number. Throws Error as above.
+/// Checks the entries and returns those in use, ordered by number. Throws Error for invalid entries.
 std::vector<Partition> read_gpt_entries(std::span<const std::byte> entries, const GptHeader& header);
 
-/// As in RFC 4122.
+/// The text form of RFC 4122.
 std::string text_of(const bdk_uuid& uuid);

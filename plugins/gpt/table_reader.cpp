@@ -35,7 +35,7 @@ void TableReader::read(uint64_t block, uint64_t bytes, void (TableReader::*then)
 template <class Fn>
 void TableReader::attempt(Fn fn) {
     try {
-        if (removed_) throw Error(ENODEV, "the bdev is going");
+        if (removed_) throw Error(ENODEV, "the bdev is being removed");
         fn();
     } catch (const Error& error) {
         failed(error);
@@ -44,11 +44,11 @@ void TableReader::attempt(Fn fn) {
 
 void TableReader::read_start() {
     const Mbr mbr = read_mbr(buffer(512));
-    // Where it is not protective, a backup table may be left of an earlier use of the disk.
+    // If the MBR is not protective, a backup table may be a remnant of an earlier use of the disk.
     may_have_table_ = mbr == Mbr::protective || (mbr == Mbr::none && look_ == Look::anywhere);
     stage_ = may_have_table_ ? Stage::primary : Stage::backup;
     if (!may_have_table_)
-        throw Error(EINVAL, mbr == Mbr::other ? "the disk has an MBR's partitions" : "there is none");
+        throw Error(EINVAL, mbr == Mbr::other ? "the disk has MBR partitions" : "there is none");
     const uint32_t block_size = desc_.block_size();
     std::copy_n(buffer_.get() + block_size, block_size, buffer_.get());
     read_header();
@@ -57,7 +57,7 @@ void TableReader::read_start() {
 void TableReader::read_backup() {
     stage_ = Stage::backup;
     const uint64_t last = desc_.num_blocks() - 1;
-    // Where a disk has grown, only the primary header knows.
+    // If a disk has grown, only the primary header knows the position.
     header_block_ = header_.alternate > 1 && header_.alternate <= last ? header_.alternate : last;
     read(header_block_, desc_.block_size(), &TableReader::read_header);
 }
@@ -77,7 +77,7 @@ void TableReader::begin_check_of_backup() {
     const uint64_t last = desc_.num_blocks() - 1;
     if (header_.alternate != last)
         found_.backup = format(
-            "it is said to be at block %llu, and the disk ends with block %llu: move it there, "
+            "the primary header places it at block %llu, but the disk ends with block %llu: move it there, "
             "with `sgdisk -e` for example",
             static_cast<unsigned long long>(header_.alternate), static_cast<unsigned long long>(last));
     if (header_.alternate <= 1 || header_.alternate > last) return finish();
@@ -108,7 +108,7 @@ void TableReader::search_for_other_block_size() {
     if (size != 0 && size != own) {
         found_.other_block_size = size;
         found_.problem =
-            format("it is a table for blocks of %u bytes, and the disk has blocks of %u", size, own);
+            format("it is a table for blocks of %u bytes, but the disk has blocks of %u", size, own);
     }
     finish();
 }
@@ -126,7 +126,7 @@ void TableReader::failed(const Error& error) {
     found_.rc = error.rc();
     found_.problem = error.what();
     if (!found_.damage.empty() && found_.damage != found_.problem)
-        found_.problem = found_.damage + "; of the backup: " + found_.problem;
+        found_.problem = found_.damage + "; backup: " + found_.problem;
     if (removed_ || !may_have_table_) return finish();
     attempt([this] { begin_search_for_other_block_size(); });
 }

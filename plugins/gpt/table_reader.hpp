@@ -11,27 +11,27 @@
 
 #include "table.hpp"
 
-/// What was found: partitions, or why not.
+/// The result: partitions, or an error.
 struct TableFound {
     std::vector<Partition> partitions;
     int rc = 0;                     ///< 0 or a negative errno
-    std::string problem;            ///< of rc
-    std::string damage;             ///< of the primary table where the backup was used
-    std::string backup;             ///< what is wrong with the backup where the primary table was used
-    uint32_t other_block_size = 0;  ///< bytes; of the blocks that the table is for, where it is not for these
+    std::string problem;            ///< text of rc
+    std::string damage;             ///< the fault of the primary table, if the backup was used
+    std::string backup;             ///< the fault of the backup, if the primary table was used
+    uint32_t other_block_size = 0;  ///< the table's block size in bytes, if it differs from the disk's
 };
 
-/// One reading under way: the primary table, and then the backup at the end of the disk, which is used where
-/// the primary one is damaged, and is checked where it is not. Where there is neither, a table for blocks of
-/// another size is looked for, to say so. Deletes itself at its end.
+/// Reads the primary table, and then the backup at the end of the disk. If the primary table is damaged, the
+/// backup is used; otherwise the backup is only checked. If the disk has neither, it looks for a table for
+/// another block size, to report it. Deletes itself at its end.
 class TableReader {
 public:
     using Done = std::function<void(const TableFound&)>;
 
-    /// Which disks may have a table.
+    /// The disks that are read completely.
     enum class Look {
         anywhere,
-        after_protective_mbr,  ///< without one nothing more is read
+        after_protective_mbr,  ///< only disks with a protective MBR
     };
 
     /// [app thread] done() runs later, here, with the bdev closed again. Throws Error when it cannot be read.
@@ -42,9 +42,9 @@ private:
 
     void on_event(uint32_t type, bdk_bdev*) { removed_ |= type == BDK_BDEV_EVENT_REMOVE; }
 
-    /// Reads `bytes` from the block on, then calls the member.
+    /// Reads `bytes` bytes beginning at the block, then calls the member function.
     void read(uint64_t block, uint64_t bytes, void (TableReader::*then)());
-    /// Runs fn(), and goes on to the backup, or ends, when it throws.
+    /// Runs fn(). If it throws, continues with the backup or ends.
     template <class Fn>
     void attempt(Fn fn);
     void read_start();
@@ -61,12 +61,13 @@ private:
 
     std::span<const std::byte> buffer(uint64_t bytes) const { return {buffer_.get(), bytes}; }
 
-    /// What a failure means.
+    /// The consequence of a failure.
     enum class Stage {
-        primary,  ///< the backup may do
+        primary,  ///< try the backup
         backup,   ///< there is no other place to look for a table
-        check,    ///< of the backup; the partitions are known
-        search,   ///< for a table of another block size; what to say else is known
+        check,    ///< only the backup is faulty; the partitions are known
+        search,   ///< during the search for a table of another block size; the error to report otherwise is
+                  ///< known
     };
 
     Look look_;

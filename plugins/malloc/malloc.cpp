@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// malloc: a disk in memory. Reads and writes are done in batches from a poller: the memory that the next ones
-// need is on its way to the cache meanwhile, which is most of their time. Zeroing of large ranges goes on
-// step by step, so that the reactor is never held up. The rest is done and completed inside submit().
+// malloc: a disk in memory. A poller does reads and writes in batches and prefetches the memory of the next
+// ones meanwhile, since fetching memory takes most of their time. Zeroing of large ranges runs step by step,
+// so that the reactor is never held up. Everything else is done and completed inside submit().
 #include <algorithm>
 #include <bdevkit/bdevkit.hpp>
 #include <bit>
@@ -30,11 +30,12 @@ public:
         BDEVKIT_OPTION(optimal_io_boundary, "Blocks; reads and writes are split at multiples of it."),
         BDEVKIT_OPTION(write_unit_size, "Blocks that writes should be multiples of."),
         BDEVKIT_OPTION(md_size, "Bytes of metadata per block: 0, 8, 16, 32, 64 or 128.").max(128),
-        BDEVKIT_OPTION(md_interleave, "Metadata follow each block's data; else they come in buffers apart."),
+        BDEVKIT_OPTION(md_interleave,
+                       "Metadata follow each block's data; otherwise they are in separate buffers."),
         BDEVKIT_OPTION(dif_type, "Type of the protection information, 1 to 3; 0 for none.").max(3),
         BDEVKIT_OPTION(dif_is_head_of_md, "Protection information is at the head of the metadata."),
         BDEVKIT_OPTION(dif_pi_format, "0: 8 bytes with a CRC-16, 1: 16 bytes with a CRC-32C.").max(1),
-        BDEVKIT_OPTION(dif_check_app_tag, "Checks as well that application tags are 0."),
+        BDEVKIT_OPTION(dif_check_app_tag, "Also checks that application tags are 0."),
     };
 
     static constexpr const char* product_name = "Malloc disk";
@@ -101,11 +102,12 @@ public:
                 return for_each_channel([](Channel& channel) { channel.abort_all(); },
                                         [io] { io.complete(); });
             default:
-                return io.complete();  // flush: what is in memory is as safe as it will ever be
+                return io.complete();  // flush: there is nothing to do for data in memory
         }
     }
 
-    /// A read or a write whose turn comes soon. The processor goes on by itself after the first lines.
+    /// Prefetches for a read or write that comes soon. After the first lines the processor's own prefetcher
+    /// takes over.
     void prepare(Io io) const noexcept {
         const std::byte* start = start_of(io);
         const uint64_t length = std::min<uint64_t>(length_of(io), prefetched_bytes);

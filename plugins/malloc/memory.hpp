@@ -14,10 +14,10 @@
 #include <cstring>
 #include <memory>
 
-/// Memory that reads as zero until written, and takes no room until then. Any thread may use it.
+/// Memory that reads as zero and occupies no space until it is written. Any thread may use it.
 class Memory {
 public:
-    /// Throws Error when the machine has not got that much.
+    /// Throws Error when the machine does not have enough memory.
     explicit Memory(uint64_t bytes)
         : start_(static_cast<std::byte*>(bdk_dma_zmalloc(bytes, page_size, BDK_NUMA_ANY)), bdk_dma_free) {
         if (start_ == nullptr)
@@ -30,7 +30,7 @@ public:
 
     std::byte* at(uint64_t offset) const noexcept { return start_.get() + offset; }
 
-    /// Makes the range zero for `io`, a write of zeroes or an unmap.
+    /// Zeroes the range for `io`, a write of zeroes or an unmap.
     void zero_for(bdevkit::Io io, uint64_t offset, uint64_t length) const noexcept {
         const bool keeps_pages = io.type() == bdevkit::IoType::write_zeroes &&
                                  (length < least_discard || io.has_flag(BDK_BDEV_IO_NO_UNMAP));
@@ -40,12 +40,12 @@ public:
             discard(offset, length);
     }
 
-    /// Makes the range zero, by writing zeroes.
+    /// Zeroes the range by writing zeroes.
     void fill_with_zero(uint64_t offset, uint64_t length) const noexcept {
         std::memset(at(offset), 0, length);
     }
 
-    /// Makes the range zero, and gives whole pages back to the system where that is possible.
+    /// Zeroes the range, and gives whole pages back to the system where possible.
     void discard(uint64_t offset, uint64_t length) const noexcept {
         const uint64_t first_page = (offset + page_size - 1) & ~(page_size - 1);
         const uint64_t end = offset + length;
@@ -58,16 +58,15 @@ public:
 
 private:
     static constexpr uint64_t page_size = 4096;
-    /// From here on a write of zeroes gives memory back; below, that would cost more than it saves.
+    /// From this size on a write of zeroes gives memory back; below it, that would cost more than it saves.
     static constexpr uint64_t least_discard = 64 << 10;
 
-    /// A device keeps writing to the pages that it was told of: those must stay.
+    /// A device may have these pages registered and write to them, so they must stay.
     bool is_reachable_by_devices() const noexcept { return bdk_vtophys(start_.get(), nullptr) != UINT64_MAX; }
 
-    /// Gives whole pages back to the system. Private memory is fresh then; a shared mapping still has the old
-    /// content, as the first pages to be given back show. Nothing is touched before: a disk that nobody has
-    /// written to takes no room, and no time to make.
-    /// @return whether they read as zero
+    /// Gives whole pages back to the system. Afterwards private memory is zero, but a shared mapping still
+    /// has the old content; the first pages given back show which kind it is. The memory is not touched
+    /// before that, so creating a disk takes no time and no space. @return whether the pages read as zero
     bool give_back(uint64_t offset, uint64_t length) const noexcept {
         const GivesBack known = gives_back_.load(std::memory_order_relaxed);
         if (known == GivesBack::no) return false;

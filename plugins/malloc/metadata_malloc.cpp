@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A malloc disk whose blocks have metadata, with protection information (PI) in them if asked for.
 //
-// Data and metadata lie in memory of their own, whether the client sees them interleaved or not. A block that
-// was never written has PI that says so: an application tag of 0xFFFF, a reference tag of all ones and the
-// guard of zeroes. So that a large disk takes no room until written, metadata are stored as the difference
-// (XOR) from those of such a block: memory that is all zero is a disk of unwritten blocks.
+// Data and metadata are stored separately, whether or not the client sees them interleaved. The PI of an
+// unwritten block marks it as such: an application tag of 0xFFFF, a reference tag of all ones and the guard
+// of zeroes. Metadata are stored as the difference (XOR) from the metadata of an unwritten block. So memory
+// that is all zero represents unwritten blocks, and a large disk takes no space until it is written.
 #include <bdevkit/bdevkit.hpp>
 #include <bdevkit/iov_cursor.hpp>
 
@@ -24,12 +24,12 @@ using bdevkit::IoType;
 using bdevkit::IovCursor;
 
 constexpr uint32_t max_md_size = 128;
-using Metadata = std::array<std::byte, max_md_size>;  ///< of one block, as far as md_size goes
+using Metadata = std::array<std::byte, max_md_size>;  ///< of one block, up to md_size bytes
 
 class MetadataMalloc : public bdevkit::Bdev<MetadataMalloc> {
 public:
     static constexpr const char* product_name = "Malloc disk";
-    /// Without zcopy: what it lends has no metadata.
+    /// Without zcopy, because the memory that it would lend has no metadata.
     static constexpr uint64_t io_types =
         bdevkit::io_types(IoType::read, IoType::write, IoType::flush, IoType::unmap, IoType::write_zeroes,
                           IoType::compare, IoType::copy, IoType::reset, IoType::abort);
@@ -88,7 +88,7 @@ public:
                 return for_each_channel([](Channel& channel) { channel.abort_all(); },
                                         [io] { io.complete(); });
             default:
-                return io.complete();  // flush: what is in memory is as safe as it will ever be
+                return io.complete();  // flush: there is nothing to do for data in memory
         }
     }
 
@@ -98,7 +98,7 @@ private:
     };
 
     bool has_pi() const noexcept { return bdev().dif_type != 0; }
-    /// False where the client leaves separate metadata to the disk.
+    /// False if the client supplies no buffer for separate metadata.
     bool brings_metadata(Io io) const noexcept { return interleaved_ || io->u.bdev.md_buf != nullptr; }
 
     std::byte* data_at(uint64_t block) const noexcept { return data_.at(block * data_size_); }
@@ -129,7 +129,7 @@ private:
         ctx.app_tag = UINT16_MAX;
         ctx.ref_tag = ctx.pi_format == BDK_DIF_PI_FORMAT_16 ? UINT32_MAX : UINT64_MAX;
         const iovec zeroes{data_.at(0), data_size_};
-        // What makes no sense was logged, and is refused at registration.
+        // Invalid values have been logged, and registration will refuse them.
         bdk_dif_generate(&ctx, &zeroes, 1, unwritten_.data(), 1);
     }
 
@@ -144,8 +144,9 @@ private:
 
     /* ---- blocks to and from the client's buffers ---- */
 
-    /// Calls fn(block, data, md) for each block of the I/O; the cursors are where the block begins, and md is
-    /// where its metadata begin once its data are taken. Without metadata of the client's md is nullptr.
+    /// Calls fn(block, data, md) for each block of the I/O. The cursors point to the beginning of the block;
+    /// after its data has been consumed, md points to its metadata. md is nullptr if the client supplies no
+    /// metadata.
     template <class Fn>
     void for_each_block(Io io, Fn&& fn) const {
         iovec separate{io->u.bdev.md_buf, io.num_blocks() * md_size_};
@@ -180,8 +181,8 @@ private:
         complete_checked(io, rc, error);
     }
 
-    /// The metadata of a block whose data are there. What the client does not bring is PI of the disk's own
-    /// making; without PI it stays.
+    /// Stores the metadata of a block whose data has been stored. If the client supplies none, the disk
+    /// generates PI; without PI the stored metadata stay.
     void write_metadata(uint64_t block, IovCursor* from) const {
         Metadata md{};
         if (from != nullptr) {
@@ -227,7 +228,7 @@ private:
         return rc;
     }
 
-    /// Metadata go with the data; reference tags are made to fit the new place.
+    /// Copies metadata with the data; reference tags are remapped to the new place.
     void copy(Io io) {
         const uint64_t from = io->u.bdev.src_offset_blocks;
         const uint64_t to = io.offset_blocks();

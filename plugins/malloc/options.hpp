@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a malloc disk is asked to be.
+// The options of a malloc disk.
 #pragma once
 
 #include <bdevkit/bdevkit.hpp>
@@ -22,17 +22,18 @@ struct MallocOptions {
     bool dif_check_app_tag;
 };
 
-/// Fills what any malloc disk has; throws Error for what cannot be.
+/// Fills the fields common to all malloc disks; throws Error for invalid options.
 inline void apply(const MallocOptions& given, bdk_bdev& bdev) {
     using bdevkit::Error, bdevkit::format;
     if (!std::has_single_bit(given.block_size))
         throw Error(EINVAL, format("block_size is %u: give a power of two", given.block_size));
     if (given.size % given.block_size != 0)
-        throw Error(EINVAL, format("size is no multiple of block_size %u", given.block_size));
+        throw Error(EINVAL, format("size is not a multiple of block_size %u", given.block_size));
     const uint32_t physical = given.physical_block_size;
     if (physical != 0 && (!std::has_single_bit(physical) || physical < given.block_size))
-        throw Error(EINVAL, format("physical_block_size is %u: give a power of two from block_size %u on",
-                                   physical, given.block_size));
+        throw Error(EINVAL,
+                    format("physical_block_size is %u: give a power of two that is at least block_size %u",
+                           physical, given.block_size));
     bdev.blocklen = given.block_size;
     bdev.blockcnt = given.size / given.block_size;
     bdev.uuid = given.uuid;
@@ -43,5 +44,5 @@ inline void apply(const MallocOptions& given, bdk_bdev& bdev) {
     if (given.optimal_io_boundary != 0) bdev.flags |= BDK_BDEV_SPLIT_ON_OPTIMAL_IO_BOUNDARY;
 }
 
-/// [app thread] Makes a disk whose blocks have metadata. @return 0 or a negative errno; throws Error.
+/// [app thread] Creates a disk whose blocks have metadata. @return 0 or a negative errno; throws Error.
 int create_with_metadata(const char* name, const MallocOptions& given);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Zeroing of ranges, step by step where they are large.
+// Zeroes ranges, large ones step by step.
 #pragma once
 
 #include <bdevkit/bdevkit.hpp>
@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-/// The channel of a malloc disk: the zeroing under way on one thread. `Disk` has zero(io, first, count),
-/// which zeroes `count` blocks of the I/O's range from its block `first` on.
+/// The channel of a malloc disk, which does the zeroing of one thread. `Disk` must have zero(io, first,
+/// count), which zeroes `count` blocks of the I/O's range beginning at its block `first`.
 template <class Disk>
 class ZeroingChannel {
 public:
@@ -29,7 +29,7 @@ public:
         queue_.push_back({io, 0});
     }
 
-    /// Ends `io` where it is. False when it is not here.
+    /// Stops the zeroing of `io`. False when it is not here.
     bool abort(bdk_bdev_io* io) {
         const auto found = std::find_if(queue_.begin(), queue_.end(),
                                         [&](const Zeroing& zeroing) { return zeroing.io.get() == io; });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// null: takes every write, gives nothing back. I/O is queued on the channel and completed in batches from a
-// poller, as real devices do. Per I/O it touches one slot of a small array, which stays in the first-level
+// null: accepts every write and stores nothing. I/O is queued on the channel and completed in batches from a
+// poller, as on a real device. Each I/O touches one slot of a small array, which stays in the first-level
 // cache.
 #include <bdevkit/bdevkit.hpp>
 #include <bit>
@@ -24,18 +24,19 @@ struct NullOptions {
     bool dif_check_app_tag;
 };
 
-/// Shape of a null disk; throws Error for what cannot be.
+/// Fills the properties of a null disk; throws Error for invalid options.
 void apply(const NullOptions& given, bdk_bdev& bdev) {
     using bdevkit::Error, bdevkit::format;
     const uint32_t block_size = given.block_size;
     if (!std::has_single_bit(block_size))
         throw Error(EINVAL, format("block_size is %u: give a power of two", block_size));
     if (given.size % block_size != 0)
-        throw Error(EINVAL, format("size is no multiple of block_size %u", block_size));
+        throw Error(EINVAL, format("size is not a multiple of block_size %u", block_size));
     const uint32_t physical = given.physical_block_size;
     if (physical != 0 && (!std::has_single_bit(physical) || physical < block_size))
-        throw Error(EINVAL, format("physical_block_size is %u: give a power of two from block_size %u on",
-                                   physical, block_size));
+        throw Error(EINVAL,
+                    format("physical_block_size is %u: give a power of two that is at least block_size %u",
+                           physical, block_size));
     if (given.md_size != 0 && (!std::has_single_bit(given.md_size) || given.md_size < 8))
         throw Error(EINVAL, format("md_size is %u: give 8, 16, 32, 64 or 128", given.md_size));
     bdev.blocklen = block_size + given.md_size;
@@ -54,7 +55,7 @@ void apply(const NullOptions& given, bdk_bdev& bdev) {
     if (given.dif_is_head_of_md) bdev.flags |= BDK_BDEV_DIF_HEAD_OF_MD;
 }
 
-/// A null disk. `has_pi`: it generates protection information when read, and checks it when written.
+/// A null disk. With `has_pi` it generates protection information for reads and checks it for writes.
 template <bool has_pi>
 class NullDisk : public bdevkit::Bdev<NullDisk<has_pi>> {
     using Base = bdevkit::Bdev<NullDisk>;
@@ -94,14 +95,14 @@ public:
     void resize(uint64_t num_blocks) { this->notify_resized(num_blocks); }
 
 private:
-    /// A buffer of the host's may hold somebody else's data.
+    /// A buffer of the host may hold data of other I/O, so it is zeroed.
     void read_zeroes(Channel& ch, Io io) {
         for (const iovec& piece : io.iovs())
             std::memset(piece.iov_base, 0, piece.iov_len);
         read(ch, io);
     }
 
-    /// Whatever the buffer holds, its protection information is right.
+    /// Generates valid protection information for the content of the buffer.
     void read(Channel& ch, Io io) {
         if (has_pi) bdevkit::check(bdk_bdev_io_dif_generate(io.get()), "bdk_bdev_io_dif_generate");
         ch.queue(io);
@@ -132,7 +133,7 @@ struct Null {
         BDEVKIT_OPTION(dif_type, "Type of the protection information, 1 to 3; 0 for none.").max(3),
         BDEVKIT_OPTION(dif_is_head_of_md, "Protection information is at the head of the metadata."),
         BDEVKIT_OPTION(dif_pi_format, "0: 8 bytes with a CRC-16, 1: 16 bytes with a CRC-32C.").max(1),
-        BDEVKIT_OPTION(dif_check_app_tag, "Checks as well that application tags are 0."),
+        BDEVKIT_OPTION(dif_check_app_tag, "Also checks that application tags are 0."),
     };
 
     static int create(bdk_create*, const char* name, const Options& given) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// passthru: a virtual bdev that forwards everything to its base. What a virtual bdev must do to be correct is
-// VirtualBdev's default: open and claim the base, channels, forwarding with ENOMEM, hot removal, resize,
+// passthru: a virtual bdev that forwards everything to its base. VirtualBdev's defaults do everything that a
+// correct virtual bdev needs: open and claim the base, channels, forwarding with ENOMEM, hot removal, resize,
 // teardown.
 #include <bdevkit/bdevkit.hpp>
 
@@ -12,7 +12,7 @@ public:
         bdevkit::BdevName base;
     };
     static constexpr bdk_option options[] = {
-        BDEVKIT_OPTION(base, "The bdev that gets everything; claimed for writing.").required().claimed(),
+        BDEVKIT_OPTION(base, "The bdev that gets all I/O; claimed for writing.").required().claimed(),
     };
 
     Passthru(const char* name, const Options& given) : VirtualBdev(name, given.base) {}

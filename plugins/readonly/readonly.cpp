@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// readonly: a view of the base through which nothing can be changed. The base is opened for reading and not
-// claimed, so writers of the same base may stand beside.
+// readonly: a read-only view of the base. The base is opened for reading and not claimed, so other users may
+// write to it.
 #include <bdevkit/bdevkit.hpp>
 
 namespace {
@@ -13,7 +13,7 @@ public:
         bdevkit::BdevName base;
     };
     static constexpr bdk_option options[] = {
-        BDEVKIT_OPTION(base, "The bdev to look at; others may write to it.").required(),
+        BDEVKIT_OPTION(base, "The bdev to show; others may write to it.").required(),
     };
 
     Readonly(const char* name, const Options& given)
@@ -30,7 +30,7 @@ public:
             case IoType::abort:
                 return VirtualBdev::io_type_supported(type);
             default:
-                return false;  // a reset too: it would abort the I/O of those who write
+                return false;  // a reset too, because it would abort the I/O of writers of the base
         }
     }
 };

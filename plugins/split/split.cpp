@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// split: several bdevs of one, side by side. What a part does is PartBdev's.
+// split: divides one bdev into several. PartBdev implements a part.
 #include <bdevkit/bdevkit.hpp>
 
 namespace {
@@ -15,8 +15,8 @@ public:
     };
     static constexpr bdk_option options[] = {
         BDEVKIT_OPTION(base, "The bdev to split; claimed for the parts.").required().claimed(),
-        BDEVKIT_OPTION(count, "So many parts of the same size.").max(4096).counts_parts(),
-        BDEVKIT_OPTION(sizes, "Or: the bytes of each part; 0 for the last one is all that is left.")
+        BDEVKIT_OPTION(count, "Number of parts of equal size.").max(4096).counts_parts(),
+        BDEVKIT_OPTION(sizes, "Instead of count: the size of each part; 0 for the last one means the rest.")
             .counts_parts(),
     };
     static constexpr const char* product_name = "Split part";
@@ -31,7 +31,7 @@ public:
 private:
     static std::vector<PartRange> parts_of(const char* name, const Options& given) {
         const bdk_bdev* base = bdk_bdev_get_by_name(given.base);
-        if (base == nullptr) throw Error(ENODEV, format("there is no bdev '%s'", given.base.name));
+        if (base == nullptr) throw Error(ENODEV, format("no bdev '%s'", given.base.name));
         if ((given.count == 0) == (given.sizes.size() == 0))
             throw Error(EINVAL, "give either `count` or `sizes`");
         const std::vector<uint64_t> lengths =
@@ -46,7 +46,7 @@ private:
         return parts;
     }
 
-    /// Each begins where the base's write units and zones do; what does not fit is left over.
+    /// Parts are aligned to the base's write units and zones; the remainder is not used.
     static std::vector<uint64_t> equal_parts(const bdk_bdev* base, uint32_t count) {
         const uint64_t unit = bdk_bdev_is_zoned(base) ? bdk_bdev_get_zone_size(base)
                                                       : std::max(1u, bdk_bdev_get_write_unit_size(base));
@@ -69,7 +69,7 @@ private:
                             format("size %zu of `sizes` must be a multiple of the block size %u, not 0",
                                    result.size() + 1, unsigned(block_size)));
             if (blocks > left)
-                throw Error(ENOSPC, format("size %zu of `sizes` is more than '%s' has left: %llu bytes",
+                throw Error(ENOSPC, format("size %zu of `sizes` exceeds the rest of '%s': %llu bytes",
                                            result.size() + 1, bdk_bdev_get_name(base),
                                            static_cast<unsigned long long>(left * block_size)));
             left -= blocks;
@@ -81,6 +81,5 @@ private:
 
 }  // namespace
 
-BDEVKIT_MODULE(Split, .name = "split", .version = "1.0.0",
-               .description = "Makes several bdevs of one, side by side", .author = "bdevkit",
-               .license = "BSD-3-Clause", .part_suffix = "p0");
+BDEVKIT_MODULE(Split, .name = "split", .version = "1.0.0", .description = "Divides one bdev into several",
+               .author = "bdevkit", .license = "BSD-3-Clause", .part_suffix = "p0");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// trace: a virtual bdev that hands everything on and writes down what it was and how it went.
+// trace: a virtual bdev that forwards everything and records every I/O.
 #include <bdevkit/trace.h>
 #include <bdevkit/bdevkit.hpp>
 
@@ -36,10 +36,10 @@ public:
     }
 
 private:
-    /// How old a record may get before it is in the file.
+    /// The maximum age of a record before it is written to the file.
     static constexpr std::chrono::seconds period{1};
 
-    /// False when the file is behind: the record is lost, and counted.
+    /// False when writing falls behind: the record is lost and counted.
     bool begin_chunk(const bdk_trace_record& record) noexcept {
         chunk_ = file_.take();
         if (chunk_ == nullptr) {
@@ -77,7 +77,7 @@ public:
     };
     static constexpr bdk_option options[] = {
         BDEVKIT_OPTION(base, "The bdev that does the I/O; claimed for writing.").required().claimed(),
-        BDEVKIT_OPTION(path, "The file to write; a trace that is there is replaced.").required(),
+        BDEVKIT_OPTION(path, "The file to write; an existing trace is replaced.").required(),
     };
 
     struct Channel : VirtualBdev::Channel {
@@ -162,5 +162,5 @@ private:
 }  // namespace
 
 BDEVKIT_MODULE(Trace, .name = "trace", .version = "1.0.0",
-               .description = "Writes down every I/O, with its time and latency", .author = "bdevkit",
+               .description = "Records every I/O with its time and latency", .author = "bdevkit",
                .license = "BSD-3-Clause");

@@ -21,7 +21,7 @@ using bdevkit::Error, bdevkit::format;
                 format("cannot %s '%s': %s", what, path, std::generic_category().message(error).c_str()));
 }
 
-/// The file, emptied.
+/// Opens and truncates the file.
 int open_trace(const char* path) {
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644);
     if (fd < 0) fail(fd, "open", path);
@@ -32,7 +32,9 @@ int open_trace(const char* path) {
     if (fstat(fd, &status) != 0) fail(fd, "look at", path);
     if (!S_ISREG(status.st_mode) || (status.st_size != 0 && !is_trace)) {
         close(fd);
-        throw Error(EEXIST, format("'%s' is there and is no trace: remove it, or give another `path`", path));
+        throw Error(
+            EEXIST,
+            format("'%s' already exists and is not a trace: remove it, or give another `path`", path));
     }
     if (ftruncate(fd, 0) != 0) fail(fd, "empty", path);
     return fd;
@@ -85,7 +87,7 @@ void TraceFile::put(std::unique_ptr<Chunk> chunk) noexcept {
 }
 
 void TraceFile::run() noexcept {
-    // Started by a reactor, it would share that one's core.
+    // A thread started by a reactor would inherit its core.
     cpu_set_t anywhere;
     std::memset(&anywhere, 0xff, sizeof(anywhere));
     sched_setaffinity(0, sizeof(anywhere), &anywhere);

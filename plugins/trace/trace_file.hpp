@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The file of a trace, written by a thread of its own.
+// The file of a trace, written by a separate thread.
 #pragma once
 
 #include <bdevkit/trace.h>
@@ -13,23 +13,23 @@
 #include <thread>
 #include <vector>
 
-/// Records that travel together.
+/// Records that are written together.
 struct Chunk {
     size_t count = 0;
     std::array<bdk_trace_record, 2048> records;
 };
 
-/// Takes chunks and gives empty ones back. Neither waits for the file.
+/// Accepts full chunks and provides empty ones. Neither operation waits for the file.
 class TraceFile {
 public:
-    /// Creates the file, or replaces a trace; nothing else. Throws bdevkit::Error.
+    /// Creates the file or replaces an existing trace. Throws bdevkit::Error if the file is anything else.
     TraceFile(const char* path, const bdk_trace_header& header);
-    /// Returns when the last chunk is in the file: some milliseconds at most.
+    /// Returns when the last chunk is in the file, after some milliseconds at most.
     ~TraceFile();
     TraceFile(const TraceFile&) = delete;
     TraceFile& operator=(const TraceFile&) = delete;
 
-    /// [any thread] An empty chunk; NULL when all are on their way.
+    /// [any thread] An empty chunk; NULL when all chunks wait to be written.
     std::unique_ptr<Chunk> take() noexcept;
     /// [any thread]
     void put(std::unique_ptr<Chunk> chunk) noexcept;

@@ -9,10 +9,10 @@
 
 namespace {
 
-/// BLOCK_URING_CMD_DISCARD of Linux 6.12.
+/// BLOCK_URING_CMD_DISCARD, since Linux 6.12.
 constexpr uint32_t discard_command = _IO(0x12, 0);
 
-/// To write from. Nothing changes them.
+/// Source of writes of zeroes; never changed.
 alignas(4096) std::byte zeroes[longest_zero_write];
 
 void prepare_discard(io_uring_sqe* sqe, uint64_t offset, uint64_t length) noexcept {

@@ -6,9 +6,8 @@
 
 #include "blanking.hpp"
 
-/// Bytes that one step can write.
+/// The most bytes that one step can write.
 constexpr uint64_t longest_zero_write = 1 << 20;
 
-/// Makes `sqe` the operation of the step, on the file with index 0.
-/// @param offset  where the step begins, in bytes
+/// Prepares `sqe` for the step, on the file with index 0. @param offset start of the step in bytes
 void prepare_blank(io_uring_sqe* sqe, const BlankStep& step, uint64_t offset) noexcept;

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How a range of a file or device is emptied: which operation of the kernel does it, and on which part.
+// Decides how a range of a file or device is zeroed or freed: which kernel operation to use for which part.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
 
-/// What is wanted of a range.
+/// The desired effect on a range.
 enum class Blank : uint8_t {
-    give_back,      ///< its space is not needed; what it reads as does not matter
-    zero,           ///< it reads as zeroes, and its space may be given back
-    zero_and_keep,  ///< it reads as zeroes, and its space stays
+    give_back,      ///< its space may be freed; its content afterwards does not matter
+    zero,           ///< it reads as zeroes, and its space may be freed
+    zero_and_keep,  ///< it reads as zeroes, and its space stays allocated
 };
 
 /// Operations of the kernel.
 enum class Way : uint8_t { none, discard, punch, zero, punch_then_allocate, allocate, write };
 
-/// The operations that one file takes, best first. Which of them there are depends on the file system, the
-/// device and the kernel, and shows when one is refused: the next one is tried then.
+/// The operations for one file, best first. Which of them work depends on the file system, the device and the
+/// kernel, and is known only when the kernel refuses one. Then the next one is tried.
 class Ways {
 public:
     explicit Ways(bool is_device) noexcept : is_device_(is_device) {}
@@ -29,14 +29,14 @@ public:
                                                                   : Way::punch;
         return is_refused(best) ? after(best, wish) : best;
     }
-    /// [any thread] The next best. Way::none: there is no other.
+    /// [any thread] The next best operation. Way::none if there is none.
     Way after(Way way, Blank wish) const noexcept {
         do
             way = next(way, wish);
         while (way != Way::none && is_refused(way));
         return way;
     }
-    /// [any thread] The file never takes it: there is no need to try it again.
+    /// [any thread] Marks an operation that the file does not support, so that it is not tried again.
     void refuse(Way way) noexcept {
         refused_.fetch_or(bit(way == Way::allocate ? Way::punch_then_allocate : way),
                           std::memory_order_relaxed);
@@ -70,24 +70,24 @@ private:
     std::atomic<uint32_t> refused_{0};
 };
 
-/// In bytes.
+/// A range in bytes.
 struct ByteRange {
     uint64_t begin, end;
 };
 
-/// The part of the range that consists of whole units; it may be empty, with an end before its begin.
+/// The part of the range that consists of whole units; it may be empty, with its end before its begin.
 inline ByteRange whole_units(ByteRange range, uint64_t unit) noexcept {
     return {(range.begin + unit - 1) / unit * unit, range.end / unit * unit};
 }
 
-/// What one operation does.
+/// One operation.
 struct BlankStep {
     Way way;
-    uint64_t length;  ///< bytes, from the begin of what is left
+    uint64_t length;  ///< bytes, from the beginning of the remaining range
 };
 
-/// The next step on `left`, which is not empty. All ways but `write` take whole units; what is none of those
-/// at either end is written. A write takes `longest_write` bytes at most, a multiple of the unit.
+/// The next step on the non-empty range `left`. All ways except `write` work on whole units; partial units at
+/// either end are written. A write has at most `longest_write` bytes, a multiple of the unit.
 inline BlankStep next_blank_step(ByteRange left, Way way, uint64_t unit, uint64_t longest_write) noexcept {
     const ByteRange whole = whole_units(left, unit);
     if (way == Way::write || whole.begin >= whole.end)

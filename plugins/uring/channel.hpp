@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The rings of a thread, and when they are looked at.
+// The rings of a thread, and the poller that serves them.
 #pragma once
 
 #include <bdevkit/bdevkit.hpp>
@@ -8,7 +8,7 @@
 
 #include "ring.hpp"
 
-/// `Owner` has ended(Channel&, Io, int result, uint64_t detail), as Ring::turn() calls it, and name().
+/// `Owner` must have name() and ended(Channel&, Io, int result, uint64_t detail), which Ring::turn() calls.
 template <class Owner>
 class UringChannel {
 public:
@@ -24,15 +24,15 @@ public:
         poller_.pause();
     }
 
-    /// A walk does not keep the channel: it may go before drain() has ended.
+    /// A walk does not keep the channel alive, so it may be destroyed before drain() has ended.
     ~UringChannel() { end_drain(); }
     UringChannel(const UringChannel&) = delete;
     UringChannel& operator=(const UringChannel&) = delete;
 
-    /// A ring that polls takes nothing but reads and writes.
+    /// A polling ring accepts only reads and writes.
     Ring& ring(bool moves_data) noexcept { return moves_data && polled_ ? *polled_ : ring_; }
 
-    /// Something has been prepared.
+    /// Call it after an operation has been prepared.
     void wake_up() {
         if (!paused_) [[likely]]
             return;
@@ -41,8 +41,8 @@ public:
         poller_.resume();
     }
 
-    /// A reset: asks for the end of all that is in flight on any channel, and completes `reset` when it has
-    /// come. New I/O waits in the core meanwhile.
+    /// Performs a reset: cancels all I/O in flight on every channel, and completes `reset` when it has ended.
+    /// New I/O waits in the core meanwhile.
     static void drain_all(Owner& owner, bdevkit::Io reset) {
         bdk_for_each_channel(
             &owner,
@@ -56,25 +56,25 @@ public:
             });
     }
 
-    /// Asks for the end of all that is in flight, and lets the walk go on when it has come.
+    /// Cancels all I/O in flight, and continues the walk when it has ended.
     void drain(bdk_io_channel_iter* walk) {
         ring_.cancel(nullptr);
         draining_ = walk;
         wake_up();
     }
 
-    /// A reset waits for the end of all that is in flight.
+    /// True while a reset waits for the I/O in flight.
     bool is_draining() const noexcept { return draining_ != nullptr; }
 
 protected:
-    /// Grows with each look at the rings, which is when what has been prepared goes to the kernel.
+    /// Counts the turns of the rings. Each turn submits prepared operations to the kernel.
     uint32_t turns() const noexcept { return turns_; }
 
 private:
-    /// Turns without work before a channel that has nothing in flight pauses.
+    /// Turns without work before a channel with nothing in flight pauses.
     static constexpr uint32_t idle_turns_before_pause = 64;
-    /// What takes longer is waited for asleep. To wake up costs up to 50 us on a virtual machine, so that a
-    /// wait is spent awake where the one before would have ended in time.
+    /// The poller polls this long and then sleeps. Waking up costs up to 50 us on a virtual machine, so it
+    /// polls longer if the previous sleep was short.
     static constexpr uint64_t least_patience_us = 100, most_patience_us = 1000;
 
     bool poll() {

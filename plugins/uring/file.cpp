@@ -27,8 +27,7 @@ using bdevkit::Error, bdevkit::format, bdevkit::LogLevel;
                               std::generic_category().message(error).c_str(), advice));
 }
 
-/// The process that holds the lock, from the kernel's table of locks; 0 when that does not tell, or it is
-/// gone.
+/// The process that holds the lock, from the kernel's table of locks; 0 if it is not listed or has exited.
 int holder_of(const struct stat& file) {
     std::ifstream locks("/proc/locks");
     for (std::string line; std::getline(locks, line);) {
@@ -43,7 +42,7 @@ int holder_of(const struct stat& file) {
     return 0;
 }
 
-/// Where a symbolic link leads; empty when it is none.
+/// The target of a symbolic link; empty if the path is not a link.
 std::string target_of_link(const std::string& path) {
     std::error_code error;
     return std::filesystem::read_symlink(path, error).string();
@@ -56,9 +55,10 @@ bool is_block_device(const std::string& path) {
         const std::string target = target_of_link(path);
         errno = ENOENT;
         if (!target.empty())
-            fail(path, "open",
-                 format(": it is a link to '%s': mend the link, or create that", target.c_str()).c_str());
-        fail(path, "open", ": create it, or give `size` to have it created");
+            fail(
+                path, "open",
+                format(": it is a link to '%s': fix the link, or create its target", target.c_str()).c_str());
+        fail(path, "open", ": create it, or set `size` to have it created");
     }
     if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
         throw Error(EINVAL, format("'%s' is neither a file nor a block device", path.c_str()));
@@ -66,14 +66,14 @@ bool is_block_device(const std::string& path) {
 }
 
 int open_file(const File::Wish& wish, bool is_device) {
-    // On a device O_EXCL keeps out file systems and whoever else holds it exclusively.
+    // On a device O_EXCL fails if a file system or another user holds it exclusively.
     const int flags = wish.read_only ? O_RDONLY : O_RDWR | (is_device ? O_EXCL : 0);
     const int fd = open(wish.path.c_str(), flags | O_CLOEXEC);
     if (fd >= 0) return fd;
     const bool forbidden = !wish.read_only && (errno == EACCES || errno == EPERM || errno == EROFS);
     fail(wish.path, "open",
-         errno == EBUSY ? ": unmount it and end what uses it"
-         : forbidden    ? ": grant the permission to write, or give `read_only: true`"
+         errno == EBUSY ? ": unmount it, and stop the processes that use it"
+         : forbidden    ? ": grant write permission, or set `read_only: true`"
                         : "");
 }
 
@@ -103,19 +103,19 @@ void File::lock(bool shared) {
     if (flock(fd_, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0) return;
     if (errno != EWOULDBLOCK)
         return bdevkit::log(LogLevel::warn, BDK_LOG_COMPONENT,
-                            format("'%s' cannot be locked (%s): see to it that nobody else uses it",
+                            format("'%s' cannot be locked (%s): make sure that no other process uses it",
                                    path_.c_str(), std::generic_category().message(errno).c_str()));
     struct stat status {};
     fstat(fd_, &status);
     const int holder = holder_of(status);
     if (holder == 0)
-        throw StillHeld(EBUSY,
-                        format("'%s' is in use: end that first, or give another `path`", path_.c_str()));
-    throw Error(EBUSY, format("'%s' is in use by process %d: end that first, or give another `path`",
+        throw StillHeld(
+            EBUSY, format("'%s' is already in use: stop its user, or give another `path`", path_.c_str()));
+    throw Error(EBUSY, format("'%s' is already in use by process %d: stop it, or give another `path`",
                               path_.c_str(), holder));
 }
 
-/// io_uring lets go of files late: the lock does not wait for that.
+/// io_uring releases files late, so the lock is released explicitly.
 void File::release() noexcept {
     flock(fd_, LOCK_UN);
     close(fd_);
@@ -141,7 +141,7 @@ void File::go_direct() {
         format("'%s' is used through the page cache, not by direct I/O: %s", path_.c_str(), reason.c_str()));
 }
 
-/// Turns direct I/O on. "" when it is.
+/// Turns direct I/O on. @return "" on success, otherwise the reason
 std::string File::why_not_direct() {
     uint32_t offset_alignment = 512;
     memory_alignment_ = std::min(block_size_, 4096u);
@@ -153,9 +153,9 @@ std::string File::why_not_direct() {
         memory_alignment_ = std::clamp(status.stx_dio_mem_align, 1u, 4096u);
     }
     if (offset_alignment > block_size_)
-        return format("it takes blocks of %u bytes: give `block_size: %u`", offset_alignment,
+        return format("it needs blocks of %u bytes: set `block_size: %u`", offset_alignment,
                       offset_alignment);
-    const char* none = "its file system has none: give `direct: false` if that is meant";
+    const char* none = "its file system does not support it: set `direct: false` to accept that";
     const int flags = fcntl(fd_, F_GETFL);
     if (offset_alignment == 0 || fcntl(fd_, F_SETFL, flags | O_DIRECT) != 0) return none;
     if (!refuses_to_read()) return "";
@@ -163,7 +163,7 @@ std::string File::why_not_direct() {
     return none;
 }
 
-/// Overlays take O_DIRECT even where the file system below has no direct I/O.
+/// Overlay file systems accept O_DIRECT even if the file system below has no direct I/O.
 bool File::refuses_to_read() const {
     const std::unique_ptr<void, decltype(&std::free)> block(
         std::aligned_alloc(4096, std::max(block_size_, 4096u)), std::free);
@@ -189,11 +189,11 @@ void File::set_size(uint64_t bytes) {
 }
 
 bool File::has_holes() const noexcept {
-    // The kernel writes zeroes on devices that cannot do it by themselves.
+    // The kernel emulates this on devices that do not support it.
     if (is_device_) return true;
     struct stat status {};
     constexpr int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-    // Behind the end, where there is nothing to lose.
+    // Tried beyond the end of the file, where no data can be lost.
     return fstat(fd_, &status) == 0 && fallocate(fd_, punch, status.st_size, block_size_) == 0;
 }
 

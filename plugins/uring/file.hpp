@@ -7,22 +7,23 @@
 #include <cstdint>
 #include <string>
 
-/// The lock is held by a process that is gone: until the last of its I/O has ended.
+/// The lock is held by a dead process whose last I/O has not ended yet.
 class StillHeld : public bdevkit::Error {
     using Error::Error;
 };
 
-/// Open, locked against others, and known: what it is and what direct I/O asks for.
+/// An open, locked file or device, with its kind and its requirements for direct I/O.
 class File {
 public:
     struct Wish {
         std::string path;
         uint32_t block_size = 0;  ///< 0: the device's own, 512 for a file
         bool read_only = false;
-        bool direct = true;  ///< else, or where it cannot be, through the page cache; the log says so
+        bool direct =
+            true;  ///< false, or where it is impossible: through the page cache, and the log says so
     };
 
-    /// Throws bdevkit::Error, with what to do, when it cannot be had; StillHeld, when it may soon be.
+    /// Throws bdevkit::Error with advice when the file cannot be used; StillHeld, when it may soon be free.
     explicit File(const Wish& wish);
     ~File();
     File(const File&) = delete;
@@ -34,18 +35,17 @@ public:
     bool is_direct() const noexcept { return is_direct_; }
     uint32_t block_size() const noexcept { return block_size_; }
     uint32_t physical_block_size() const noexcept { return physical_block_size_; }
-    /// Bytes that operations other than reads and writes have to be multiples of: a device's block, 1 of a
-    /// file.
+    /// Granularity in bytes of operations other than reads and writes: a device's block, or 1 for a file.
     uint32_t unit() const noexcept { return unit_; }
-    /// Bytes to which buffers have to be aligned.
+    /// Required alignment of buffers in bytes.
     uint32_t memory_alignment() const noexcept { return memory_alignment_; }
-    /// Bytes now. Throws Error when it cannot be asked.
+    /// The current size in bytes. Throws Error when it cannot be determined.
     uint64_t size() const;
-    /// As size(); UINT64_MAX when it cannot be asked.
+    /// Like size(), but returns UINT64_MAX when it cannot be determined.
     uint64_t end() const noexcept;
-    /// Makes a file that long; new blocks read as zeroes. Throws Error for a device.
+    /// Sets the size of a file; new blocks read as zeroes. Throws Error for a device.
     void set_size(uint64_t bytes);
-    /// Whether blocks can be given back, and read as zeroes then.
+    /// Whether blocks can be freed and read as zeroes afterwards.
     bool has_holes() const noexcept;
 
 private:
@@ -66,10 +66,10 @@ private:
     uint32_t unit_ = 1;
 };
 
-/// A file that was not there: made sparse, and removed again unless it is kept.
+/// A new sparse file, which is removed again unless keep() is called.
 class NewFile {
 public:
-    /// Does nothing when `size` is 0 or there is something at `path`. Throws bdevkit::Error.
+    /// Does nothing when `size` is 0 or `path` already exists. Throws bdevkit::Error.
     NewFile(const char* path, uint64_t size);
     ~NewFile();
     NewFile(const NewFile&) = delete;

@@ -43,14 +43,14 @@ Ring::Ring(std::span<const int> files, const Options& options) : options_(option
 }
 
 Ring::~Ring() {
-    io_uring_unregister_files(&ring_);  // now, not when the kernel comes to it
+    io_uring_unregister_files(&ring_);  // immediately, not at a later time of the kernel's choice
     io_uring_queue_exit(&ring_);
     if (event_fd_ >= 0) close(event_fd_);
 }
 
 void Ring::make() {
-    // From the newest kernel's way to the oldest's: work is done when turn() asks for it and at no other time
-    // (6.1); without interrupting the thread (5.19); anyhow. The kernel's own thread needs none of it.
+    // Setup flags from the newest kernel to the oldest: completion work runs only inside turn() (6.1); it
+    // does not interrupt the thread (5.19); no flags. With the kernel's submission thread none is needed.
     constexpr unsigned ways[] = {
         IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
         IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
@@ -74,21 +74,23 @@ void Ring::set_up(std::span<const int> files) {
     int rc = io_uring_register_files(&ring_, files.data(), unsigned(files.size()));
     if (rc < 0) fail("io_uring_register_files", rc);
     if (options_.heap) register_heap();
-    // The ring's own descriptor would not do: with DEFER_TASKRUN it wakes nobody for work that waits.
+    // The ring's own descriptor does not work: with DEFER_TASKRUN it does not become readable for waiting
+    // work.
     event_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     rc = event_fd_ < 0 ? -errno : io_uring_register_eventfd(&ring_, event_fd_);
     if (rc < 0) fail("io_uring_register_eventfd", rc);
     disarm();
-    io_uring_register_ring_fd(&ring_);  // saves a lookup in each call; kernels before 5.18 refuse it
+    io_uring_register_ring_fd(&ring_);  // saves a lookup in each call; kernels before 5.18 do not support it
 }
 
 void Ring::register_heap() {
     uint64_t bytes = 0;
     void* heap = bdk_dma_get_heap(&bytes);
     if (heap == nullptr)
-        throw bdevkit::Error(ENOTSUP,
-                             "`registered_buffers`: the host's heap is in hugepages, which come and go: set "
-                             "`hugepages: off` for the host, or leave the option out");
+        throw bdevkit::Error(
+            ENOTSUP,
+            "`registered_buffers`: the host's heap is in hugepages, whose pages come and go: set "
+            "`hugepages: off` for the host, or leave the option out");
     std::vector<iovec> pieces;
     for (uint64_t at = 0; at < bytes; at += longest_piece)
         pieces.push_back({static_cast<std::byte*>(heap) + at, std::min(longest_piece, bytes - at)});
@@ -124,7 +126,8 @@ void Ring::enter() noexcept {
         io_uring_submit(&ring_);  // a system call only to wake the kernel's thread
         must_submit_ = false;
     } else {
-        // What is left because the kernel lacked memory or room is submitted in the next turn.
+        // Operations that the kernel could not take for lack of memory or room are submitted in the next
+        // turn.
         io_uring_submit_and_get_events(&ring_);
         must_submit_ = io_uring_sq_ready(&ring_) != 0;
     }
@@ -133,7 +136,7 @@ void Ring::enter() noexcept {
 bool Ring::arm() noexcept {
     if (options_.iopoll && in_flight_ != 0) return false;
     io_uring_cq_eventfd_toggle(&ring_, true);
-    // What comes after this store is told; what came before it is seen by the next look.
+    // Completions after this store are signalled; earlier ones are found by the following check.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (!work_waits()) return true;
     io_uring_cq_eventfd_toggle(&ring_, false);

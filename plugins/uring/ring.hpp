@@ -7,26 +7,26 @@
 #include <cstdint>
 #include <span>
 
-/// What is prepared during a turn of the reactor is submitted with one system call, which also delivers what
-/// has completed.
+/// All operations prepared during a turn of the reactor are submitted with one system call, which also
+/// delivers completions.
 class Ring {
 public:
     struct Options {
-        bool sqpoll = false;  ///< a thread of the kernel's submits
-        bool iopoll = false;  ///< completions are polled for; reads and writes alone
+        bool sqpoll = false;  ///< a kernel thread submits
+        bool iopoll = false;  ///< completions are polled for; only reads and writes
         bool nvme = false;    ///< entries have room for NVMe commands and their results
         bool ahead = false;   ///< the device begins while the rest of a turn's work is prepared
         bool heap = false;    ///< the host's heap is registered, and pinned
     };
 
-    /// [bdk thread] Throws bdevkit::Error, with what to do, when there is no ring to be had.
-    /// @param files  those that will be used: operations name them by index
+    /// [bdk thread] Throws bdevkit::Error with advice when the ring cannot be created. @param files the files
+    /// in use; operations refer to them by index
     Ring(std::span<const int> files, const Options& options);
     ~Ring();
     Ring(const Ring&) = delete;
     Ring& operator=(const Ring&) = delete;
 
-    /// An operation to prepare and to pass to add(); NULL when the kernel takes no more now.
+    /// An operation to prepare and pass to add(); NULL when the ring is full.
     io_uring_sqe* next() noexcept {
         io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
         return sqe != nullptr ? sqe : next_after_submit();
@@ -38,8 +38,8 @@ public:
         in_flight_++;
         if (options_.ahead && io_uring_sq_ready(&ring_) == submitted_ahead) io_uring_submit(&ring_);
     }
-    /// Whether the buffer lies in the memory that is registered. `sqe` reads or writes it, and does so by
-    /// that then: the kernel has the pages at hand.
+    /// Makes `sqe` use the registered memory if the buffer lies in it, which saves the kernel looking up the
+    /// pages. @return whether it does
     bool use_registered(io_uring_sqe* sqe, const void* buffer, uint64_t bytes) const noexcept {
         const uint64_t at = reinterpret_cast<uintptr_t>(buffer) - heap_;
         if (at >= heap_bytes_ || bytes > heap_bytes_ - at || at % longest_piece + bytes > longest_piece)
@@ -48,12 +48,12 @@ public:
         sqe->buf_index = uint16_t(at / longest_piece);
         return true;
     }
-    /// Asks the kernel to end early what `owner` has in flight, which ends in any case; NULL: everything.
+    /// Asks the kernel to cancel the operation of `owner`, which still completes; NULL: all operations.
     void cancel(void* owner) noexcept;
 
-    /// Submits, and calls done(void* owner, int result, uint64_t detail) for what has completed. The detail
-    /// is an NVMe command's: what the controller returned beside the status.
-    /// @return whether there was anything to do
+    /// Submits operations and calls done(void* owner, int result, uint64_t detail) for completed ones. The
+    /// detail is the controller's result of an NVMe command beside the status. @return whether there was
+    /// anything to do
     template <class Done>
     bool turn(Done&& done) {
         if (!work_waits()) return false;
@@ -65,7 +65,7 @@ public:
             void* owner = reinterpret_cast<void*>(cqe.user_data);
             const int result = cqe.res;
             const uint64_t detail = options_.nvme ? cqe.big_cqe[0] : 0;
-            io_uring_cq_advance(&ring_, 1);  // done() may submit, which may want the place
+            io_uring_cq_advance(&ring_, 1);  // done() may submit, which may need the slot
             if (owner == nullptr) continue;  // of a cancel
             in_flight_--;
             done(owner, result, detail);
@@ -77,15 +77,15 @@ public:
 
     /// Becomes readable when turn() has something to deliver, while the ring is armed.
     int event_fd() const noexcept { return event_fd_; }
-    /// Before a sleep. @return false when there is something to do already
+    /// Call it before a sleep. @return false when there is already work to do
     bool arm() noexcept;
-    /// After a sleep.
+    /// Call it after a sleep.
     void disarm() noexcept;
 
 private:
     /// Measured with direct I/O on a virtual disk, 64 in flight: 11% faster than all at the end of the turn.
     static constexpr unsigned submitted_ahead = 4;
-    /// Of memory that is registered; the kernel's limit.
+    /// The kernel's limit on one piece of registered memory.
     static constexpr uint64_t longest_piece = 1u << 30;
 
     void make();

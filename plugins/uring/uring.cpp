@@ -35,27 +35,27 @@ public:
         BDEVKIT_OPTION(path, "The file or block device.").required(),
         BDEVKIT_OPTION(block_size, "Bytes per block, a power of two; 0: the device's own, 512 for a file.")
             .max(65536),
-        BDEVKIT_OPTION(size, "The file is created with it, or grown to it; a longer one stays as it is."),
-        BDEVKIT_OPTION(read_only, "Nothing is written, and others may read the file too."),
-        BDEVKIT_OPTION(direct, "Past the page cache (O_DIRECT), where that can be done.").defaults_to("true"),
-        BDEVKIT_OPTION(sqpoll, "A thread of the kernel's takes the I/O: fewer system calls, one core busy."),
-        BDEVKIT_OPTION(iopoll, "Reads and writes are polled for: for devices that have queues for it."),
+        BDEVKIT_OPTION(size, "Size to create the file with or to grow it to; a longer file stays unchanged."),
+        BDEVKIT_OPTION(read_only, "The file is never written, and other processes may read it too."),
+        BDEVKIT_OPTION(direct, "Bypass the page cache (O_DIRECT) where possible.").defaults_to("true"),
+        BDEVKIT_OPTION(sqpoll, "A kernel thread submits the I/O: fewer system calls, but one core is busy."),
+        BDEVKIT_OPTION(iopoll, "Poll for reads and writes; the device needs poll queues."),
         BDEVKIT_OPTION(
             registered_buffers,
-            "The host's heap is pinned, so that the kernel need not look its pages up for each I/O."),
+            "Register the host's heap, which pins it: the kernel need not look up its pages for each I/O."),
     };
     static constexpr const char* product_name = "File or kernel block device";
 
-    /// Of an I/O that the kernel has.
+    /// The context of an I/O that the kernel has.
     struct IoContext {
-        int32_t expected = 0;            ///< the result that ends it well
-        bool is_last = true;             ///< with it the I/O is done; else there is another step
+        int32_t expected = 0;            ///< the result that means success
+        bool is_last = true;             ///< this step is the last one
         Way way = Way::none;             ///< of an unmap or write zeroes
         uint32_t copied_by_reactor = 0;  ///< bytes
-        uint64_t done = 0;               ///< bytes that are behind this step
+        uint64_t done = 0;               ///< bytes done before this step
         uint64_t step = 0;               ///< bytes of this step of an unmap or write zeroes
         Way step_way = Way::none;
-        iovec* leftover = nullptr;  ///< what is left of several buffers after a short read or write
+        iovec* leftover = nullptr;  ///< the remaining buffers after a short read or write
     };
 
     struct Channel : FileChannel<Uring> {
@@ -66,7 +66,7 @@ public:
         try {
             return try_create(name, given);
         } catch (const StillHeld&) {
-            // From here on it is its own.
+            // From here on the bdev owns itself.
             std::unique_ptr<Creation>(new Creation{creation, name, given}).release()->wait();
             return BDK_PENDING;
         }
@@ -108,7 +108,7 @@ public:
         }
     }
 
-    /// What became of an I/O that the kernel had.
+    /// Handles the result of an I/O from the kernel.
     void ended(Channel& ch, Io io, int result, uint64_t) {
         auto& context = io.context<IoContext>();
         ch.end_copy(context.copied_by_reactor);
@@ -119,14 +119,15 @@ public:
         io.complete();
     }
 
-    /// [app thread] Sees a size that has changed. Sets one that is another than was given before: the file
-    /// may have grown since, and what was written there must not go because somebody has changed nothing.
+    /// [app thread] Notices a changed size of the file. Resizes the file only if the option `size` differs
+    /// from its previous value: the file may have grown since, and reconfiguring with the same options must
+    /// not truncate it.
     void reconfigure(const Options& given, bdevkit::Reconfiguration change) {
         if (file_.path() != given.path.path || given.block_size != given_.block_size ||
             given.read_only != given_.read_only || given.direct != given_.direct ||
             given.sqpoll != given_.sqpoll || given.iopoll != given_.iopoll ||
             given.registered_buffers != given_.registered_buffers)
-            throw Error(EINVAL, "`size` alone can be changed while the bdev is in use");
+            throw Error(EINVAL, "only `size` can be changed while the bdev is in use");
         const bool is_new = given.size != 0 && given.size != given_.size;
         set_blocks((is_new ? uint64_t(given.size) : file_.size()) >> block_shift_);
         given_.size = given.size;
@@ -145,7 +146,7 @@ public:
     }
 
 private:
-    /// One that waits for the last I/O of a process that was killed.
+    /// A bdev that waits for the last I/O of a killed process.
     struct Creation {
         static constexpr std::chrono::milliseconds period{10};
         static constexpr int most_tries = 2000;
@@ -185,11 +186,11 @@ private:
         const auto bytes = static_cast<unsigned long long>(file_.size());
         if (given > bytes)
             throw Error(EINVAL,
-                        format("'%s' has %llu bytes, less than `size`: give that, or leave `size` out",
+                        format("'%s' has %llu bytes, less than `size`: set that size, or leave `size` out",
                                file_.path().c_str(), bytes));
         if (given != 0 && given < bytes)
             bdevkit::log(bdevkit::LogLevel::notice, BDK_LOG_COMPONENT,
-                         format("'%s' has %llu bytes, more than `size`: it stays as it is",
+                         format("'%s' has %llu bytes, more than `size`: it is not truncated",
                                 file_.path().c_str(), bytes));
     }
 
@@ -199,11 +200,11 @@ private:
         block_shift_ = uint32_t(std::countr_zero(own.blocklen));
         own.blockcnt = file_.size() >> block_shift_;
         if (own.blockcnt == 0)
-            throw Error(EINVAL, format("'%s' holds no block of %u bytes: give `size`", given.path.path,
-                                       unsigned(own.blocklen)));
+            throw Error(EINVAL, format("'%s' is shorter than a block of %u bytes: set `size`",
+                                       given.path.path, unsigned(own.blocklen)));
         if ((file_.size() & (own.blocklen - 1)) != 0)
             bdevkit::log(bdevkit::LogLevel::warn, BDK_LOG_COMPONENT,
-                         format("'%s' ends with a part of a block, which is left out", given.path.path));
+                         format("'%s' ends with a partial block, which is not used", given.path.path));
         own.phys_blocklen = file_.physical_block_size();
         own.required_alignment = uint32_t(std::countr_zero(file_.memory_alignment()));
         own.max_num_segments = 1024;  // the kernel's UIO_MAXIOV
@@ -218,7 +219,7 @@ private:
             own.io_type_supported |= bdevkit::io_types(IoType::unmap, IoType::write_zeroes);
     }
 
-    /// So that what a ring lacks is said now, not when the first client comes.
+    /// Creates a ring now, so that its failure is reported before the first client connects.
     void try_rings() const {
         if (ring_options_.iopoll && !file_.is_direct()) throw Error(EINVAL, "`iopoll` needs direct I/O");
         Ring ring({&fd_, 1}, ring_options_);
@@ -234,8 +235,8 @@ private:
         bdk_dma_free(buffer);
         if (result < 0)
             throw Error(result,
-                        format("'%s' cannot be polled (%s): leave `iopoll` out, or give the device "
-                               "queues for it (for nvme the module parameter poll_queues)",
+                        format("'%s' cannot be polled (%s): leave `iopoll` out, or configure poll "
+                               "queues for the device (for nvme the module parameter poll_queues)",
                                file_.path().c_str(), std::generic_category().message(-result).c_str()));
     }
 
@@ -281,7 +282,7 @@ private:
         ch.wake_up();
     }
 
-    /// What an unmap leaves at the edges is less than the device gives back.
+    /// An unmap skips its edges, which are smaller than the device's unit.
     ByteRange blank_range(Io io) const noexcept {
         const ByteRange range{io.offset_blocks() << block_shift_, end_of(io)};
         return io.type() == IoType::unmap ? whole_units(range, file_.unit()) : range;
@@ -319,7 +320,7 @@ private:
         io.complete_errno(rc);
     }
 
-    /// The kernel gives an error of its own to each type behind the end of a device that has become smaller.
+    /// Beyond the end of a device that has shrunk, the kernel returns different errors for different types.
     void fail_in_kernel(Io io, int rc) {
         const bool has_range = io.type() != IoType::flush;
         fail(io, has_range && end_of(io) > file_.end() ? -EIO : rc);
@@ -338,12 +339,12 @@ private:
         go_on(ch, io, result);
     }
 
-    /// Bytes of a short read or write. Direct I/O goes on where a block begins.
+    /// The bytes done by a short read or write, rounded down to a block for direct I/O.
     uint64_t whole_bytes(int result) const noexcept {
         return file_.is_direct() ? uint64_t(result) & -uint64_t(bdev().blocklen) : uint64_t(result);
     }
 
-    /// After a short read or write: the rest of it.
+    /// Continues after a short read or write.
     void go_on(Channel& ch, Io io, int result) {
         auto& context = io.context<IoContext>();
         const uint64_t bytes = whole_bytes(result);
@@ -353,7 +354,7 @@ private:
         start(ch, io);
     }
 
-    /// The buffers of the I/O without the bytes that are done. Those that are used up stay, with no length.
+    /// The buffers of the I/O without the bytes already done. Used-up buffers stay with length 0.
     static bool keep_leftover(Io io) {
         auto& context = io.context<IoContext>();
         if (context.leftover == nullptr) {
@@ -388,7 +389,7 @@ private:
         blank(ch, io);
     }
 
-    /// After an error of the kernel's. False when it stands.
+    /// Retries after an error of the kernel. False when the error is final.
     bool take_next_way(Io io, int result) {
         auto& context = io.context<IoContext>();
         const bool never = result == -EOPNOTSUPP || result == -ENOTTY;
@@ -400,13 +401,13 @@ private:
 
     // ---- what io_uring does not do ----
 
-    /// The first block from the I/O's on that holds data, or that holds none.
+    /// The first block with data, or the first hole, beginning at the I/O's block.
     void seek(Io io) {
         if (file_.end() <= io.offset_blocks() << block_shift_) return io.complete_errno(-EIO);
         const uint64_t end = bdk_bdev_get_num_blocks(&bdev());
         uint64_t block = find(io.offset_blocks(), SEEK_DATA);
         if (io.type() == IoType::seek_hole) {
-            // A block with data anywhere is no hole: file systems may have smaller ones.
+            // A block that contains any data is not a hole, although file systems may have smaller holes.
             uint64_t hole = io.offset_blocks();
             while (block == hole && hole < end) {
                 hole = find(hole, SEEK_HOLE);
@@ -418,7 +419,7 @@ private:
         io.complete();
     }
 
-    /// The block where there is data, or the first one behind it. UINT64_MAX: none. Throws Error.
+    /// The first block with data at or after the position. UINT64_MAX: none. Throws Error.
     uint64_t find(uint64_t block, int what) const {
         if (block >= bdk_bdev_get_num_blocks(&bdev())) return UINT64_MAX;
         const off_t found = lseek(file_.fd(), off_t(block << block_shift_), what);
@@ -428,7 +429,7 @@ private:
         return (uint64_t(found) + rounding) >> block_shift_;
     }
 
-    /// Grows the file before the bdev, shrinks it after; the core refuses to shrink what is open.
+    /// Grows the file before the bdev, and shrinks it afterwards; the core refuses to shrink an open bdev.
     void set_blocks(uint64_t blocks) {
         const uint64_t bytes = blocks << block_shift_, before = file_.size();
         if (bytes > before) file_.set_size(bytes);

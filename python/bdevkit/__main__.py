@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def _complete(names: dict[str, Any]) -> None:
-    """Tab completes, where the terminal can."""
+    """Enables tab completion, if the terminal supports it."""
     try:
         import readline
         import rlcompleter

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The extension. Its classes are for bdevkit's own files; users see Desc, Host and Buffer."""
+"""The extension. Its classes are internal; the public ones are Desc, Host and Buffer."""
 
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ class Buffer:
     def __len__(self) -> int: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
     def release(self) -> None:
-        """Gives the memory back; BufferError while views of it are left."""
+        """Releases the memory; raises BufferError while views of it exist."""
     @property
     def address(self) -> int: ...
 
@@ -83,7 +83,7 @@ class Host:
     def set_qos(self, name: str, rw_iops: int, rw_bytes: int, read_bytes: int, write_bytes: int) -> None: ...
 
 class Io:
-    """An I/O that a bdev written in Python has been given."""
+    """An I/O for a bdev written in Python."""
 
     @property
     def type(self) -> str:
@@ -96,22 +96,22 @@ class Io:
         """In bytes."""
     @property
     def source(self) -> int:
-        """Of a copy: the first byte to copy."""
+        """For a copy: the first byte to copy."""
     @property
     def fua(self) -> bool:
-        """Of a write: on stable storage before it ends."""
+        """For a write: whether it must be on stable storage when it ends."""
     @property
     def data(self) -> bytes:
-        """What a write or compare brings, copied."""
+        """A copy of the data of a write or compare."""
     @property
     def write_data(self) -> bytes:
-        """What a compare-and-write would write, copied."""
+        """A copy of the data that a compare-and-write would write."""
     @property
     def ended(self) -> bool: ...
     def fill(self, data: Any) -> None:
-        """Gives a read its data."""
+        """Sets the data of a read."""
     def forward(self) -> None:
-        """Sends it to the base, whose status ends it."""
+        """Sends the I/O to the base; it ends with the base's status."""
     @property
     def _id(self) -> int: ...
     def _complete(self, rc: int) -> None: ...

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Descs: open handles on bdevs, and all that can be done with one."""
+"""Descs: open handles on bdevs, with all operations on them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from bdevkit import _core
 if TYPE_CHECKING:
     from bdevkit._host import Host
 
-# Whatever has the buffer protocol: bytes, bytearray, memoryview, bdevkit.Buffer, numpy arrays.
+# Any object with the buffer protocol: bytes, bytearray, memoryview, bdevkit.Buffer, numpy arrays.
 Bytes = Any
 Offsets = Union[Iterable[int], Any]
 
-# Types of I/O and flags, as the C ABI numbers them (bdev_io.h).
+# I/O types and flags, with the numbers of the C ABI (bdev_io.h).
 _READ, _WRITE, _UNMAP, _FLUSH, _RESET, _NVME_ADMIN, _NVME_IO, _NVME_IO_MD = range(1, 9)
 _ZONE_APPEND = 13
 _WRITE_ZEROES, _ZCOPY, _COMPARE, _ABORT, _SEEK_HOLE, _SEEK_DATA, _COPY = 9, 10, 14, 16, 17, 18, 19
 _FUA, _POPULATE, _NO_UNMAP = 1, 2, 16
 
-# As zone.h numbers them.
+# The numbers of zone.h.
 _ZONE_ACTIONS = {"close": 1, "finish": 2, "open": 3, "reset": 4, "offline": 5}
 _ZONE_STATES = {1: "empty", 2: "implicitly open", 3: "explicitly open", 4: "closed", 5: "read-only", 6: "full",
                 7: "offline"}
@@ -35,7 +35,7 @@ _EVENTS = {1: "remove", 2: "resize", 3: "media_management"}
 
 @dataclasses.dataclass(frozen=True)
 class Event:
-    """What a desc was told of its bdev: kind is "remove", "resize" or "media_management"."""
+    """An event of a desc's bdev: kind is "remove", "resize" or "media_management"."""
 
     kind: str
     bdev: str
@@ -54,11 +54,11 @@ class Zone:
 
 
 class Desc:
-    """An open bdev, as `Host.open()` gives it: a context manager that closes it.
+    """An open bdev, returned by `Host.open()`: a context manager that closes it.
 
-    Offsets and lengths are in bytes, multiples of the block size. Each operation comes in two forms: `read()`
-    waits, without the GIL and with Ctrl-C at work; `aread()` is awaited in asyncio. An I/O that fails raises
-    bdevkit.Error. Data are used in place: leave them alone until the call has returned or the await has ended. When a
+    Offsets and lengths are in bytes, multiples of the block size. Each operation comes in two forms: `read()` blocks,
+    without the GIL and interruptible by Ctrl-C; `aread()` is awaited in asyncio. An I/O that fails raises
+    bdevkit.Error. Data are used in place: do not change them until the call has returned or the await has ended. When a
     task that awaits is cancelled, or Ctrl-C ends a wait, the I/O is aborted; the data are in use until it has ended.
 
     Any thread may use a desc. When its bdev is removed, it closes itself.
@@ -84,7 +84,7 @@ class Desc:
             return "<bdevkit.Desc of the process that this one was forked from>"
 
     def close(self) -> None:
-        """Closes it; I/O in flight ends first, in the background. A second close does nothing."""
+        """Closes the desc; I/O in flight ends first, in the background. A second close does nothing."""
         self._core.close()
 
     @property
@@ -107,7 +107,7 @@ class Desc:
 
     @property
     def size(self) -> int:
-        """Bytes of the bdev."""
+        """Size of the bdev in bytes."""
         return self._core.num_blocks * self._core.block_size
 
     def __len__(self) -> int:
@@ -116,14 +116,14 @@ class Desc:
     # ---- reading and writing ----
 
     def read(self, offset: int, length: int) -> bytes:
-        """Reads into new bytes."""
+        """Reads into a new bytes object."""
         return self._core.read(offset, length).wait()
 
     async def aread(self, offset: int, length: int) -> bytes:
         return await self._core.read(offset, length)
 
     def read_into(self, offset: int, buffer: Bytes, metadata: Bytes = None) -> None:
-        """Fills the buffer, whose length is that of the read; `metadata` gets separate metadata."""
+        """Reads into the buffer, whose length is the length of the read; `metadata` receives separate metadata."""
         self._core.with_data(_READ, offset, buffer, 0, metadata).wait()
 
     async def aread_into(self, offset: int, buffer: Bytes, metadata: Bytes = None) -> None:
@@ -137,14 +137,14 @@ class Desc:
         await self._core.with_data(_WRITE, offset, data, _FUA if fua else 0, metadata)
 
     def compare(self, offset: int, data: Bytes) -> None:
-        """Raises bdevkit.Miscompare unless the blocks hold these data."""
+        """Raises bdevkit.Miscompare if the blocks hold other data."""
         self._core.with_data(_COMPARE, offset, data, 0, None).wait()
 
     async def acompare(self, offset: int, data: Bytes) -> None:
         await self._core.with_data(_COMPARE, offset, data, 0, None)
 
     def compare_and_write(self, offset: int, expected: Bytes, data: Bytes) -> None:
-        """Writes the data where the blocks hold what is expected, as one step; else raises bdevkit.Miscompare."""
+        """Writes the data if the blocks hold the expected data, atomically; otherwise raises bdevkit.Miscompare."""
         self._core.compare_and_write(offset, expected, data).wait()
 
     async def acompare_and_write(self, offset: int, expected: Bytes, data: Bytes) -> None:
@@ -153,14 +153,14 @@ class Desc:
     # ---- ranges ----
 
     def flush(self, offset: int = 0, length: int | None = None) -> None:
-        """Puts earlier writes of the range, by default of all, on stable storage."""
+        """Puts earlier writes of the range (by default of the whole bdev) on stable storage."""
         self._range(_FLUSH, offset, length).wait()
 
     async def aflush(self, offset: int = 0, length: int | None = None) -> None:
         await self._range(_FLUSH, offset, length)
 
     def unmap(self, offset: int, length: int) -> None:
-        """Gives the range back; its content is undefined until it is written."""
+        """Unmaps the range; its content is undefined until it is written."""
         self._range(_UNMAP, offset, length).wait()
 
     async def aunmap(self, offset: int, length: int) -> None:
@@ -181,14 +181,14 @@ class Desc:
         await self._core.on_range(_COPY, destination, length, source, 0)
 
     def seek_data(self, offset: int) -> int | None:
-        """Where data begin from the offset on; None when there are none."""
+        """The first data at or after the offset; None when there are none."""
         return self._core.on_range(_SEEK_DATA, offset, 0, 0, 0).wait()
 
     async def aseek_data(self, offset: int) -> int | None:
         return await self._core.on_range(_SEEK_DATA, offset, 0, 0, 0)
 
     def seek_hole(self, offset: int) -> int | None:
-        """Where a hole begins from the offset on; None when there is none."""
+        """The first hole at or after the offset; None when there is none."""
         return self._core.on_range(_SEEK_HOLE, offset, 0, 0, 0).wait()
 
     async def aseek_hole(self, offset: int) -> int | None:
@@ -204,7 +204,7 @@ class Desc:
         await self._core.on_range(_RESET, 0, 0, 0, 0)
 
     def abort(self) -> None:
-        """Aborts what this desc has in flight; raises bdevkit.Error if some of it could not be aborted."""
+        """Aborts the I/O that this desc has in flight; raises bdevkit.Error if some of it could not be aborted."""
         self._core.on_range(_ABORT, 0, 0, 0, 0).wait()
 
     async def aabort(self) -> None:
@@ -218,7 +218,7 @@ class Desc:
         return self._core.zone_size * self._core.block_size
 
     def zones(self, start: int = 0, count: int | None = None) -> list[Zone]:
-        """So many zones from that one on, by default all."""
+        """The given number of zones beginning with that zone, by default all."""
         return self._zone_list(self._core.zones(start, self._zones_from(start, count)).wait())
 
     async def azones(self, start: int = 0, count: int | None = None) -> list[Zone]:
@@ -232,7 +232,7 @@ class Desc:
         await self._core.manage_zone(start, _ZONE_ACTIONS[action])
 
     def zone_append(self, start: int, data: Bytes, *, metadata: Bytes = None) -> int:
-        """Writes the data at the write pointer of the zone that starts there. Returns where they went."""
+        """Writes the data at the write pointer of the zone that starts there. Returns the position of the data."""
         return self._core.with_data(_ZONE_APPEND, start, data, 0, metadata).wait()
 
     async def azone_append(self, start: int, data: Bytes, *, metadata: Bytes = None) -> int:
@@ -244,13 +244,13 @@ class Desc:
     def zcopy(self, offset: int, length: int, *, populate: bool = True, commit: bool = False) -> Iterator[memoryview]:
         """Lends the module's own memory for the range: `with desc.zcopy(0, 4096, commit=True) as data: ...`.
 
-        With `populate` it holds the blocks' data, with `commit` the blocks hold at the end what is in it; a block that
-        raises commits nothing. Slices of the view must be released before the end.
+        With `populate` the memory holds the blocks' data; with `commit` its content is written to the blocks at the
+        end. A `with` block that raises commits nothing. Slices of the view must be released before the end.
         """
         borrowed = self._core.on_range(_ZCOPY, offset, length, 0, _POPULATE if populate else 0).wait()
         pieces = borrowed.pieces
         if len(pieces) != 1:
-            raise NotImplementedError(f"the module lends its memory in {len(pieces)} pieces; read() has them in one")
+            raise NotImplementedError(f"the module lends its memory in {len(pieces)} pieces; use read() instead")
         view = memoryview(pieces[0])
         try:
             yield view
@@ -262,8 +262,8 @@ class Desc:
             self._core.zcopy_end(borrowed, commit).wait()
 
     def nvme_admin(self, command: Bytes, data: Bytes | int | None = None) -> tuple[int, bytes | None]:
-        """Sends an NVMe admin command of 64 bytes. `data`: bytes to send, a writable buffer to fill, or how many bytes
-        to receive. Returns the completion's dword 0, and the bytes received where their number was given."""
+        """Sends an NVMe admin command of 64 bytes. `data`: bytes to send, a writable buffer to fill, or the number of
+        bytes to receive. Returns the completion's dword 0, and the received bytes if a number was given."""
         return self._core.nvme(_NVME_ADMIN, command, data, None).wait()
 
     async def anvme_admin(self, command: Bytes, data: Bytes | int | None = None) -> tuple[int, bytes | None]:
@@ -271,7 +271,7 @@ class Desc:
 
     def nvme_io(self, command: Bytes, data: Bytes | int | None = None,
                 metadata: Bytes = None) -> tuple[int, bytes | None]:
-        """As nvme_admin(), an I/O command; `metadata` is a writable buffer."""
+        """Like nvme_admin(), for an I/O command; `metadata` is a writable buffer."""
         return self._core.nvme(_NVME_IO if metadata is None else _NVME_IO_MD, command, data, metadata).wait()
 
     async def anvme_io(self, command: Bytes, data: Bytes | int | None = None,
@@ -281,26 +281,26 @@ class Desc:
     # ---- many at once ----
 
     def read_many(self, offsets: Offsets, length: int, *, into: Bytes = None, depth: int = 128) -> bytes | None:
-        """Reads `length` bytes at each offset, up to `depth` at a time. Returns them side by side as bytes, or fills
-        `into`. Offsets: any iterable of numbers; an array of 64-bit integers is fastest. The first that fails
-        raises."""
+        """Reads `length` bytes at each offset, up to `depth` at a time. Returns the data concatenated as bytes, or
+        fills `into`. Offsets: any iterable of numbers; an array of 64-bit integers is fastest. The first failure is
+        raised."""
         return self._core.many(_READ, offsets, length, into, depth).wait()
 
     async def aread_many(self, offsets: Offsets, length: int, *, into: Bytes = None, depth: int = 128) -> bytes | None:
         return await self._core.many(_READ, offsets, length, into, depth)
 
     def write_many(self, offsets: Offsets, length: int, data: Bytes, *, depth: int = 128) -> None:
-        """Writes `length` bytes at each offset: the data are those of the first, then of the second, and so on."""
+        """Writes `length` bytes at each offset: `data` holds the data of the first, then of the second, and so on."""
         self._core.many(_WRITE, offsets, length, data, depth).wait()
 
     async def awrite_many(self, offsets: Offsets, length: int, data: Bytes, *, depth: int = 128) -> None:
         await self._core.many(_WRITE, offsets, length, data, depth)
 
     def batch(self, operations: Iterable[Sequence[Any]], *, depth: int = 128) -> list[bytes | None | Exception]:
-        """Does many operations, begun in their order, up to `depth` at a time: ("read", offset, length),
+        """Does many operations, started in order, up to `depth` at a time: ("read", offset, length),
         ("write", offset, data), ("compare", offset, data), ("copy", destination, source, length),
-        ("unmap" or "write_zeroes" or "flush", offset, length). Returns for each what a read has read, None, or the
-        exception of one that failed."""
+        ("unmap" or "write_zeroes" or "flush", offset, length). Returns a list: for each operation the data of a read,
+        None, or the exception if it failed."""
         return self._core.batch(operations, depth).wait()
 
     async def abatch(self, operations: Iterable[Sequence[Any]], *, depth: int = 128) -> list[bytes | None | Exception]:
@@ -309,12 +309,12 @@ class Desc:
     # ---- events ----
 
     def on_event(self, callback: Callable[[Event], None]) -> None:
-        """Calls callback(event) for each event from now on, on a thread of the host's own."""
+        """Calls callback(event) for each event from now on, on a thread of the host."""
         self._callbacks.append(callback)
         self._host._watch_events()
 
     async def events(self) -> AsyncIterator[Event]:
-        """Each event from now on; ends after "remove", or when the host stops."""
+        """Yields each event from now on; ends after "remove", or when the host stops."""
         loop = asyncio.get_running_loop()
         arrived: asyncio.Queue[Event | None] = asyncio.Queue()
 

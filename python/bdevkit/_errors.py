@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The exceptions, and how the extension makes them."""
+"""The exceptions, and functions that create them for the extension."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import os
 class Error(OSError):
     """An I/O or a change that failed.
 
-    errno: as of any OSError. bdev: its name, or None. operation, offset, length: of an I/O, the last two in bytes.
-    status: how the I/O ended ("failed", "nvme_error", "aborted", ...), None when it was refused and never began.
-    nvme: (sct, sc), the status as NVMe's, None when it was refused.
+    errno: as in any OSError. bdev: its name, or None. operation, offset, length: of an I/O, the last two in bytes.
+    status: the status of the I/O ("failed", "nvme_error", "aborted", ...), None when it was refused and never began.
+    nvme: (sct, sc), the status as an NVMe status, None when it was refused.
     """
 
     bdev: str | None = None
@@ -27,7 +27,7 @@ class Error(OSError):
 
 
 class Miscompare(Error):
-    """The blocks hold other data than those that were compared with them."""
+    """The blocks hold other data than expected."""
 
 
 class Aborted(Error):
@@ -35,7 +35,7 @@ class Aborted(Error):
 
 
 class StackError(ValueError):
-    """A stack, or the options of a bdev, are wrong. `problems` has one line for each fault, with its place."""
+    """A stack or the options of a bdev are wrong. `problems` has one line for each fault, with its place."""
 
     def __init__(self, problems: str) -> None:
         super().__init__(problems.rstrip("\n"))

@@ -23,7 +23,7 @@ Stack = Union[str, "os.PathLike[str]", Mapping[str, Any]]
 
 
 class Leak(RuntimeError):
-    """Something was left behind or went wrong while the host ran; `findings` has a line for each."""
+    """Resources were left behind, or errors occurred while the host ran; `findings` has a line for each."""
 
     def __init__(self, findings: Sequence[str]) -> None:
         super().__init__("\n".join(findings))
@@ -32,7 +32,7 @@ class Leak(RuntimeError):
 
 @dataclasses.dataclass(frozen=True)
 class Counters:
-    """What I/Os of one type have come to; latencies are in nanoseconds, of those that succeeded."""
+    """The counters of one I/O type. Latencies are in nanoseconds, of successful I/Os only."""
 
     ops: int = 0
     bytes: int = 0
@@ -64,13 +64,13 @@ class Stats:
     errors: int = 0
     errors_by_status: Mapping[str, int] = dataclasses.field(default_factory=dict)
     driver_specific: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    """What the module counts for itself."""
+    """The module's own counters."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Latency:
-    """A latency histogram. Times are in nanoseconds; percentiles_ns[99] is what 99% of the I/Os do not exceed; buckets
-    are (first, last, count), the empty ones left out."""
+    """A latency histogram. Times are in nanoseconds; percentiles_ns[99] is the time that 99% of the I/Os do not exceed;
+    buckets are (first, last, count), without empty ones."""
 
     count: int
     min_ns: int
@@ -89,7 +89,7 @@ def _stats(text: str) -> Stats:
 
 
 class HostBdev:
-    """A bdev of the host. What it says of itself is asked anew each time."""
+    """A bdev of the host. Each property is queried anew."""
 
     def __init__(self, host: Host, name: str) -> None:
         self._host = host
@@ -107,8 +107,8 @@ class HostBdev:
 
     @property
     def info(self) -> dict[str, Any]:
-        """All that is known of it: name, module, uuid, sizes, metadata, supported_io_types, aliases, claims, bases,
-        and under "driver_specific" what the module adds."""
+        """All information about the bdev: name, module, uuid, sizes, metadata, supported_io_types, aliases, claims,
+        bases, and under "driver_specific" the module's own information."""
         return json.loads(self._host._running.info(self.name))
 
     @property
@@ -131,30 +131,30 @@ class HostBdev:
 
     @property
     def bases(self) -> list[HostBdev]:
-        """The bdevs it stands on."""
+        """The base bdevs."""
         return [HostBdev(self._host, name) for name in self.info["bases"]]
 
     @property
     def stats(self) -> Stats:
-        """The counters, of all users since the start or the last reset_stats()."""
+        """The counters of all users since the start or the last reset_stats()."""
         return _stats(self._host._running.stats(self.name))
 
     def take_stats(self, *, extremes_only: bool = False) -> Stats:
-        """The counters, and sets them back, in one: each I/O is in what one call returns."""
+        """Returns the counters and resets them in one step, so that each I/O is counted by exactly one call."""
         return _stats(self._host._running.take_stats(self.name, extremes_only))
 
     def reset_stats(self, *, extremes_only: bool = False) -> None:
-        """Sets the counters back; with `extremes_only` the smallest and largest latencies alone."""
+        """Resets the counters; with `extremes_only` only the smallest and largest latencies."""
         self._host._running.reset_stats(self.name, extremes_only)
 
     def measure_latency(self, *types: str, on: bool = True) -> None:
-        """Begins a latency histogram, from zero, of these types of I/O ("read", ...; none: all), or ends it."""
+        """Begins a new latency histogram of these I/O types ("read", ...; none: all), or ends it."""
         mask = sum(_core.io_type_mask(each) for each in types)
         self._host._running.enable_histogram(self.name, on, mask)
 
     @property
     def latency(self) -> Latency:
-        """What measure_latency() has found so far."""
+        """The latency histogram that measure_latency() has begun."""
         found = json.loads(self._host._running.histogram(self.name))
         found["percentiles_ns"] = {float(percent): ns for percent, ns in found["percentiles_ns"].items()}
         found["buckets"] = [tuple(bucket) for bucket in found["buckets"]]
@@ -162,11 +162,11 @@ class HostBdev:
 
     def limit(self, *, iops: int = 0, bytes_per_second: int = 0, read_bytes_per_second: int = 0,
               write_bytes_per_second: int = 0) -> None:
-        """Sets rate limits of reads and writes; 0: none."""
+        """Sets rate limits for reads and writes; 0 means no limit."""
         self._host._running.set_qos(self.name, iops, bytes_per_second, read_bytes_per_second, write_bytes_per_second)
 
     def open(self, write: bool = False, *, hide_metadata: bool = False) -> Desc:
-        """As Host.open()."""
+        """Like Host.open()."""
         return self._host.open(self.name, write, hide_metadata=hide_metadata)
 
 
@@ -195,16 +195,16 @@ class Host:
     """Runs a stack in this process: from construction to stop(), or as a context manager.
 
     stack: the path of a stack file; its text (anything with a line break in it); or a dict of the same form.
-    plugin_path: folders to look for plugins in before all others.
+    plugin_path: folders with plugins, searched before all others.
     folder: where relative paths in a text or dict start; by default the working folder.
     check: whether stop() raises bdevkit.Leak for descs left open, broken threading rules and watchdog reports.
 
-    There is one host at a time in a process; another may follow. Raises bdevkit.StackError when the stack is wrong.
+    A process has one host at a time; another may follow. Raises bdevkit.StackError when the stack is wrong.
     """
 
-    # Until it runs: a host that could not be started is shown in tracebacks.
+    # Set until the host runs, because a host that could not be started appears in tracebacks.
     _stopped = True
-    # What a stop that was given up waits for.
+    # What a stop that gave up waited for.
     _waits: Sequence[str] = ()
 
     def __init__(self, stack: Stack, *, plugin_path: Sequence[str | os.PathLike[str]] = (),
@@ -225,7 +225,7 @@ class Host:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        # What went wrong inside says more than what it has left behind.
+        # The exception of the block says more than the leftovers that it caused.
         findings = self._stop()
         if kind is None:
             self._raise(findings)
@@ -240,23 +240,23 @@ class Host:
 
     def stop(self) -> None:
         """Aborts the I/O in flight, closes the descs, stops the frontends, removes the bdevs. A second stop does
-        nothing. When an I/O or a module keeps the host for longer than the stack's `stop_limit` (30 s), this raises a
-        bdevkit.Error (ETIMEDOUT) that says what is waited for: that host runs on until the process exits, and no other
-        can start."""
+        nothing. When an I/O or a module holds up the host for longer than the stack's `stop_limit` (30 s), this raises
+        a bdevkit.Error (ETIMEDOUT) that names it. That host runs on until the process exits, and no other can be
+        started."""
         self._raise(self._stop())
 
     @property
     def uris(self) -> list[str]:
-        """Where clients of the frontends connect."""
+        """The URIs for clients of the frontends."""
         return self._running.where()
 
     @property
     def bdevs(self) -> Bdevs:
-        """The bdevs by name, as they are now."""
+        """The present bdevs by name."""
         return Bdevs(self)
 
     def draw(self) -> str:
-        """The stacks as text, as they are now: each bdev above what it stands on."""
+        """The present stacks as text: each bdev above its bases."""
         infos = {name: HostBdev(self, name).info for name in self._running.names()}
         below = {base for info in infos.values() for base in info["bases"]}
         lines: list[str] = []
@@ -278,34 +278,34 @@ class Host:
         return "\n".join([*self.uris, *lines])
 
     def create(self, module: str, name: str, **options: Any) -> HostBdev:
-        """Creates a bdev. Options are those of the module's table (`bdevkit plugins MODULE`); a base is a name, a
+        """Creates a bdev. The options are those of the module's table (`bdevkit plugins MODULE`); a base is a name, a
         HostBdev, or a dict that is itself a bdev."""
         self._running.create(_yaml([{"name": name, "module": module, **options}]), os.fsencode(self.folder))
         return HostBdev(self, name)
 
     def remove(self, name: str | HostBdev) -> None:
-        """Removes a bdev; descs of it are told and close themselves. Returns when it is gone."""
+        """Removes a bdev; its descs get an event and close themselves. Returns when the bdev is gone."""
         self._running.remove(_name(name))
 
     def resize(self, name: str | HostBdev, size: int) -> None:
-        """Asks the module for another size, in bytes."""
+        """Asks the module to change the size, in bytes."""
         self._running.resize(_name(name), size)
 
     def examine(self, name: str | HostBdev) -> None:
-        """Shows a bdev to the modules that recognise bdevs by what is on them, though the stack exports it or a client
-        has written to it, which holds automatic examination off. Returns when they have looked."""
+        """Shows a bdev to the modules that examine bdevs, even if the stack exports it or a client has written to it,
+        which prevents automatic examination. Returns when the examination has ended."""
         self._running.examine(_name(name))
 
     def reconfigure(self, name: str | HostBdev, **options: Any) -> None:
-        """Gives a bdev in use other options; those left out stay as they are."""
+        """Changes options of a bdev in use; options that are left out stay unchanged."""
         self._running.reconfigure(_name(name), _yaml(options), os.fsencode(self.folder))
 
     def call(self, module: str, method: str, /, **params: Any) -> dict[str, Any]:
         """Calls a method of a module, and returns its result. `bdevkit plugins MODULE` lists the methods with their
-        parameters. Calls may be made by several threads at once."""
+        parameters. Several threads may make calls at once."""
         return json.loads(self._running.call(module, method, _yaml(params), os.fsencode(self.folder)))
 
-    # Each waits on a thread of its own, so that the loop goes on.
+    # Each waits on a separate thread, so that the loop goes on.
 
     async def acreate(self, module: str, name: str, **options: Any) -> HostBdev:
         return await asyncio.to_thread(self.create, module, name, **options)
@@ -326,7 +326,7 @@ class Host:
         return await asyncio.to_thread(self.call, module, method, **params)
 
     def open(self, name: str | HostBdev, write: bool = False, *, hide_metadata: bool = False) -> Desc:
-        """Opens a bdev. With `hide_metadata` the desc has blocks of data alone."""
+        """Opens a bdev. With `hide_metadata` the desc has blocks of data only."""
         core = self._running.open(_name(name), write, hide_metadata)
         desc = Desc(core, self)
         self._descs[core.id] = desc
@@ -379,7 +379,7 @@ class Host:
 
 
 _living: set[Host] = set()
-_run_on: set[Host] = set()  # those that could not be stopped
+_run_on: set[Host] = set()  # hosts that could not be stopped
 _forked = False
 
 
@@ -393,7 +393,7 @@ def _stop_all() -> None:
 
 
 class _Forked:
-    """Stands for the host in a process that was forked from its own: the reactors live in the parent alone."""
+    """Replaces the host in a forked child process: the reactors exist only in the parent."""
 
     def __getattr__(self, name: str) -> Any:
         raise RuntimeError("the host runs in the process that this one was forked from: use it there, or the start "
@@ -407,7 +407,7 @@ def _after_fork() -> None:
         for desc in list(host._descs.values()):
             _core.keep_forever(desc._core)
             desc._core = _Forked()  # type: ignore[assignment]
-        _core.keep_forever(host._running)  # its end would wait for reactors
+        _core.keep_forever(host._running)  # its destructor would wait for reactors
         host._running = _Forked()  # type: ignore[assignment]
         host._stopped = True
     _living.clear()
@@ -423,7 +423,7 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 def _read(stack: Stack) -> tuple[bytes, str, pathlib.Path | None]:
-    """The text, its name in messages, and its folder where it has one."""
+    """The text, its name in messages, and its folder if it has one."""
     if isinstance(stack, Mapping):
         return _yaml(stack), "<stack>", None
     if isinstance(stack, str) and "\n" in stack:
@@ -433,12 +433,13 @@ def _read(stack: Stack) -> tuple[bytes, str, pathlib.Path | None]:
 
 
 def _yaml(value: Any) -> bytes:
-    """JSON is YAML. What is None is left out, as an option that is not given."""
+    """The stack as JSON, which is valid YAML. None values are left out, like options that are not given."""
     return _encoded(json.dumps(_plain(value), indent=1, ensure_ascii=False))
 
 
 def _encoded(text: str) -> bytes:
-    """As UTF-8. The name of a file may hold other bytes, which Python keeps as surrogates: they are these bytes again."""
+    """Encodes as UTF-8. A file name may contain other bytes, which Python represents as surrogates; they become the
+    original bytes again."""
     return text.encode("utf-8", "surrogateescape")
 
 

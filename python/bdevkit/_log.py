@@ -10,7 +10,7 @@ from bdevkit import _core
 
 
 class CapturedLog:
-    """The lines that came while it was captured, each as it would have been written."""
+    """The captured lines, each as it would have been written."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -29,7 +29,7 @@ class CapturedLog:
 
 @contextlib.contextmanager
 def capture_log(echo: bool = False) -> Iterator[CapturedLog]:
-    """Keeps the log's lines instead of writing them; with `echo` it does both. One at a time in a process."""
+    """Collects the log's lines instead of writing them; with `echo` it does both. Only one at a time in a process."""
     log = CapturedLog()
     _core.log_take()
     _core.log_capture(True, echo)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The way of completions into asyncio's loops: one eventfd for each loop."""
+"""Delivers completions to asyncio's loops, through one eventfd for each loop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _queues: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _core.LoopQueue] =
 
 
 def running() -> tuple[asyncio.AbstractEventLoop, _core.LoopQueue]:
-    """The running loop and its queue, which is made at the first call."""
+    """The running loop and its queue, which is created at the first call."""
     loop = asyncio.get_running_loop()
     queue = _queues.get(loop)
     if queue is None:

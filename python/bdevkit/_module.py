@@ -20,7 +20,7 @@ from bdevkit._errors import Error
 
 Io = _core.Io
 
-# Types of options that Python has no type for. Values are what their base says; in a stack they are written as for
+# Option types without a Python type of their own. Values have the base class's type; in a stack they are written as for
 # any module: `64MiB`, `10us`.
 Size = Annotated[int, 5]
 """Bytes."""
@@ -44,8 +44,8 @@ class _Option:
 
 
 def option(default: Any = None, *, min: int = 0, max: int = 0, help: str = "") -> Any:
-    """The default of an option, with more than that: `size: Size = option("64MiB", min=512, help="Bytes of it.")`. To a
-    type checker it is a value of the field's type."""
+    """The default of an option, with further properties: `size: Size = option("64MiB", min=512, help="Bytes of it.")`.
+    For a type checker it is a value of the field's type."""
     return _Option(default, min, max, help)
 
 
@@ -64,31 +64,31 @@ class Bdev:
 
         bdevkit.register(Ram, name="ram")
 
-    submit(io) runs on a reactor and must not block. What it returns for a read are the data; when it returns, the I/O
-    has succeeded, unless it has been forwarded; what it raises fails it, an OSError with its errno and a bdevkit.Error
-    with its NVMe status too. With `async def submit` it runs in a task of its own, on a thread of the modules'. An
-    abort of the I/O, which a user's cancellation or Ctrl-C asks for and so does the end of the host, cancels the task.
+    submit(io) runs on a reactor and must not block. For a read it returns the data. When it returns, the I/O has
+    succeeded, unless it has been forwarded. An exception fails the I/O: an OSError with its errno, and a bdevkit.Error
+    with its NVMe status too. An `async def submit` runs in its own task, on a thread for all modules. An abort of the
+    I/O cancels the task. A user's cancellation, Ctrl-C and the stop of the host request such an abort.
     """
 
     io_types: ClassVar[tuple[str, ...]] = ("read", "write")
-    """The types of I/O that submit() is given; the host does others with these where it can."""
+    """The I/O types that submit() handles; the host emulates others with these where possible."""
     write_cache: ClassVar[bool] = False
-    """Whether writes are durable only after a flush: then name "flush" in io_types."""
+    """Whether writes are durable only after a flush; then include "flush" in io_types."""
 
     name: str
     block_size: int = 512
     num_blocks: int = 0
 
     def setup(self) -> None:
-        """Called once, with the options set, on the app thread: sets num_blocks and block_size. What it raises is why
-        the bdev cannot be."""
+        """Called once on the app thread, after the options have been set: sets num_blocks and block_size. If it raises
+        an exception, creation fails with it."""
 
     def submit(self, io: Io) -> Any:
-        """Does an I/O."""
+        """Handles an I/O."""
         raise NotImplementedError
 
     def removed(self) -> None:
-        """Called when the bdev has gone."""
+        """Called when the bdev has been removed."""
 
     def reconfigured(self) -> None:
         """Called when the options have changed; the fields have the new values."""
@@ -128,7 +128,7 @@ class Bdev:
 
     @property
     def _running(self) -> dict[int, _Running]:
-        """The `async def submit()`s under way, by the I/O that each works on."""
+        """The `async def submit()` calls under way, by their I/O."""
         return self.__dict__.setdefault("_running_submits", {})
 
     def _submit(self, io: Io) -> None:
@@ -143,14 +143,14 @@ class Bdev:
             self._failed(io, error)
 
     def _abort(self, io: Io, target: int) -> None:
-        """`io` is to abort the I/O that is known as `target`."""
+        """Handles `io`, an abort of the I/O `target`."""
         running = self._running.get(target)
         if running is not None and not running.io.ended:
             running.abort(io)
         elif "abort" in self.io_types:
             self._submit(io)
         elif isinstance(self, VirtualBdev):
-            io.forward()  # as the target has been
+            io.forward()  # like the target
         else:
             io._complete_status(_FAILED)
 
@@ -165,10 +165,10 @@ class Bdev:
 
 
 class VirtualBdev(Bdev):
-    """A bdev on another one, which its option `base` names and which it claims for writing.
+    """A bdev on top of another one, which its option `base` names and which it claims for writing.
 
-    `self.base` is a Desc of the base for the awaitable calls; io.forward() sends an I/O on as it is. Without io_types of
-    its own it takes those of the base. Its size is the base's unless setup() says otherwise.
+    `self.base` is a Desc of the base for the awaitable calls; io.forward() sends an I/O to the base unchanged. Without
+    its own io_types it supports those of the base. Its size is the base's unless setup() sets another.
     """
 
     io_types: ClassVar[tuple[str, ...]] = ()
@@ -192,7 +192,7 @@ class VirtualBdev(Bdev):
 
 
 class Module:
-    """A module: a name, and the class of its bdevs. `register()` makes one of a class of bdevs alone."""
+    """A module: a name and the class of its bdevs. `register()` creates one from a class of bdevs."""
 
     name: ClassVar[str]
     version: ClassVar[str] = "0"
@@ -200,7 +200,7 @@ class Module:
 
     @classmethod
     def make(cls, name: str, options: dict[str, Any]) -> Bdev:
-        """Makes the object of a new bdev."""
+        """Creates the object of a new bdev."""
         made = cls.bdev.__new__(cls.bdev)
         made.name = name
         made._set(options)
@@ -209,7 +209,7 @@ class Module:
 
 
 def register(what: type[Bdev] | type[Module], *, name: str | None = None) -> None:
-    """Makes a module known to the hosts that start from now on. A second one of its name takes its place."""
+    """Registers a module for all hosts that start from now on. It replaces an earlier module of the same name."""
     if issubclass(what, Module):
         module = what
     else:
@@ -222,11 +222,11 @@ def register(what: type[Bdev] | type[Module], *, name: str | None = None) -> Non
 
 
 def _options(bdev: type[Bdev]) -> list[dict[str, Any]]:
-    """The option table of the fields, of base classes too."""
+    """The option table of the fields, including those of base classes."""
     found = []
     own = {"name", "block_size", "num_blocks", "io_types", "write_cache", "_base_name", "_options"}
     hints = typing.get_type_hints(bdev, include_extras=True)
-    # A class that names one of the bdev's own fields makes an option of it.
+    # A class that annotates one of the bdev's own fields makes it an option.
     given = {field for each in bdev.__mro__ if each not in (Bdev, VirtualBdev, object)
              for field in each.__dict__.get("__annotations__", {})}
     if issubclass(bdev, VirtualBdev):
@@ -287,15 +287,15 @@ def _fail(io: Io, error: BaseException, code: int) -> None:
 
 
 def _describe(error: BaseException) -> tuple[int, str, str]:
-    """For the log: the negative errno, the level and the text. An OSError is a fault on purpose."""
+    """The negative errno, and the level and text for the log. An OSError counts as an intended failure."""
     if isinstance(error, OSError) and error.errno:
         return -error.errno, "info", str(error)
     return -5, "error", "".join(traceback.format_exception(error)).rstrip()
 
 
 class _Running:
-    """An `async def submit()` under way. All of it but the constructor, start() and abort() runs in the modules' loop:
-    the task begins, perhaps it is cancelled, and its end ends the I/O and the aborts of it."""
+    """An `async def submit()` under way. Everything except the constructor, start() and abort() runs in the modules'
+    loop: the task begins, may be cancelled, and its end completes the I/O and its aborts."""
 
     def __init__(self, bdev: Bdev, io: Io, coroutine: Coroutine[Any, Any, Any]) -> None:
         self.bdev, self.io, self.coroutine = bdev, io, coroutine
@@ -307,7 +307,7 @@ class _Running:
         _loop().call_soon_threadsafe(self._begin)
 
     def abort(self, io: Io) -> None:
-        """Cancels the task; `io`, an abort, ends when the task has."""
+        """Cancels the task; `io`, an abort, completes when the task has ended."""
         _loop().call_soon_threadsafe(self._cancel, io)
 
     def _begin(self) -> None:
@@ -315,7 +315,7 @@ class _Running:
         self.task.add_done_callback(self._end)
 
     def _cancel(self, io: Io) -> None:
-        assert self.task is not None  # calls of a loop run in their order
+        assert self.task is not None  # callbacks of a loop run in order
         if self.ended:
             io._complete_status(_FAILED)
             return
@@ -323,7 +323,7 @@ class _Running:
         self.task.cancel()
 
     async def _work(self) -> Any:
-        """Hands out what is raised as a value: a task lets some exceptions through to the loop."""
+        """Returns an exception as a value, because a task would pass some exceptions on to the loop."""
         try:
             return await self.coroutine, None
         except asyncio.CancelledError:
@@ -333,9 +333,9 @@ class _Running:
 
     def _end(self, task: asyncio.Task[Any]) -> None:
         self.ended = True
-        if self.bdev._running.get(self.io._id) is self:  # not another I/O that has come since it was forwarded
+        if self.bdev._running.get(self.io._id) is self:  # unless another I/O has taken its key since it was forwarded
             del self.bdev._running[self.io._id]
-        self.coroutine.close()  # cancelled before it has begun, it would be called forgotten
+        self.coroutine.close()  # cancelled before it has begun, it would cause a warning about a forgotten await
         aborted = task.cancelled() and not self.io.ended
         if aborted:
             self.io._complete_status(_ABORTED)
@@ -359,7 +359,7 @@ _starting = threading.Lock()
 
 
 def _loop() -> asyncio.AbstractEventLoop:
-    """The loop in which `async def submit` runs, on a thread of its own."""
+    """The loop in which `async def submit` runs, on its own thread."""
     global _loop_of_modules
     with _starting:
         if _loop_of_modules is None:

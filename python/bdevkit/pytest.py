@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Fixtures to test stacks and modules with pytest. A project names it in its conftest.py:
+"""Fixtures to test stacks and modules with pytest. Enable it in conftest.py:
 
     pytest_plugins = ["bdevkit.pytest"]
 
-or on the command line: `pytest -p bdevkit.pytest`. What each fixture gives is in docs/python.md; `pytest --fixtures`
-lists them.
+or on the command line: `pytest -p bdevkit.pytest`. docs/python.md describes the fixtures; `pytest --fixtures` lists
+them.
 
-A test with a host fails when it leaves a desc, a channel or a bdev_io behind, when it breaks a threading rule or when
-the watchdog has something to report, unless it is marked `@pytest.mark.bdevkit_findings`. The log of a test that
-fails is in its report.
+A test with a host fails when it leaves a desc, a channel or a bdev_io behind, when it breaks a threading rule, or when
+the watchdog reports a blocked reactor, unless it is marked `@pytest.mark.bdevkit_findings`. The report of a failed test
+includes its log.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bdevkit import _core
 
 DEFAULT_STACK = {"version": 1, "bdevs": [{"name": "disk", "module": "malloc", "size": "64MiB"}]}
 
-# Lines of the log that name something that a module, or the test, has left behind.
+# Log lines that report resources left behind by a module or the test.
 _LEFT_BEHIND = ("although it still has", "that were not freed", "was not unregistered before the host stopped",
                 "buffers of", "does not go:", "cannot be removed")
 
@@ -33,21 +33,21 @@ _LEFT_BEHIND = ("although it still has", "that were not freed", "was not unregis
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("bdevkit")
     group.addoption("--bdevkit-plugin-path", action="append", default=[], metavar="DIR",
-                    help="A folder to look for bdevkit plugins in before all others; may be repeated.")
-    parser.addini("bdevkit_plugin_path", "Folders to look for bdevkit plugins in, from the root folder on.",
+                    help="A folder with bdevkit plugins, searched before all others; may be repeated.")
+    parser.addini("bdevkit_plugin_path", "Folders with bdevkit plugins, relative to the root folder.",
                   type="paths", default=[])
     parser.addini("bdevkit_log_level", "Level of bdevkit's log: error, warn, notice, info or debug.", default="notice")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "stack(stack): the stack of the fixtures `stack` and `host`: a dict, a text or "
-                                       "the path of a file, from the test's folder on.")
+                                       "the path of a file, relative to the test's folder.")
     config.addinivalue_line("markers", "bdevkit_findings: broken rules and watchdog reports do not fail the test.")
     _core.log_level(config.getini("bdevkit_log_level"))
 
 
 class _Watch:
-    """The log of one test, and what it and the hosts have to report at the end."""
+    """The log of one test, and the findings of the log and the hosts at the end."""
 
     def __init__(self) -> None:
         _core.log_take()
@@ -88,13 +88,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.fixture
 def bdevkit_log(request: pytest.FixtureRequest) -> Callable[[], list[str]]:
-    """Call it for the log's lines of this test so far."""
+    """A function that returns the log lines of this test so far."""
     return request.node.stash[_WATCH].take
 
 
 @pytest.fixture(scope="session")
 def plugin_path(pytestconfig: pytest.Config) -> list[str]:
-    """Folders with plugins: those of --bdevkit-plugin-path and of bdevkit_plugin_path in the ini-file."""
+    """Folders with plugins, from --bdevkit-plugin-path and bdevkit_plugin_path in the ini file."""
     given = [str(pathlib.Path(each).absolute()) for each in pytestconfig.getoption("--bdevkit-plugin-path")]
     return given + [str(each) for each in pytestconfig.getini("bdevkit_plugin_path")]
 
@@ -102,7 +102,8 @@ def plugin_path(pytestconfig: pytest.Config) -> list[str]:
 @pytest.fixture
 def start_host(request: pytest.FixtureRequest, plugin_path: list[str],
                tmp_path: pathlib.Path) -> Iterator[Callable[..., bdevkit.Host]]:
-    """Call it with a stack to start a host. It is stopped after the test, which fails for what was left behind."""
+    """A function that starts a host with a stack. The host is stopped after the test, and the test fails if it left
+    resources behind."""
     started: list[bdevkit.Host] = []
 
     def start(stack: Any, **options: Any) -> bdevkit.Host:
@@ -120,8 +121,8 @@ def start_host(request: pytest.FixtureRequest, plugin_path: list[str],
 
 @pytest.fixture
 def stack(request: pytest.FixtureRequest) -> Any:
-    """The stack of the test: that of its marker `stack`, else a malloc bdev `disk` of 64 MiB. A module may define a
-    fixture of this name instead."""
+    """The stack of the test: the one of its marker `stack`, or a malloc bdev `disk` of 64 MiB. A test module may define
+    its own fixture of this name."""
     marker = request.node.get_closest_marker("stack")
     if marker is None:
         return DEFAULT_STACK
@@ -133,13 +134,13 @@ def stack(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture
 def host(start_host: Callable[..., bdevkit.Host], stack: Any) -> bdevkit.Host:
-    """A running bdevkit.Host of the fixture `stack`."""
+    """A running bdevkit.Host with the fixture `stack`."""
     return start_host(stack)
 
 
 @pytest.fixture
 def open_bdev(host: bdevkit.Host) -> Iterator[Callable[..., bdevkit.Desc]]:
-    """Call it as host.open(); the desc is closed after the test."""
+    """A function like host.open(); the desc is closed after the test."""
     opened: list[bdevkit.Desc] = []
 
     def open_one(name: str, write: bool = True, **options: Any) -> bdevkit.Desc:
@@ -153,7 +154,7 @@ def open_bdev(host: bdevkit.Host) -> Iterator[Callable[..., bdevkit.Desc]]:
 
 @pytest.fixture
 def tmp_image(tmp_path: pathlib.Path) -> Callable[..., pathlib.Path]:
-    """Call it with a size in bytes, or with the bytes themselves, for a new file that holds them: a disk image."""
+    """A function that creates a disk image from a size in bytes, or from the bytes themselves."""
 
     def make(content: int | bytes, name: str = "disk.img") -> pathlib.Path:
         path = tmp_path / name
@@ -169,8 +170,8 @@ def tmp_image(tmp_path: pathlib.Path) -> Callable[..., pathlib.Path]:
 
 @pytest.fixture
 def nbd_uri(start_host: Callable[..., bdevkit.Host], stack: Any, tmp_path: pathlib.Path) -> Callable[[str], str]:
-    """Call it with the name of a bdev for the NBD URI at which clients reach it. It starts the host of the fixture
-    `stack` with a server for all of its bdevs; not together with the fixture `host`."""
+    """A function that returns the NBD URI of a bdev. It starts a host with the fixture `stack` and a server for all its
+    bdevs. Do not use it together with the fixture `host`."""
     text = dict(stack) if isinstance(stack, dict) else None
     if text is None:
         raise pytest.UsageError("nbd_uri needs a stack that is a dict")
@@ -194,8 +195,8 @@ class FaultyBase:
         host.create("error", name, base=f"{name}_disk")
 
     def fail(self, *io_types: str, every: int = 1, count: int = 0, **options: Any) -> None:
-        """Fails I/O of these types (none: all but reset and abort), each `every`-th, `count` times (0: without end).
-        Options are those of the module `error`: status, nvme_sct, nvme_sc, aio_errno, offset, length."""
+        """Fails I/O of these types (none: all except reset and abort), every `every`-th I/O, `count` times (0: no
+        limit). Options are those of the module `error`: status, nvme_sct, nvme_sc, aio_errno, offset, length."""
         self._set("fail", io_types, every, count, options)
 
     def corrupt(self, *io_types: str, every: int = 1, count: int = 0, **options: Any) -> None:
@@ -203,16 +204,16 @@ class FaultyBase:
         self._set("corrupt", io_types, every, count, options)
 
     def hold(self, *io_types: str, every: int = 1, count: int = 0, **options: Any) -> None:
-        """Keeps I/O that matches until heal() lets it go on, or an abort or reset ends it."""
+        """Holds matching I/O until heal() releases it, or an abort or reset ends it."""
         self._set("hold", io_types, every, count, options)
 
     def heal(self) -> None:
-        """No more faults. What is held goes on."""
+        """Ends all faults. Held I/O continues."""
         self.host.reconfigure(self.name, action="pass", count=0, every=1)
 
     @property
     def struck(self) -> int:
-        """I/Os that met a fault since the last change."""
+        """The number of I/Os that met a fault since the last change."""
         return self.host.bdevs[self.name].info["driver_specific"]["struck"]
 
     @property
@@ -229,7 +230,7 @@ class FaultyBase:
 
 @pytest.fixture
 def faulty_base(host: bdevkit.Host) -> Callable[..., FaultyBase]:
-    """Call it for a base of the host that fails on command: `base = faulty_base("base", size="16MiB")`."""
+    """A function that creates a base of the host that fails on command: `base = faulty_base("base", size="16MiB")`."""
 
     def make(name: str = "base", *, size: int | str = "16MiB", block_size: int = 512) -> FaultyBase:
         return FaultyBase(host, name, size, block_size)

@@ -18,7 +18,7 @@ struct Calls {
     size_t running = 0;
 };
 
-/// Never destroyed: a call may outlive main().
+/// Never destroyed, because a call may outlive main().
 Calls& calls() {
     static auto* instance = new Calls;
     return *instance;
@@ -36,7 +36,7 @@ void Background::start() {
         --calls().running;
         calls().changed.notify_all();
     };
-    // Counted once it has started; its end waits for the lock.
+    // The thread is counted after it has started; its end waits for the lock.
     const std::lock_guard lock(calls().mutex);
     bdk::start_thread("the thread of a call from Python", std::move(run)).detach();
     ++calls().running;

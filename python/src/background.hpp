@@ -11,7 +11,7 @@
 
 namespace bdevkit::python {
 
-/// A call that may take its time, in a native thread of its own.
+/// A call that may take long, in its own native thread.
 class Background : public Completion {
 public:
     explicit Background(std::function<void()> fn) : fn_(std::move(fn)) {}
@@ -23,9 +23,9 @@ private:
     std::function<void()> fn_;
 };
 
-/// [with the GIL, not a bdk thread] Runs fn, which must not need the GIL, in a thread of its own, waits for
-/// it without the GIL and returns what it returned. Ctrl-C ends the wait; the call goes on then, and its
-/// result is destroyed over there.
+/// [with the GIL, not a bdk thread] Runs fn, which must not need the GIL, in its own thread, waits for it
+/// without the GIL and returns its result. Ctrl-C ends the wait; then the call continues, and its thread
+/// destroys the result.
 template <typename Fn>
 auto in_background(Fn fn) {
     using Result = decltype(fn());
@@ -47,7 +47,7 @@ auto in_background(Fn fn) {
     return std::move(*ended->result);
 }
 
-/// [with the GIL] Waits for calls that an interrupted wait has left behind.
+/// [with the GIL] Waits for calls whose wait was interrupted.
 void wait_for_background();
 
 }  // namespace bdevkit::python

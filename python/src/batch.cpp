@@ -38,14 +38,14 @@ void Batch::start() {
 }
 
 void Batch::run_here() {
-    in_flight_ = 1;  // until all slots have had their start
+    in_flight_ = 1;  // until all slots have been started
     for (Slot& slot : slots_)
         next(slot);
     --in_flight_;
     end_if_idle();
 }
 
-/// Begins I/Os until the slot has one in flight.
+/// Begins I/Os until one of the slot is in flight.
 void Batch::next(Slot& slot) {
     while (begun_ != count_ && !stopping_.load(std::memory_order_relaxed)) {
         slot.n = begun_++;
@@ -55,7 +55,7 @@ void Batch::next(Slot& slot) {
     }
 }
 
-/// @return false if it has been refused, and so has ended
+/// @return false if the I/O was refused and so has ended
 bool Batch::submit_slot(Slot& slot) {
     int rc = -ENODEV;
     if (desc_->desc() != nullptr) {

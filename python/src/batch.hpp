@@ -13,16 +13,16 @@
 
 namespace bdevkit::python {
 
-/// Many I/Os of one desc from one call, up to `depth` of them in flight. The loop is native.
+/// Many I/Os of one desc in one call, up to `depth` in flight. The loop is native code.
 class Batch : public Completion {
 public:
     Batch(std::shared_ptr<OpenDesc> desc, size_t count, size_t depth);
     ~Batch() override;
 
-    /// [with the GIL] Sends it to the desc's thread. Throws bdevkit.Error when the desc is closed.
+    /// [with the GIL] Sends the batch to the desc's thread. Throws bdevkit.Error when the desc is closed.
     void start() override;
 
-    /// [any thread] Begins no more I/O.
+    /// [any thread] Stops beginning I/O.
     void abort() override { stopping_ = true; }
 
     Held& held() { return held_; }
@@ -52,17 +52,17 @@ private:
     size_t begun_ = 0;
     size_t in_flight_ = 0;
     std::atomic<bool> stopping_{false};
-    std::shared_ptr<Completion> running_;  ///< itself, until it has ended
+    std::shared_ptr<Completion> running_;  ///< a reference to itself, until it has ended
 };
 
 /// Reads or writes of equal length, at these offsets.
 class EqualBatch : public Batch {
 public:
-    /// @param offsets  in blocks. @param data  the n-th I/O's is its n-th piece
+    /// @param offsets in blocks. @param data the n-th I/O uses its n-th piece
     EqualBatch(std::shared_ptr<OpenDesc> desc, uint32_t type, std::vector<uint64_t> offsets, uint64_t length,
                size_t depth);
 
-    /// [with the GIL, before start] The memory, given or new.
+    /// [with the GIL, before start] The memory, from the caller or new.
     void set_data(const iovec& data) { data_ = data; }
     py::object result() override;
 
@@ -75,7 +75,7 @@ private:
     iovec data_{};
 };
 
-/// Any I/Os. The result is a list: bytes, None, or the exception of each.
+/// I/Os of any type. The result is a list with bytes, None or an exception for each.
 class MixedBatch : public Batch {
 public:
     MixedBatch(std::shared_ptr<OpenDesc> desc, std::vector<Operation> operations,

@@ -17,7 +17,7 @@ namespace bdevkit::python {
 
 namespace {
 
-/// How often a wait looks for signals that another thread has taken.
+/// The interval at which a wait checks for signals that another thread has received.
 constexpr long slice_ns = 50'000'000;
 
 void pause_cpu() {
@@ -132,7 +132,7 @@ py::object Completion::make_future() {
 }
 
 void Completion::finish() {
-    // With the exchange the owner may destroy its reference: what is needed afterwards is held here.
+    // After the exchange the owner may destroy the object, so everything needed afterwards is copied first.
     const std::shared_ptr<Completion> self = shared_from_this();
     const State before = state_.exchange(State::done, std::memory_order_acq_rel);
     if (before == State::waited) sem_post(&semaphore_);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How a native thread tells a Python one that something has ended: blocking, or through an event loop.
+// Signals a completion from a native thread to a Python thread, which blocks or runs an event loop.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -15,7 +15,7 @@ namespace py = pybind11;
 
 class Completion;
 
-/// The way into one asyncio event loop: an eventfd that the loop watches, and what has ended since.
+/// The queue of completions for one asyncio event loop, with an eventfd that the loop watches.
 class LoopQueue {
 public:
     LoopQueue();
@@ -25,10 +25,10 @@ public:
 
     int fd() const { return fd_; }
 
-    /// [any thread] Wakes the loop only if it has taken everything before.
+    /// [any thread] Wakes the loop only if it has taken all earlier completions.
     void push(std::shared_ptr<Completion> completion);
 
-    /// [with the GIL, in the loop] Ends the futures of what has ended.
+    /// [with the GIL, in the loop] Completes the futures of the queued completions.
     void drain();
 
 private:
@@ -36,7 +36,7 @@ private:
     std::atomic<Completion*> head_{nullptr};
 };
 
-/// Something under way: an I/O or a batch. It ends once; its owner looks, waits, or is woken by its loop.
+/// An I/O or a batch under way. It ends once. Its owner polls, waits, or is woken by its loop.
 class Completion : public std::enable_shared_from_this<Completion> {
 public:
     Completion();
@@ -44,34 +44,36 @@ public:
     Completion(const Completion&) = delete;
     Completion& operator=(const Completion&) = delete;
 
-    /// [with the GIL] Begins it, once. Throws when it cannot.
+    /// [with the GIL] Starts it, once. Throws when that fails.
     virtual void start() = 0;
 
-    /// [with the GIL] Asks for its end, if it has not ended.
+    /// [with the GIL] Requests an abort, if it has not ended.
     virtual void abort() {}
 
-    /// [with the GIL, done] What the call returns, once; throws what it raises.
+    /// [with the GIL, done] The return value of the call, once; throws the exception of the call.
     virtual py::object result() = 0;
 
-    /// How long to spin for it before sleeping, in nanoseconds; told afterwards whether that paid.
+    /// How long to spin before sleeping, in nanoseconds. Afterwards the function below is told whether
+    /// spinning was enough.
     virtual uint64_t patience() const { return 0; }
     virtual void note_patience(bool) {}
 
     /// [any thread]
     bool is_done() const { return state_.load(std::memory_order_acquire) == State::done; }
 
-    /// [with the GIL, not a bdk thread] Waits, without the GIL, and lets signals through: throws what their
-    /// handlers raise.
+    /// [with the GIL, not a bdk thread] Waits without the GIL and lets signals through: throws the exceptions
+    /// of their handlers.
     void wait();
 
-    /// Spins as long as it has patience. @return whether it is done
+    /// Spins for the time given above. @return whether it is done
     bool spin();
 
-    /// [with the GIL] An asyncio future of the running loop that ends when this has; or none: it has ended.
+    /// [with the GIL] An asyncio future of the running loop that ends together with this object; none if it
+    /// has already ended.
     py::object make_future();
 
 protected:
-    /// [any thread] It has ended: the results stand. This may be destroyed in the call.
+    /// [any thread] Marks it as ended; the results are set. The object may be destroyed during the call.
     void finish();
 
 private:
@@ -80,7 +82,7 @@ private:
 
     std::atomic<State> state_{State::pending};
     sem_t semaphore_;
-    // Of a completion that an event loop waits for.
+    // For a completion that an event loop waits for.
     std::shared_ptr<LoopQueue> queue_;
     PyObject* future_ = nullptr;
     Completion* next_ = nullptr;

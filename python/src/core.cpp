@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The extension module `bdevkit._core`. What users see is in bdevkit/*.py.
+// The extension module `bdevkit._core`. The public classes are in bdevkit/*.py.
 #include <dlfcn.h>
 #include <pybind11/pybind11.h>
 
@@ -12,8 +12,8 @@
 
 namespace {
 
-/// Python loads extensions out of each other's sight; a plugin that is not linked against libbdevkit.so finds
-/// its functions in the program, as in `bdevkit run`.
+/// Python loads extensions with RTLD_LOCAL. This makes the functions of libbdevkit.so visible to plugins that
+/// are not linked against it, as in `bdevkit run`.
 void show_library_to_plugins() {
     dlopen("libbdevkit.so.1", RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD);
 }

@@ -22,16 +22,16 @@ namespace {
 
 using Desc = std::shared_ptr<OpenDesc>;
 
-/// Of bytes, blocks.
+/// Converts bytes to blocks.
 uint64_t blocks_of(const OpenDesc& desc, uint64_t bytes, const char* what) {
     if (bytes % desc.block_size() == 0) return bytes / desc.block_size();
     raise_error(EINVAL,
-                fmt::format("{} {} is no multiple of the block size {} of bdev '{}'", what, bytes,
+                fmt::format("{} {} is not a multiple of the block size {} of bdev '{}'", what, bytes,
                             desc.block_size(), desc.bdev()),
                 desc.bdev());
 }
 
-/// Of bytes that the caller gave, blocks.
+/// Converts a caller's number of bytes to blocks.
 uint64_t blocks(const OpenDesc& desc, const py::handle& given, const char* what) {
     return blocks_of(desc, whole_number(given, what, desc.bdev()), what);
 }
@@ -50,7 +50,7 @@ Pending read(const Desc& desc, const py::object& offset, const py::object& given
     return Pending(std::move(request));
 }
 
-/// An operation with data that the caller gives: read_into, write, compare.
+/// An operation on the caller's data: read_into, write, compare.
 Pending with_data(const Desc& desc, uint32_t type, const py::object& offset, const py::object& data,
                   uint32_t flags, const py::object& metadata) {
     auto request = std::make_shared<Request>(
@@ -78,12 +78,12 @@ Pending compare_and_write(const Desc& desc, const py::object& offset, const py::
     operation.data = request->held().add(expected, false);
     operation.second = request->held().add(data, false);
     if (operation.data.iov_len != operation.second.iov_len)
-        raise_error(EINVAL, "what is compared and what is written must have the same length", desc->bdev());
+        raise_error(EINVAL, "the expected data and the new data must have the same length", desc->bdev());
     operation.length = length_in_blocks(*desc, operation.data.iov_len);
     return Pending(std::move(request));
 }
 
-/// An operation on a range, or on none.
+/// An operation on a range, or without a range.
 Pending on_range(const Desc& desc, uint32_t type, const py::object& offset, const py::object& length,
                  const py::object& source, uint32_t flags) {
     return Pending(std::make_shared<Request>(desc, Operation{.type = type,
@@ -109,7 +109,7 @@ Pending manage_zone(const Desc& desc, const py::object& zone, uint32_t action) {
                                                              .zones = action}));
 }
 
-/// @param data  bytes to send; a length to receive; a writable buffer for either; or None
+/// @param data bytes to send, a length to receive, a writable buffer for either, or None
 Pending nvme(const Desc& desc, uint32_t type, const py::object& command, const py::object& data,
              const py::object& metadata) {
     auto request = std::make_shared<Request>(desc, Operation{.type = type});
@@ -135,14 +135,15 @@ Pending zcopy_end(Borrowed& borrowed, bool commit) {
     return Pending(std::move(request));
 }
 
-/// In blocks. From memory of 64-bit integers, as numpy's, or from anything that can be iterated over.
+/// Offsets in blocks. The argument is an array of 64-bit integers, such as numpy's, or any iterable.
 std::vector<uint64_t> offsets_in_blocks(const OpenDesc& desc, const py::object& offsets) {
     std::vector<uint64_t> result;
     if (PyObject_CheckBuffer(offsets.ptr()) != 0) {
         const py::buffer_info info = py::reinterpret_borrow<py::buffer>(offsets).request();
         const bool integers = info.format.size() == 1 && std::strchr("lLqQ", info.format[0]) != nullptr;
         if (!integers || info.itemsize != 8 || info.ndim != 1 || info.strides[0] != 8)
-            throw py::type_error("offsets: expected 64-bit integers side by side, as of numpy.arange()");
+            throw py::type_error(
+                "offsets: expected a contiguous array of 64-bit integers, as from numpy.arange()");
         const auto* first = static_cast<const uint64_t*>(info.ptr);
         result.assign(first, first + info.size);
         const bool has_sign = std::strchr("lq", info.format[0]) != nullptr;
@@ -176,7 +177,7 @@ Pending many(const Desc& desc, uint32_t type, const py::object& offsets, const p
     return Pending(std::move(batch));
 }
 
-/// One (name, ...) of a batch.
+/// One tuple (name, ...) of a batch.
 Operation operation_of(const OpenDesc& desc, const py::sequence& item, Held& held) {
     const auto name = item[0].cast<std::string>();
     Operation operation{.type = bdk_bdev_io_type_from_name(name.c_str())};

@@ -7,10 +7,10 @@
 
 namespace bdevkit::python {
 
-/// An I/O that failed.
+/// A failed I/O.
 struct FailedIo {
     int32_t error;   ///< an errno
-    int32_t status;  ///< BDK_BDEV_IO_STATUS_*; 0: it was refused
+    int32_t status;  ///< BDK_BDEV_IO_STATUS_*; 0: the I/O was refused
     uint32_t sct, sc;
     std::string operation;
     std::string bdev;
@@ -24,7 +24,7 @@ struct FailedIo {
 /// Throws bdevkit.Error. `bdev` may be empty.
 [[noreturn]] void raise_error(int error, const std::string& message, const std::string& bdev = {});
 
-/// Throws bdevkit.StackError: what is wrong with a stack or with options, a line each.
+/// Throws bdevkit.StackError with one line for each fault of a stack or of options.
 [[noreturn]] void raise_stack_error(const std::string& problems);
 
 }  // namespace bdevkit::python

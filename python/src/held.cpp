@@ -17,7 +17,7 @@ struct LeftBehind {
     std::atomic<bool> any{false};
 };
 
-/// Never destroyed: a reactor may end an I/O while the process does.
+/// Never destroyed, because a reactor may end an I/O while the process exits.
 LeftBehind& left_behind() {
     static auto* instance = new LeftBehind;
     return *instance;

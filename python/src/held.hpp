@@ -11,8 +11,8 @@ namespace bdevkit::python {
 
 namespace py = pybind11;
 
-/// Python objects whose memory an I/O uses. Whoever destroys this without the GIL, a reactor for one, leaves
-/// them to whoever holds it next.
+/// Python objects whose memory an I/O uses. If a thread without the GIL, such as a reactor, destroys this,
+/// the objects are released later by the next thread that calls release_left().
 class Held {
 public:
     Held() = default;
@@ -23,10 +23,10 @@ public:
     /// [with the GIL] The memory of an object with the buffer protocol, contiguous bytes.
     iovec add(py::handle object, bool writable);
 
-    /// [with the GIL] New bytes of that length, to be filled.
+    /// [with the GIL] A new bytes object of that length, to be filled.
     iovec add_bytes(size_t length);
 
-    /// [with the GIL] The bytes of add_bytes(), once; None without.
+    /// [with the GIL] The object of add_bytes(), once; None if there is none.
     py::object take_bytes();
 
 private:
@@ -36,7 +36,7 @@ private:
     PyObject* bytes_ = nullptr;
 };
 
-/// [with the GIL] Releases what was destroyed without it.
+/// [with the GIL] Releases objects that were left by threads without the GIL.
 void release_left_behind();
 
 }  // namespace bdevkit::python

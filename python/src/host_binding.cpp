@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// `_core.Host`: the running host. bdevkit/_host.py stands on it.
+// `_core.Host`: the running host. bdevkit/_host.py wraps it.
 #include "host_binding.hpp"
 
 #include <fmt/format.h>
@@ -26,7 +26,7 @@ using HostPtr = std::shared_ptr<RunningHost>;
 using host::Changes;
 using host::Host;
 
-/// Never blocks a reactor with a call that waits for one.
+/// Refuses blocking calls on a reactor, which would wait for itself.
 void check_thread() {
     if (bdk_get_thread() != nullptr)
         throw std::runtime_error("a blocking call on a bdk thread would hold its reactor");
@@ -72,7 +72,7 @@ py::tuple stop(const HostPtr& running) {
     return py::make_tuple(report.clean, report.open_descs, report.waits);
 }
 
-/// Throws for what was refused.
+/// Throws the exception for a refused change.
 template <typename T>
 T changed(host::Changed<T> result, const std::string& bdev) {
     if (!result) {
@@ -107,7 +107,7 @@ void reconfigure(const HostPtr& running, const std::string& name, const std::str
         name);
 }
 
-/// The result, as JSON. Others may ask things of the host before it is there.
+/// The result as JSON. Other threads may use the host meanwhile.
 std::string call(const HostPtr& running, const std::string& module, const std::string& method,
                  const std::string& yaml, const std::string& folder) {
     check_thread();
@@ -129,13 +129,13 @@ std::shared_ptr<OpenDesc> open(const HostPtr& running, const std::string& name, 
     if (rc == 0) return desc;
     const std::string what = fmt::format("bdev '{}' could not be opened", name);
     if (rc == -EPERM)
-        raise_error(EPERM, what + " for writing: a bdev that stands on it has claimed it; write to that one",
+        raise_error(EPERM, what + " for writing: the bdev on top of it has claimed it; write to that bdev",
                     name);
     if (rc == -ENODEV) raise_error(ENODEV, fmt::format("no bdev '{}'", name), name);
     raise_for(rc, what, name);
 }
 
-/// A question of observe.hpp.
+/// Calls a function of observe.hpp.
 template <typename Fn>
 std::string ask(const HostPtr& running, const std::string& name, const char* what, Fn fn) {
     const Json json = with_host(running, [=](Host&, Changes&) { return Json(fn(name)); });
@@ -149,7 +149,7 @@ void tell(const HostPtr& running, const std::string& name, const char* what, Fn 
     if (rc != 0) raise_for(rc, fmt::format("bdev '{}': {}", name, what), name);
 }
 
-/// (desc, type, num_blocks); None when there is none yet, False when there will be none.
+/// (desc, type, num_blocks); None when there is no event yet, False when no more will come.
 py::object next_event(const HostPtr& running, uint32_t ms) {
     EventQueue::Entry entry{};
     bool closed = false;

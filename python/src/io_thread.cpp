@@ -20,7 +20,7 @@ struct Call {
 void run_call(void* arg) {
     auto* call = static_cast<Call*>(arg);
     call->fn();
-    // The caller may be gone before set_value() returns: the promise must not be the caller's.
+    // The caller may return before set_value() does, so the promise must not belong to the caller.
     std::promise<void> returned = std::move(call->returned);
     returned.set_value();
 }
@@ -29,7 +29,7 @@ void run_call(void* arg) {
 
 IoThread::IoThread() : thread_(bdk_thread_create("python", nullptr, 0)) {
     if (thread_ == nullptr)
-        throw std::runtime_error("no bdk thread can be had for Python's I/O: see the log");
+        throw std::runtime_error("no bdk thread could be created for Python's I/O: see the log");
 }
 
 int IoThread::send(bdk_msg_fn fn, void* ctx) {

@@ -18,7 +18,7 @@ namespace bdevkit::python {
 
 namespace {
 
-/// What is kept of a log that nobody takes.
+/// The most lines that are kept until they are taken.
 constexpr size_t max_lines = 100'000;
 
 struct Captured {
@@ -27,7 +27,7 @@ struct Captured {
     std::atomic<bool> echo{true};
 };
 
-/// Never destroyed: a module may log while the process ends.
+/// Never destroyed, because a module may log while the process exits.
 Captured& captured() {
     static auto* instance = new Captured;
     return *instance;
@@ -42,7 +42,7 @@ void keep_line(std::string_view line) {
 
 std::vector<std::string> take_lines() {
     bdk::flush_log(
-        std::chrono::milliseconds(500));  // so that what is echoed comes before what the caller prints
+        std::chrono::milliseconds(500));  // so that echoed lines come before the caller's own output
     const std::lock_guard lock(captured().mutex);
     std::vector<std::string> lines(captured().lines.begin(), captured().lines.end());
     captured().lines.clear();
@@ -63,7 +63,7 @@ void bind_log(py::module_& module) {
         bdk::set_log_level(*level);
     });
     module.def("log", [](const std::string& level, const std::string& component, const py::str& message) {
-        // A path in it may hold what is no UTF-8; what an I/O has to say of its end must not fail.
+        // A line may contain a path with invalid UTF-8, and logging must not fail.
         const auto bytes = py::reinterpret_steal<py::bytes>(
             PyUnicode_AsEncodedString(message.ptr(), "utf-8", "backslashreplace"));
         if (!bytes) throw py::error_already_set();

@@ -7,7 +7,7 @@ namespace bdevkit::python {
 
 namespace py = pybind11;
 
-/// The log in Python's hands, and how many rules were broken.
+/// Captures the log for Python and counts broken rules.
 void bind_log(py::module_& module);
 
 }  // namespace bdevkit::python

@@ -30,7 +30,7 @@ std::shared_ptr<Memory> Memory::allocate(size_t length, size_t alignment) {
 
 void Memory::release() {
     if (views_ != 0) {
-        PyErr_Format(PyExc_BufferError, "%zu views of this memory are left: release them first", views_);
+        PyErr_Format(PyExc_BufferError, "%zu views of this memory still exist: release them first", views_);
         throw py::error_already_set();
     }
     if (is_dma_) bdk_dma_free(address_);
@@ -42,7 +42,7 @@ int Memory::get_buffer(PyObject* self, Py_buffer* view, int flags) {
     try {
         auto& memory = py::cast<Memory&>(py::handle(self));
         if (memory.address_ == nullptr) {
-            PyErr_SetString(PyExc_ValueError, "this memory has been given back");
+            PyErr_SetString(PyExc_ValueError, "this memory has been released");
             return -1;
         }
         const auto length = static_cast<Py_ssize_t>(memory.length_);
@@ -76,7 +76,7 @@ Borrowed::~Borrowed() {
 }
 
 bdk_bdev_io* Borrowed::take() {
-    if (io_ == nullptr) throw py::value_error("this zcopy has been ended");
+    if (io_ == nullptr) throw py::value_error("this zcopy has already ended");
     for (const auto& piece : pieces_)
         piece->release();
     return std::exchange(io_, nullptr);
@@ -96,7 +96,7 @@ void bind_memory(py::module_& module) {
              }),
              py::arg("size"), py::arg("alignment") = 4096)
         .def("__len__", &Memory::length)
-        .def("release", &Memory::release, "Gives the memory back; BufferError while views of it are left.")
+        .def("release", &Memory::release, "Releases the memory; raises BufferError while views of it exist.")
         .def_property_readonly(
             "address", [](const Memory& memory) { return reinterpret_cast<uintptr_t>(memory.address()); })
         .def("__repr__", [](const Memory& memory) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Memory with the buffer protocol that is not Python's.
+// Memory outside of Python, with the buffer protocol.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -14,7 +14,7 @@ namespace bdevkit::python {
 
 namespace py = pybind11;
 
-/// A piece of memory, as long as its owner keeps it: it knows how many views of it there are.
+/// A piece of memory that counts its views. It is valid as long as its owner keeps it.
 class Memory {
 public:
     Memory(void* address, size_t length, bool is_dma) : address_(address), length_(length), is_dma_(is_dma) {}
@@ -28,7 +28,7 @@ public:
     void* address() const { return address_; }
     size_t length() const { return length_; }
 
-    /// [with the GIL] Ends its use. Throws BufferError while views are left.
+    /// [with the GIL] Ends its use. Throws BufferError while views exist.
     void release();
 
     static int get_buffer(PyObject* self, Py_buffer* view, int flags);
@@ -41,19 +41,19 @@ private:
     size_t views_ = 0;
 };
 
-/// What a zcopy's start has lent: to be ended once.
+/// Memory lent by the start of a zcopy, which must be ended once.
 class Borrowed {
 public:
     Borrowed(std::shared_ptr<OpenDesc> desc, bdk_bdev_io* io, const iovec* iovs, int32_t count);
-    /// Gives it back without a write, if nobody has.
+    /// Ends the zcopy without a commit, unless it has already been ended.
     ~Borrowed();
     Borrowed(const Borrowed&) = delete;
     Borrowed& operator=(const Borrowed&) = delete;
 
     const std::vector<std::shared_ptr<Memory>>& pieces() const { return pieces_; }
 
-    /// [with the GIL] The bdev_io, which is the caller's now. Throws BufferError while views are left, and
-    /// ValueError the second time.
+    /// [with the GIL] The bdev_io, which the caller now owns. Throws BufferError while views exist, and
+    /// ValueError at the second call.
     bdk_bdev_io* take();
 
     const std::shared_ptr<OpenDesc>& desc() const { return desc_; }

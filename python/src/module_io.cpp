@@ -89,7 +89,7 @@ py::bytes ModuleIo::data() const {
     if (io_ == nullptr) throw py::value_error("this I/O has ended");
     const bool has_data = type_ == BDK_BDEV_IO_TYPE_WRITE || type_ == BDK_BDEV_IO_TYPE_COMPARE ||
                           type_ == BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE;
-    if (!has_data) throw py::value_error("a " + type() + " brings no data");
+    if (!has_data) throw py::value_error("a " + type() + " has no data");
     return gather(io_->u.bdev.iovs, io_->u.bdev.iovcnt);
 }
 
@@ -120,7 +120,7 @@ void ModuleIo::fill(const py::object& data) {
 }
 
 bdk_bdev_io* ModuleIo::take() {
-    if (io_ == nullptr) throw py::value_error("this I/O has ended: it ends once");
+    if (io_ == nullptr) throw py::value_error("this I/O has already ended");
     return std::exchange(io_, nullptr);
 }
 
@@ -131,8 +131,8 @@ void ModuleIo::end(End how) {
     if (bdk_get_thread() == thread_) return how.carry_out();
     auto message = std::make_unique<End>(how);
     const auto carry_out_there = [](void* arg) { std::unique_ptr<End>(static_cast<End*>(arg))->carry_out(); };
-    // The thread has the I/O in flight, so it lives; a full ring empties soon, once nothing waits for the
-    // GIL.
+    // The thread has this I/O in flight, so it exists. A full ring empties as soon as no reactor waits for
+    // the GIL.
     const py::gil_scoped_release without_gil;
     while (bdk_thread_send_msg(thread_, carry_out_there, message.get()) == -ENOMEM) {
     }
@@ -152,25 +152,24 @@ void ModuleIo::complete_nvme(uint32_t sct, uint32_t sc) {
 }
 
 void ModuleIo::forward() {
-    if (base_desc_ == nullptr) throw py::value_error("this bdev stands on no base");
+    if (base_desc_ == nullptr) throw py::value_error("this bdev has no base");
     end({.kind = End::Kind::forward});
 }
 
 void bind_module_io(py::module_& module) {
-    py::class_<ModuleIo, std::shared_ptr<ModuleIo>>(module, "Io",
-                                                    "An I/O that a bdev written in Python has been given.")
+    py::class_<ModuleIo, std::shared_ptr<ModuleIo>>(module, "Io", "An I/O for a bdev written in Python.")
         .def_property_readonly("type", &ModuleIo::type, "\"read\", \"write\", \"unmap\", ...")
         .def_property_readonly("offset", &ModuleIo::offset, "Its first byte.")
         .def_property_readonly("length", &ModuleIo::length, "In bytes.")
-        .def_property_readonly("source", &ModuleIo::source, "Of a copy: the first byte to copy.")
+        .def_property_readonly("source", &ModuleIo::source, "For a copy: the first byte to copy.")
         .def_property_readonly(
             "fua", [](const ModuleIo& io) { return (io.flags() & BDK_BDEV_IO_FUA) != 0; },
-            "Of a write: on stable storage before it ends.")
-        .def_property_readonly("data", &ModuleIo::data, "What a write or compare brings, copied.")
+            "For a write: whether it must be on stable storage when it ends.")
+        .def_property_readonly("data", &ModuleIo::data, "A copy of the data of a write or compare.")
         .def_property_readonly("write_data", &ModuleIo::second_data,
-                               "What a compare-and-write would write, copied.")
-        .def("fill", &ModuleIo::fill, py::arg("data"), "Gives a read its data.")
-        .def("forward", &ModuleIo::forward, "Sends it to the base, whose status ends it.")
+                               "A copy of the data that a compare-and-write would write.")
+        .def("fill", &ModuleIo::fill, py::arg("data"), "Sets the data of a read.")
+        .def("forward", &ModuleIo::forward, "Sends the I/O to the base; it ends with the base's status.")
         .def_property_readonly("_id", &ModuleIo::id)
         .def("_complete", &ModuleIo::complete)
         .def("_complete_status", &ModuleIo::complete_status)

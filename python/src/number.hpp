@@ -8,11 +8,10 @@
 
 namespace bdevkit::python {
 
-/// [with the GIL] A whole number that a caller of ours gave, of any type that has __index__, as numpy's. What
-/// is no such number raises TypeError, what is below 0 or above `max` bdevkit.Error with EINVAL: pybind11's
-/// own message would show C++ signatures.
-/// @param what  that it is: "offset"
-/// @param bdev  that it is about; may be empty
+/// [with the GIL] Converts a caller's integer of any type with __index__, such as numpy's. Another type
+/// raises TypeError; a number below 0 or above `max` raises bdevkit.Error with EINVAL. pybind11's own message
+/// would show C++ signatures. @param what name of the number: "offset" @param bdev the bdev concerned; may be
+/// empty
 uint64_t whole_number(const pybind11::handle& value, const char* what, const std::string& bdev = {},
                       uint64_t max = UINT64_MAX);
 

@@ -22,7 +22,7 @@ namespace bdevkit::python {
 
 namespace {
 
-/// A bdev held by a desc of the app thread while something is asked of it.
+/// A query to a bdev, which a desc of the app thread keeps alive meanwhile.
 class Question {
 public:
     using Fn = std::function<void(bdk_bdev*, Question&)>;
@@ -32,7 +32,7 @@ public:
         Question question;
         return bdk::await_on_app_thread([&](bdk::Done done) {
             const auto ignore_event = [](uint32_t, bdk_bdev*, void*) {
-            };  // closed in a moment, removal or not
+            };  // closed soon, with or without a removal
             const int rc = bdk_bdev_open_ext(name.c_str(), false, ignore_event, nullptr, &question.desc_);
             if (rc != 0) return done(rc);
             question.done_ = std::move(done);
@@ -42,12 +42,12 @@ public:
 
     void answer(int rc) {
         bdk_bdev_close(desc_);
-        // Who asked may be gone as soon as it has its answer, and this with it.
+        // The caller may return as soon as it has its answer, which destroys this object.
         const bdk::Done done = std::move(done_);
         done(rc);
     }
 
-    std::string* text = nullptr;  ///< for the answer, where there is one
+    std::string* text = nullptr;  ///< for the answer, if there is one
 
 private:
     bdk_bdev_desc* desc_ = nullptr;
@@ -73,7 +73,7 @@ uint32_t mode_of(bool maxmin) {
     return maxmin ? BDK_BDEV_RESET_STAT_MAXMIN : BDK_BDEV_RESET_STAT_ALL;
 }
 
-/// The counters, and what the module says of itself as "driver_specific".
+/// The counters, with the module's own as "driver_specific".
 std::string stats_text(const bdk_bdev_io_stat& stat, const std::string& module) {
     bdk_json_writer writer;
     bdk_bdev_io_stat_dump_json(&stat, &writer);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What can be asked about a bdev of the running host. Everything here: [not a bdk thread], while it runs.
+// Queries about a bdev of the running host. All functions: [not a bdk thread], while the host runs.
 #pragma once
 
 #include <cstdint>
@@ -12,19 +12,19 @@ namespace bdevkit::python {
 /// JSON, or a negative errno.
 using Json = tl::expected<std::string, int>;
 
-/// Bases before what stands on them.
+/// The names of all bdevs, each base before the bdevs on top of it.
 std::vector<std::string> bdev_names();
 
 /// bdk_bdev_dump_info_json() and the names of the bases.
 Json bdev_info(const std::string& name);
 
-/// bdk_bdev_io_stat_dump_json(), and what the module counts for itself as "driver_specific".
+/// bdk_bdev_io_stat_dump_json(), with the module's own counters as "driver_specific".
 Json bdev_stats(const std::string& name);
 
-/// The same, and counters back to zero, or with `maxmin` only the extremes.
+/// Returns the counters and resets them, or with `maxmin` only the extremes.
 Json take_stats(const std::string& name, bool maxmin);
 
-/// Counters back to zero, or with `maxmin` only the extremes. @return 0 or a negative errno
+/// Resets the counters, or with `maxmin` only the extremes. @return 0 or a negative errno
 int reset_stats(const std::string& name, bool maxmin);
 
 /// Begins or ends a latency histogram. @param types  BDK_BDEV_IO_TYPE_BIT()s; 0: all

@@ -111,7 +111,7 @@ void OpenDesc::close() {
 
 void OpenDesc::abort_here() {
     if (desc_ == nullptr) return;
-    // The end of each I/O tells what came of it.
+    // The result of each I/O shows whether it was aborted.
     const auto aborted = [](bdk_bdev_io* io, bool, void*) { bdk_bdev_free_io(io); };
     static_cast<void>(bdk_bdev_abort(desc_, channel_, nullptr, aborted, nullptr));
 }

@@ -15,13 +15,13 @@
 
 namespace bdevkit::python {
 
-/// What a desc was told.
+/// An event of a desc.
 struct Event {
     uint32_t type;  ///< BDK_BDEV_EVENT_*
     uint64_t num_blocks;
 };
 
-/// Hands events to a thread that waits for them. Shared by the descs of a host.
+/// A queue of events for a thread that waits for them. The descs of a host share it.
 class EventQueue {
 public:
     struct Entry {
@@ -31,7 +31,8 @@ public:
 
     void push(Entry entry);
     void close();
-    /// [any thread] Waits up to `ms`. @return false when there is none; `closed` tells whether more may come
+    /// [any thread] Waits up to `ms` for an event. @return false when there is none; `closed` tells whether
+    /// more may come
     bool pop(Entry& entry, uint32_t ms, bool& closed);
 
 private:
@@ -41,7 +42,7 @@ private:
     bool closed_ = false;
 };
 
-/// An open desc with its channel, both of the IoThread. It closes itself when its bdev goes.
+/// An open desc with its channel, both owned by the IoThread. It closes itself when its bdev is removed.
 class OpenDesc : public std::enable_shared_from_this<OpenDesc> {
 public:
     /// [not a bdk thread] Opens the bdev. @return 0 or a negative errno
@@ -49,17 +50,17 @@ public:
                     const std::string& bdev, bool write, bool hide_metadata,
                     std::shared_ptr<OpenDesc>& result);
 
-    /// [on the thread] A desc that a module has opened there, with a channel of its own; the module closes
-    /// the desc after close_here(). Throws std::runtime_error when there is no channel.
+    /// [on the thread] Wraps a desc that a module has opened on this thread, and gets a channel for it. The
+    /// module closes the desc after close_here(). Throws std::runtime_error when there is no channel.
     static std::shared_ptr<OpenDesc> adopt(const std::shared_ptr<IoThread>& thread, bdk_bdev_desc* desc);
 
-    /// [any thread] Closes it, once I/O in flight has ended; returns at once.
+    /// [any thread] Closes the desc once I/O in flight has ended; returns at once.
     void close();
 
-    /// [on the thread] The same.
+    /// [on the thread] Like close(), on the desc's own thread.
     void close_here();
 
-    /// [on the thread] Aborts what is in flight, as far as the bdev can.
+    /// [on the thread] Aborts the I/O in flight, if the bdev supports that.
     void abort_here();
 
     /// [any thread]
@@ -78,7 +79,8 @@ public:
     bdk_bdev_desc* desc() const { return desc_; }
     bdk_io_channel* channel() const { return channel_; }
 
-    /// Nanoseconds that a caller spins for an I/O before it sleeps: little where it has not paid.
+    /// How long a caller spins for an I/O before it sleeps, in nanoseconds. Short if spinning was not
+    /// worthwhile before.
     std::atomic<uint32_t> patience_ns{20'000};
 
 private:

@@ -9,7 +9,7 @@ namespace bdevkit::python {
 
 int submit(const Operation& op, bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb,
            void* arg) {
-    // The ABI's iovecs and buffers are not const, though it leaves them alone.
+    // The ABI's iovecs and buffers are not const, although it does not change them.
     auto* data = const_cast<iovec*>(&op.data);
     auto* second = const_cast<iovec*>(&op.second);
     bdk_bdev_io_opts opts{.size = sizeof(opts), .flags = op.flags, .md_buf = op.metadata.iov_base};

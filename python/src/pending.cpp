@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// `_core.Pending`: an I/O or batch under way, as Python holds it. It can be waited for and awaited.
+// `_core.Pending`: Python's handle of an I/O or batch under way. It supports blocking waits and await.
 #include "pending.hpp"
 
 #include <utility>
@@ -8,10 +8,11 @@ namespace bdevkit::python {
 
 namespace {
 
-/// An await that finds its I/O done need not go through the loop; but each so many do, for the other tasks.
+/// An await whose I/O is done need not go through the loop; but one in this many does, so that other tasks
+/// run.
 constexpr uint32_t turns_without_loop = 32;
 
-/// As a generator that returns `value`.
+/// Raises StopIteration(value), like a generator that returns `value`.
 PyObject* stop_with(const py::object& value) {
     if (value.is_none()) return nullptr;
     PyObject* stop = PyObject_CallOneArg(PyExc_StopIteration, value.ptr());

@@ -7,7 +7,7 @@
 
 namespace bdevkit::python {
 
-/// Something under way, as Python holds it. What is dropped before its end is aborted.
+/// Python's handle of an I/O or batch under way. If it is dropped before its end, the I/O is aborted.
 class Pending {
 public:
     /// [with the GIL] Starts it.
@@ -23,7 +23,7 @@ public:
     /// [with the GIL, not a bdk thread] Waits, and returns the result.
     py::object wait();
 
-    /// [with the GIL, in a task] What the task yields to its loop, or nothing once it is done.
+    /// [with the GIL, in a task] The future that the task yields to its loop, or nothing once it is done.
     py::object step();
     py::object take_result();
 

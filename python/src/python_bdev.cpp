@@ -20,16 +20,16 @@ namespace bdevkit::python {
 
 namespace {
 
-/// Whose bdev is being made, on the app thread: what the C++ layer asks for by type.
+/// The module whose bdev is being created on the app thread; the C++ layer asks for it by type.
 std::atomic<const bdk_module*> g_module_of_create{nullptr};
 
-/// The objects of the bdevs there are, by their context. Guarded by the GIL.
+/// The objects of the existing bdevs, by their context. Guarded by the GIL.
 std::map<const void*, py::handle>& objects() {
     static auto* instance = new std::map<const void*, py::handle>;
     return *instance;
 }
 
-/// A Python object that is let go with the GIL.
+/// A Python object that is released with the GIL.
 class Object {
 public:
     explicit Object(py::object object) : object_(std::move(object)) {}
@@ -38,7 +38,7 @@ public:
         if (python)
             object_ = py::object();
         else
-            object_.release();  // nobody is left to count
+            object_.release();  // the interpreter is gone, so references do not matter
     }
     Object(const Object&) = delete;
     Object& operator=(const Object&) = delete;
@@ -73,7 +73,7 @@ void submit_to(const Object& object, bdk_bdev_io* io, bdk_bdev_desc* base_desc, 
         hand_to(object, "_submit", handed, module);
 }
 
-/// From the object to the struct that is registered.
+/// Copies the object's attributes to the struct to register.
 void take_shape(const py::object& object, bdk_bdev& bdev) {
     bdev.blocklen = object.attr("block_size").cast<uint32_t>();
     bdev.blockcnt = object.attr("num_blocks").cast<uint64_t>();
@@ -97,7 +97,7 @@ int resize_to(const py::object& object, uint64_t size, const char* module) {
     }
 }
 
-/// The last thing that the object hears.
+/// The last call of the object.
 void tell_end(const void* context, const py::object& object, const char* module) {
     const PythonLock python;
     if (!python) return;
@@ -169,7 +169,7 @@ public:
         submit_with_buffer(ch, io);
     }
     void submit_with_buffer(Channel& ch, Io io) { submit_to(object_, io.get(), ch.base_desc, ch.base.get()); }
-    /// The size is the object's own: it changes with resized().
+    /// The object sets its own size; it changes with resized().
     void on_base_resized(uint64_t) {}
     void destruct() {
         tell_end(this, object_.get(), bdev().module->name);
@@ -178,7 +178,7 @@ public:
     }
 
 private:
-    /// Where the object names no types: those of the base, but for zcopy, which would go past its submit().
+    /// If the object names no types: those of the base except zcopy, which would bypass its submit().
     void mirror_types(bool aborts) {
         uint64_t& types = bdev().io_type_supported;
         if (types != 0) return;

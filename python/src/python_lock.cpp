@@ -16,7 +16,7 @@ std::atomic<bool> g_closed{false};
 }  // namespace
 
 PythonLock::PythonLock() {
-    ++g_inside;  // before the look: close() sees the one, or this sees the other
+    ++g_inside;  // before the check: either close() sees this count, or this sees `closed`
     if (!g_closed) gil_.emplace();
 }
 

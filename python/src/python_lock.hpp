@@ -10,8 +10,8 @@ namespace bdevkit::python {
 namespace py = pybind11;
 
 /// The GIL, for a reactor that calls into Python. A host that could not be stopped runs on while the
-/// interpreter ends; whoever asks for the GIL then would be killed by it. So the way into Python is closed
-/// first, and a callback that comes later does without Python.
+/// interpreter exits, and a thread that requests the GIL then would be killed. So Python is closed to
+/// reactors first, and later callbacks do without Python.
 class PythonLock {
 public:
     PythonLock();
@@ -19,11 +19,11 @@ public:
     PythonLock(const PythonLock&) = delete;
     PythonLock& operator=(const PythonLock&) = delete;
 
-    /// False: the interpreter ends, and nothing of Python may be touched.
+    /// False: the interpreter is exiting, and Python must not be used.
     explicit operator bool() const { return gil_.has_value(); }
 
-    /// [with the GIL] Lets nobody in any more, and waits, without the GIL and for some seconds at most, for
-    /// those who are inside.
+    /// [with the GIL] Refuses further threads, and waits without the GIL, for some seconds at most, for
+    /// threads inside.
     static void close();
 
 private:

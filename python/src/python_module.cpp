@@ -19,13 +19,13 @@ namespace bdevkit::python {
 
 namespace {
 
-/// The callbacks of the ABI say not whose they are: each module has a set of its own, from this many.
+/// The callbacks of the ABI do not receive their module, so each module gets its own set from this many.
 constexpr size_t max_modules = 32;
 
-/// A module with all that its table points to. Never destroyed: hosts to come may use it.
+/// A module with everything that its table points to. Never destroyed, because later hosts may use it.
 struct PythonModule {
     bdk_module table{};
-    py::object maker;  ///< maker(name, options) gives the Python object of a bdev
+    py::object maker;  ///< maker(name, options) creates the Python object of a bdev
     std::deque<std::string> texts;
     std::vector<bdk_option> options;
     std::deque<std::vector<const char*>> enums;
@@ -36,7 +36,7 @@ struct PythonModule {
 };
 
 std::array<PythonModule*, max_modules> g_modules{};
-size_t g_count = 0;  ///< both guarded by the GIL, and only added to
+size_t g_count = 0;  ///< both guarded by the GIL, and never shrink
 
 template <typename T>
 T value_at(const std::byte* at) {
@@ -47,7 +47,8 @@ T value_at(const std::byte* at) {
 
 py::object text_or_none(const char* text) {
     if (text == nullptr) return py::none();
-    // As Python has the names of files: a byte that is no UTF-8 comes back when the name is used.
+    // Decoded like file names in Python: invalid UTF-8 bytes become surrogates, and become the same bytes
+    // again when the name is used.
     return py::reinterpret_steal<py::object>(
         PyUnicode_DecodeUTF8(text, static_cast<Py_ssize_t>(std::strlen(text)), "surrogateescape"));
 }
@@ -71,7 +72,7 @@ py::object read_value(const bdk_option& option, const std::byte* at) {
     }
 }
 
-/// What the host has filled, as keyword arguments.
+/// The options struct as keyword arguments.
 py::dict read_options(const PythonModule& module, const void* options) {
     py::dict result;
     for (const bdk_option& option : module.options) {
@@ -135,8 +136,8 @@ void set_callbacks(bdk_module& table, size_t n, std::index_sequence<N...>) {
     table.reconfigure = reconfigures[n];
 }
 
-/// One option as bdevkit/_module.py describes it; each has 16 bytes of the struct, as many as the largest
-/// takes.
+/// One option, from the description of bdevkit/_module.py. Each takes 16 bytes of the struct, the size of the
+/// largest type.
 void add_option(PythonModule& module, const py::dict& given) {
     bdk_option option{};
     option.name = module.keep(given["name"]);
@@ -157,7 +158,7 @@ void add_option(PythonModule& module, const py::dict& given) {
     module.options.push_back(option);
 }
 
-/// A module of the same name takes the place of the one before, for the hosts that start from now on.
+/// Replaces an earlier module of the same name, for hosts that start from now on.
 void register_module(const std::string& name, const std::string& version, const std::string& description,
                      const py::list& options, const py::object& maker) {
     auto module = std::make_unique<PythonModule>();
@@ -182,7 +183,7 @@ void register_module(const std::string& name, const std::string& version, const 
     if (n == max_modules)
         throw py::value_error("a process has at most " + std::to_string(max_modules) + " modules in Python");
     set_callbacks(table, n, std::make_index_sequence<max_modules>{});
-    g_modules[n] = module.release();  // the one before stays: bdevs of it may be left
+    g_modules[n] = module.release();  // the earlier one stays, because its bdevs may still exist
     g_count = std::max(g_count, n + 1);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Modules written in Python: their tables, as the host reads those of plugins.
+// Modules written in Python, with tables like those of plugins.
 #pragma once
 
 #include <bdevkit/module.h>
@@ -11,7 +11,7 @@ namespace bdevkit::python {
 
 namespace py = pybind11;
 
-/// [with the GIL] The tables of the modules that are registered. They live as long as the process.
+/// [with the GIL] The tables of the registered modules. They are valid until the process exits.
 std::vector<const bdk_module*> python_modules();
 
 void bind_modules(py::module_& module);

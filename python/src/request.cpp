@@ -60,12 +60,12 @@ void Request::abort() {
 void Request::abort_here() {
     if (in_flight_ == nullptr || desc_->desc() == nullptr) return;
     const auto aborted = [](bdk_bdev_io* io, bool, void*) { bdk_bdev_free_io(io); };
-    // Its own end tells what came of it.
+    // The result of the I/O itself shows whether it was aborted.
     static_cast<void>(bdk_bdev_abort(desc_->desc(), desc_->channel(), this, aborted, nullptr));
 }
 
 void Request::note_patience(bool paid) {
-    // No I/O of another thread takes less than the least: with less, none would ever pay.
+    // No I/O on another thread is faster than the minimum, so spinning for less would never be worthwhile.
     constexpr uint32_t least = 4'000, most = 20'000;
     const uint32_t now = desc_->patience_ns;
     desc_->patience_ns = paid ? std::min(now * 2, most) : std::max(now / 2, least);

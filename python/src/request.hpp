@@ -19,13 +19,13 @@ public:
     Held& held() { return held_; }
     Operation& operation() { return operation_; }
 
-    /// [with the GIL] Sends it to the desc's thread. Throws bdevkit.Error when the desc is closed.
+    /// [with the GIL] Sends the I/O to the desc's thread. Throws bdevkit.Error when the desc is closed.
     void start() override;
 
-    /// [with the GIL] Asks for its abort; its end says whether it came in time.
+    /// [with the GIL] Requests an abort; the result of the I/O shows whether it came in time.
     void abort() override;
 
-    /// [with the GIL, done] What the call returns; throws bdevkit.Error when it failed.
+    /// [with the GIL, done] The return value of the call; throws bdevkit.Error when the I/O failed.
     py::object result() override;
 
     uint64_t patience() const override { return desc_->patience_ns; }
@@ -45,10 +45,10 @@ private:
     Held held_;
     Outcome outcome_;
     bdk_bdev_io_wait_entry wait_{};
-    std::shared_ptr<Completion> in_flight_;  ///< itself, until it has ended
+    std::shared_ptr<Completion> in_flight_;  ///< a reference to itself, until it has ended
 };
 
-/// Throws bdevkit.Error for what became of an operation.
+/// Throws bdevkit.Error for the result of an operation.
 [[noreturn]] void raise_error(const OpenDesc& desc, const Operation& operation, const Outcome& outcome);
 
 }  // namespace bdevkit::python

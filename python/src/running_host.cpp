@@ -11,7 +11,7 @@
 
 namespace bdevkit::python {
 
-/// What comes first, the end of the host or the word that it does not get on.
+/// The first of two results: the host has stopped, or the stop makes no progress.
 struct RunningHost::Stopping {
     std::mutex mutex;
     bool told = false;
@@ -25,8 +25,8 @@ struct RunningHost::Stopping {
 
 namespace {
 
-/// The reactors of a host that could not be ended run on. When the process exits, they are not to see its
-/// objects go: it ends without destroying them.
+/// The reactors of a host that could not be stopped run on. Its objects must not be destroyed under them, so
+/// the process exits without destroying them.
 void exit_without_destructors() {
     const auto leave = [](int status, void*) {
         std::fflush(nullptr);
@@ -55,7 +55,7 @@ tl::expected<std::shared_ptr<RunningHost>, StartError> RunningHost::start(const 
     auto host = host::Host::start(loaded.stack, *loaded.loader, stuck);
     if (!host) return tl::unexpected(StartError{false, host.error()});
     running->host_ = std::move(*host);
-    // What is found on the bdevs is there when a script looks for it.
+    // Waits for examinations, so that a script sees the bdevs that they find.
     host::Host::wait_for_examine();
     running->changes_ = std::make_unique<host::Changes>(loaded.stack, *loaded.loader);
     try {
@@ -73,7 +73,7 @@ RunningHost::~RunningHost() {
 StopReport RunningHost::stop() {
     if (stop_begun_.exchange(true)) return {};
     std::future<StopReport> report = stopping_->first.get_future();
-    // A host that does not get on keeps this thread, and what it refers to, until the process exits.
+    // A host that cannot be stopped keeps this thread, and the objects it refers to, until the process exits.
     std::thread([self = shared_from_this()]() mutable {
         const std::shared_ptr<Stopping> stopping = self->stopping_;
         StopReport ended = self->take_down();

@@ -17,10 +17,10 @@
 
 namespace bdevkit::python {
 
-/// A stack as Python gives it.
+/// A stack from Python.
 struct StackSource {
     std::string text;
-    std::string name;              ///< in messages
+    std::string name;              ///< name for messages
     std::filesystem::path folder;  ///< where relative paths start
     std::vector<std::string> plugin_path;
     std::vector<const bdk_module*> modules;  ///< written in Python
@@ -28,18 +28,18 @@ struct StackSource {
 
 /// Why a host did not start.
 struct StartError {
-    bool in_stack = false;  ///< the stack is wrong, which `message` says line by line
+    bool in_stack = false;  ///< the stack is wrong; `message` has one line for each fault
     std::string message;
 };
 
-/// What the end of a host has found.
+/// The findings at the stop of a host.
 struct StopReport {
     bool clean = true;
-    std::vector<std::string> open_descs;  ///< that Python had not closed: the names of their bdevs
-    std::vector<std::string> waits;       ///< what an end that was given up waits for: the host runs on
+    std::vector<std::string> open_descs;  ///< descs that Python had not closed, as the names of their bdevs
+    std::vector<std::string> waits;       ///< what a stop that gave up waited for; the host runs on
 };
 
-/// The host of this process, with the thread that does Python's I/O. Nothing here needs the GIL.
+/// The host of this process, with the thread that does Python's I/O. No function here needs the GIL.
 class RunningHost : public std::enable_shared_from_this<RunningHost> {
 public:
     /// [not a bdk thread]
@@ -49,13 +49,13 @@ public:
     RunningHost(const RunningHost&) = delete;
     RunningHost& operator=(const RunningHost&) = delete;
 
-    /// [not a bdk thread] Closes the descs, ends the host. Returns when that is done, or when it does not get
-    /// on for the host's `stop_limit`. Nothing happens the second time.
+    /// [not a bdk thread] Closes the descs and stops the host. Returns when that is done, or when the stop
+    /// makes no progress for the host's `stop_limit`. A second call does nothing.
     StopReport stop();
 
     /// [not a bdk thread] Calls fn(host, changes) unless the host stops or has stopped: -ENODEV. Several
-    /// threads may do so at a time; stop() does not wait for them before it takes down what they may wait
-    /// for.
+    /// threads may do so at a time; stop() first takes down everything that they may wait for, then waits for
+    /// them.
     int with(const std::function<int(host::Host&, host::Changes&)>& fn);
 
     const std::shared_ptr<IoThread>& io_thread() const { return io_thread_; }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: {{cookiecutter.license}}
-"""What the tests of the running module share. ctest says where program and plugin are."""
+"""Fixtures for the tests of the running module. ctest sets the paths of the program and the plugin."""
 
 import importlib.util
 import os
@@ -14,7 +14,7 @@ PROGRAM = os.environ.get("BDEVKIT", "bdevkit")
 PLUGINS = os.environ.get("PLUGIN_FOLDER", str(STACK.parent / "build" / "release"))
 PATIENCE = 60
 
-# bdevkit.pytest runs the module in this process, where a sanitizer's library would have to be first.
+# bdevkit.pytest runs the module in this process, which would have to load a sanitizer's library first.
 IN_PYTHON = importlib.util.find_spec("bdevkit") is not None and "SANITIZER_RUNTIME" not in os.environ
 pytest_plugins = ["bdevkit.pytest"] if IN_PYTHON else []
 collect_ignore = [] if IN_PYTHON else ["test_module.py"]
@@ -22,12 +22,12 @@ collect_ignore = [] if IN_PYTHON else ["test_module.py"]
 
 @pytest.fixture(scope="session")
 def plugin_path():
-    """Where bdevkit.pytest looks for the module."""
+    """The folder in which bdevkit.pytest looks for the module."""
     return [PLUGINS]
 
 
 def environment():
-    """A plugin built with a sanitizer brings the sanitizer into a program that has none."""
+    """The environment for a plugin that is built with a sanitizer, in a program without it."""
     preload = os.environ.get("SANITIZER_RUNTIME")
     return os.environ | {"BDEVKIT_PLUGIN_PATH": PLUGINS} | ({"LD_PRELOAD": preload} if preload else {})
 
@@ -47,7 +47,7 @@ def bdevkit():
 
 @pytest.fixture
 def served(tmp_path):
-    """The stack while it runs: the address of its NBD export."""
+    """The running stack: the address of its NBD export."""
     socket = tmp_path / "nbd.sock"
     with subprocess.Popen([PROGRAM, "run", STACK, "--listen", f"unix:{socket}"], stdout=subprocess.PIPE, text=True,
                           env=environment()) as host:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Removes what the answers have no use for, and lays out the rest: how long lines are depends on the answers."""
+"""Removes files that the answers do not need, and formats the rest, because line lengths depend on the answers."""
 
 import os
 import pathlib

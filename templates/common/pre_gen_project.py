@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Refuses answers that give no project. Runs before anything is written."""
+"""Refuses invalid answers. Runs before anything is written."""
 
 import json
 import re
 import sys
 
-# The strings are cookiecutter's, which is why they come through JSON.
+# cookiecutter inserts the strings here, so they are passed as JSON.
 ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 TYPES = ["read", "write", "unmap", "flush", "write_zeroes"]
 TARGETS = ["all", "clean", "help", "install", "test", "package", "rebuild_cache", "edit_cache", "list_install_components"]

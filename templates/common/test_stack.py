@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: {{cookiecutter.license}}
-"""The module in a running stack, used by real clients."""
+"""Tests of the module in a running stack, with real clients."""
 
 import os
 import shutil

@@ -113,23 +113,23 @@ def test_no_input_crashes_it(content, tmp_path):
 CANNOT_BE = {
     "two writers on one base": (
         "  - { name: a, module: passthru, base: disk }\n  - { name: b, module: passthru, base: disk }\n", "",
-        "4:40: bdev 'disk' is claimed for writing by 'a' already, at 3:40"),
+        "4:40: bdev 'disk' is already claimed for writing by 'a', at 3:40"),
     "a base and what stands on it": (
         "  - { name: a, module: passthru, base: disk }\n", "exports: [ { bdev: a }, { bdev: disk } ]",
         "6:62: bdev 'disk' is claimed for writing by 'a', at 3:40"),
     "a UUID twice": (
         "  - { name: a, module: malloc, size: 1MiB, uuid: 01234567-89ab-cdef-0123-456789abcdef }\n"
         "  - { name: b, module: malloc, size: 1MiB, uuid: 01234567-89ab-cdef-0123-456789abcdef }\n", "",
-        "4:50: 'uuid': bdev 'a' has the same one, at 3:50"),
+        "4:50: 'uuid': bdev 'a' has the same UUID, at 3:50"),
     "a name beside the parts": (
         "  - { name: d, module: split, base: disk, count: 2 }\n  - { name: dp0, module: malloc, size: 1MiB }\n", "",
-        "4:13: bdev 'dp0' cannot have this name: module 'split' makes 'dp0' to 'dp1' of 'd', at 3:13"),
+        "4:13: bdev 'dp0' cannot have this name: module 'split' makes 'dp0' to 'dp1' from 'd', at 3:13"),
     "a part that is none": (
         "  - { name: d, module: split, base: disk, count: 2 }\n  - { name: r, module: readonly, base: dp2 }\n", "",
-        "4:40: no bdev 'dp2': module 'split' makes 'dp0' to 'dp1' of 'd'"),
+        "4:40: no bdev 'dp2': module 'split' makes 'dp0' to 'dp1' from 'd'"),
     "the whole of parts": (
         "  - { name: d, module: split, base: disk, count: 2 }\n", "exports: [ { bdev: d } ]",
-        "module 'split' makes no bdev 'd' but 'dp0' to 'dp1'; name one of these"),
+        "module 'split' does not make a bdev 'd', but 'dp0' to 'dp1'; name one of these"),
 }
 
 

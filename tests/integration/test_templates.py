@@ -136,7 +136,7 @@ def test_the_working_folder_is_taken_literally(tmp_path):
 @pytest.mark.parametrize("output, message", [
     ("/proc", "cannot make a folder in '/proc': No such file or directory"),
     ("/proc/a/b", "cannot make a folder in '/proc/a/b': No such file or directory"),
-    ("/dev/null", "'/dev/null' is no folder"), ("/dev/null/a", "Not a directory")])
+    ("/dev/null", "'/dev/null' is not a folder"), ("/dev/null/a", "Not a directory")])
 def test_a_folder_that_cannot_be_is_told_in_a_line(output, message):
     result = bdevkit_new("x", "--output", output)
     assert result.returncode == 2
@@ -153,7 +153,7 @@ def test_nothing_is_overwritten(tmp_path):
     (tmp_path / "x").mkdir()
     result = bdevkit_new("x", "--output", tmp_path)
     assert result.returncode == 2
-    assert f"'{tmp_path}/x' exists" in result.stderr
+    assert f"'{tmp_path}/x' already exists" in result.stderr
 
 
 def test_without_cookiecutter_it_names_the_package(tmp_path):

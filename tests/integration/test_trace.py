@@ -95,11 +95,11 @@ def test_a_replay_that_does_not_fit_is_refused(trace, tmp_path):
         return run("perf", tmp_path / "target.yaml", "--replay", trace, code=2).stderr
 
     assert "the trace goes up to byte" in refusal("module: malloc, size: 512KiB")
-    assert "no blocks of 4096 bytes" in refusal("module: malloc, size: 64MiB, block_size: 4096")
+    assert "not whole blocks of 4096 bytes" in refusal("module: malloc, size: 64MiB, block_size: 4096")
     (tmp_path / "no.trace").write_text("hello")
     error = run("perf", tmp_path / "target.yaml", "--replay", tmp_path / "no.trace", code=2).stderr
-    assert "is no trace" in error
-    assert "is no trace" in run("trace", tmp_path / "no.trace", code=1).stderr
+    assert "is not a trace" in error
+    assert "is not a trace" in run("trace", tmp_path / "no.trace", code=1).stderr
 
 
 def test_only_a_trace_is_replaced(tmp_path):
@@ -109,7 +109,7 @@ def test_only_a_trace_is_replaced(tmp_path):
 version: 1
 bdevs: [ {{ name: top, module: trace, path: {precious}, base: {{ name: disk, module: malloc, size: 1MiB }} }} ]
 """)
-    assert "is there and is no trace" in run("perf", tmp_path / "stack.yaml", "--count", 1, code=1).stderr
+    assert "already exists and is not a trace" in run("perf", tmp_path / "stack.yaml", "--count", 1, code=1).stderr
     assert precious.read_text() == "years of work"
     precious.unlink()
     for count in [50, 10]:

@@ -221,12 +221,12 @@ TEST_F(GptModule, SaysWhatIsWrongWithABackupThatIsNotNeededYet) {
         {damaged_entries, "the CRC of its entries is wrong"},
         {damaged_header, "the CRC of its header is wrong"},
         {other, "it describes other partitions"},
-        {grown, "it is said to be at block 4095, and the disk ends with block 8191"}};
+        {grown, "the primary header places it at block 4095, but the disk ends with block 8191"}};
     for (const auto& [image, words] : cases) {
         make_disk(image);
         LogCapture log;
         ASSERT_EQ(partition(), 0) << words;
-        EXPECT_TRUE(log.has({"the backup GPT of 'disk' would not do", words})) << words;
+        EXPECT_TRUE(log.has({"the backup GPT of 'disk' could not replace", words})) << words;
         EXPECT_EQ(Client("partp5", Access::read).num_blocks(), 2015u);
         ASSERT_EQ(host.remove("disk"), 0);
     }
@@ -243,7 +243,7 @@ TEST_F(GptModule, NamesTheBlockSizeThatATableIsFor) {
         other.entries = {{1, gpt_linux_type, other.first_usable, other.last_usable}};
         table.block_size = of_disk;  // of the disk that is made
         expect_refusal(other.bytes(), "it is a table for blocks of " + std::to_string(of_table) +
-                                          " bytes, and the disk has blocks of " + std::to_string(of_disk));
+                                          " bytes, but the disk has blocks of " + std::to_string(of_disk));
     }
 }
 
@@ -251,7 +251,7 @@ TEST_F(GptModule, SaysWhatIsWrongWithBoth) {
     Bytes image = table.bytes();
     image[512 + 50] ^= std::byte{1};
     image[4063 * 512] ^= std::byte{1};
-    expect_refusal(image, "CRC of its header is wrong; of the backup: the CRC of its entries is wrong");
+    expect_refusal(image, "CRC of its header is wrong; backup: the CRC of its entries is wrong");
 }
 
 TEST_F(GptModule, RefusesADiskWithoutATable) {

@@ -197,7 +197,7 @@ TEST_F(NvmeTcpDhchap, KeyFilesAreForTheirOwnerAlone) {
     TcpTestTarget target;
     const KeyFile open_key(short_key, 0640), no_key("DHHC-1:00:AAEC:");
     EXPECT_EQ(create_with(target, {{"dhchap_key_file", open_key.path}}), -EPERM);
-    EXPECT_TRUE(log.has({"others may use the key file", "chmod 600 " + open_key.path}));
+    EXPECT_TRUE(log.has({"other users have permissions on the key file", "chmod 600 " + open_key.path}));
     EXPECT_EQ(create_with(target, {{"dhchap_key_file", no_key.path}}), -EINVAL);
     EXPECT_EQ(create_with(target, {{"dhchap_key_file", "/nowhere"}}), -ENOENT);
     EXPECT_EQ(create_with(target, {{"dhchap_ctrl_key_file", controller_key.path}}), -EINVAL);

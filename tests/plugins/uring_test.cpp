@@ -274,7 +274,7 @@ TEST_P(UringModule, SeesAndSetsTheSize) {
     GivenOptions other = same;
     other.emplace_back("read_only", true);
     EXPECT_EQ(host.reconfigure("disk", other), -EINVAL);
-    EXPECT_TRUE(log.has({"`size` alone"}));
+    EXPECT_TRUE(log.has({"only `size`"}));
 }
 
 TEST_P(UringModule, KeepsTheSizeThatAnUnchangedOptionDoesNotTell) {
@@ -387,12 +387,12 @@ TEST_F(UringFile, MayBeReadByMany) {
 TEST_F(UringFile, WhatCannotBeHadIsRefusedWithAdvice) {
     const LogCapture log;
     EXPECT_EQ(host.create("uring", "disk", at()), -EINVAL);
-    EXPECT_TRUE(log.has({"holds no block", "give `size`"}));
+    EXPECT_TRUE(log.has({"is shorter than a block", "set `size`"}));
     EXPECT_EQ(host.create("uring", "disk", {{"path", file.path + ".missing"}}), -ENOENT);
-    EXPECT_TRUE(log.has({"create it, or give `size`"}));
+    EXPECT_TRUE(log.has({"create it, or set `size`"}));
     std::filesystem::create_symlink("nowhere", file.path + ".link");
     EXPECT_EQ(host.create("uring", "disk", {{"path", file.path + ".link"}, {"size", mib}}), -ENOENT);
-    EXPECT_TRUE(log.has({"it is a link to 'nowhere': mend the link, or create that"}));
+    EXPECT_TRUE(log.has({"it is a link to 'nowhere': fix the link, or create its target"}));
     std::filesystem::remove(file.path + ".link");
     EXPECT_EQ(host.create("uring", "disk", {{"path", testing::TempDir()}}), -EINVAL);
     EXPECT_TRUE(log.has({"neither a file nor a block device"}));
@@ -421,7 +421,7 @@ TEST_F(UringFile, DirectIoThatCannotBeIsSaid) {
     std::filesystem::resize_file(file.path, mib + 100);
     const LogCapture log;
     ASSERT_EQ(host.create("uring", "disk", at()), 0);
-    EXPECT_TRUE(log.has({"ends with a part of a block"}));
+    EXPECT_TRUE(log.has({"ends with a partial block"}));
     // Either it is direct, or the log has said that it is not.
     EXPECT_NE(host.info("disk").dump().find("\"direct\":true") != std::string::npos,
               log.has({file.path, "through the page cache"}))

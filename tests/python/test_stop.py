@@ -72,7 +72,7 @@ def test_a_client_that_does_not_read_holds_up_nobody_else(tmp_path, bdevkit_log)
         while host.bdevs["disk"].stats.read.ops < READS:
             time.sleep(0.01)
         removed = in_background(host.remove, "disk")
-        while not any("its bdev goes away" in line for line in bdevkit_log()):
+        while not any("its bdev is being removed" in line for line in bdevkit_log()):
             time.sleep(0.01)
         host.create("malloc", "other", size="1MiB")
         assert "other" in host.bdevs
@@ -90,7 +90,7 @@ def test_the_stop_of_a_host_does_not_wait_for_a_removal(tmp_path, bdevkit_log):
     while host.bdevs["disk"].stats.read.ops < READS:
         time.sleep(0.01)
     removed = in_background(host.remove, "disk")
-    while not any("its bdev goes away" in line for line in bdevkit_log()):
+    while not any("its bdev is being removed" in line for line in bdevkit_log()):
         time.sleep(0.01)
     stopped = in_background(host.stop)
     assert stopped.wait(PATIENCE)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How a virtual bdev treats its base, and what it makes of the base's troubles.
+// How a virtual bdev uses its base and handles the base's failures.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -50,10 +50,9 @@ void check_untouched(Stage& stage) {
     load.wait();
     load.expect_clean();
     for (size_t i = 0; i < before.size(); i++)
-        expect_same(
-            stage.bases()[i]->content(), before[i],
-            fmt::format("what the base '{}' holds, after reads of the bdev alone", stage.bases()[i]->name()),
-            stage.options().base_block_size);
+        expect_same(stage.bases()[i]->content(), before[i],
+                    fmt::format("content of the base '{}' after reads of the bdev", stage.bases()[i]->name()),
+                    stage.options().base_block_size);
 }
 
 void fail_bases(Stage& stage, bool fail) {
@@ -61,7 +60,7 @@ void fail_bases(Stage& stage, bool fail) {
         base->fail = fail;
 }
 
-/// True if an I/O like this one reaches a base: what a module keeps for itself may well succeed.
+/// True if an I/O like this one reaches a base: an I/O that the module answers itself may succeed.
 bool reaches_base(Stage& stage, const std::function<CheckResult()>& io) {
     const auto count = [&] {
         uint64_t all = 0;

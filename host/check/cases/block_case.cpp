@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// No call holds a reactor. The machine may be busy with something else, so each operation is done several
-// times, and what counts is the time that it has taken at least.
+// No call holds a reactor. The machine may be busy with something else, so each operation runs several times,
+// and the shortest time counts.
 #include <bdevkit/poller.h>
 #include <fmt/format.h>
 
@@ -25,7 +25,7 @@ constexpr milliseconds limit{50};
 constexpr milliseconds limit{10};
 #endif
 
-/// Looks at the clock each millisecond on the app thread: a gap is a time in which something held it.
+/// Reads the clock every millisecond on the app thread: a gap is a time in which a call held the thread.
 class Heartbeat {
 public:
     explicit Heartbeat(Stage& stage) : stage_(stage) {
@@ -74,7 +74,7 @@ private:
 
 void expect_short(const std::string& what, Clock::duration least) {
     if (least <= limit) return;
-    throw Broken{fmt::format("{} holds the reactor for {} ms at least", what,
+    throw Broken{fmt::format("{} holds the reactor for at least {} ms", what,
                              std::chrono::duration_cast<milliseconds>(least).count()),
                  fmt::format("less than {} ms", limit.count())};
 }

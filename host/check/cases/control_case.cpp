@@ -25,7 +25,7 @@ void release_bases(Stage& stage) {
                     [&](bdk::Done done) { base->release([done = std::move(done)] { done(0); }); });
 }
 
-/// The bdev works as before.
+/// Checks that the bdev works as before.
 void expect_usable(CheckClient& client, bool verifies) {
     if (!client.is_writable()) return static_cast<void>(read(client, 0, 1));
     const Bytes data = make_pattern(client.unit() * client.block_size(), 700);
@@ -34,8 +34,7 @@ void expect_usable(CheckClient& client, bool verifies) {
     if (verifies) expect_same(seen, data, "read after it", client.block_size());
 }
 
-/// A write of zeroes that takes its time, over the second half of the bdev. It has to end, one way or
-/// another.
+/// A long write of zeroes over the second half of the bdev. It has to end, with success or failure.
 class LongZeroing {
 public:
     explicit LongZeroing(CheckClient& client) : client_(client) {
@@ -57,7 +56,7 @@ private:
     CheckClient& client_;
 };
 
-/// Of the load beside it: the first half.
+/// The load that runs beside it uses the first half.
 uint64_t blocks_of_load(const CheckClient& client) {
     return std::max<uint64_t>(1, client.num_blocks() / 2 / client.unit()) * client.unit();
 }
@@ -111,7 +110,8 @@ void check_abort(CheckClient& client) {
         hold_bases(client.stage(), round % 2 == 1);
         CheckLoad load(client, {.depth = 16, .num_blocks = blocks_of_load(client), .verifies = verifies});
         LongZeroing zeroing(client);
-        // All of the channel; what is no longer there makes the abort fail, which is no fault.
+        // Aborts all I/O of the channel. The abort fails if an I/O has already completed, which is not a
+        // fault.
         static_cast<void>(client.run("abort", [](auto* desc, auto* ch, auto cb, void* arg) {
             return bdk_bdev_abort(desc, ch, nullptr, cb, arg);
         }));

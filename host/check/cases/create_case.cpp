@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Creation with every kind of options, and what the module says of itself.
+// Creation with every kind of option, and the JSON that the module writes about its bdev.
 #include <bdevkit/bdev_module.h>
 #include <fmt/format.h>
 
@@ -17,11 +17,11 @@ namespace bdevkit::host {
 
 namespace {
 
-/// What a creation that failed must not leave.
+/// Checks that a failed creation left nothing behind.
 void expect_nothing_left(Stage& stage, size_t bdevs_before, const std::string& after) {
     const std::vector<std::string> left = stage.bdevs();
     if (left.size() > bdevs_before)
-        throw Broken{fmt::format("{}: bdev '{}' is there", after, left.back()), "no bdev"};
+        throw Broken{fmt::format("{}: bdev '{}' exists", after, left.back()), "no bdev"};
     stage.call([&] {
         for (CheckingBdev* base : stage.bases()) {
             if (base->is_claimed() && bdevs_before == 0)
@@ -41,19 +41,19 @@ void check_rc(int rc, const std::string& what) {
 void check_defaults(Stage& stage) {
     stage.create();
     if (const int rc = stage.remove_all(); rc != 0)
-        throw Broken{fmt::format("its removal gives {}", bdk::errno_text(rc)), "0"};
+        throw Broken{fmt::format("its removal returned {}", bdk::errno_text(rc)), "0"};
 }
 
 void check_size(Stage& stage) {
     const CheckedBdev bdev(stage);
     CheckClient client(stage, bdev.name());
-    if (client.num_blocks() == 0) throw Broken{"the bdev has no blocks", "one at least"};
+    if (client.num_blocks() == 0) throw Broken{"the bdev has no blocks", "at least one"};
     if (!client.supports(BDK_BDEV_IO_TYPE_READ)) return;
     for (const uint64_t block : {uint64_t{0}, client.num_blocks() - 1})
         static_cast<void>(read(client, block, 1));
 }
 
-/// What a module keeps on its base does not lie where its users write.
+/// A module's own data on its base must lie outside the blocks that users can write.
 void check_again(Stage& stage) {
     need_base(stage);
     std::vector<std::string> before;
@@ -90,12 +90,13 @@ void check_taken(Stage& stage) {
     if (stage.comes_late()) throw NotApplicable{"the module registers its bdevs after create has ended"};
     const size_t before = stage.bdevs().size();
     const int rc = stage.create("checked", stage.settings());
-    check_rc(rc, "create under a name that is taken");
-    if (rc == 0) throw Broken{"create under a name that is taken returned 0", "a negative errno, -EEXIST"};
+    check_rc(rc, "create under a name that is already in use");
+    if (rc == 0)
+        throw Broken{"create under a name that is already in use returned 0", "a negative errno, -EEXIST"};
     expect_nothing_left(stage, before, "after a create that failed");
 }
 
-/// One option with one value; the rest as usual.
+/// Creates a bdev with one option set to one value and the usual values for the others.
 void try_value(Stage& stage, const bdk_option& option, const std::string& value) {
     const std::vector<Setting> settings = stage.settings({{option.name, {value}}});
     const std::string what = fmt::format("create with {}={}", option.name, value);
@@ -104,7 +105,7 @@ void try_value(Stage& stage, const bdk_option& option, const std::string& value)
     if (rc == 0) {
         static_cast<void>(stage.wait_for_bdevs());
         if (const int removed = stage.remove_all(); removed != 0)
-            throw Broken{fmt::format("removal after {} gives {}", what, bdk::errno_text(removed)), "0"};
+            throw Broken{fmt::format("removal after {} returned {}", what, bdk::errno_text(removed)), "0"};
     }
     expect_nothing_left(stage, 0, what);
 }
@@ -153,7 +154,8 @@ void check_reconfigure(Stage& stage) {
     check_rc(rc, "reconfigure");
     if (rc == -ENOTSUP) throw NotApplicable{"the module has no reconfigure"};
     if (rc != 0)
-        throw Broken{fmt::format("reconfigure with its own options gives {}", bdk::errno_text(rc)), "0"};
+        throw Broken{fmt::format("reconfigure with the current options returned {}", bdk::errno_text(rc)),
+                     "0"};
     CheckClient client(stage, bdev.name());
     if (client.supports(BDK_BDEV_IO_TYPE_READ)) static_cast<void>(read(client, 0, 1));
 }

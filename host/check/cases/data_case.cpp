@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What was written is what is read.
+// Reads return the data that was written.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace bdevkit::host {
 
 namespace {
 
-/// A bdev whose blocks hold known data: written, or for one that cannot be written, read once.
+/// A bdev whose blocks hold known data. The data was written, or read once if the bdev is read-only.
 class KnownData {
 public:
     explicit KnownData(CheckClient& client) : client_(client) {}
@@ -40,17 +40,17 @@ private:
     CheckClient& client_;
 };
 
-/// Runs a step with an open bdev whose data are to be trusted.
+/// Runs a step with an open bdev that stores data.
 void data_step(CaseContext& context, Stage& stage, const char* rule,
                const std::function<void(CheckClient&, KnownData&)>& fn) {
     context.recorder.step(rule, [&] {
-        // Before the module sees them: it may write there what is its own.
+        // Before the module sees the bases, because it may write its own data there.
         for (CheckingBdev* base : stage.bases())
             if (context.options.base_image.empty()) stage.call([&] { base->fill(11); });
         const CheckedBdev bdev(stage);
         CheckClient client(stage, bdev.name());
         need_plain_blocks(client);
-        if (!keeps_data(client)) throw NotApplicable{"its reads leave the buffer as it is: a null disk"};
+        if (!keeps_data(client)) throw NotApplicable{"reads leave the buffer unchanged, as on a null disk"};
         KnownData known(client);
         fn(client, known);
     });
@@ -75,7 +75,7 @@ void check_roundtrip(CheckClient& client, KnownData& known) {
     std::vector<std::pair<uint64_t, Bytes>> all;
     for (const uint64_t block : places(client, unit))
         all.emplace_back(block, known.make(block, unit, block + 1));
-    // Only now, so that two places that are one are seen.
+    // Only after all writes, so that two places that share storage are detected.
     for (const auto& [block, data] : all)
         known.expect(block, data);
 }
@@ -117,7 +117,7 @@ void check_sizes(CheckClient& client, KnownData& known) {
     }
 }
 
-/// Reads known data, and writes others, in buffers of that shape.
+/// Reads known data and writes new data, with buffers of that shape.
 void check_shape(CheckClient& client, KnownData& known, uint64_t count, const BufferShape& shape,
                  uint64_t seed) {
     Bytes data = known.make(0, count, seed);
@@ -221,7 +221,7 @@ void run_data_case(CaseContext& context) {
         data_step(context, stage, "data.iovecs", check_iovecs);
         data_step(context, stage, "data.alignment", check_alignment);
         data_step(context, stage, "data.host_buffer", check_host_buffer);
-        // It watches all transfers, and has these for itself when it is asked for alone.
+        // The rule watches all transfers. These run if it is the only selected rule.
         data_step(context, stage, "data.buffers", [](CheckClient& client, KnownData& known) {
             check_alignment(client, known);
             check_iovecs(client, known);

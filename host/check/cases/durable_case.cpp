@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a virtual bdev calls durable is durable on its bases: they tell what a power failure would lose.
+// Data that a virtual bdev reports as durable is durable on its bases. The bases know which data a power
+// failure would lose.
 #include <bdevkit/bdev_io.h>
 #include <fmt/format.h>
 
@@ -28,7 +29,7 @@ void forget_risks(Stage& stage) {
         base->at_risk = 0;
 }
 
-/// Runs an I/O that has to be durable when it has ended.
+/// Runs an I/O whose data must be durable when it has ended.
 void expect_durable(CheckClient& client, const std::string& what, const Submit& submit) {
     Stage& stage = client.stage();
     forget_risks(stage);
@@ -36,15 +37,15 @@ void expect_durable(CheckClient& client, const std::string& what, const Submit& 
     const CheckResult result = client.run(what, submit);
     if (!result.ok()) throw Broken{fmt::format("{}: {}", what, result.text()), "success"};
     if (sum(stage, &CheckingBdev::changes) == changes)
-        throw Broken{fmt::format("a {} has ended, and nothing of it has reached the base", what),
+        throw Broken{fmt::format("a {} has ended, but none of its data has reached the base", what),
                      "the data on the base"};
     if (const uint64_t risky = sum(stage, &CheckingBdev::at_risk); risky != 0)
         throw Broken{
-            fmt::format("a {} has ended, and a power failure would undo {} changes of the base", what, risky),
-            "FUA for the base, or a flush behind the change and before the end"};
+            fmt::format("a {} has ended, but a power failure would undo {} changes of the base", what, risky),
+            "FUA on the base, or a flush after the change and before the end"};
 }
 
-/// Places and lengths: one unit, and many, which a module may cut.
+/// Places and lengths: one unit, and many units, which a module may split.
 std::vector<std::pair<uint64_t, uint64_t>> ranges(const CheckClient& client) {
     const uint64_t unit = client.unit(), units = client.num_blocks() / unit;
     const uint64_t many =
@@ -77,7 +78,7 @@ void need_writable(const CheckClient& client) {
 }
 
 void check_fua(Stage& stage) {
-    // A base that takes FUA, and one whose core adds a flush.
+    // A base that handles FUA, and a base for which the core adds a flush.
     for (const bool base_takes_fua : {false, true}) {
         stage.drop_bases();
         stage.set_next_bases({}, base_takes_fua);
@@ -104,7 +105,7 @@ void check_flush(Stage& stage) {
             if (!result.ok()) throw Broken{fmt::format("flush: {}", result.text()), "success"};
         }
         if (const uint64_t risky = sum(stage, &CheckingBdev::at_risk); risky != 0)
-            throw Broken{fmt::format("{}, and a power failure would undo {} changes of the base",
+            throw Broken{fmt::format("{}, but a power failure would undo {} changes of the base",
                                      has_cache ? "a flush has ended"
                                                : "a write to a bdev without a write cache has ended",
                                      risky),

@@ -18,7 +18,7 @@ namespace {
 
 constexpr uint64_t shown_bytes = 4 << 20;
 
-/// What a shown bdev holds.
+/// The content of a bdev that is shown to the module.
 struct Content {
     const char* name;
     uint64_t bytes;
@@ -31,7 +31,7 @@ void put(Bytes& bytes, size_t at, std::string_view text) {
         std::copy(from.begin(), from.end(), bytes.begin() + std::ptrdiff_t(at));
 }
 
-/// Signatures of well-known formats with nothing right behind them.
+/// Signatures of well-known formats, followed by invalid data.
 void fill_signatures(Bytes& bytes) {
     fill_pattern(bytes, 51);
     put(bytes, 510, "\x55\xaa");
@@ -66,8 +66,8 @@ void remove(Stage& stage, const std::string& name, const char* rule) {
     });
 }
 
-/// Makes a bdev and returns it; the modules see it within this call, before any data could be put there. So
-/// it is made failing, filled, and shown anew by a module that comes again.
+/// Creates a bdev and returns it. The modules see a new bdev during its registration, before it could be
+/// filled. So it fails all I/O at first; then it is filled and shown again by loading the module anew.
 void show(Stage& stage, const Content& content, const std::function<void(CheckingBdev&)>& prepare) {
     stage.unload();
     stage.call([&] {
@@ -106,7 +106,7 @@ void check_gone(Stage& stage) {
             disk->release([] {});
         });
         stage.wait_until("examine.gone",
-                         fmt::format("bdev '{}', removed while it was examined, has not gone", content.name),
+                         fmt::format("bdev '{}', removed while it was examined, still exists", content.name),
                          [&] { return CheckingBdev::find(content.name) == nullptr; });
         stage.wait_for_examine("examine.gone");
     }
@@ -125,7 +125,7 @@ void check_untouched(Stage& stage) {
                 throw Broken{fmt::format("bdev '{}' has other content after it was examined", content.name),
                              "no write"};
             if (disk->is_claimed())
-                throw Broken{fmt::format("bdev '{}' is claimed, and no bdev was made of it", content.name),
+                throw Broken{fmt::format("bdev '{}' is claimed, but no bdev was made from it", content.name),
                              "no claim"};
             if (disk->descs() != 0)
                 throw Broken{fmt::format("bdev '{}' is open after it was examined", content.name),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Nothing stays behind: each round makes a bdev, uses it and removes it.
+// Nothing is left behind: each round creates a bdev, uses it and removes it.
 #include <fmt/format.h>
 
 #include <utility>
@@ -17,14 +17,14 @@ constexpr int rounds = 20;
 constexpr size_t least_leak = 16;  ///< bytes per round
 constexpr uint64_t ios_per_round = 64;
 
-/// What there is between two rounds.
+/// The resources in use between two rounds.
 struct Snapshot {
     Footprint process;
     ThreadFootprint thread;
 
     static Snapshot of(Stage& stage) {
         Snapshot result;
-        // What is done in messages after a removal is done then.
+        // Messages that clean up after a removal have run by then.
         for (int turn = 0; turn < 8; turn++)
             stage.call([] {});
         stage.call([&] { result.thread = ThreadFootprint::of_this_thread(); });
@@ -47,13 +47,13 @@ Snapshot run_rounds(Stage& stage, int count, uint64_t ios) {
     return Snapshot::of(stage);
 }
 
-/// Windows of some rounds each, run as they are asked for.
+/// Windows of several rounds each, run on demand.
 class Windows {
 public:
     explicit Windows(Stage& stage) : stage_(stage) {}
 
-    /// Throws Broken when a figure grows in every window: what fills caches and pools comes to an end, and
-    /// threads that a module has of its own let memory come and go.
+    /// Throws Broken when a figure grows in every window. Caches and pools stop growing, and a module's own
+    /// threads make the figure vary in both directions.
     template <class Of>
     void expect_level(const char* what, Of of, size_t least) {
         for (size_t i = 1; i < most; i++)
@@ -76,7 +76,7 @@ private:
     std::vector<Snapshot> ends_;
 };
 
-/// What the bases say, while the bdev is gone.
+/// Checks the bases while the bdev is gone.
 void check_bases(Stage& stage, const char* rule) {
     need_base(stage);
     run_round(stage, 8);
@@ -91,7 +91,7 @@ void check_bases(Stage& stage, const char* rule) {
     }
 }
 
-/// Memory that I/O alone leaves behind, with one bdev all the time.
+/// Memory that I/O leaks, with the same bdev all the time.
 void check_io_memory(Stage& stage) {
     const CheckedBdev bdev(stage);
     CheckClient client(stage, bdev.name());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The file and its table, and loading it again and again.
+// The file, its table, and repeated loading.
 #include <dlfcn.h>
 #include <fmt/format.h>
 
@@ -26,7 +26,8 @@ namespace {
 
 using Handle = std::unique_ptr<void, int (*)(void*)>;
 
-/// The file, opened without a check of the table, since the host refuses a wrong one without a rule's name.
+/// The file, opened without a check of the table, because the host would refuse a wrong table without naming
+/// a rule.
 Handle open_raw(const std::filesystem::path& path) {
     const auto fd = open_trusted(path);
     const auto file = fd ? ElfFile::read(fd->get()) : tl::unexpected(fd.error());
@@ -34,7 +35,7 @@ Handle open_raw(const std::filesystem::path& path) {
     return {is_plugin ? dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) : nullptr, dlclose};
 }
 
-/// nullptr for a table that is none of ours.
+/// nullptr for a table of an unknown kind.
 const bdk_module* table_in(const Handle& handle) {
     if (handle == nullptr) return nullptr;
     const auto* table = static_cast<const bdk_module*>(dlsym(handle.get(), BDK_MODULE_SYMBOL));
@@ -49,7 +50,7 @@ std::string_view text_or_empty(const char* text) {
     return text != nullptr ? text : "";
 }
 
-/// Of the table in ABI 1.0.
+/// Size of the table in ABI 1.0.
 constexpr uint32_t first_size = offsetof(bdk_module, methods);
 
 void check_sizes(const bdk_module& table) {
@@ -104,20 +105,21 @@ void check_layout(Options options, uint32_t struct_size) {
         const std::string_view name = text_or_empty(option.name);
         const uint64_t size = option_value_size(option.type, option.flags);
         if (!names.insert(name).second)
-            throw Broken{fmt::format("option '{}' stands twice in the table", name)};
+            throw Broken{fmt::format("option '{}' occurs twice in the table", name)};
         if (size == 0) throw Broken{fmt::format("option '{}' has the unknown type {}", name, option.type)};
         if (option.offset + size > struct_size)
             throw Broken{fmt::format("option '{}' takes {} bytes at {}, in a struct of {}", name, size,
                                      option.offset, struct_size),
                          "an offset within the options struct"};
         if (option.type != BDK_OPTION_UUID && option.offset % std::min<uint64_t>(size, 8) != 0)
-            throw Broken{fmt::format("option '{}' lies at {}", name, option.offset), "an aligned offset"};
+            throw Broken{fmt::format("option '{}' is at offset {}", name, option.offset),
+                         "an aligned offset"};
         const auto next = taken.lower_bound(option.offset);
         const bool meets_next = next != taken.end() && next->first < option.offset + size;
         const bool meets_previous = next != taken.begin() && std::prev(next)->second > option.offset;
         if (meets_next || meets_previous)
-            throw Broken{fmt::format("option '{}' shares bytes at {} with another one", name, option.offset),
-                         "a place of its own for each option"};
+            throw Broken{fmt::format("option '{}' overlaps another option at offset {}", name, option.offset),
+                         "options that do not overlap"};
         taken[option.offset] = option.offset + size;
     }
 }
@@ -141,9 +143,9 @@ void check_methods(const bdk_module& table) {
                              name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == name.npos;
         if (!is_name)
             throw Broken{fmt::format("a method has the name '{}'", name),
-                         "lower-case letters, digits and _, a letter first"};
+                         "lower-case letters, digits and _, starting with a letter"};
         if (!names.insert(name).second)
-            throw Broken{fmt::format("method '{}' stands twice in the table", name)};
+            throw Broken{fmt::format("method '{}' occurs twice in the table", name)};
         if (!is_one_line(text_or_empty(method.help)))
             throw Broken{fmt::format("the help of method '{}' is '{}'", name, text_or_empty(method.help)),
                          "one sentence on one line"};
@@ -158,7 +160,7 @@ void check_methods(const bdk_module& table) {
     }
 }
 
-/// The parameters of its methods, as options.
+/// The parameters of the module's methods, as options.
 std::vector<ModuleInfo> as_options(const ModuleInfo& module) {
     std::vector<ModuleInfo> result;
     for (const MethodInfo& method : module.methods) {

@@ -18,8 +18,8 @@ namespace {
 
 constexpr uint32_t pool_size = 64;
 
-/// Modules that have claimed their base find a bdev_io beyond the limit. The ABI promises that to nobody, so
-/// while this lives it is taken from them.
+/// A module that has claimed its base gets a bdev_io beyond the limit. The ABI does not promise that, so
+/// while this object exists the reserve is disabled.
 class WithoutReserve {
 public:
     explicit WithoutReserve(Stage& stage) {
@@ -43,7 +43,7 @@ private:
     std::vector<bdk_bdev_desc*> descs_;
 };
 
-/// Takes bdev_ios of the app thread and holds them in a base of the kit's own.
+/// Takes bdev_ios of the app thread and holds them in one of the kit's bases.
 class Hog {
 public:
     explicit Hog(Stage& stage) : stage_(stage) {
@@ -58,13 +58,13 @@ public:
         let_go();
         client_.reset();
         stage_.call([] { bdk_bdev_unregister(CheckingBdev::find("hog")->handle(), nullptr, nullptr); });
-        stage_.wait_until("base.nomem", "the kit's own bdev does not go",
+        stage_.wait_until("base.nomem", "the kit's own bdev is not removed",
                           [] { return CheckingBdev::find("hog") == nullptr; });
     }
     Hog(const Hog&) = delete;
     Hog& operator=(const Hog&) = delete;
 
-    /// [app thread] Takes up to `count`. @return how many there were
+    /// [app thread] Takes up to `count` bdev_ios. @return the number taken
     uint32_t take(uint32_t count) {
         CheckingBdev::find("hog")->hold = true;
         uint32_t taken = 0;
@@ -94,7 +94,7 @@ private:
     std::unique_ptr<CheckClient> client_;
 };
 
-/// The module's I/O gets the last bdev_io there is, so that what it sends to its base finds none.
+/// The module's I/O gets the last bdev_io, so that its I/O to the base finds none.
 CheckResult run_with_last_bdev_io(Stage& stage, CheckClient& client, Hog& hog,
                                   const CheckClient::Submit& submit, const char* what) {
     uint32_t all = 0;
@@ -109,7 +109,7 @@ CheckResult run_with_last_bdev_io(Stage& stage, CheckClient& client, Hog& hog,
             *ended = true;
         });
     });
-    // A few turns in which there is none, then there are some again.
+    // A few turns without a free bdev_io, then some become free again.
     for (int i = 0; i < 5; i++)
         stage.call([] {});
     hog.let_go();
@@ -166,7 +166,7 @@ void check_channel(Stage& stage) {
                 client.run("read without a channel of the base", read_of(buffer.data(), 0, client.unit())));
         }
     } catch (const Broken&) {
-        // That the bdev gives no channel either is what is to be expected.
+        // It is correct that the bdev gives no channel either.
     }
     for (CheckingBdev* base : stage.bases())
         base->no_channel = false;

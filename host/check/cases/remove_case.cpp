@@ -30,7 +30,7 @@ public:
 
     bool has_ended() const { return ended_.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }
 
-    /// [main thread] Waits, as long as one step may take, for its end or until `other` holds.
+    /// [main thread] Waits, at most as long as one step may take, until it has ended or `other` is true.
     bool ends_before(const std::function<bool()>& other) const {
         const auto deadline = std::chrono::steady_clock::now() + stage_.patience();
         while (!has_ended() && !other() && std::chrono::steady_clock::now() < deadline)
@@ -45,7 +45,7 @@ public:
                                    "closed",
                                    name_, stage_.patience().count()));
         if (const int rc = ended_.get(); rc != 0)
-            throw Broken{fmt::format("removal of '{}' gives {}", name_, bdk::errno_text(rc)), "0"};
+            throw Broken{fmt::format("removal of '{}' returned {}", name_, bdk::errno_text(rc)), "0"};
     }
 
 private:
@@ -55,7 +55,7 @@ private:
     std::future<int> ended_;
 };
 
-/// Clients on two threads with load, which let go when the bdev goes.
+/// Clients with load on two threads. They close the bdev when it is removed.
 class Users {
 public:
     Users(Stage& stage, const std::string& bdev, bdk_thread* other)
@@ -66,7 +66,7 @@ public:
             load->wait_for(completed);
     }
 
-    /// [main thread] Whether both have let go.
+    /// [main thread] Whether both have closed the bdev.
     bool are_closed(Stage& stage) {
         bool closed = true;
         for (CheckClient* client : {&one_, &two_})
@@ -86,7 +86,7 @@ public:
         for (CheckClient* client : {&one_, &two_})
             stage.wait_until(
                 rule,
-                fmt::format("bdev '{}' sends no BDK_BDEV_EVENT_REMOVE, or an I/O does not complete",
+                fmt::format("bdev '{}' sent no BDK_BDEV_EVENT_REMOVE, or an I/O did not complete",
                             client->name()),
                 [&] { return client->desc() == nullptr; }, client->thread());
         for (const auto& load : loads_)
@@ -94,8 +94,8 @@ public:
     }
 
 private:
-    /// The first I/O that is refused ends the load: the client is closing. Each has a half of its own: a disk
-    /// gives overlapping I/O no order, and ThreadSanitizer would report a memory disk for that.
+    /// The first refused I/O ends the load, because the client is closing. Each client uses its own half: a
+    /// disk does not order overlapping I/O, and ThreadSanitizer would report that in a memory disk.
     static std::unique_ptr<CheckLoad> load_of(CheckClient& client, uint64_t half) {
         const uint64_t blocks = client.num_blocks() / 2 / client.unit() * client.unit();
         return std::make_unique<CheckLoad>(
@@ -113,7 +113,7 @@ void check_idle(Stage& stage) {
         return bdev.name();
     }();
     if (!stage.bdevs().empty())
-        throw Broken{fmt::format("bdev '{}' is there after its removal", name), "no bdev"};
+        throw Broken{fmt::format("bdev '{}' exists after its removal", name), "no bdev"};
 }
 
 void check_open(Stage& stage) {
@@ -151,7 +151,7 @@ Places read_places(CheckClient& client) {
     return places;
 }
 
-/// Nothing for a bdev whose data are not to be trusted.
+/// Empty for a bdev that stores no data.
 Places make_places(Stage& stage, const std::string& bdev) {
     CheckClient client(stage, bdev);
     if (bdk_bdev_is_zoned(client.bdev()) || !client.supports(BDK_BDEV_IO_TYPE_READ) || !keeps_data(client))
@@ -163,14 +163,14 @@ Places make_places(Stage& stage, const std::string& bdev) {
     return read_places(client);
 }
 
-/// Whether the bdev can be read now. Throws Broken when it gives other data than `known`.
+/// Whether the bdev can be read now. Throws Broken when the data differ from `known`.
 bool can_be_read(Stage& stage, const std::string& bdev, const Places& known) {
     Places seen;
     try {
         CheckClient client(stage, bdev);
         seen = read_places(client);
     } catch (const Broken&) {
-        return false;  // it goes, or does not work without what it has lost
+        return false;  // it is being removed, or does not work without the lost base
     }
     for (const auto& [block, data] : known)
         expect_same(seen[block], data, fmt::format("read of block {} after the loss of a base", block),
@@ -178,23 +178,23 @@ bool can_be_read(Stage& stage, const std::string& bdev, const Places& known) {
     return true;
 }
 
-/// Waits until the bdev that has lost a base is gone, or serves without it.
+/// Waits until the bdev that has lost a base is gone or serves its data without it.
 void wait_for_loss(Stage& stage, const char* rule, const std::string& bdev, const Places& known = {}) {
     const auto deadline = std::chrono::steady_clock::now() + stage.patience();
     while (!stage.bdevs().empty() && !can_be_read(stage, bdev, known)) {
         if (std::chrono::steady_clock::now() > deadline)
             Recorder::instance().stuck(
-                rule, fmt::format("{} ms after its base has gone the bdev is there, and cannot be read",
+                rule, fmt::format("{} ms after its base was removed the bdev still exists and cannot be read",
                                   stage.patience().count()));
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
 }
 
-/// What is left: a bdev that has survived, and other bases.
+/// Removes the rest: a bdev that has survived, and other bases.
 void clear(Stage& stage) {
     if (const int rc = stage.remove_all(); rc != 0)
-        throw Broken{fmt::format("removal of a bdev without one of its bases gives {}", bdk::errno_text(rc)),
-                     "0"};
+        throw Broken{
+            fmt::format("removal of a bdev without one of its bases returned {}", bdk::errno_text(rc)), "0"};
     stage.drop_bases();
 }
 
@@ -217,7 +217,7 @@ void check_base_removed_load(Stage& stage, bdk_thread* other) {
             Users users(stage, bdev.name(), other);
             users.wait_for(uint64_t(round) * 50);
             Removal removal(stage, stage.bases().at(0)->name(), rule);
-            // The bdev tells its users that it goes, or it serves them without the base.
+            // The bdev tells its users of its removal, or serves them without the base.
             if (!removal.ends_before([&] { return users.are_closed(stage); }))
                 users.wait_until_closed(stage, rule);
             users.stop();

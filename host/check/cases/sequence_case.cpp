@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// I/O of all types in any order, and across the seams of what a bdev is made of.
+// I/O of all types in any order, and across the seams between the parts of a bdev.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -25,17 +25,17 @@ struct Users {
 void need_data(CheckClient& client) {
     need_plain_blocks(client);
     if (!client.is_writable()) throw NotApplicable{"the bdev cannot be written"};
-    if (!keeps_data(client)) throw NotApplicable{"its reads leave the buffer as it is: a null disk"};
+    if (!keeps_data(client)) throw NotApplicable{"reads leave the buffer unchanged, as on a null disk"};
 }
 
-/// A model of `units` units in the middle, or of as many as there are.
+/// A model of `units` units in the middle, or of the whole bdev if it is smaller.
 BlockModel model_of(CheckClient& client, uint64_t units) {
     const uint64_t all = client.num_blocks() / client.unit();
     units = std::min(units, all);
     return {client, (all - units) / 2 * client.unit(), units * client.unit()};
 }
 
-/// Everything but the model's range is read once, so that what a cache holds of it gives way.
+/// Reads everything outside the model's range once, so that caches drop the range.
 void read_elsewhere(CheckClient& client) {
     constexpr uint64_t most = 64 << 20;
     const uint64_t step =
@@ -47,7 +47,7 @@ void read_elsewhere(CheckClient& client) {
 
 using Change = void (BlockModel::*)(CheckClient&, uint64_t, uint64_t);
 
-/// A change of each length at each place, among known data which were read before.
+/// A change of each length at each place, among known data that was read before.
 void try_changes(Users& users, Change change) {
     constexpr uint64_t units = 300;
     BlockModel model = model_of(users.one, units);
@@ -98,7 +98,7 @@ void check_unmap(Users& users) {
     try_long_change(users, &BlockModel::unmap);
 }
 
-/// One change that a seed gives.
+/// One change, chosen by a seed.
 void change(CheckClient& by, BlockModel& model, uint64_t at, uint64_t units, std::mt19937_64& random) {
     const uint64_t from = random() % (model.units() - units + 1);
     const bool apart = from + units <= at || at + units <= from;
@@ -109,7 +109,7 @@ void change(CheckClient& by, BlockModel& model, uint64_t at, uint64_t units, std
     model.write(by, at, units, random());
 }
 
-/// One step of a sequence: a read, or a change of what was read before and is read behind it.
+/// One step of a sequence: a read, or a change of blocks that are read before and after it.
 void step(Users& users, BlockModel& model, std::mt19937_64& random) {
     CheckClient &by = users.nth(random()), &reader = users.nth(random());
     const uint64_t longest = random() % 4 == 0 ? model.units() : std::min<uint64_t>(8, model.units());
@@ -136,7 +136,7 @@ void check_sequence(Users& users) {
 
 constexpr uint64_t reach_of_seam = 24;  ///< units that are tried on each side
 
-/// Which base a read of that block reaches first; their number for none.
+/// The index of the base that a read of that block reaches first; the number of bases if it reaches none.
 size_t base_of(CheckClient& client, uint64_t block) {
     const auto& bases = client.stage().bases();
     std::vector<uint64_t> before;
@@ -148,7 +148,7 @@ size_t base_of(CheckClient& client, uint64_t block) {
     return bases.size();
 }
 
-/// Places where another base begins, found by halving, and those that the shapes of bdev and bases suggest.
+/// Places where another base begins, found by bisection, and places that the sizes of bdev and bases suggest.
 std::set<uint64_t> seams(CheckClient& client) {
     const uint64_t units = client.num_blocks() / client.unit();
     std::set<uint64_t> found;
@@ -175,7 +175,7 @@ std::set<uint64_t> seams(CheckClient& client) {
     return found;
 }
 
-/// I/O of one unit and of many, before, across and behind the place.
+/// I/O of one unit and of many, before, across and after the place.
 void try_seam(Users& users, uint64_t seam) {
     CheckClient& client = users.one;
     const uint64_t units = client.num_blocks() / client.unit();
@@ -206,7 +206,7 @@ void check_seams_here(Users& users) {
         try_seam(users, seam);
 }
 
-/// With bases of one size, and, where the module takes that, of different ones.
+/// With bases of the same size and, if the module accepts that, of different sizes.
 void check_seams(Stage& stage, bdk_thread* other) {
     need_base(stage);
     const uint64_t size = stage.options().base_size;

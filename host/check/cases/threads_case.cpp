@@ -17,7 +17,7 @@ struct Threads {
     bdk_thread* second;
 };
 
-/// Whether what is read may be judged.
+/// Whether the data of reads can be compared.
 bool can_verify(Stage& stage, const std::string& bdev) {
     CheckClient client(stage, bdev);
     need_plain_blocks(client);
@@ -62,7 +62,7 @@ void check_channels(Stage& stage, const Threads& threads) {
         for (CheckClient* client : {&one, &two, &three})
             if (client->supports(BDK_BDEV_IO_TYPE_READ)) static_cast<void>(read(*client, 0, 1));
     };
-    use();  // the first use may set up what stays
+    use();  // the first use may set up permanent state
     const size_t before = footprint_of(stage, threads.first).channels;
     for (int i = 0; i < 20; i++)
         use();
@@ -75,7 +75,7 @@ void check_channels(Stage& stage, const Threads& threads) {
     for (const CheckingBdev* base : stage.bases())
         stage.wait_until(
             "control.channels",
-            fmt::format("channels of the base '{}' are left though the bdev has none", base->name()),
+            fmt::format("the base '{}' still has channels though the bdev has none", base->name()),
             [&] { return base->channels <= 0; });
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Types of I/O: what is claimed works, what is not never reaches the module.
+// I/O types: claimed types work, and other types never reach the module.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,7 +17,7 @@ namespace bdevkit::host {
 
 namespace {
 
-/// Stands before the module's submit_request and notes what it gets.
+/// Replaces the module's submit_request and records its calls.
 struct Door {
     static inline void (*submit)(bdk_io_channel*, bdk_bdev_io*) = nullptr;
     static inline std::atomic<uint64_t> seen{0};
@@ -35,7 +35,7 @@ struct Door {
     }
 };
 
-/// What one I/O of each type needs.
+/// The buffers for one I/O of each type.
 struct Try {
     CheckClient& client;
     uint64_t unit = client.unit();
@@ -51,7 +51,7 @@ struct Try {
         });
     }
 
-    /// @return INT32_MAX for what is tried otherwise
+    /// @return INT32_MAX for types that are tested elsewhere
     int submit(uint32_t type, bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb,
                void* arg) {
         switch (type) {
@@ -113,7 +113,7 @@ void expect_ok(const CheckResult& result, const std::string& what) {
         throw Broken{fmt::format("{}: {}", what, result.text()), "success, since the type is claimed"};
 }
 
-/// Memory that is lent holds the blocks' data, and the blocks what is committed.
+/// Lent memory holds the data of the blocks, and the blocks hold the data that is committed.
 void check_zcopy(Try& io) {
     CheckClient& client = io.client;
     const Bytes before = read(client, 0, io.unit);
@@ -133,7 +133,7 @@ void check_nvme(Try& io, uint32_t type) {
         io.scratch.assign(4096, std::byte{0});
         expect_ok(io.run(type), "Identify by nvme_admin");
         if (io.scratch == Bytes(4096))
-            throw Broken{"Identify by nvme_admin gives zeroes alone", "data of the controller"};
+            throw Broken{"Identify by nvme_admin returned only zeroes", "data of the controller"};
     }
     if (type == BDK_BDEV_IO_TYPE_NVME_IO && bdk_bdev_get_md_size(client.bdev()) == 0) {
         io.command = {{std::byte{0x02}}};  // block 0
@@ -144,7 +144,7 @@ void check_nvme(Try& io, uint32_t type) {
     }
 }
 
-/// The data in two pieces, of which the second one differs from the blocks in its last byte.
+/// The data in two pieces. The second piece differs from the blocks in its last byte.
 void check_compare_of_pieces(Try& io) {
     CheckClient& client = io.client;
     Bytes data = io.data;
@@ -178,16 +178,17 @@ void check_seek(Try& io) {
             return result.seek_offset;
         };
         if (client.supports(BDK_BDEV_IO_TYPE_SEEK_DATA) && seek(BDK_BDEV_IO_TYPE_SEEK_DATA) != block)
-            throw Broken{fmt::format("seek_data from block {}, which was written, gives another", block),
-                         "that block"};
+            throw Broken{
+                fmt::format("seek_data from block {}, which was written, returned another block", block),
+                "that block"};
         if (client.supports(BDK_BDEV_IO_TYPE_SEEK_HOLE) && seek(BDK_BDEV_IO_TYPE_SEEK_HOLE) < block + io.unit)
-            throw Broken{fmt::format("seek_hole from block {}, which was written, gives block {}", block,
+            throw Broken{fmt::format("seek_hole from block {}, which was written, returned block {}", block,
                                      seek(BDK_BDEV_IO_TYPE_SEEK_HOLE)),
                          "a later one, or UINT64_MAX"};
     }
 }
 
-/// Compare says what it should of equal and of different data.
+/// Compare succeeds with equal data and fails with different data.
 void check_compare(Try& io, uint32_t type) {
     if (type == BDK_BDEV_IO_TYPE_COMPARE) check_compare_of_pieces(io);
     write(io.client, 0, io.data);
@@ -224,7 +225,7 @@ void check_one_claimed(Try& io, uint32_t type, bool data_are_kept) {
     const bool seeks = type == BDK_BDEV_IO_TYPE_SEEK_DATA || type == BDK_BDEV_IO_TYPE_SEEK_HOLE;
     if (seeks && data_are_kept && client.is_writable()) return check_seek(io);
     if (type == BDK_BDEV_IO_TYPE_ABORT) {
-        // There is nothing to abort: that it ends is what counts.
+        // There is nothing to abort; the abort only has to end.
         static_cast<void>(io.run(type));
         return;
     }
@@ -272,7 +273,7 @@ void check_unclaimed(CheckClient& client) {
     for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++)
         if ((Door::seen & BDK_BDEV_IO_TYPE_BIT(type)) != 0 && !core->supports_natively(type))
             throw Broken{fmt::format("{} reached submit_request", bdk_bdev_io_type_name(type)),
-                         "a refusal before"};
+                         "a refusal before submit_request"};
 }
 
 void check_steady(CheckClient& client) {

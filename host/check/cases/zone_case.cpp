@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Zones: what the report says of them is what becomes of writes, appends and management.
+// Zones: the report agrees with the effect of writes, appends and management.
 #include <bdevkit/zone.h>
 #include <fmt/format.h>
 
@@ -64,7 +64,7 @@ public:
     }
     void reset(uint64_t zone) { manage(zone, BDK_BDEV_ZONE_RESET, "reset"); }
 
-    /// An empty zone to write to, the n-th that there is. Throws NotApplicable.
+    /// The n-th empty zone, to write to. Throws NotApplicable.
     Zone empty_zone(uint64_t nth = 0) {
         for (const Zone& zone : report(0, count())) {
             if (!takes_writes(zone) || nth-- != 0) continue;
@@ -126,9 +126,9 @@ void check_report(CheckedZones& zones) {
         const Zone alone = zones.look(i * zones.size);
         if (alone.zone_id != all[i].zone_id || alone.state != all[i].state ||
             alone.capacity != all[i].capacity)
-            throw Broken{
-                fmt::format("the zone at {} is told of otherwise alone than with all", i * zones.size),
-                "the same"};
+            throw Broken{fmt::format("the zone at {} is reported differently alone than with all zones",
+                                     i * zones.size),
+                         "the same"};
     }
 }
 
@@ -165,7 +165,7 @@ void check_elsewhere(CheckedZones& zones) {
                 zones.client.block_size());
 }
 
-/// Several at a time, each of which finds a place.
+/// Several appends at a time, each of which finds a place.
 void check_append(CheckedZones& zones) {
     CheckClient& client = zones.client;
     if (!client.supports(BDK_BDEV_IO_TYPE_ZONE_APPEND)) throw NotApplicable{"the bdev has no append"};
@@ -193,7 +193,7 @@ void check_append(CheckedZones& zones) {
         if (!results[i].ok()) throw Broken{fmt::format("append: {}", results[i].text()), "success"};
         places.push_back(results[i].append_location);
         expect_same(read(client, places.back(), zones.unit), data[i],
-                    fmt::format("read at {}, where an append says it went", places.back()),
+                    fmt::format("read at {}, the position that an append reported", places.back()),
                     client.block_size());
     }
     std::sort(places.begin(), places.end());
@@ -233,7 +233,7 @@ void check_states(CheckedZones& zones) {
         throw Broken{"a write to a finished zone succeeded", "a failure"};
 }
 
-/// A zone takes as much as its capacity says.
+/// A zone takes exactly as many blocks as its capacity.
 void check_capacity(CheckedZones& zones) {
     constexpr uint64_t longest = 64ull << 20;
     const Zone zone = zones.empty_zone();
@@ -251,7 +251,7 @@ void check_capacity(CheckedZones& zones) {
         throw Broken{"a write beyond the capacity succeeded", "a failure"};
 }
 
-/// As many zones can be open as the bdev says, and no more.
+/// The bdev's number of zones can be open at a time, and no more.
 void check_open_limit(CheckedZones& zones) {
     constexpr uint32_t most = 1024;
     const uint32_t open = zones.config.max_open_zones, active = zones.config.max_active_zones;

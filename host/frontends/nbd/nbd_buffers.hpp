@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Data buffers of one bdk_thread. Last in, first out, so that a busy connection works on warm memory.
+// Data buffers of one bdk_thread, last in, first out, so that a busy connection uses memory that is still in
+// the cache.
 #pragma once
 
 #include <array>
@@ -12,7 +13,7 @@ namespace bdevkit::host::nbd {
 
 class BufferCache;
 
-/// Memory for the data of one request, aligned to 4096. Goes back to its cache by itself.
+/// Memory for the data of one request, aligned to 4096. The destructor returns it to its cache.
 class Buffer {
 public:
     Buffer() = default;
@@ -30,7 +31,7 @@ public:
 
     void reset() noexcept;
     std::byte* data() const noexcept { return data_; }
-    /// Bytes that may be used: at least as many as were asked for.
+    /// The usable size in bytes: at least the requested size.
     size_t size() const noexcept { return size_; }
     explicit operator bool() const noexcept { return data_ != nullptr; }
 
@@ -44,32 +45,32 @@ private:
     size_t size_ = 0;
 };
 
-/// [one bdk thread] Size classes of powers of two over bdk_dma_malloc(). What is given back is kept for
-/// later, as long as all together is no more than the limit.
+/// [one bdk thread] Size classes of powers of two over bdk_dma_malloc(). Returned buffers are kept for reuse,
+/// as long as the total stays within the limit.
 class BufferCache {
 public:
-    /// @param limit  bytes; get() itself refuses nothing
+    /// @param limit bytes; get() itself does not enforce it
     explicit BufferCache(size_t limit = SIZE_MAX) noexcept : limit_(limit) {}
     ~BufferCache() { trim(); }
     BufferCache(const BufferCache&) = delete;
     BufferCache& operator=(const BufferCache&) = delete;
 
-    /// @return an empty buffer when there is no memory
+    /// @return an empty buffer when memory runs out
     Buffer get(size_t size);
 
-    /// Frees what nobody uses.
+    /// Frees all unused buffers.
     void trim() noexcept;
 
     /// Bytes in use.
     size_t used_bytes() const noexcept { return used_bytes_; }
-    /// Bytes kept for later.
+    /// Bytes kept for reuse.
     size_t cached_bytes() const noexcept { return cached_bytes_; }
     size_t limit() const noexcept { return limit_; }
-    /// Bytes that a buffer of so many takes.
+    /// The bytes that a buffer of `length` bytes occupies.
     static size_t rounded(size_t size) noexcept;
 
     static constexpr size_t smallest = 4096;
-    /// Longer ones are not kept.
+    /// Longer buffers are not kept.
     static constexpr size_t largest_kept = 4u << 20;
     static constexpr size_t max_cached_bytes = 64u << 20;
 

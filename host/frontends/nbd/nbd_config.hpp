@@ -10,20 +10,20 @@
 
 namespace bdevkit::host {
 
-/// Where the stack file says so, "file:line:column: ", to begin an error with; may be empty.
+/// The place in the stack file, "file:line:column: ", as the prefix of an error; may be empty.
 using Place = std::string;
 
 struct NbdExport {
     std::string bdev;
-    std::string name;         ///< as clients ask for it; the bdev's name unless the stack says otherwise
+    std::string name;         ///< the name that clients request; by default the bdev's name
     std::string description;  ///< shown by `nbdinfo --list`
-    bool read_only = false;   ///< true also where the bdev does not take writes
+    bool read_only = false;   ///< also true if the bdev does not support writes
     Place place = {};
 };
 
-/// When clients that ask for structured replies get them.
+/// The conditions under which clients get structured replies.
 enum class StructuredReplies : uint32_t {
-    automatic,  ///< where an export can tell holes from data: to clients of the others they are only dearer
+    automatic,  ///< if an export can tell holes from data; for other exports they only cost clients more
     always,
     never,
 };
@@ -32,12 +32,12 @@ struct NbdConfig {
     std::string listen;  ///< `unix:/path` or `tcp:address:port`, `tcp:[v6]:port`; port 0 picks a free one
     std::vector<NbdExport> exports;
     uint32_t max_connections = 256;
-    uint64_t memory = uint64_t{1} << 30;  ///< bytes that requests may hold; each thread has an equal part
+    uint64_t memory = uint64_t{1} << 30;  ///< bytes that requests may use; each thread has an equal share
     StructuredReplies structured_replies = StructuredReplies::automatic;
-    Place place = {};  ///< of `listen`
+    Place place = {};  ///< place of `listen`
 };
 
-/// [main thread] The server; nothing is opened before start().
+/// [main thread] Creates the server. It opens nothing before start().
 std::unique_ptr<Frontend> make_nbd_server(NbdConfig config);
 
 }  // namespace bdevkit::host

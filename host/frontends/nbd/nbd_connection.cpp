@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The life of a connection and what it sends. What it receives is in nbd_connection_input.cpp.
+// The life of a connection and its sending side. The receiving side is in nbd_connection_input.cpp.
 #include "frontends/nbd/nbd_connection.hpp"
 
 #define BDK_LOG_COMPONENT "nbd"
@@ -21,9 +21,9 @@ namespace {
 
 constexpr uint64_t handshake_time_ns = 30'000'000'000;
 constexpr uint64_t drain_time_ns = 5'000'000'000;
-/// A client that holds memory for which others wait may do nothing for so long.
+/// How long a client may stay idle while it holds memory that others wait for.
 constexpr uint64_t stall_time_ns = 30'000'000'000;
-/// One send copies this much at most, so that a large reply does not keep the reactor.
+/// One send copies at most this much, so that a large reply does not hold the reactor.
 constexpr size_t max_send_bytes = 1u << 20;
 constexpr size_t max_send_iovs = 512;
 
@@ -75,7 +75,7 @@ void Connection::drain() {
         if (receive_.pending) worker_.ring().cancel(receive_);
         worker_.mark_dirty(*this);
     }
-    // Until now, a client that leaves by itself had as much time as it liked.
+    // Until now, a client that leaves by itself had no time limit.
     const uint64_t latest = bdk_get_time_ns() + drain_time_ns;
     deadline_ns_ = deadline_ns_ == 0 ? latest : std::min(deadline_ns_, latest);
     worker_.watch_deadlines();
@@ -84,7 +84,7 @@ void Connection::drain() {
 void Connection::close() {
     if (state_ == State::closing) return;
     state_ = State::closing;
-    ::shutdown(fd_, SHUT_RDWR);  // ends what is pending
+    ::shutdown(fd_, SHUT_RDWR);  // ends pending operations
     if (watch_.pending) worker_.ring().cancel(watch_);
     outbox_.clear();
     abandon_io(!said_goodbye_);
@@ -95,8 +95,8 @@ void Connection::drop_io() {
     if (!target_.dropped) abandon_io(true);
 }
 
-/// Nobody waits for its I/O any more: none of it may land on what others write from now on. Each request
-/// still ends with on_done().
+/// The client is lost, so none of its I/O may land on data that others write from now on. Each request still
+/// ends with on_done().
 void Connection::abandon_io(bool drop) {
     target_.left = true;
     target_.dropped |= drop;
@@ -122,7 +122,7 @@ void Connection::check_deadline(uint64_t now_ns) {
     if (negotiation_ != nullptr) {
         BDK_NOTICELOG("client %s: dropped, its handshake took more than 30 s", peer_.c_str());
     } else if (held_ != 0) {
-        BDK_NOTICELOG("client %s: dropped, after 5 s %zu of its requests had no answer that it has read",
+        BDK_NOTICELOG("client %s: dropped, it had not read the answers to %zu requests after 5 s",
                       peer_.c_str(), held_);
     }
     close();
@@ -130,7 +130,7 @@ void Connection::check_deadline(uint64_t now_ns) {
     deadline_ns_ = 0;
 }
 
-/// Another client may be the first now.
+/// Another client may now be first in the queue.
 void Connection::stop_waiting() {
     worker_.memory().leave(*this);
     worker_.serve_memory_queue();
@@ -146,7 +146,7 @@ void Connection::check_stall(uint64_t now_ns, uint64_t shortage) {
     }
     if (now_ns - seen_ns_ < stall_time_ns || state_ == State::closing) return;
     BDK_NOTICELOG(
-        "client %s: dropped, it holds %zu KiB of the frontend's memory, for which others wait, and "
+        "client %s: dropped, it holds %zu KiB of the frontend's memory that others wait for, and "
         "has neither sent nor read anything for 30 s",
         peer_.c_str(), held_bytes_ >> 10);
     close();
@@ -157,10 +157,10 @@ bool Connection::finished() const noexcept {
     return state_ == State::closing && !pending && held_ == 0;
 }
 
-/// Takes the steps towards the end that are due.
+/// Performs the next steps of the shutdown that are due.
 void Connection::settle() {
     if (!receive_.pending && incoming_ != nullptr && state_ >= State::draining) {
-        release(*std::exchange(incoming_, nullptr));  // its payload will not come
+        release(*std::exchange(incoming_, nullptr));  // its payload will never arrive
     }
     if (state_ == State::draining && held_ == 0 && nothing_to_send() && !send_.pending) {
         if (!linger_) return close();
@@ -213,7 +213,7 @@ void Connection::start_sending() {
         if (taken == 0) return;
         auto* from = static_cast<std::byte*>(const_cast<void*>(data)) + skipped;
         send_iovs_.push_back({.iov_base = from, .iov_len = taken});
-        if (send_iovs_.size() == max_send_iovs) room = 0;  // the rest goes with the next one
+        if (send_iovs_.size() == max_send_iovs) room = 0;  // the rest goes with the next send
     };
     add(outbox_.data(), outbox_.size());
     for (const Request& reply : replies_) {
@@ -238,8 +238,8 @@ void Connection::on_sent(void* self, int result) {
     connection.worker_.mark_dirty(connection);
 }
 
-/// While nothing is received, only this tells that the client has gone: its requests fill what it may have in
-/// flight, or it has shut its sending side and may still read.
+/// While nothing is received, only this poll notices that the client is lost: when the client has used up its
+/// limit of requests in flight, or has shut down its sending side and may still read.
 void Connection::watch_for_hang_up() {
     if (receive_.pending || watch_.pending) return;
     if (held_ == 0 && !waits_for_memory()) return;
@@ -255,7 +255,7 @@ void Connection::on_hung_up(void* self, int result) {
 
 void Connection::hung_up(int events) {
     if ((events & (POLLHUP | POLLERR)) != 0) return close();
-    // A receive that has been started meanwhile finds what was sent before the end, and the end.
+    // A receive that was started meanwhile finds the data sent before the end, and then the end.
     if (!receive_.pending) end_of_input(0);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One client, from accept to close. Lives wholly on one worker's thread.
+// One client, from accept to close. All of it runs on one worker's thread.
 #pragma once
 
 #include <sys/socket.h>
@@ -27,8 +27,8 @@ class Worker;
 struct AllTag;
 struct DirtyTag;
 
-/// Input is parsed as it comes and requests run at once, so that many are in flight; what has finished is
-/// answered together, at the worker's next turn. All ring operations start in flush().
+/// Input is parsed as it arrives and requests start at once, so that many are in flight. Finished requests
+/// are answered together, in the worker's next turn. All ring operations start in flush().
 class Connection : public boost::intrusive::list_base_hook<boost::intrusive::tag<AllTag>>,
                    public boost::intrusive::list_base_hook<boost::intrusive::tag<DirtyTag>>,
                    public MemoryClient {
@@ -39,36 +39,37 @@ public:
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    /// The worker calls it once per turn after mark_dirty(): answers, listens on, and ends when it is time.
+    /// The worker calls it once per turn after mark_dirty(). It sends answers, starts the next receive, and
+    /// ends the connection when that is due.
     void flush();
 
-    /// Takes no more requests; those that have come are answered, then the client is sent away. All of it has
-    /// 5 seconds: then the client is dropped, and the I/O that is left is aborted, once.
+    /// Accepts no more requests, answers those received and then disconnects the client. After 5 seconds the
+    /// client is dropped, and its remaining I/O is aborted, once.
     void drain();
 
-    /// Drops the client at once; I/O in flight is waited for.
+    /// Drops the client at once, but waits for its I/O in flight.
     void close();
-    /// Ends the I/O that its requests wait for, as far as the bdev can.
+    /// Aborts the I/O of its requests, if the bdev supports that.
     void drop_io();
 
-    /// Drops a client that has used up its time.
+    /// Drops a client whose time is up.
     void check_deadline(uint64_t now_ns);
     bool has_deadline() const noexcept { return deadline_ns_ != 0; }
 
-    /// Others wait for memory: drops the client if it holds some and has neither sent nor read anything for
-    /// 30 seconds, although it is its turn.
-    /// @param shortage  another number for each time at which they began to wait
+    /// Called while others wait for memory. Drops the client if it holds memory and has neither sent nor read
+    /// anything for 30 seconds, although it could. @param shortage a number that changes each time clients
+    /// begin to wait
     void check_stall(uint64_t now_ns, uint64_t shortage);
 
-    /// Nothing is in flight any more: the worker may delete it.
+    /// True when nothing is in flight, so that the worker may delete it.
     bool finished() const noexcept;
 
-    /// The export in use, once there is one.
+    /// The export in use, once the client has chosen it.
     std::optional<size_t> export_index() const noexcept { return export_index_; }
 
     static constexpr size_t max_requests = 256;
     static constexpr size_t max_request_bytes = 64u << 20;
-    /// Of the buffer that requests and small payloads are received into, in bytes.
+    /// Size in bytes of the buffer for requests and small payloads.
     static constexpr size_t input_size = 64u << 10;
 
 private:
@@ -76,7 +77,8 @@ private:
         handshake,
         transmission,
         draining,   ///< no more input
-        lingering,  ///< all is answered; waits for the client to close, so that it can read the answers first
+        lingering,  ///< everything is answered; waits for the client to close, so that it can read the
+                    ///< answers first
         closing,    ///< the socket is shut down
     };
 
@@ -124,8 +126,9 @@ private:
     const std::string peer_;
     State state_ = State::handshake;
     bool dirty_ = false;
-    bool linger_ = false;        ///< after draining
-    bool said_goodbye_ = false;  ///< the client: what it has asked for is done, even if it does not wait
+    bool linger_ = false;  ///< after draining
+    bool said_goodbye_ =
+        false;  ///< the client has left: its requests are carried out, although it may not wait for them
     uint64_t deadline_ns_ = 0;
 
     std::unique_ptr<Negotiation> negotiation_;
@@ -133,7 +136,7 @@ private:
     ExportLimits limits_{};
     Target target_;
 
-    // Receiving: [begin_, end_) of the buffer has come and is not parsed yet.
+    // Receiving: [begin_, end_) of the buffer has been received but not yet parsed.
     RingOp receive_;
     msghdr receive_message_{};
     std::array<iovec, 2> receive_iovs_{};
@@ -141,9 +144,9 @@ private:
     size_t begin_ = 0;
     size_t end_ = 0;
     size_t read_ahead_;            ///< bytes to receive beyond a payload
-    Request* incoming_ = nullptr;  ///< a write whose payload is on its way
-    size_t incoming_bytes_ = 0;    ///< of it, so far
-    uint64_t skip_bytes_ = 0;      ///< of a refused write's payload
+    Request* incoming_ = nullptr;  ///< a write whose payload is being received
+    size_t incoming_bytes_ = 0;    ///< bytes of its payload so far
+    uint64_t skip_bytes_ = 0;      ///< remaining bytes of a refused write's payload
 
     // Sending.
     RingOp send_;
@@ -153,9 +156,9 @@ private:
     boost::intrusive::list<Request> replies_;
     size_t front_sent_ = 0;  ///< bytes of outbox_, or of the first reply, that have been sent
 
-    // Neither receiving nor sending, as seldom as that is.
-    RingOp watch_;           ///< for the client to hang up
-    size_t abandoning_ = 0;  ///< calls of the bdev that have not ended
+    // While the connection neither receives nor sends, which is rare.
+    RingOp watch_;           ///< waits for the client to hang up
+    size_t abandoning_ = 0;  ///< calls of bdk_bdev_abandon() that have not ended
 
     size_t held_ = 0;        ///< requests between their header and the end of their reply
     size_t held_bytes_ = 0;  ///< their memory

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a connection receives: the handshake, requests and payloads.
+// The receiving side of a connection: the handshake, requests and payloads.
 #define BDK_LOG_COMPONENT "nbd"
 #include <bdevkit/log.h>
 #include <poll.h>
@@ -16,12 +16,13 @@ namespace bdevkit::host::nbd {
 
 namespace {
 
-/// A payload of which more than this is missing is received on its own, straight to its place.
+/// If more than this is missing from a payload, it is received directly into its buffer.
 constexpr size_t large_payload = 64u << 10;
-/// Received beyond a large payload: the next header, and little that would have to be copied.
+/// The bytes to receive beyond a large payload: the next header and little more, since more would have to be
+/// copied.
 constexpr size_t short_read_ahead = 4096;
 
-/// A unix socket tells a client that has closed from one that has only shut its sending side.
+/// On a unix socket a closed client can be told from a client that has only shut down its sending side.
 bool is_hung_up(int fd) {
     pollfd look{.fd = fd, .events = 0, .revents = 0};
     return ::poll(&look, 1, 0) > 0;
@@ -90,14 +91,14 @@ void Connection::end_of_input(int result) {
                 BDK_INFOLOG("client %s: left in the middle of a request", peer_.c_str());
             }
             if (result < 0 || is_hung_up(fd_)) return close();
-            return client_left();  // it may still read
+            return client_left();  // the client may still read
         case State::draining:
         case State::closing:
             return;
     }
 }
 
-/// Nothing more comes from it. What it has asked for is answered, but is older than all that comes from
+/// The client sends nothing more. Its requests are still answered, but they come before all later requests of
 /// others.
 void Connection::client_left() {
     state_ = State::draining;
@@ -146,7 +147,7 @@ void Connection::enter_transmission() {
     state_ = State::transmission;
     target_ = worker_.attach(choice.export_index);
     if (target_.channel == nullptr) {
-        BDK_NOTICELOG("client %s: its export is going away", peer_.c_str());
+        BDK_NOTICELOG("client %s: its export is being removed", peer_.c_str());
         return close();
     }
     target_.size = choice.size;
@@ -171,7 +172,7 @@ void Connection::process_requests() {
             BDK_WARNLOG("client %s: dropped, a request did not start with its magic number", peer_.c_str());
             return close();
         }
-        if (!begin_request(*header)) return;  // it is parsed again when there is memory
+        if (!begin_request(*header)) return;  // it is parsed again when memory is available
     }
 }
 

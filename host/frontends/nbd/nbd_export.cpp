@@ -25,7 +25,7 @@ std::string why_not_open(const NbdExport& config, int rc) {
     }
 }
 
-/// NBD has no metadata: a bdev that has them is served as its data.
+/// NBD has no metadata, so only the data of a bdev with metadata is served.
 int open_desc(const NbdExport& config, bool write, bdk_bdev_event_cb on_event, void* ctx,
               bdk_bdev_desc** desc) {
     bdk_bdev_open_opts opts{};
@@ -45,7 +45,7 @@ tl::expected<std::unique_ptr<Export>, std::string> Export::open(const NbdExport&
     std::unique_ptr<Export> self(new Export(config, std::move(removed)));
     if (self->config_.name.empty()) self->config_.name = config.bdev;
 
-    // Whether the bdev takes writes shows only once it is open.
+    // Whether the bdev supports writes is known only once it is open.
     int rc = open_desc(config, false, on_event, self.get(), &self->desc_);
     if (rc != 0) return tl::make_unexpected(why_not_open(self->config_, rc));
     self->bdev_ = bdk_bdev_desc_get_bdev(self->desc_);
@@ -72,7 +72,7 @@ void Export::on_event(uint32_t type, bdk_bdev*, void* ctx) {
 uint16_t Export::flags() const {
     uint16_t flags = has_flags;
     const bool flushes = supports(bdev_, BDK_BDEV_IO_TYPE_FLUSH);
-    // One bdev stands behind all connections: what one has flushed, all have.
+    // All connections use the same bdev, so a flush on one of them is valid for all.
     flags |= can_multi_conn;
     if (flushes) flags |= send_flush;
     if (config_.read_only) return flags | read_only;
@@ -103,7 +103,7 @@ ExportInfo Export::info() const {
 
 Target Export::target() {
     const uint32_t block = bdk_bdev_desc_get_block_size(desc_);
-    // What is lent has the metadata in it that the desc hides.
+    // Lent memory contains the metadata that the desc hides.
     const bool lends = supports(bdev_, BDK_BDEV_IO_TYPE_ZCOPY) && block == bdk_bdev_get_block_size(bdev_);
     return Target{
         .bdev = bdev_,

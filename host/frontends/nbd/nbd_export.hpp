@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One bdev that clients can reach.
+// One bdev that is exported to clients.
 #pragma once
 
 #include <bdevkit/desc.h>
@@ -15,27 +15,27 @@
 
 namespace bdevkit::host::nbd {
 
-/// Holds the desc. Lives on the thread that opened it; the marked functions may be called elsewhere until
-/// close().
+/// Owns the desc. Belongs to the thread that opened it; the functions marked [bdk thread] may be called on
+/// other threads until close().
 class Export {
 public:
-    /// [bdk thread] @param removed  runs on this thread when the bdev is going: close() is due soon
+    /// [bdk thread] @param removed runs on this thread when the bdev is being removed; then call close() soon
     static tl::expected<std::unique_ptr<Export>, std::string> open(const NbdExport& config,
                                                                    std::function<void()> removed);
     ~Export() { close(); }
     Export(const Export&) = delete;
     Export& operator=(const Export&) = delete;
 
-    /// [desc's thread] No connection may use the export any more. A second call does nothing.
+    /// [desc's thread] Call it when no connection uses the export. A second call does nothing.
     void close();
 
-    /// [bdk thread] What clients are told now.
+    /// [bdk thread] The information for clients at this moment.
     ExportInfo info() const;
-    /// [bdk thread] Whether block status may say more than "all is allocated".
+    /// [bdk thread] Whether block status can report anything but "everything is allocated".
     bool tells_holes() const;
 
-    /// [bdk thread] What requests run against, with a channel of the calling thread, to be put by the caller.
-    /// The channel is NULL when there is none to be had.
+    /// [bdk thread] The target of requests, with a channel of the calling thread that the caller has to put.
+    /// The channel is NULL when none can be created.
     Target target();
 
     const std::string& name() const noexcept { return config_.name; }

@@ -22,7 +22,7 @@ namespace bdevkit::host::nbd {
 namespace {
 
 constexpr int backlog = 128;
-/// Room for many replies in one send. The kernel bounds it by net.core.wmem_max.
+/// Room for many replies in one send. The kernel limits it to net.core.wmem_max.
 constexpr int unix_send_buffer = 2 << 20;
 
 std::string percent_encoded(std::string_view text, std::string_view also_plain) {
@@ -52,8 +52,7 @@ auto not_an_address(const std::string& text) {
                  "' is not an address to listen on: expected unix:/path, tcp:host:port or tcp:[v6]:port");
 }
 
-/// Removes the socket file of a server that is no more; under the SocketLock. @return why the path cannot be
-/// used
+/// Removes the socket file of a dead server, under the SocketLock. @return why the path cannot be used
 tl::expected<void, std::string> clear_stale(const std::string& path, const sockaddr_un& address) {
     struct stat file {};
     if (::lstat(path.c_str(), &file) != 0) return {};
@@ -64,7 +63,8 @@ tl::expected<void, std::string> clear_stale(const std::string& path, const socka
     const int rc = ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address);
     const bool refused = rc != 0 && errno == ECONNREFUSED;
     ::close(probe);
-    if (!refused) return error("'" + path + "' is in use by another server; stop it or choose another path");
+    if (!refused)
+        return error("'" + path + "' is already in use by another server; stop it or choose another path");
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
         return error("the old socket '" + path + "' cannot be removed: " + bdk::errno_text_with_limit(errno));
     }
@@ -84,8 +84,8 @@ Listener::Result Listener::open(const std::string& address) {
 }
 
 Listener::~Listener() {
-    // Removed while it listens. A closed one is stale, so another server may have replaced it, even by a file
-    // of the same inode number.
+    // The file is removed while the socket still listens. The file of a closed socket is stale, and another
+    // server may have replaced it, even with a file of the same inode number.
     struct stat file {};
     if (inode_ != 0 && ::lstat(path_.c_str(), &file) == 0 && file.st_ino == inode_ &&
         file.st_dev == device_) {
@@ -116,7 +116,7 @@ Listener::Result Listener::open_unix(std::string path) {
         self->device_ = file.st_dev;
         self->inode_ = file.st_ino;
     }
-    // Nobody can connect before listen(), so that there is no moment in which others could.
+    // No client can connect before listen(), so the mode is set in time.
     if (::chmod(self->path_.c_str(), 0600) != 0 || ::listen(self->fd_, backlog) != 0) {
         return error(what + bdk::errno_text_with_limit(errno));
     }
@@ -164,10 +164,11 @@ Listener::Result Listener::open_tcp(std::string_view address) {
 }
 
 std::string Listener::uri(std::string_view export_name) const {
-    // A slash in the name would end it in no reader's eyes; the others must not be taken for the URI's own.
+    // A slash in the name is unambiguous; other special characters must not be mistaken for the URI's own.
     const std::string name = percent_encoded(export_name, "/");
     if (is_unix()) {
-        // Bound as it was given, for a socket's path is short; clients have other current directories.
+        // bind() gets the path as given, because a socket's path must be short; the URI gets the absolute
+        // path, because clients have other working folders.
         const std::string path = std::filesystem::absolute(path_).string();
         return "nbd+unix:///" + name + "?socket=" + percent_encoded(path, "/");
     }

@@ -11,8 +11,9 @@
 
 namespace bdevkit::host::nbd {
 
-/// Binds and listens; removes its unix socket's file at the end, unless somebody else has replaced it. Of
-/// servers that start at once on one path, one gets it, even when a dead server has left its socket there.
+/// Binds and listens. The destructor removes the file of its unix socket, unless another server has replaced
+/// it. If several servers start at once on the same path, exactly one gets it, even if a dead server has left
+/// its socket there.
 class Listener {
 public:
     /// [main thread] @param address  `unix:/path`, `tcp:host:port` or `tcp:[v6]:port`
@@ -24,10 +25,10 @@ public:
     int fd() const noexcept { return fd_; }
     bool is_unix() const noexcept { return !path_.empty(); }
 
-    /// Where a client finds the export, as the NBD URI specification writes it.
+    /// The address of the export, in the format of the NBD URI specification.
     std::string uri(std::string_view export_name) const;
 
-    /// Sets a client's socket up. @return what to call the client in log lines
+    /// Configures a client's socket. @return the client's name for log lines
     std::string prepare_client(int fd) const;
 
 private:
@@ -37,10 +38,10 @@ private:
     static Result open_tcp(std::string_view address);
 
     int fd_ = -1;
-    std::string path_;  ///< of a unix socket
-    dev_t device_ = 0;  ///< of its file
+    std::string path_;  ///< path of a unix socket
+    dev_t device_ = 0;  ///< inode of its file
     ino_t inode_ = 0;
-    std::string host_;  ///< of a tcp socket: in brackets when v6
+    std::string host_;  ///< host of a tcp socket, in brackets for v6
     std::string port_;
 };
 

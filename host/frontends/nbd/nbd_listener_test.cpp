@@ -38,7 +38,7 @@ protected:
         std::strncpy(result.sun_path, path().c_str(), sizeof result.sun_path - 1);
         return result;
     }
-    /// As a server does that is killed.
+    /// Leaves the file behind, like a server that is killed.
     void leave_a_dead_socket() const {
         fs::remove(path());
         const int dead = ::socket(AF_UNIX, SOCK_STREAM, 0);

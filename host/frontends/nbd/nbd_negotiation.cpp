@@ -7,7 +7,7 @@ namespace bdevkit::host::nbd {
 
 namespace {
 
-/// With this much unsent, no further option is looked at.
+/// With this much unsent output, no further option is parsed.
 constexpr size_t output_limit = 64u << 10;
 constexpr std::string_view base_allocation = "base:allocation";
 constexpr uint32_t base_allocation_id = 0;
@@ -200,7 +200,8 @@ void Negotiation::on_info(Bytes data) {
 
 void Negotiation::on_structured_reply(Bytes data) {
     if (!data.empty()) return reply_error(OptionReply::err_invalid, "this option carries no data");
-    // As a server that does not know them answers, so that every client goes on without.
+    // Answered like a server that does not know structured replies, so that every client continues without
+    // them.
     if (!exports_.offers_structured_replies())
         return reply_error(OptionReply::err_unsup, "the stack does not offer structured replies");
     structured_replies_ = true;

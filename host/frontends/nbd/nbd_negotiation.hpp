@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The handshake of one client, as a state machine over bytes: no socket, no bdev, no clock.
+// The handshake of one client as a state machine over bytes, without socket, bdev or clock.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace bdevkit::host::nbd {
 
-/// What a client is told about an export.
+/// The information about an export for a client.
 struct ExportInfo {
     std::string name;
     std::string description;
@@ -28,9 +28,9 @@ class ExportDirectory {
 public:
     virtual ~ExportDirectory() = default;
     virtual size_t count() const = 0;
-    /// What is known of the export now; nothing once it has gone.
+    /// The current information about the export; empty once it has been removed.
     virtual std::optional<ExportInfo> info(size_t index) const = 0;
-    /// Whether clients may have structured replies. They ask before they choose an export.
+    /// Whether clients may use structured replies. They ask before they choose an export.
     virtual bool offers_structured_replies() const = 0;
 };
 
@@ -39,7 +39,7 @@ public:
     enum class State {
         running,
         transmission,  ///< the client has chosen: see choice()
-        closed,        ///< send the output, then close; error() says why, unless the client asked for it
+        closed,  ///< send the output, then close; error() has the reason, unless the client requested it
     };
 
     struct Choice {
@@ -50,14 +50,14 @@ public:
         bool base_allocation = false;
     };
 
-    /// The greeting is in output() at once. `exports` must outlive this.
+    /// Puts the greeting into output(). `exports` must outlive this object.
     explicit Negotiation(const ExportDirectory& exports);
 
-    /// Takes bytes of the client. @return how many were used: less than all of them when the handshake has
-    /// ended, or when so much output waits that it has to be sent first
+    /// Processes bytes from the client. @return the number of bytes used: fewer than given when the handshake
+    /// has ended, or when so much output waits that it has to be sent first
     size_t feed(std::span<const std::byte> input);
 
-    /// What is to be sent; the caller takes it away.
+    /// The bytes to send; the caller removes them.
     std::vector<std::byte>& output() noexcept { return output_; }
 
     State state() const noexcept { return state_; }
@@ -98,14 +98,14 @@ private:
     State state_ = State::running;
     Stage stage_ = Stage::client_flags;
     size_t need_ = 0;               ///< bytes of the current stage
-    std::vector<std::byte> input_;  ///< those that have come
+    std::vector<std::byte> input_;  ///< received bytes of the current stage
     std::vector<std::byte> output_;
     Option option_{};
     uint32_t option_length_ = 0;
     bool fixed_newstyle_ = false;
     bool no_zeroes_ = false;
     bool structured_replies_ = false;
-    std::optional<size_t> context_export_;  ///< for which base:allocation was selected
+    std::optional<size_t> context_export_;  ///< the export for which base:allocation was selected
     Choice choice_;
     std::string error_;
 };

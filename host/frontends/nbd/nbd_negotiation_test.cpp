@@ -56,7 +56,7 @@ public:
         return bytes;
     }
 
-    /// Sends an option and takes the replies apart.
+    /// Sends an option and parses the replies.
     std::vector<OptionAnswer> ask(Option asked, const Bytes& data = {}) {
         send(option(asked, data));
         return answers(asked);

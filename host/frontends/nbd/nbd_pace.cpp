@@ -16,7 +16,7 @@ Pace::Next Pace::worked(uint32_t requests) noexcept {
     quiet_since_ = 0;
     if (requests != 0) ++batches_;
     if (!rested_ || batches_ < 2) return Next::poll;
-    // The second batch came while the first, of the rest, was answered.
+    // The second batch arrived while the first batch, from the rest, was answered.
     misses_ = 0;
     gap_us_ = first_gap_us;
     return rest();

@@ -72,8 +72,8 @@ struct CommandRule {
     uint16_t needs;      ///< transmission flags without which the command is refused
     uint16_t cmd_flags;  ///< command flags that it takes
     bool writes;         ///< refused on a read-only export
-    bool has_range;      ///< offset and length mean something
-    Error past_the_end;  ///< when the range leaves the export
+    bool has_range;      ///< offset and length are used
+    Error past_the_end;  ///< error when the range exceeds the export
 };
 
 const CommandRule* rule_of(Command command) noexcept {
@@ -103,7 +103,7 @@ const CommandRule* rule_of(Command command) noexcept {
     return nullptr;
 }
 
-/// Flags that are only good when the server has offered them.
+/// Flags that are valid only if the server has offered them.
 bool flags_offered(uint16_t cmd_flags, const ExportLimits& limits) noexcept {
     if ((cmd_flags & cmd_fua) && !(limits.flags & send_fua)) return false;
     if ((cmd_flags & cmd_df) && !(limits.flags & send_df)) return false;

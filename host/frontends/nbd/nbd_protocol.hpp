@@ -21,7 +21,7 @@ inline constexpr uint32_t request_magic = 0x25609513;
 inline constexpr uint32_t simple_reply_magic = 0x67446698;
 inline constexpr uint32_t structured_reply_magic = 0x668e33ef;
 
-/// Longest payload of a read or write, in bytes: what the protocol lets every client assume.
+/// Longest payload of a read or write, in bytes. The protocol lets every client rely on this value.
 inline constexpr uint32_t max_payload = 32u << 20;
 /// Longest export name or other string, in bytes.
 inline constexpr uint32_t max_string = 4096;
@@ -55,7 +55,7 @@ enum class OptionReply : uint32_t {
 
 enum class Info : uint16_t { export_ = 0, name = 1, description = 2, block_size = 3 };
 
-/// What an export can do: transmission flags.
+/// Capabilities of an export: transmission flags.
 enum TransmissionFlag : uint16_t {
     has_flags = 1 << 0,
     read_only = 1 << 1,
@@ -92,7 +92,7 @@ inline constexpr uint16_t reply_flag_done = 1;
 /// State of an extent in the base:allocation context.
 inline constexpr uint32_t state_hole = 1;
 
-/// Errors on the wire. The numbers are the protocol's, whatever the machine's errno says.
+/// Errors on the wire. The numbers are defined by the protocol, not by this machine's errno.
 enum class Error : uint32_t {
     none = 0,
     perm = 1,
@@ -139,7 +139,8 @@ std::byte* store_be(std::byte* to, T value) noexcept {
     return to + sizeof value;
 }
 
-/// Takes values off the front of a message. After a value that was not there, ok() is false and all are zero.
+/// Reads values from the front of a message. After an attempt to read past the end, ok() is false and all
+/// values are zero.
 class Reader {
 public:
     explicit Reader(std::span<const std::byte> bytes) noexcept : rest_(bytes) {}
@@ -219,8 +220,8 @@ inline std::byte* store_simple_reply(std::byte* to, Error error, uint64_t cookie
     return store_be(to, cookie);
 }
 
-/// Writes the head of a structured reply's only chunk. @param length  bytes that follow @return the byte
-/// after
+/// Writes the head of a structured reply with a single chunk. @param length bytes that follow @return the
+/// byte after
 inline std::byte* store_chunk_header(std::byte* to, ReplyType type, uint64_t cookie,
                                      uint32_t length) noexcept {
     to = store_be(to, structured_reply_magic);
@@ -230,13 +231,13 @@ inline std::byte* store_chunk_header(std::byte* to, ReplyType type, uint64_t coo
     return store_be(to, length);
 }
 
-/// What a person reads of an error.
+/// The text of an error for people.
 std::string_view error_text(Error error) noexcept;
 
 /// The protocol's error for a negative errno.
 Error error_of_errno(int negative_errno) noexcept;
 
-/// What decides whether a request may run.
+/// The properties of an export that decide whether a request may run.
 struct ExportLimits {
     uint64_t size;   ///< bytes
     uint16_t flags;  ///< TransmissionFlag
@@ -244,7 +245,7 @@ struct ExportLimits {
     bool base_allocation;  ///< the client has selected that context
 };
 
-/// Checks a request before any I/O. Disconnection is not asked about.
+/// Checks a request before any I/O. Not for disconnect requests.
 Error check_request(const RequestHeader& request, const ExportLimits& limits) noexcept;
 
 }  // namespace bdevkit::host::nbd

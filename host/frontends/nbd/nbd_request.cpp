@@ -13,10 +13,11 @@ namespace bdevkit::host::nbd {
 namespace {
 
 constexpr uint32_t shortest_loan = 4096;
-/// Of one block status, while others write.
+/// Attempts for one block status while other clients write.
 constexpr uint8_t max_seeks = 8;
 
-// Blocks are powers of two but for interleaved metadata; divisions were a tenth of our own time per request.
+// Block sizes are powers of two except with interleaved metadata; divisions took a tenth of our own time per
+// request.
 
 uint64_t offset_in(uint64_t bytes, uint64_t unit) noexcept {
     return std::has_single_bit(unit) ? bytes & (unit - 1) : bytes % unit;
@@ -74,7 +75,7 @@ void Request::refuse(const RequestHeader& header, Error error) noexcept {
     error_ = error;
 }
 
-/// Short reads are copied sooner than lent: a loan is two calls of the bdev.
+/// Copying a short read is faster than borrowing, because a loan takes two calls of the bdev.
 bool Request::borrows() const noexcept {
     return header_.command == Command::read && target_->lends && header_.length >= shortest_loan &&
            first_ == header_.offset && end_ == end();
@@ -126,7 +127,7 @@ void Request::start(Done done, void* ctx) {
         run();
 }
 
-/// Reads and writes units of which it changes a part: nobody else writes them meanwhile.
+/// Reads and writes units that it changes partly; they are locked against other writes meanwhile.
 void Request::lock_and_run() {
     const uint64_t block = target_->block_size;
     const int rc = bdk_bdev_lock_range(target_->desc, target_->channel, whole(first_, block),
@@ -139,7 +140,7 @@ void Request::lock_and_run() {
 void Request::on_locked(void* ctx, int rc) {
     auto& self = *static_cast<Request*>(ctx);
     if (rc == 0) return self.run();
-    self.range_ = nullptr;  // refused: the client has been dropped
+    self.range_ = nullptr;  // the lock was refused: the client has been dropped
     self.end_with(Error::shutdown);
 }
 
@@ -202,13 +203,13 @@ void Request::run() {
     if (rc == -ENOMEM) {
         wait_ = {.bdev = target_->bdev, .cb = on_memory, .cb_arg = this};
         if (bdk_bdev_queue_io_wait(target_->bdev, target_->channel, &wait_) == 0) return;
-        rc = submit(step);  // one has become free meanwhile
+        rc = submit(step);  // a bdev_io has become free meanwhile
     }
     if (rc != 0) end_with(error_of_errno(rc));
 }
 
-/// What the bdev knows of keeps its blocks when the client leaves. What still waits for memory then comes to
-/// nothing, or it could land on data that another client has written since.
+/// When the client leaves, I/O that the bdev already has keeps its blocks locked. A step that still waits for
+/// memory is dropped, because it could otherwise land on data that another client has written since.
 bool Request::may_go_on() const noexcept {
     const bool begun = next_step_ != 0 || range_ != nullptr;
     return !target_->dropped && (begun || !target_->left);
@@ -331,15 +332,15 @@ void Request::after_read_tail() {
 }
 
 void Request::after_seek_data(uint64_t block) {
-    if (block <= first_ / target_->block_size) return;  // data: the next step finds its end
+    if (block <= first_ / target_->block_size) return;  // it is data: the next step finds its end
     const uint64_t data_first = block == UINT64_MAX ? end() : block * target_->block_size;
     extent_length_ = static_cast<uint32_t>(std::min(data_first, end()) - header_.offset);
     extent_state_ = state_hole;
     next_step_ = steps_;
 }
 
-/// Where the data have become a hole since, it is looked for again; in the end all counts as data, which is
-/// never wrong.
+/// If the data have become a hole since, the search is repeated. After the last attempt everything is
+/// reported as data, which is always correct.
 void Request::after_seek_hole(uint64_t block) {
     const uint64_t data_end = block == UINT64_MAX ? end() : block * target_->block_size;
     if (data_end > header_.offset) {
@@ -389,7 +390,7 @@ void Request::make_reply(bool structured) {
         tail = store_be(tail, header_.offset);
     } else if (header_.command == Command::block_status) {
         tail = store_chunk_header(head, ReplyType::block_status, cookie, 12);
-        tail = store_be(tail, uint32_t{0});  // the id of base:allocation
+        tail = store_be(tail, uint32_t{0});  // id of base:allocation
         tail = store_be(tail, extent_length_);
         tail = store_be(tail, extent_state_);
     } else if (header_.command == Command::read) {

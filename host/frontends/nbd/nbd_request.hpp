@@ -16,7 +16,7 @@
 
 namespace bdevkit::host::nbd {
 
-/// What a connection's requests run against.
+/// The target of a connection's requests.
 struct Target {
     bdk_bdev* bdev = nullptr;
     bdk_bdev_desc* desc = nullptr;
@@ -26,12 +26,12 @@ struct Target {
     uint32_t write_unit = 0;  ///< bytes; writes of the bdev are multiples of it
     bool lends = false;       ///< the bdev lends its own memory to readers (zcopy)
     bool seeks = false;       ///< the bdev finds data and holes
-    bool left = false;        ///< the client has: requests that have not begun do not begin
-    bool dropped = false;     ///< the client is: its requests take no further step
+    bool left = false;        ///< the client has left: requests that have not begun do not begin
+    bool dropped = false;     ///< the client is lost: its requests take no further step
 };
 
-/// [one bdk thread] Lives in a RequestPool. lay_out() and take_memory(), then start(), then `done` is called
-/// once, then make_reply(), and when that has been sent, give_back() and clear().
+/// [one bdk thread] Belongs to a RequestPool. Its life: lay_out(), take_memory() and start(); then `done` is
+/// called once; then make_reply(); when the reply has been sent, give_back() and clear().
 class Request : public boost::intrusive::list_base_hook<> {
 public:
     using Done = void (*)(Request& request, void* ctx);
@@ -40,29 +40,30 @@ public:
     void lay_out(const RequestHeader& header, const Target& target) noexcept;
     /// Bytes of buffers that take_memory() will take.
     size_t memory_needed() const noexcept;
-    /// Takes them. @return an error that answers the request instead
+    /// Takes the buffers. @return an error for the reply if that fails
     Error take_memory(BufferCache& buffers);
 
-    /// Where the payload of a write goes.
+    /// The destination of a write's payload.
     std::span<std::byte> payload() const noexcept { return {data(), header_.length}; }
 
-    /// Runs the request; done(*this, ctx) follows, never before this call has returned, except for requests
-    /// without I/O.
+    /// Runs the request. done(*this, ctx) follows, and except for requests without I/O never before this call
+    /// has returned.
     void start(Done done, void* ctx);
 
-    /// Ends a request that will not be started.
+    /// Ends a request without starting it.
     void refuse(const RequestHeader& header, Error error) noexcept;
 
-    /// Makes the bytes of the reply, valid until clear().
+    /// Builds the bytes of the reply, valid until clear().
     void make_reply(bool structured);
     std::span<const std::byte> reply_head() const noexcept { return {head_.data(), head_size_}; }
     std::span<const iovec> reply_data() const noexcept { return reply_data_; }
     size_t reply_size() const noexcept;
 
-    /// Gives the bdev what it has lent. @return false if there was nothing; else done(*this, ctx) follows
+    /// Returns borrowed memory to the bdev. @return false if there was none; otherwise done(*this, ctx)
+    /// follows
     bool give_back(Done done, void* ctx);
 
-    /// Gives the buffers back.
+    /// Returns the buffers.
     void clear() noexcept;
 
     /// Whether it was started with that ctx.
@@ -133,18 +134,18 @@ private:
     std::array<Step, 6> plan_{};
     std::array<std::byte, 32> head_;
     std::span<const iovec> reply_data_;
-    bdk_bdev_io* loan_ = nullptr;  ///< a zcopy that has started
+    bdk_bdev_io* loan_ = nullptr;  ///< a started zcopy
     Done done_ = nullptr;
     void* done_ctx_ = nullptr;
 
-    uint64_t first_ = 0;         ///< of the units that cover the range, in bytes
-    uint64_t end_ = 0;           ///< one past them
-    uint64_t inside_first_ = 0;  ///< of the units that lie wholly in the range
+    uint64_t first_ = 0;         ///< start of the units that cover the range, in bytes
+    uint64_t end_ = 0;           ///< end of these units
+    uint64_t inside_first_ = 0;  ///< start of the units that lie completely in the range
     uint64_t inside_end_ = 0;
     iovec iov_{};
     bdk_bdev_io_wait_entry wait_{};
     Buffer edge_;                      ///< one unit, for read-modify-write
-    bdk_bdev_range* range_ = nullptr;  ///< the units, locked meanwhile
+    bdk_bdev_range* range_ = nullptr;  ///< lock on these units
     uint32_t extent_length_ = 0;
     uint32_t extent_state_ = 0;
 };

@@ -8,7 +8,7 @@
 
 namespace bdevkit::host::nbd {
 
-/// [one bdk thread] Requests that are used again and again, the last one first.
+/// [one bdk thread] Requests that are reused, last in, first out.
 class RequestPool {
 public:
     Request& get() {
@@ -26,7 +26,7 @@ public:
         free_.push_back(&request);
     }
 
-    /// Frees all of them, if all are back.
+    /// Frees all requests, if all have been returned.
     void trim() {
         if (free_.size() != all_.size()) return;
         free_.clear();

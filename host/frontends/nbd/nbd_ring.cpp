@@ -38,8 +38,8 @@ std::string why_no_ring(int rc) {
 }  // namespace
 
 tl::expected<std::unique_ptr<Ring>, std::string> Ring::create() {
-    // From the newest kernel's way to the oldest's: work is done when turn() asks for it and at no other time
-    // (6.1); without interrupting the thread (5.19); anyhow.
+    // Setup flags from the newest kernel to the oldest: completion work runs only inside turn() (6.1); it
+    // does not interrupt the thread (5.19); no flags.
     constexpr std::array<unsigned, 3> ways{
         IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
         IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
@@ -55,13 +55,14 @@ tl::expected<std::unique_ptr<Ring>, std::string> Ring::create() {
         self->ring_.ring_fd = -1;
         return tl::make_unexpected(why_no_ring(rc));
     }
-    // The ring's own descriptor would not do: with DEFER_TASKRUN it wakes nobody for work that waits (seen
-    // on 6.18).
+    // The ring's own descriptor does not work: with DEFER_TASKRUN it does not become readable for waiting
+    // work (seen on 6.18).
     self->event_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     rc = self->event_fd_ < 0 ? -errno : io_uring_register_eventfd(&self->ring_, self->event_fd_);
     if (rc < 0) return tl::make_unexpected(why_no_ring(rc));
     self->disarm();
-    io_uring_register_ring_fd(&self->ring_);  // saves a lookup in each call; kernels before 5.18 refuse it
+    io_uring_register_ring_fd(
+        &self->ring_);  // saves a lookup in each call; kernels before 5.18 do not support it
     return self;
 }
 
@@ -72,7 +73,7 @@ Ring::~Ring() {
 
 bool Ring::arm() {
     io_uring_cq_eventfd_toggle(&ring_, true);
-    // What comes after this store is told; what came before it is seen by the next look.
+    // Completions after this store are signalled; earlier ones are found by the following check.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (!work_waits()) return true;
     io_uring_cq_eventfd_toggle(&ring_, false);
@@ -151,7 +152,7 @@ bool Ring::turn() {
     io_uring_for_each_cqe(&ring_, head, cqe) {
         ++delivered;
         auto* op = static_cast<RingOp*>(io_uring_cqe_get_data(cqe));
-        if (op == nullptr) continue;  // of a cancel
+        if (op == nullptr) continue;  // result of a cancel
         op->pending = false;
         op->done(op->owner, cqe->res);
     }

@@ -11,9 +11,9 @@
 
 namespace bdevkit::host::nbd {
 
-/// One operation in flight. It must stay where it is until `done` has been called.
+/// One operation in flight. It must not move until `done` has been called.
 struct RingOp {
-    /// @param result  what the system call would have returned, errors as negative errno
+    /// @param result the return value of the system call, errors as negative errno
     using Done = void (*)(void* owner, int result);
 
     Done done = nullptr;
@@ -21,10 +21,10 @@ struct RingOp {
     bool pending = false;
 };
 
-/// [one OS thread] Submits what was prepared and delivers what has completed, with one system call a turn.
+/// [one OS thread] Submits prepared operations and delivers completions, with one system call per turn.
 class Ring {
 public:
-    /// The error says what to do where io_uring is missing.
+    /// The error says what to do if io_uring is missing.
     static tl::expected<std::unique_ptr<Ring>, std::string> create();
     ~Ring();
     Ring(const Ring&) = delete;
@@ -32,19 +32,19 @@ public:
 
     /// Becomes readable when turn() has something to deliver, while the ring is armed.
     int event_fd() const noexcept { return event_fd_; }
-    /// Before a sleep: asks for event_fd(). @return false when there is something to deliver already
+    /// Before a sleep: arms event_fd(). @return false when there are already completions to deliver
     bool arm();
-    /// After a sleep: from now on turn() is called anyway.
+    /// After a sleep: disarms it, since turn() is called anyway from now on.
     void disarm();
 
     void accept(RingOp& op, int fd);
-    /// Into one buffer, which costs less than a message.
+    /// Receives into one buffer, which costs less than a message.
     void receive_one(RingOp& op, int fd, const iovec& buffer, int flags);
     void receive(RingOp& op, int fd, msghdr* message, int flags);
     void send(RingOp& op, int fd, const msghdr* message, int flags);
-    /// Waits for poll(2)'s `events`, or POLLHUP or POLLERR; the result is what has come.
+    /// Waits for poll(2)'s `events`, POLLHUP or POLLERR; the result has the events that occurred.
     void poll(RingOp& op, int fd, unsigned events);
-    /// Makes a pending operation end early; its `done` runs nevertheless.
+    /// Cancels a pending operation; its `done` still runs.
     void cancel(RingOp& op);
 
     /// @return true if anything was submitted or delivered

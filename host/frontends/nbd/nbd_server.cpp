@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The frontend: threads, exports and the listening socket, brought up and down in order.
+// The frontend: starts and stops threads, exports and the listening socket in order.
 #define BDK_LOG_COMPONENT "nbd"
 #include <bdevkit/log.h>
 #include <unistd.h>
@@ -93,7 +93,7 @@ private:
 
     // Of the first worker's thread:
     bool serving_ = false;
-    std::vector<size_t> removed_early_;  ///< exports whose bdev went before that
+    std::vector<size_t> removed_early_;  ///< exports whose bdev was removed before that
     bool stopping_ = false;
     bool full_ = false;
     size_t next_worker_ = 0;
@@ -122,7 +122,7 @@ bool Server::serve() {
     return true;
 }
 
-/// A part holds a request of the largest size, and one more.
+/// A share holds a request of the largest size and one more.
 size_t memory_of_each(uint64_t memory, size_t workers) {
     constexpr size_t least = 2 * size_t{max_payload};
     return std::max(least, static_cast<size_t>(memory / std::max<size_t>(workers, 1)));
@@ -209,8 +209,7 @@ std::string Server::where() const {
 void Server::on_client(int fd) {
     if (clients_.load(std::memory_order_relaxed) >= config_.max_connections) {
         if (!std::exchange(full_, true)) {
-            BDK_WARNLOG("clients are turned away: %u are connected (max_connections)",
-                        config_.max_connections);
+            BDK_WARNLOG("clients are refused: %u are connected (max_connections)", config_.max_connections);
         }
         ::close(fd);
         return;
@@ -226,8 +225,8 @@ void Server::on_client(int fd) {
     after_lost_clients(adopt);
 }
 
-/// A client that comes after another one was lost finds that one's writes done, dropped or out of its way:
-/// each worker looks at its sockets before the new client is served.
+/// When a client connects after another one was lost, the lost client's writes are done, dropped or guarded:
+/// each worker checks its sockets before the new client is served.
 void Server::after_lost_clients(const Task& task) {
     const auto workers_left = std::make_shared<std::atomic<size_t>>(workers_.size());
     const Task one_has_looked = [workers_left, task] {
@@ -242,7 +241,7 @@ void Server::after_lost_clients(const Task& task) {
 void Server::on_removed(size_t export_index) {
     if (stopping_) return;  // stop() closes all exports
     if (!serving_) return removed_early_.push_back(export_index);
-    BDK_NOTICELOG("export '%s': its bdev goes away, its clients are sent away",
+    BDK_NOTICELOG("export '%s': its bdev is being removed, its clients are disconnected",
                   exports_[export_index].backend->name().c_str());
     exports_[export_index].workers_to_leave = workers_.size();
     for (const auto& worker : workers_) {

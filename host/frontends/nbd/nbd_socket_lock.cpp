@@ -19,7 +19,8 @@ namespace {
 constexpr std::chrono::seconds patience{5};
 constexpr std::chrono::milliseconds between_attempts{5};
 
-/// Whoever had the lock before has removed the file: what is locked then has no name, and locks nobody out.
+/// The previous owner of the lock has removed the file. Then the locked file has no name and excludes no
+/// other server.
 bool still_has_its_name(const bdk::UniqueFd& fd, const std::string& file) {
     struct stat locked {};
     struct stat named {};
@@ -46,7 +47,7 @@ tl::expected<SocketLock, std::string> SocketLock::take(const std::string& path) 
 }
 
 SocketLock::~SocketLock() {
-    // Removed while it is locked: nobody else has taken it for theirs.
+    // The file is removed while it is locked, so no other server can have taken it.
     if (fd_) ::unlink(file_.c_str());
 }
 

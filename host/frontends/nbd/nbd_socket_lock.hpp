@@ -8,14 +8,14 @@
 
 namespace bdevkit::host::nbd {
 
-/// Held by a server while it takes the path of a unix socket. To take a path is to look whether a server
-/// lives there, to remove what a dead one has left, to bind and to listen. Without the lock a second server
-/// could look before the first has bound, and then remove the socket of the first. It is a file beside the
-/// socket, which goes with the lock.
+/// Held by a server while it takes the path of a unix socket: it checks whether another server is running
+/// there, removes the socket of a dead server, binds and listens. Without the lock a second server could
+/// check before the first has bound, and then remove the socket of the first. The lock is a file beside the
+/// socket, and releasing the lock removes the file.
 class SocketLock {
 public:
-    /// [main thread] Waits up to five seconds for another server that starts.
-    /// @param path  of the socket
+    /// [main thread] Waits up to five seconds for another server that is starting. @param path path of the
+    /// socket
     static tl::expected<SocketLock, std::string> take(const std::string& path);
     SocketLock(SocketLock&&) noexcept = default;
     SocketLock& operator=(SocketLock&&) = delete;

@@ -174,7 +174,7 @@ void Worker::stop_accepting(std::function<void()> done) {
 
 void Worker::notice_lost_clients(std::function<void()> done) {
     if (ring_ == nullptr) return done();
-    flush_dirty();  // starts the receives that are to tell
+    flush_dirty();  // starts the receives that detect lost clients
     ring_->turn();
     poll_again();
     if (abandoning_ == 0) return done();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What one bdk_thread does for the server: a ring, and the connections on it.
+// The server's part on one bdk_thread: a ring and its connections.
 #pragma once
 
 #include <bdevkit/poller.h>
@@ -19,13 +19,13 @@
 
 namespace bdevkit::host::nbd {
 
-/// Everything runs on its thread, but for the constructor and the destructor. A poller gives the ring a turn
-/// on every turn of the reactor while Pace says so; else it pauses, and a timer or the ring's descriptor ends
-/// that.
+/// Everything except the constructor and the destructor runs on its thread. While Pace says so, a poller
+/// gives the ring a turn in every turn of the reactor; otherwise the poller pauses until a timer or the
+/// ring's descriptor wakes it.
 class Worker : public ExportDirectory {
 public:
-    /// @param memory   bytes that its clients' requests may hold together
-    /// @param clients  the server's count, lowered when a client has gone
+    /// @param memory bytes that its clients' requests may use together @param clients the server's count,
+    /// decremented when a client has left
     Worker(bdk_thread* thread, StructuredReplies structured_replies, size_t memory,
            std::atomic<uint32_t>& clients);
     ~Worker() override;
@@ -35,7 +35,7 @@ public:
     /// [any thread]
     bdk_thread* thread() const noexcept { return thread_; }
 
-    /// Nothing is left behind on error. `exports` outlive the worker's clients.
+    /// On error everything is undone. `exports` outlive the worker's clients.
     tl::expected<void, std::string> start(const std::vector<Export*>& exports);
 
     /// Accepts clients of the listening socket until stop_accepting(); on_client takes over the descriptor.
@@ -43,28 +43,30 @@ public:
     /// done() runs when the socket may be closed.
     void stop_accepting(std::function<void()> done);
 
-    /// Looks for clients that have gone, and calls done() when what they leave behind is in nobody's way: no
-    /// write of theirs can land on what is written from then on.
+    /// Looks for lost clients, and calls done() when their remaining I/O is guarded: none of their writes can
+    /// land on data that is written from then on.
     void notice_lost_clients(std::function<void()> done);
 
     /// Serves a client. Closes `fd` when the worker stops.
     void adopt(int fd, std::string peer);
 
-    /// Sends the export's clients away (Connection::drain()), and says so when the last has gone.
+    /// Disconnects the export's clients (Connection::drain()), and calls all_left() when the last has left.
     void drop_export(size_t index, std::function<void()> done);
 
-    /// Sends all clients away in the same manner; then gives back all that start() took and calls done().
+    /// Disconnects all clients in the same manner, then releases everything that start() acquired and calls
+    /// done().
     void stop(std::function<void()> done);
 
-    // For its connections.
+    // Functions for its connections.
     Ring& ring() noexcept { return *ring_; }
     BufferCache& buffers() noexcept { return buffers_; }
     RequestPool& requests() noexcept { return requests_; }
     MemoryQueue& memory() noexcept { return memory_; }
-    /// Memory was given back, or a client waits no more: the first in the queue asks again in the next turn.
+    /// Memory was returned, or a client has left the queue: the first client in the queue asks again in the
+    /// next turn.
     void serve_memory_queue();
     void mark_dirty(Connection& connection);
-    /// The channel is NULL when the export has gone.
+    /// The channel is NULL when the export has been removed.
     Target attach(size_t export_index);
     void watch_deadlines();
     void count_begun() noexcept {
@@ -127,9 +129,9 @@ private:
     Pace pace_;
     Pace::Next doing_ = Pace::Next::sleep;
     uint64_t rest_began_ = 0;    ///< ticks
-    uint32_t new_requests_ = 0;  ///< of this turn
+    uint32_t new_requests_ = 0;  ///< begun in this turn
     uint64_t running_ = 0;       ///< requests without an answer yet
-    uint64_t abandoning_ = 0;    ///< connections' calls of bdk_bdev_abandon() that have not ended
+    uint64_t abandoning_ = 0;    ///< calls of bdk_bdev_abandon() that have not ended
     std::vector<std::function<void()>> when_abandoned_;
     bool timing_ = false;
 

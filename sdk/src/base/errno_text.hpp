@@ -6,7 +6,7 @@
 
 namespace bdk {
 
-/// [any thread] "No such device" of -ENODEV or ENODEV.
+/// [any thread] The text of an errno: "No such device" for -ENODEV or ENODEV.
 inline std::string errno_text(int rc) {
     return std::generic_category().message(rc < 0 ? -rc : rc);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// Marks what host/ and the unit tests use of the library's own C++: exported under BDEVKIT_PRIVATE.
+// Marks C++ functions of the library that host/ and the unit tests use: exported under BDEVKIT_PRIVATE.
 #define BDK_INTERNAL __attribute__((visibility("default")))

@@ -9,10 +9,10 @@
 
 namespace bdk {
 
-/// Counts values, latencies in ticks as a rule, in log-linear buckets: 64 of equal width between each power
-/// of two and the next. So a percentile is off by less than 1%, whatever the range, values below 128 are
-/// exact, and adding a value costs a bit scan and two cache lines. 30 KiB; not for use by two threads at
-/// once: each has its own, to be merged.
+/// Counts values, usually latencies in ticks, in log-linear buckets: 64 of equal width between each power of
+/// two and the next. So a percentile is off by less than 1% in any range, values below 128 are exact, and
+/// adding a value costs a bit scan and two cache lines. It takes 30 KiB. It is not thread-safe: each thread
+/// has its own, and they are merged.
 class LatencyHistogram {
 public:
     void add(uint64_t value) noexcept {
@@ -39,7 +39,7 @@ public:
         return count_ == 0 ? 0 : static_cast<double>(sum_) / static_cast<double>(count_);
     }
 
-    /// The value that `percent` of the values, 0 to 100, do not exceed. 0 while there is none.
+    /// The value that `percent` (0 to 100) of the values do not exceed. 0 if there are no values.
     uint64_t percentile(double percent) const noexcept {
         double share = std::clamp(percent, 0.0, 100.0) / 100.0;
         auto wanted = static_cast<uint64_t>(std::ceil(share * static_cast<double>(count_)));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a limit of the process has refused, told with the command that shows the limit.
+// Explains an error that a limit of the process has caused, with the command that shows the limit.
 #pragma once
 
 #include <string>

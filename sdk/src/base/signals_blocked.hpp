@@ -8,11 +8,11 @@
 
 namespace bdk {
 
-/// Lives while a pthread of the library's own is started: the pthread inherits the mask, and the program's
-/// signals go to the program's own pthreads.
+/// Blocks signals while the library starts a pthread. The pthread inherits the mask, so the program's signals
+/// go to the program's own pthreads.
 class SignalsBlocked {
 public:
-    /// @param open  signals that the pthread is to take
+    /// @param open signals that the pthread should receive
     explicit SignalsBlocked(std::initializer_list<int> open = {}) noexcept {
         sigset_t blocked;
         sigfillset(&blocked);

@@ -6,8 +6,8 @@
 
 namespace bdk {
 
-/// [before the process opens anything of its own] Opens /dev/null as whichever of the descriptors 0 to 2 is
-/// closed. Otherwise the next eventfd or socket becomes standard output or error, and log lines are written
+/// [before the process opens anything of its own] Opens /dev/null for each closed descriptor of 0 to 2.
+/// Otherwise the next eventfd or socket would become standard output or error, and log lines would be written
 /// into it.
 inline void hold_standard_descriptors() noexcept {
     // open() takes the lowest free number, so the loop goes upwards.

@@ -10,15 +10,14 @@
 
 namespace bdk {
 
-/// [any thread] A pthread that runs fn(). Throws std::system_error when the system has no room for one; its
-/// text names the thread and the limit.
-/// @param what  "the thread of a reactor"
+/// [any thread] Starts a pthread that runs fn(). Throws std::system_error when the system refuses it; the
+/// text names the thread and the limit. @param what "the thread of a reactor"
 template <typename Fn>
 std::thread start_thread(const char* what, Fn&& fn) {
     try {
         return std::thread(std::forward<Fn>(fn));
     } catch (const std::system_error& error) {
-        // The standard text of the code comes behind.
+        // The code's standard text follows.
         throw std::system_error(error.code(),
                                 std::string(what) + " cannot be started" + limit_text(error.code().value()));
     }

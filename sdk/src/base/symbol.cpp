@@ -43,7 +43,7 @@ bool look_up(const void* address, Dl_info& info) {
 std::string symbol_name_of(const void* address) {
     Dl_info info{};
     if (!look_up(address, info)) return "?";
-    // The nearest exported symbol names another function, unless it starts here.
+    // The nearest exported symbol belongs to another function, unless it starts here.
     if (info.dli_saddr == address && info.dli_sname != nullptr) return demangled(info.dli_sname);
     return std::string(file_name(info)) + offset_from(info.dli_fbase, address);
 }

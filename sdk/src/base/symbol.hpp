@@ -11,7 +11,7 @@ namespace bdk {
 /// "malloc.so+0x1234".
 BDK_INTERNAL std::string symbol_name_of(const void* address);
 
-/// [any thread] Where `address`, somewhere in a function, is: "malloc.so(bdk_bdev_io_complete+0x1c)".
+/// [any thread] The position of an address inside a function: "malloc.so(bdk_bdev_io_complete+0x1c)".
 BDK_INTERNAL std::string location_of(const void* address);
 
 /// [any thread] The name of the file that holds `address`, without folder and ending: "malloc" of malloc.so;

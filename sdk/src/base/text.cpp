@@ -21,7 +21,7 @@ bool is_continuation(char byte) {
     return (static_cast<uint8_t>(byte) & 0xc0) == 0x80;
 }
 
-/// Bytes of a character that starts with this one; 0 for a byte that starts none.
+/// The length in bytes of a character that starts with this byte; 0 if no character starts with it.
 size_t length_of(uint8_t first) {
     if (first < 0x80) return 1;
     if (first >= 0xc2 && first < 0xe0) return 2;

@@ -19,10 +19,10 @@ namespace {
 struct Guards {
     std::mutex mutex;
     std::list<std::string> doing;  ///< the newest last
-    pid_t process = 0;             ///< whose they are
+    pid_t process = 0;             ///< the process that owns them
 };
 
-/// Never destroyed: exit handlers run late.
+/// Never destroyed, because exit handlers run late.
 Guards& guards() {
     static auto* instance = new Guards;
     return *instance;
@@ -50,7 +50,7 @@ std::string callers() {
 }
 
 [[noreturn]] void end_process(const char* call, const std::string& doing) {
-    // Not through the log: nobody would write its lines out.
+    // Not through the log, whose lines would not be written.
     std::fprintf(
         stderr,
         "bdevkit: %s was called while %s: a plugin must return an error and not end the process; it was "
@@ -60,7 +60,7 @@ std::string callers() {
     _exit(1);
 }
 
-/// What is under way; empty: nothing.
+/// The guarded activity; empty: none.
 std::string under_way() {
     const std::lock_guard lock(guards().mutex);
     return guards().doing.empty() || guards().process != getpid() ? std::string() : guards().doing.back();
@@ -79,7 +79,7 @@ void at_quick_exit() {
 void install() {
     static const bool installed = [] {
         void* frame = nullptr;
-        backtrace(&frame, 1);  // the first call loads a library, which is done better now
+        backtrace(&frame, 1);  // the first call loads a library, which is better done now
         return on_exit(at_exit, nullptr) == 0 && std::at_quick_exit(at_quick_exit) == 0;
     }();
     static_cast<void>(installed);

@@ -8,13 +8,13 @@
 
 namespace bdk {
 
-/// Lives while something is under way that exit() must not cut short, as a host that runs. A plugin that
-/// calls exit() then would end the host without a word, and with the exit code of success. Instead, who has
-/// called it is written to standard error, and the process ends with 1. quick_exit() is treated likewise.
-/// _exit() and signals are not seen. A process that was forked is its own business.
+/// Exists during an activity that exit() must not cut short, such as a running host. Without it, a plugin
+/// that calls exit() would end the host silently and with a successful exit code. With it, the caller is
+/// written to standard error, and the process ends with status 1. quick_exit() is treated in the same way.
+/// _exit() and signals are not detected. Forked child processes are not affected.
 class BDK_INTERNAL ExitGuard {
 public:
-    /// [any thread] @param doing  "the host was running": what is under way
+    /// [any thread] @param doing the activity: "the host was running"
     explicit ExitGuard(std::string doing);
     ~ExitGuard();
     ExitGuard(const ExitGuard&) = delete;

@@ -61,7 +61,8 @@ int look(void*) {
     std::scoped_lock lock(state().mutex);
     for (auto& [number, call] : state().calls)
         if (call.report_ns <= now) report(call, now);
-    // Most calls end at once: the poller is not taken away with each, so that it need not come with the next.
+    // Most calls end at once. The poller stays for a while, so that it need not be registered again for the
+    // next call.
     if (state().calls.empty()) bdk_poller_unregister(&state().poller);
     return BDK_POLLER_IDLE;
 }
@@ -96,7 +97,7 @@ uint64_t pending_call_begin(std::initializer_list<std::string_view> what,
         PendingCall call{std::move(text), std::move(waits_for), now, now + state().limit_ns};
         state().calls.emplace(number, std::move(call));
         return 0;
-    });  // without memory it goes on unwatched
+    });  // without memory the call is not watched
     return number;
 }
 

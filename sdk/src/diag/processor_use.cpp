@@ -29,7 +29,7 @@ Text read_of_task(pid_t tid, const char* name) noexcept {
     return text;
 }
 
-/// The clock of a pthread's time on cores, as pthread_getcpuclockid() has it: this one needs no pthread_t.
+/// The CPU-time clock of a pthread, as from pthread_getcpuclockid(), but without a pthread_t.
 std::chrono::nanoseconds time_on_cores(pid_t tid) noexcept {
     constexpr clockid_t of_one_thread = 4;
     constexpr clockid_t scheduler = 2;

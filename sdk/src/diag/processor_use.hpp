@@ -7,15 +7,16 @@
 
 namespace bdk {
 
-/// What a pthread has had of the machine's cores, since it began.
+/// A pthread's use of the machine's cores since it began.
 struct ProcessorUse {
-    bool is_ready = false;              ///< it runs, or would if it had a core; false: it sleeps in a call
+    bool is_ready = false;              ///< it runs, or is ready to run; false: it sleeps in a call
     std::chrono::nanoseconds ran{};     ///< on a core
-    std::chrono::nanoseconds waited{};  ///< ready to run and without a core, as far as that has ended
+    std::chrono::nanoseconds waited{};  ///< time ready to run but without a core, in periods that have ended
 };
 
-/// [any thread] Of a pthread of this process, by its gettid(). Sources: proc(5), /proc/PID/task/TID/stat and
-/// schedstat; clock_getcpuclockid(3). What the kernel does not tell is 0 and false.
+/// [any thread] Reads the use of a pthread of this process, by its gettid(). Sources: proc(5),
+/// /proc/PID/task/TID/stat and schedstat; clock_getcpuclockid(3). Values that the kernel does not report are
+/// 0 and false.
 ProcessorUse processor_use(pid_t tid) noexcept;
 
 }  // namespace bdk

@@ -26,7 +26,7 @@
 namespace bdk {
 namespace {
 
-/// Filled by the signal handler: nothing in it allocates.
+/// Filled by the signal handler, so it allocates nothing.
 struct RawCapture {
     std::array<void*, 64> frames;
     int frame_count = 0;
@@ -41,7 +41,7 @@ struct RawCapture {
 
 RawCapture g_raw;
 std::mutex g_mutex;
-/// The reactor that is asked. The handler answers nobody else, and only once.
+/// The reactor that must answer. The handler answers only on this reactor, and only once.
 std::atomic<const Reactor*> g_asked{nullptr};
 
 void copy_name(char (&to)[64], const std::string& from) {
@@ -79,7 +79,7 @@ void handle_signal(int) {
     errno = saved;
 }
 
-/// False when somebody else handles the signal.
+/// False when the signal has another handler.
 bool install() {
     static const bool installed = [] {
         sem_init(&g_raw.filled, 0, 0);
@@ -111,8 +111,8 @@ bool is_runtime(std::string_view object) {
                        [object](std::string_view prefix) { return object.starts_with(prefix); });
 }
 
-/// The outermost frame of the backtrace that the library has called and that is not the library's: a callback
-/// of a module. nullptr without one.
+/// The outermost frame of the backtrace that is outside the library but was called by it: a callback of a
+/// module. nullptr if there is none.
 const void* called_by_library(const RawCapture& raw) {
     bool in_library = false;
     for (int i = raw.frame_count - 1; i >= own_frames; --i) {
@@ -126,7 +126,7 @@ const void* called_by_library(const RawCapture& raw) {
 
 std::string describe_call(const RawCapture& raw) {
     if (raw.fn == nullptr) return {};
-    // A message or poller of the library's own: what holds it is most often a callback that it has called.
+    // A message or poller of the library. Usually a callback that it has called holds it.
     const void* callback = is_library(object_name_of(raw.fn)) ? called_by_library(raw) : nullptr;
     if (callback != nullptr)
         return "a callback in " + location_of(callback) + " of " + std::string(object_name_of(callback));
@@ -162,7 +162,7 @@ std::optional<StackCapture> capture_stack(Reactor& reactor) {
     while (sem_timedwait(&g_raw.filled, &deadline) != 0) {
         if (errno == EINTR) continue;
         const Reactor* asked = &reactor;
-        // Taken back, or the answer is being written this moment.
+        // Withdraws the request, unless the answer is being written at this moment.
         if (g_asked.compare_exchange_strong(asked, nullptr)) return std::nullopt;
         deadline.tv_sec += 1;
     }

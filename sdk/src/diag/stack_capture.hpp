@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a reactor is doing, told by the reactor's own pthread from a signal handler.
+// Captures what a reactor is doing, from a signal handler on the reactor's pthread.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ struct StackCapture {
     std::string backtrace;      ///< one line per frame, each begins with a line end
 };
 
-/// [not a reactor] Asks `reactor`. Nothing when it does not answer within a second: its pthread hangs in the
-/// kernel, or somebody else has taken the signal.
+/// [not a reactor] Asks `reactor`. Empty when it does not answer within a second, because its pthread hangs
+/// in the kernel or the signal has another handler.
 std::optional<StackCapture> capture_stack(Reactor& reactor);
 
 }  // namespace bdk

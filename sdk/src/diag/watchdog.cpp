@@ -112,8 +112,8 @@ void Watchdog::look_at(Reactor& reactor, Clock::time_point now) {
     report(reactor, held(seen, use, now));
 }
 
-/// A reactor that is ready has been held for as long as it ran; one that sleeps in a call, ever since, but
-/// for the time in which it was ready and had no core.
+/// A runnable reactor has been held for the time in which it ran. A reactor that sleeps in a call has been
+/// held all the time, except while it was ready to run without a core.
 Watchdog::Clock::duration Watchdog::held(const Seen& seen, const ProcessorUse& use, Clock::time_point now) {
     const auto so_far = now - seen.since;
     return use.is_ready ? std::min<Clock::duration>(so_far, use.ran - seen.use->ran)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Finds what breaks rule 5: a message, poller or interrupt that holds its reactor.
+// Finds violations of rule 5: a message, poller or interrupt that holds its reactor.
 #pragma once
 
 #include <chrono>
@@ -17,10 +17,10 @@ namespace bdk {
 
 class Reactor;
 
-/// A pthread of its own that looks at the reactors four times within the limit. Whatever holds one longer is
-/// logged once, with its name, its plugin and a backtrace, and once more when it has let go. Time in which
-/// the reactor was ready to run and other processes had its core does not count: nobody's code is to blame.
-/// Walks over io_channels whose visit does not go on are named as well, and unregistrations that wait for
+/// A separate pthread that checks the reactors four times within the limit. A call that holds a reactor for
+/// longer is logged once, with its name, its plugin and a backtrace, and once more when it has returned. Time
+/// in which the reactor was ready to run while other processes used its core does not count. The watchdog
+/// also names walks over io_channels whose visit does not continue, and unregistrations that wait for
 /// channels.
 class Watchdog {
 public:
@@ -33,11 +33,11 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
 
-    /// What was seen of a reactor.
+    /// The last observation of a reactor.
     struct Seen {
         uint64_t steps = 0;
-        Clock::time_point since;          ///< when it was seen first with these steps
-        std::optional<ProcessorUse> use;  ///< when it was seen with them again
+        Clock::time_point since;          ///< when these steps were first observed
+        std::optional<ProcessorUse> use;  ///< when these steps were last observed
         bool reported = false;
     };
 
@@ -53,7 +53,7 @@ private:
     std::thread pthread_;
 };
 
-/// [any thread] How often the watchdog has reported something in this process.
+/// [any thread] The number of reports of the watchdog in this process.
 BDK_INTERNAL uint64_t watchdog_report_count();
 
 }  // namespace bdk

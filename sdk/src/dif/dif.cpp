@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The operations of dif.h on blocks in memory. Interleaved metadata are taken from the same cursor as the
-// data, separate ones from a cursor of their own; beyond that the two are one.
+// The operations of dif.h on blocks in memory. Interleaved metadata are read from the data's cursor, separate
+// metadata from a second cursor; otherwise both cases are the same.
 #define BDK_LOG_COMPONENT "dif"
 #include <bdevkit/dif.h>
 #include <bdevkit/log.h>
@@ -22,7 +22,7 @@ using bdevkit::IovCursor;
 using bdevkit::iovs_hold;
 using PiBytes = std::array<std::byte, max_pi_size>;
 
-/// The blocks of one call, and the place that it has reached.
+/// The blocks of one call, and its current position.
 class Blocks {
 public:
     Blocks() = default;
@@ -51,7 +51,7 @@ public:
     const BlockLayout& layout() const noexcept { return layout_; }
     uint64_t count() const noexcept { return num_blocks_; }
     bool has_pi() const noexcept { return layout_.pi_size != 0; }
-    /// Without a buffer for them, separate metadata are left out.
+    /// Separate metadata without a buffer are left out.
     bool has_md() const noexcept { return layout_.interleaved || md_iov_.iov_base != nullptr; }
 
     IovCursor& data() noexcept { return data_; }
@@ -135,7 +135,7 @@ void add_zeroes(Guard& guard, IovCursor& cursor, size_t n) {
     });
 }
 
-/// Copies `n` bytes of data from one cursor to the other, into the guard on their way.
+/// Copies `n` bytes of data from one cursor to the other and adds them to the guard.
 void copy(Guard& guard, IovCursor& to, IovCursor& from, size_t n) {
     to.take(n, [&](std::byte* target, size_t room) {
         from.take(room, [&](const std::byte* bytes, size_t length) {
@@ -153,8 +153,8 @@ int verify_md(Blocks& blocks, uint64_t block, Guard& guard, bdk_dif_error* error
     return check_pi(blocks, block, pi, guard.value(), error);
 }
 
-/// Calls fn(block, pi, place) for each block, `place` being where its PI is, until that is not 0. @return
-/// what the last call returned.
+/// Calls fn(block, pi, place) for each block until it returns non-zero; `place` is the position of the
+/// block's PI. @return the result of the last call
 template <class Fn>
 int for_each_pi(Blocks& blocks, Fn&& fn) {
     for (uint64_t block = 0; block < blocks.count(); block++) {

@@ -95,7 +95,7 @@ bool is_escaped(const ProtectionInfo& pi, uint32_t dif_type, uint32_t pi_format)
            (pi_format == BDK_DIF_PI_FORMAT_16 || pi.ref_high == UINT16_MAX);
 }
 
-/* isa-l takes its source as a pointer to what it may change, and leaves it alone. */
+/* isa-l takes a non-const pointer to its source, but does not change it. */
 
 namespace {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The bytes of protection information, and where in a block they are.
+// The bytes of protection information, and their position in a block.
 #pragma once
 
 #include <bdevkit/dif.h>
@@ -20,7 +20,7 @@ struct ProtectionInfo {
     uint16_t ref_high = 0;
 };
 
-/// Where things are in a block; made from a bdk_dif_ctx.
+/// The layout of a block, made from a bdk_dif_ctx.
 struct BlockLayout {
     uint32_t data_size = 0;
     uint32_t md_size = 0;
@@ -29,16 +29,17 @@ struct BlockLayout {
     bool interleaved = false;
 };
 
-/// What is wrong with the layout that `ctx` describes, or nullptr with *layout set. `ctx` has our size.
+/// The fault of the layout that `ctx` describes, or nullptr with *layout set. `ctx` must have the host's
+/// struct size.
 const char* make_layout(const bdk_dif_ctx& ctx, BlockLayout* layout);
 
-/// The bits that a ref tag of the format has, but for `ref_high`.
+/// The bits of a ref tag in this format, without `ref_high`.
 uint64_t ref_tag_mask(uint32_t pi_format);
 
 ProtectionInfo load_pi(const std::byte* bytes, uint32_t pi_format);
 void store_pi(std::byte* bytes, uint32_t pi_format, const ProtectionInfo& pi);
 
-/// The PI of a block with that ref tag; a ref tag of all ones has all its bits set, the high ones included.
+/// The PI of a block with that ref tag; in a ref tag of all ones the high bits are set too.
 ProtectionInfo make_pi(uint32_t pi_format, uint64_t guard, uint16_t app_tag, uint64_t ref_tag);
 
 /// True if the block is not to be checked.
@@ -52,7 +53,7 @@ public:
     Guard(Kind kind, uint64_t seed) noexcept;
 
     void add(const std::byte* bytes, size_t length) noexcept;
-    /// As add(), copying the bytes to `to` in the same pass.
+    /// Like add(), and copies the bytes to `to` in the same pass.
     void add_copy(std::byte* to, const std::byte* bytes, size_t length) noexcept;
     uint64_t value() const noexcept;
 

@@ -15,7 +15,7 @@ std::set<int> open_descriptors() {
     std::set<int> result;
     const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc/self/fd"), closedir);
     if (folder == nullptr) return result;
-    // The folder's stream is this function's alone.
+    // Only this function uses the folder's stream.
     while (const dirent* entry = readdir(folder.get())) {  // NOLINT(concurrency-mt-unsafe)
         const char* end = entry->d_name + std::strlen(entry->d_name);
         int fd = -1;

@@ -7,8 +7,8 @@
 
 namespace bdk {
 
-/// Marks what the process opens in a scope as closed on exec. For libraries that open descriptors without:
-/// a child process would otherwise inherit them, and with them the heap of the host.
+/// Sets close-on-exec on all descriptors that the process opens in a scope. For libraries that do not set it:
+/// a child process would otherwise inherit the descriptors, and with them the heap of the host.
 class BDK_INTERNAL ClosedOnExec {
 public:
     ClosedOnExec();

@@ -24,7 +24,7 @@ bool bad_request(size_t size, size_t align) {
 
 using SmallAlloc = void* (*)(const char* type, size_t size, unsigned align, int socket);
 
-/// DPDK's heap orders its callers with a lock that ThreadSanitizer does not see; this stands for it.
+/// DPDK's heap uses a lock that ThreadSanitizer does not see; this object represents it.
 char heap_order;
 
 void* heap_alloc(SmallAlloc small_alloc, size_t size, size_t align, int32_t numa) {
@@ -45,7 +45,7 @@ void* dma_alloc(SmallAlloc small_alloc, size_t size, size_t align, int32_t numa)
     align = std::max(align, default_align);
     if (std::max(size, align) >= bdk::large_memory_unit) return bdk::large_memory_alloc(size, align);
     void* buf = heap_alloc(small_alloc, size, align, numa);
-    // The heap is bounded; the machine's memory is not used up yet.
+    // The heap is full, but the machine may still have memory.
     return buf != nullptr ? buf : bdk::large_memory_alloc(size, align);
 }
 
@@ -69,7 +69,7 @@ void* bdk_dma_get_heap(uint64_t* bytes) {
 }
 
 uint64_t bdk_vtophys(const void* buf, uint64_t* len) {
-    // The kernel may move ordinary pages: no device may be told of them.
+    // The kernel may move ordinary pages, so their addresses must not be given to a device.
     uint64_t contiguous = bdk::heap_hugepage_bytes_from(buf);
     if (contiguous == 0) contiguous = bdk::large_memory_hugepage_bytes_from(buf);
     if (contiguous == 0) return UINT64_MAX;

@@ -24,7 +24,7 @@
 namespace bdk {
 namespace {
 
-/// Bytes of DPDK's own heap when it is not the one that the host uses.
+/// Bytes of DPDK's own heap when the host uses another one.
 constexpr uint64_t unused_heap = 64ull << 20;
 
 std::mutex g_mutex;
@@ -46,7 +46,7 @@ void route_eal_log() {
     rte_openlog_stream(stream);
 }
 
-/// DPDK gets no hugepages to look after: see heap.hpp.
+/// DPDK does not manage hugepages: see heap.hpp.
 std::vector<std::string> eal_arguments(uint64_t memory) {
     const uint64_t mib = std::max<uint64_t>(memory >> 20, 64);
     return {
@@ -68,13 +68,13 @@ tl::expected<void, std::string> start_eal(uint64_t memory) {
         argv.push_back(arg.data());
     errno = 0;
     if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) >= 0) return {};
-    // DPDK does not always keep what the system has said.
+    // DPDK does not always preserve the system's error.
     const int error = rte_errno != 0 ? rte_errno : errno;
     return tl::unexpected("DPDK's environment did not start: " + errno_text_with_limit(error) +
                           "; BDEVKIT_LOG=info shows its own messages");
 }
 
-/// Nothing when the host is to run without.
+/// Empty when the host runs without hugepages.
 tl::expected<std::optional<Hugepages>, std::string> get_hugepages(const HugepageRequest& request,
                                                                   uint64_t memory) {
     if (request.kind == HugepageRequest::Kind::off) return std::nullopt;

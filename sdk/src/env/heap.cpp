@@ -13,7 +13,7 @@ namespace {
 constexpr const char* name = "hugepages";
 
 Hugepages g_pages;              ///< written once, before g_socket
-std::atomic<int> g_socket{-1};  ///< that DPDK has given to the hugepages; -1: none
+std::atomic<int> g_socket{-1};  ///< the socket number of the hugepage heap; -1: none
 
 }  // namespace
 

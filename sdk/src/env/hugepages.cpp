@@ -24,7 +24,7 @@ constexpr std::array<std::pair<std::string_view, uint64_t>, 4> units = {{
     {"TiB", 1ull << 40},
 }};
 
-/// Smaller ones, of other architectures, save little.
+/// Smaller hugepages of other architectures save little.
 constexpr uint64_t smallest_page = 2ull << 20;
 
 /// 2097152 of "hugepages-2048kB"; 0 for any other name.
@@ -90,8 +90,9 @@ std::optional<Hugepages> map_hugepages(uint64_t bytes) {
         void* start = mmap(nullptr, pages.bytes, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | size_flag, -1, 0);
         if (start == MAP_FAILED) continue;
-        // The mapping has reserved the pages. A limit of the cgroup, or a policy of NUMA nodes, shows only
-        // when they are touched, and then kills. Kernels before 5.14 do not know the call.
+        // The mapping has reserved the pages. But a cgroup limit or a NUMA policy takes effect only when they
+        // are touched, and then kills the process. So they are populated here. Kernels before 5.14 do not
+        // know the call.
         if (madvise(start, pages.bytes, MADV_POPULATE_WRITE) == 0 || errno == EINVAL)
             return Hugepages{start, pages.bytes, page};
         munmap(start, pages.bytes);

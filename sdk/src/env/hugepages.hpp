@@ -11,12 +11,12 @@
 
 namespace bdk {
 
-/// What the option `hugepages` asks for.
+/// The value of the option `hugepages`.
 struct HugepageRequest {
     enum class Kind {
-        automatic,  ///< use them when there are enough
+        automatic,  ///< use hugepages when there are enough
         off,
-        required,  ///< `bytes` of them, or refuse to start
+        required,  ///< use `bytes` of hugepages, or refuse to start
     };
     Kind kind = Kind::automatic;
     uint64_t bytes = 0;
@@ -29,16 +29,16 @@ BDK_INTERNAL tl::expected<HugepageRequest, std::string> parse_hugepages(std::str
 /// /sys/kernel/mm/hugepages.
 BDK_INTERNAL uint64_t free_hugepage_bytes();
 
-/// Memory in hugepages, which are there and stay.
+/// Memory in hugepages, which are allocated and stay.
 struct Hugepages {
     void* start = nullptr;
     uint64_t bytes = 0;
-    uint64_t page = 0;  ///< bytes of one of them
+    uint64_t page = 0;  ///< size of one page in bytes
 };
 
-/// Maps `bytes` or a little more in hugepages of one size. Whether there are enough is the kernel's to say,
-/// in this one call: of processes that ask at once, each gets all that it asks for, or nothing.
-/// @return nothing when there are not enough
+/// Maps `bytes` or a little more in hugepages of one size. The kernel decides in this single call whether
+/// there are enough: when several processes ask at once, each gets either everything or nothing. @return
+/// empty when there are not enough
 std::optional<Hugepages> map_hugepages(uint64_t bytes);
 
 void unmap_hugepages(const Hugepages& pages);

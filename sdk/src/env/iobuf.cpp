@@ -99,7 +99,7 @@ void collect_done(bdk_io_channel_iter* iter, int) {
     if (pool->end_collect()) collect(pool);
 }
 
-/// Asks every thread for the buffers that it keeps: somebody waits.
+/// Asks every thread for the buffers that it keeps, because a thread waits.
 void collect(IobufPool* pool) {
     bdk_for_each_channel(&g_pools, collect_visit, pool, collect_done);
 }

@@ -12,21 +12,21 @@
 
 namespace bdk {
 
-/// [app thread] Makes the pools. 0 or -ENOMEM.
+/// [app thread] Creates the pools. @return 0 or -ENOMEM
 BDK_INTERNAL int iobuf_start(const EnvOptions& options);
 
 /// [app thread] Frees the pools once every channel is closed, then calls done().
 BDK_INTERNAL void iobuf_stop(std::function<void()> done);
 
-/// Gets of one pool since the start.
+/// Counters of one pool since the start.
 struct IobufPoolStats {
     uint64_t from_cache = 0;  ///< served by the thread's own cache
     uint64_t from_pool = 0;   ///< served by the shared pool
-    uint64_t waited = 0;      ///< had to wait
+    uint64_t waited = 0;      ///< calls that had to wait
 };
 
 struct IobufStats {
-    std::string name;  ///< of bdk_iobuf_channel_open()
+    std::string name;  ///< the name given to bdk_iobuf_channel_open()
     IobufPoolStats small;
     IobufPoolStats large;
 };

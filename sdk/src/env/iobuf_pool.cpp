@@ -58,7 +58,7 @@ void* IobufCache::take_cached() {
 }
 
 void* IobufCache::get(bdk_iobuf_entry* entry) {
-    // Those who wait came first.
+    // Waiting entries come first.
     if (pool_.has_waiters()) flush();
     if (!pool_.has_waiters()) {
         buffers_.resize(std::max(pool_.cache_limit() / 2, 1u));
@@ -74,7 +74,7 @@ void IobufCache::put(void* buf) {
         flush();
     } else if (buffers_.size() > pool_.cache_limit()) {
         const size_t kept = buffers_.size() / 2;
-        // Those used last stay: they are the ones in the processor's cache.
+        // The buffers used last stay, because they are in the processor's cache.
         pool_.give(buffers_.data(), static_cast<uint32_t>(buffers_.size() - kept));
         buffers_.erase(buffers_.begin(), buffers_.end() - static_cast<ptrdiff_t>(kept));
     }
@@ -129,14 +129,15 @@ bool IobufPool::hand_to_waiter(void* buf) {
     IobufCache* cache = wait_of(entry).cache;
     wait_of(entry).buf = buf;
     cache->served_.push(entry);
-    // The message finds the cache by itself: the cache may be gone by then.
+    // The message looks the cache up, because the cache may be gone by then.
     send_always(cache->thread(), deliver_, nullptr);
     return true;
 }
 
 void IobufPool::give(void* const* bufs, uint32_t n) {
     bdk_ring_enqueue(free_, bufs, n);
-    // A full barrier: either this sees whoever waits, or they see the buffers (take_or_wait).
+    // A full barrier: either this thread sees the waiting entries, or the waiting thread sees the buffers
+    // (take_or_wait).
     if (waiting_.fetch_add(0, std::memory_order_seq_cst) == 0) return;
     const std::lock_guard lock(mutex_);
     void* buf = nullptr;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One of the two pools of iobuf, and what each thread keeps of it.
+// One of iobuf's two pools, and its per-thread caches.
 #pragma once
 
 #include <bdevkit/memory.h>
@@ -17,10 +17,10 @@ namespace bdk {
 
 class IobufPool;
 
-/// What lies in bdk_iobuf_entry::opaque.
+/// The content of bdk_iobuf_entry::opaque.
 struct IobufWait {
     bdk_iobuf_entry* next;
-    class IobufCache* cache;  ///< of the thread that waits
+    class IobufCache* cache;  ///< cache of the waiting thread
     void* buf;                ///< once it is served
 };
 
@@ -50,12 +50,12 @@ public:
     IobufCache(const IobufCache&) = delete;
     IobufCache& operator=(const IobufCache&) = delete;
 
-    // All on the cache's thread.
+    // Call all functions on the cache's thread.
     void* take_cached();
     void* get(bdk_iobuf_entry* entry);
     void put(void* buf);
     void cancel(bdk_iobuf_entry* entry);
-    /// Gives all buffers back to those who wait, or to the pool.
+    /// Returns all buffers to waiting entries or to the pool.
     void flush();
     /// Calls the callbacks of the entries that have been served.
     void deliver();
@@ -68,7 +68,7 @@ private:
 
     IobufPool& pool_;
     bdk_thread* thread_;
-    std::vector<void*> buffers_;  ///< the last one put is the first to be taken
+    std::vector<void*> buffers_;  ///< last in, first out
     IobufQueue served_;           ///< under the pool's mutex
 };
 
@@ -89,16 +89,16 @@ public:
     // [any thread]
     bool has_waiters() const { return waiting_.load(std::memory_order_relaxed) != 0; }
     uint32_t take(void** bufs, uint32_t n) { return bdk_ring_dequeue(free_, bufs, n); }
-    /// To those who wait, else into the pool.
+    /// Gives the buffers to waiting entries, or returns them to the pool.
     void give(void* const* bufs, uint32_t n);
-    /// Queues `entry`; or, when a buffer has come meanwhile and nobody was before it, returns that.
+    /// Queues `entry`; or, if a buffer has become free meanwhile and no entry waits, returns that buffer.
     void* take_or_wait(bdk_iobuf_entry* entry, IobufCache& cache);
     void cancel(bdk_iobuf_entry* entry, IobufCache& cache);
     bdk_iobuf_entry* pop_served(IobufCache& cache);
 
-    /// True when the caller is to collect what other threads keep, and to call collect_ended() then.
+    /// True when the caller must collect the buffers that other threads keep, and then call collect_ended().
     bool begin_collect();
-    /// True when it has to be done again.
+    /// True when the collection must be repeated.
     bool end_collect();
 
     uint32_t cache_limit() const { return cache_limit_; }

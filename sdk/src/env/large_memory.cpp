@@ -19,7 +19,7 @@ struct Region {
 
 std::mutex g_mutex;
 
-/// By start address. Never destroyed: memory may be freed after main().
+/// By start address. Never destroyed, because memory may be freed after main().
 std::map<uintptr_t, Region>& regions() {
     static auto* map = new std::map<uintptr_t, Region>;
     return *map;
@@ -30,7 +30,7 @@ void* map_anonymous(size_t size, int flags) {
     return mapped == MAP_FAILED ? nullptr : mapped;
 }
 
-/// Maps more than needed and gives back both ends, so that the rest starts at a multiple of `align`.
+/// Maps more than needed and unmaps both ends, so that the rest starts at a multiple of `align`.
 void* map_aligned(size_t size, size_t align) {
     if (size + align < size) return nullptr;
     void* mapped = map_anonymous(size + align, MAP_NORESERVE);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Large pieces of DMA memory, mapped on their own: bounded by the machine's memory, and free of cost until
-// they are touched.
+// Large pieces of DMA memory, mapped separately. They are limited only by the machine's memory, and cost
+// nothing until they are touched.
 #pragma once
 
 #include <cstddef>
@@ -10,14 +10,14 @@
 
 namespace bdk {
 
-/// From this many bytes on, memory is mapped on its own. Every such piece starts at a multiple of it, so that
-/// the address alone tells most small pieces from large ones.
+/// Memory of at least this size is mapped separately. Every such piece starts at a multiple of it, so the
+/// address alone distinguishes most small pieces from large ones.
 inline constexpr size_t large_memory_unit = 2u << 20;
 
-/// [any thread] Zeroed memory. `align`: a power of two, in bytes. nullptr when there is none.
+/// [any thread] Zeroed memory. `align`: a power of two, in bytes. nullptr when memory runs out.
 BDK_INTERNAL void* large_memory_alloc(size_t size, size_t align);
 
-/// [any thread] Frees `buf` if large_memory_alloc() made it; false when not.
+/// [any thread] Frees `buf` if large_memory_alloc() allocated it; otherwise returns false.
 BDK_INTERNAL bool large_memory_free(void* buf);
 
 /// [any thread] Bytes from `buf` to the end of the large piece that holds it; 0 when none does, or when it is

@@ -12,7 +12,8 @@
 #include "env/heap.hpp"
 #include "env/tsan.hpp"
 
-// A bdk_mempool is an rte_mempool. DPDK's names are unique in a process and short: they are numbers here.
+// A bdk_mempool is an rte_mempool. DPDK's names are short and must be unique in the process, so numbers are
+// used here.
 namespace {
 
 rte_mempool* inner(bdk_mempool* pool) {

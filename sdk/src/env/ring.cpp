@@ -33,7 +33,7 @@ bdk_ring* bdk_ring_create(const char* name, uint32_t count) {
     const ssize_t size = rte_ring_get_memsize(count);
     void* memory = size < 0 ? nullptr : std::aligned_alloc(RTE_CACHE_LINE_SIZE, static_cast<size_t>(size));
     if (memory == nullptr) return nullptr;
-    // The inner name is for nobody: rte_ring_init() only copies it.
+    // The inner name is not used; rte_ring_init() only copies it.
     if (rte_ring_init(static_cast<rte_ring*>(memory), "bdk", count, 0) != 0) {
         std::free(memory);
         return nullptr;

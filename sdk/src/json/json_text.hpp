@@ -8,9 +8,9 @@
 
 namespace bdk {
 
-/// The one way from JSON to text, for every report and every answer. It throws nothing but std::bad_alloc,
-/// whatever the strings hold: a byte that is no UTF-8 becomes U+FFFD, a control character `\uXXXX`.
-/// @param indent  blanks per level; -1: all on one line
+/// Converts JSON to text, for every report and every answer. It throws only std::bad_alloc, whatever bytes
+/// the strings hold: invalid UTF-8 becomes U+FFFD, a control character `\uXXXX`. @param indent blanks per
+/// level; -1: all on one line
 template <typename Json>
 std::string json_text(const Json& json, int indent = -1) {
     return printable_json(json.dump(indent, ' ', false, Json::error_handler_t::replace));

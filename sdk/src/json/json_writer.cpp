@@ -30,7 +30,7 @@ Json* bdk_json_writer::add(const char* name, Json value) {
 
 void bdk_json_writer::begin(const char* name, Json container) {
     Json* added = add(name, container);
-    // What goes into a container that has no place is dropped with it.
+    // Members of a container that was refused are dropped with it.
     if (added == nullptr) added = &dropped_.emplace_back(std::move(container));
     open_.push_back(added);
 }

@@ -15,7 +15,7 @@ struct BDK_INTERNAL bdk_json_writer {
 public:
     bdk_json_writer();
 
-    /// The document, once every begin has had its end.
+    /// The document, after every begin has been matched by an end.
     const nlohmann::ordered_json& root() const { return root_; }
 
     void begin(const char* name, nlohmann::ordered_json container);

@@ -26,7 +26,7 @@ namespace {
 constexpr std::array<std::string_view, 5> level_names = {"error", "warn", "notice", "info", "debug"};
 
 uint32_t level_at_start() {
-    // Nothing of ours changes the environment.
+    // This library never changes the environment.
     const char* wanted = std::getenv("BDEVKIT_LOG");  // NOLINT(concurrency-mt-unsafe)
     return wanted == nullptr ? BDK_LOG_NOTICE : log_level_from_name(wanted).value_or(BDK_LOG_NOTICE);
 }
@@ -38,7 +38,7 @@ std::atomic<uint32_t>& current_level() {
 
 std::atomic<void (*)(std::string_view)> g_sink{nullptr};
 
-/// Of a plugin that is compiled without BDK_LOG_COMPONENT: log.h puts "plugin" there.
+/// For plugins compiled without BDK_LOG_COMPONENT, log.h passes "plugin".
 bool is_unnamed(const char* component) {
     return component == nullptr || std::string_view(component) == "plugin";
 }
@@ -91,8 +91,8 @@ bool bdk_log_enabled(uint32_t level) {
 namespace bdk {
 namespace {
 
-/// What a caller wrote may hold text of others. A line that follows the first one is indented, so that none
-/// passes for an entry of its own.
+/// A message may contain foreign text. Its further lines are indented, so that they cannot look like separate
+/// entries.
 std::string as_entry(std::string_view text) {
     std::string entry;
     for (const char c : printable_lines(text)) {
@@ -112,19 +112,19 @@ std::string time_now() {
                        local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec, now.tv_nsec / 1'000'000);
 }
 
-/// A level beyond notices is asked for, and all of it is wanted: the ring is the limit.
+/// If the user has asked for more than notices, all lines are wanted: only the ring limits them.
 bool is_limited(uint32_t level) {
     return level <= BDK_LOG_NOTICE;
 }
 
-/// Where a message is from: a line of the source, or the component where no line is given.
+/// The origin of a message: a line of the source, or the component if no line is given.
 LogLimit::Place place_of(const char* component, const char* file, int32_t line) {
     if (file != nullptr) return {file, line, file};
     const char* name = component == nullptr ? "?" : component;
     return {reinterpret_cast<const void*>(std::hash<std::string_view>{}(name) | 1), 0, name};
 }
 
-/// False when nobody wants the line.
+/// False when the line is not wanted.
 bool is_wanted(uint32_t level, const LogLimit::Place& place) {
     if (!bdk_log_enabled(level)) return false;
     return g_sink.load() != nullptr || !is_limited(level) || LogWriter::instance().admit(place);
@@ -176,7 +176,7 @@ void bdk_log(uint32_t level, const char* component, const char* file, int32_t li
         }
         bdk::write_line(level, component, file, line, bdk::format_message(fmt, to_measure, to_write));
     } catch (const std::bad_alloc&) {
-        // There are times when a line must be missing.
+        // Without memory, a line is lost.
     }
     va_end(to_write);
     va_end(to_measure);

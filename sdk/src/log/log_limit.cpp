@@ -9,7 +9,7 @@
 #include "base/file_name.hpp"
 
 namespace bdk {
-/// nullptr when the table is full of other places: what it does not know is not limited.
+/// nullptr when the table is full; places that are not in the table are not limited.
 LogLimit::Entry* LogLimit::entry_of(const Place& place) {
     constexpr size_t longest_search = 16;
     const size_t start = std::hash<const void*>{}(place.address) / 8 + static_cast<size_t>(place.line) * 31;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How many messages of one place of the source are written.
+// Limits the messages from one place in the source.
 #pragma once
 
 #include <array>
@@ -11,26 +11,27 @@
 
 namespace bdk {
 
-/// Each place may write a number of messages in a second of the clock. The rest of that second is held back
-/// and counted. When the second is over, the count is told once. Not for several threads at a time.
+/// Each place may write a number of messages in one second of the clock. Further messages in that second are
+/// suppressed and counted. When the second is over, the count is reported once. Not thread-safe.
 class BDK_INTERNAL LogLimit {
 public:
     static constexpr uint32_t per_second = 100;
 
     /// A place of the source. Two are the same when address and line are.
     struct Place {
-        const void* address;  ///< of the file's name, or of a caller; not looked at
+        const void* address;  ///< address of the file's name, or of a caller; never dereferenced
         int32_t line;
-        const char* name;  ///< of the file; copied
+        const char* name;  ///< name of the file, copied
     };
 
-    /// Whether a message of that place may be written in the second `now`.
+    /// Whether a message from that place may be written in the second `now`.
     bool admit(const Place& place, uint64_t now);
 
-    /// One line for each place that has held messages back in a second before `now`; each count is told once.
+    /// One line for each place whose messages were suppressed in a second before `now`; each count is
+    /// reported once.
     std::vector<std::string> take_held(uint64_t now);
 
-    /// Messages that were held back and have not been told.
+    /// Suppressed messages that have not been reported.
     uint64_t held() const noexcept { return held_; }
 
 private:

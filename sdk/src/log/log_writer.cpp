@@ -102,7 +102,7 @@ void LogWriter::start() noexcept {
     const SignalsBlocked blocked;
     const auto run_writer = [](void* self) -> void* { static_cast<LogWriter*>(self)->run(); };
     pthread_t pthread{};
-    // Without one, there may be a pthread to be had for the next line.
+    // If the pthread cannot be created, the next line tries again.
     started_ = pthread_create(&pthread, nullptr, run_writer, this) == 0;
     if (started_) pthread_detach(pthread);
 }
@@ -149,8 +149,8 @@ void LogWriter::run() {
     while (true) {
         write_out();
         tell_held_before(seconds_now());
-        // Whoever puts a line in looks at sleeping_ afterwards; the writer looks for lines after it has set
-        // it.
+        // A thread that adds a line checks sleeping_ afterwards; the writer checks for lines after it has set
+        // sleeping_.
         sleeping_.store(true, std::memory_order_seq_cst);
         if (head_.load(std::memory_order_seq_cst) != tail_.load(std::memory_order_relaxed)) {
             sleeping_.store(false, std::memory_order_relaxed);
@@ -181,7 +181,7 @@ void LogWriter::tell_held_before(uint64_t second) noexcept {
         for (const std::string& line : limit_.take_held(second))
             put_locked("bdevkit: " + line);
         return 0;
-    });  // without memory a count goes untold
+    });  // without memory a count is not reported
 }
 
 void LogWriter::tell_held() noexcept {
@@ -221,7 +221,7 @@ void LogWriter::after_fork_in_parent() {
     instance().mutex_.unlock();
 }
 
-/// The child has no writer until it logs, and what was in the ring is the parent's to write.
+/// The child has no writer until it logs; the parent writes the content of the ring.
 void LogWriter::after_fork_in_child() {
     LogWriter& self = instance();
     self.started_ = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Standard error, written by a pthread of its own.
+// Writes to standard error from a separate pthread.
 #pragma once
 
 #include <semaphore.h>
@@ -15,25 +15,25 @@
 
 namespace bdk {
 
-/// Whoever logs puts a line into a ring and goes on. The writer takes the bytes out and writes them, and it
-/// alone waits when nobody reads. A line that finds no room is dropped and counted; the count is told as soon
-/// as there is room again. Before the process ends on purpose, flush() gives the writer a little time; so
-/// does a handler of the signals by which a process crashes.
+/// A thread that logs puts a line into a ring and continues. The writer takes the bytes out and writes them,
+/// so only the writer waits if standard error is not read. A line that does not fit into the ring is dropped
+/// and counted; the count is reported as soon as there is room again. Before the process exits, flush() gives
+/// the writer a little time; so does a handler of the signals of a crash.
 class LogWriter {
 public:
     static LogWriter& instance();
 
-    /// [any thread] False when the place has written enough in this second.
+    /// [any thread] False when the place has reached its limit in this second.
     bool admit(const LogLimit::Place& place);
 
     /// [any thread] Puts a line, without its end, into the ring.
     void write(std::string_view line) noexcept;
 
-    /// [any thread, signal handler] Waits until what is in the ring has been written, and returns false when
-    /// that takes longer than `patience`.
+    /// [any thread, signal handler] Waits until the content of the ring has been written, and returns false
+    /// when that takes longer than `patience`.
     bool flush(std::chrono::milliseconds patience) noexcept;
 
-    /// [any thread] Tells what was held back, whatever the second.
+    /// [any thread] Reports all suppressed messages, even in the current second.
     void tell_held() noexcept;
 
 private:
@@ -60,10 +60,10 @@ private:
     LogLimit limit_;
     uint64_t dropped_ = 0;
     bool started_ = false;
-    bool exiting_ = false;  ///< the process ends: each line is waited for a little
+    bool exiting_ = false;  ///< the process is exiting: wait a little for each line
 
     std::array<char, ring_bytes> ring_;
-    std::atomic<uint64_t> head_{0};  ///< bytes put in so far
+    std::atomic<uint64_t> head_{0};  ///< bytes added so far
     std::atomic<uint64_t> tail_{0};  ///< bytes written so far
     std::atomic<bool> sleeping_{false};
     sem_t work_;

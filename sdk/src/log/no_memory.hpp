@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What becomes of std::bad_alloc. It never leaves a function of the ABI: one that has a result says -ENOMEM
-// or NULL, and has done nothing; a step that nobody could be told to try again, such as a close, ends the
+// The handling of std::bad_alloc. It never leaves a function of the ABI. A function with a result returns
+// -ENOMEM or NULL and has done nothing. A step whose caller could not try again, such as a close, ends the
 // process.
 #pragma once
 
@@ -32,7 +32,7 @@ auto or_null(Fn&& fn) noexcept -> decltype(fn()) {
     }
 }
 
-/// Marks the calling thread as in a step that cannot fail, for tests that make allocations fail.
+/// Marks the calling thread as inside a step that cannot fail, for tests that make allocations fail.
 class BDK_INTERNAL CannotFail {
 public:
     CannotFail() noexcept;
@@ -40,14 +40,14 @@ public:
     CannotFail(const CannotFail&) = delete;
     CannotFail& operator=(const CannotFail&) = delete;
 
-    /// [any thread] True while the calling thread is in one.
+    /// [any thread] True while the calling thread is inside such a step.
     static bool here() noexcept;
-    /// Says that memory has run out in `what`, and aborts.
+    /// Reports that memory has run out in `what`, and aborts.
     [[noreturn]] static void ends_the_process(const char* what) noexcept;
 };
 
-/// Runs fn(), a step that can neither be refused nor put off and takes a few small pieces of memory.
-/// @param what  for the message should there be none
+/// Runs fn(), a step that can neither be refused nor postponed and that needs a few small pieces of memory.
+/// @param what the step's name, for the message when memory runs out
 template <typename Fn>
 auto cannot_fail(const char* what, Fn&& fn) noexcept -> decltype(fn()) {
     const CannotFail mark;

@@ -48,7 +48,7 @@ void set_violation_policy(ViolationPolicy policy) {
 void report_violation(const Violation& violation) {
     log_for_caller(BDK_LOG_ERROR, BDK_LOG_COMPONENT, __FILE__, __LINE__, violation.return_address,
                    violation_text(violation));
-    g_count.fetch_add(1, std::memory_order_release);  // whoever sees the count sees the line
+    g_count.fetch_add(1, std::memory_order_release);  // a thread that sees the count also sees the line
     if (g_policy.load(std::memory_order_relaxed) != ViolationPolicy::abort) return;
     flush_log(time_for_last_words);
     std::abort();

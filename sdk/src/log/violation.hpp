@@ -12,7 +12,7 @@ struct bdk_thread;
 namespace bdk {
 
 enum class ViolationPolicy {
-    fail_io,  ///< report it, refuse the call, go on
+    fail_io,  ///< report it, refuse the call, continue
     abort,    ///< report it, then abort()
 };
 
@@ -21,11 +21,11 @@ BDK_INTERNAL void set_violation_policy(ViolationPolicy policy);
 /// One broken rule. Everything is optional but `rule` and `what`.
 struct Violation {
     int rule;                           ///< 1 to 5 of docs/threading.md; 0 for a rule of the module interface
-    std::string_view what;              ///< what was done: "bdk_put_io_channel() on the wrong thread"
-    std::string_view object = {};       ///< on what: "io_channel of 'malloc'"
+    std::string_view what;              ///< the faulty action: "bdk_put_io_channel() on the wrong thread"
+    std::string_view object = {};       ///< its object: "io_channel of 'malloc'"
     const bdk_thread* owner = nullptr;  ///< the thread that owns the object
     std::string_view advice = {};       ///< what to do instead
-    const void* return_address = nullptr;  ///< of the caller: names the plugin
+    const void* return_address = nullptr;  ///< return address in the caller, which identifies the plugin
 };
 
 /// [any thread] Logs the violation with the calling thread and the plugin, counts it, and aborts if the

@@ -12,10 +12,10 @@ namespace {
 struct Gate {
     bool closed = false;
     size_t inside = 0;
-    std::function<void()> empty;  ///< due once nobody is inside
+    std::function<void()> empty;  ///< called once no call is inside
 };
 
-/// Never destroyed: a call that has not ended is forgotten after main().
+/// Never destroyed, because a call that has not ended is dropped after main().
 Gate& gate() {
     static auto* instance = new Gate;
     return *instance;

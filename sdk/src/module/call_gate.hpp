@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The calls into modules that may make bdevs or take them away: create, reconfigure and methods. Before a
-// host removes its bdevs it closes the gate and waits for the calls that are under way, so that none of them
-// adds a bdev behind its back.
+// A gate for calls into modules that may create or remove bdevs: create, reconfigure and methods. Before a
+// host removes its bdevs it closes the gate and waits for the calls under way, so that none of them adds a
+// bdev during the removal.
 #pragma once
 
 #include <functional>
@@ -10,7 +10,7 @@
 
 namespace bdk {
 
-/// [app thread] A call's stay between its begin and its end. It passes only while the gate is open.
+/// [app thread] One call, from its begin to its end. It passes only while the gate is open.
 class GatePass {
 public:
     GatePass();
@@ -18,7 +18,7 @@ public:
     GatePass(const GatePass&) = delete;
     GatePass& operator=(const GatePass&) = delete;
 
-    /// False: the host ends, and the call is refused with -ESHUTDOWN.
+    /// False: the host is stopping, and the call is refused with -ESHUTDOWN.
     explicit operator bool() const noexcept { return passed_; }
 
 private:

@@ -120,7 +120,7 @@ void bdk_call_explain(bdk_call* call, const char* why) {
     if (!bdk::on_app_thread(BDK_ABI_CALL)) return;
     if (!bdk::is_under_way(call))
         return bdk::report_ended("bdk_call_explain() without a call under way", __builtin_return_address(0));
-    // Without memory it goes unsaid.
+    // Without memory the explanation is dropped.
     bdk::or_enomem([&] {
         call->why = why != nullptr ? why : "";
         return 0;

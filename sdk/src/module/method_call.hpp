@@ -12,14 +12,13 @@
 
 namespace bdk {
 
-/// Ends a call. `rc`: 0 or a negative errno. `text`: the result, a JSON object; of a call that has failed
-/// what the module says of it, which may be nothing.
+/// Ends a call. `rc`: 0 or a negative errno. `text`: the result, a JSON object; for a failed call the
+/// module's explanation, which may be empty.
 using CallDone = std::function<void(int rc, std::string text)>;
 
 /// [app thread] Calls a method of a module that was added and whose init has succeeded. done(-ESHUTDOWN): the
-/// call gate is closed (call_gate.hpp).
-/// @param method  zero where the plugin's own is shorter; kept by the caller until the call has ended
-/// @param params  the method's struct, likewise
+/// call gate is closed (call_gate.hpp). @param method fields that the plugin's struct lacks are zero; kept by
+/// the caller until the call has ended @param params the method's struct, likewise
 BDK_INTERNAL void module_call(const bdk_module* module, const bdk_method& method, const void* params,
                               CallDone done);
 

@@ -33,7 +33,7 @@ struct bdk_remove {
     bdk::Done done;
     uint64_t call = 0;
     uint64_t bdev = 0;              ///< its serial
-    std::vector<bdk::Done> joined;  ///< of those who have asked for the same later
+    std::vector<bdk::Done> joined;  ///< callbacks of later requests for the same removal
 };
 
 struct bdk_reconfigure {
@@ -76,7 +76,7 @@ uint64_t begin_call(const bdk_module& table, const char* callback, std::string_v
     return pending_call_begin({"module '", table.name, "': ", callback, bdev, bdev.empty() ? "" : "'"}, done);
 }
 
-/// Notes an operation under way. @return nullptr without memory; then `done` is as it was
+/// Records an operation under way. @return nullptr without memory; then `done` is unchanged
 template <typename T>
 T* note(std::vector<std::unique_ptr<T>>& list, Done& done) {
     T* noted = or_null([&] {
@@ -87,7 +87,7 @@ T* note(std::vector<std::unique_ptr<T>>& list, Done& done) {
     return noted;
 }
 
-/// Takes an operation under way out of its list; nullptr for one that has ended.
+/// Removes an operation under way from its list; nullptr if it has already ended.
 template <typename T>
 std::unique_ptr<T> take(std::vector<std::unique_ptr<T>>& list, const T* operation) {
     auto it =
@@ -205,7 +205,8 @@ void unregister(const Bdev* bdev, Done& done) {
     bdk_bdev_unregister(bdev->pub, end, removal.release());
 }
 
-/// A module is asked once to remove a bdev: who asks again waits for the same end. @return false: nobody has
+/// A module is asked only once to remove a bdev; later requests wait for the same removal. @return false: no
+/// removal is under way
 bool join_removal(const Bdev* bdev, Done& done) {
     for (const auto& remove : registry().removes) {
         if (remove->bdev != bdev->serial) continue;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Removing every bdev: one after the other, what nobody has open first. So what stands on a bdev goes before
-// it, whatever was created first and whenever a base was attached, and no bdev sees a base go that it could
-// do without: a mirror would take that for a failure.
+// Removes all bdevs one after the other, always one that is not open. So each bdev goes before its bases,
+// whatever the order of creation and whenever a base was attached. No bdev sees the removal of a base that it
+// could do without, which a mirror would treat as a failure.
 #define BDK_LOG_COMPONENT "module"
 #include <bdevkit/log.h>
 #include <bdevkit/poller.h>
@@ -29,7 +29,7 @@ struct RemoveAll : std::enable_shared_from_this<RemoveAll> {
     Done done;
     int rc = 0;
     std::set<uint64_t> stuck;  ///< serials
-    uint64_t deadline_ns = 0;  ///< once the next bdev is on its way out already
+    uint64_t deadline_ns = 0;  ///< set when the removal of the next bdev is already under way
     bdk_poller* poller = nullptr;
 
     void step() {
@@ -44,7 +44,7 @@ struct RemoveAll : std::enable_shared_from_this<RemoveAll> {
     void remove(Bdev* bdev) {
         deadline_ns = 0;
         auto removed = [self = shared_from_this(), serial = bdev->serial, name = bdev->name](int result) {
-            // One made by examination may have gone with the one below it.
+            // A bdev made by examination may have been removed with its base.
             if (result != 0 && result != -ENODEV) {
                 BDK_ERRLOG("bdev '%s' could not be removed: %s", name.c_str(), errno_text(result).c_str());
                 self->stuck.insert(serial);
@@ -55,7 +55,7 @@ struct RemoveAll : std::enable_shared_from_this<RemoveAll> {
         module_remove_bdev(bdev->name, std::move(removed));
     }
 
-    /// One is on its way out, by the request of somebody else.
+    /// Another request is already removing a bdev.
     void look_again() {
         auto again = [](void* ctx) {
             auto self = static_cast<RemoveAll*>(ctx)->shared_from_this();

@@ -37,8 +37,8 @@ bdk_thread* app_thread_for_call() {
     return app;
 }
 
-/// A call on its way to the app thread. It owns the promise: the caller may be gone before set_value()
-/// returns.
+/// A call on its way to the app thread. It owns the promise, because the caller may return before set_value()
+/// does.
 struct Call {
     explicit Call(const std::function<void()>& function) : fn(function) {}
     const std::function<void()>& fn;
@@ -72,7 +72,7 @@ tl::expected<std::unique_ptr<Runtime>, std::string> Runtime::start(const Runtime
     }
     hold_standard_descriptors();
     set_violation_policy(options.violations);
-    // On an error its destructor ends what has started.
+    // On an error its destructor stops the parts that have been started.
     std::unique_ptr<Runtime> runtime(new Runtime);
     try {
         if (auto started = runtime->start_layers(options); !started) return tl::unexpected(started.error());
@@ -103,7 +103,7 @@ tl::expected<void, std::string> Runtime::start_layers(const RuntimeOptions& opti
     return {};
 }
 
-// Ending a host on one of its own threads is a fault of the program: the exception ends it.
+// Stopping a host on one of its own threads is a bug of the program, and the exception ends it.
 // NOLINTNEXTLINE(bugprone-exception-escape)
 Runtime::~Runtime() {
     if (bdev_layer_) await_on_app_thread([](const Done& done) { bdev_layer_stop(done); });
@@ -124,7 +124,7 @@ void call_on_app_thread(const std::function<void()>& fn) {
     auto call = std::make_unique<Call>(fn);
     std::future<void> returned = call->returned.get_future();
     if (!send_always(app, call_msg, call.get())) throw std::logic_error("the host is stopping");
-    static_cast<void>(call.release());  // the message's now
+    static_cast<void>(call.release());  // owned by the message from here on
     returned.get();
 }
 
@@ -132,7 +132,7 @@ int await_on_app_thread(const std::function<void(Done done)>& fn) {
     if (current_thread() != nullptr) {
         throw std::logic_error("a bdk thread must not wait (rule 5): give it a callback");
     }
-    // Shared, because fn may keep its `done` longer than this call lives.
+    // Shared, because fn may keep its `done` longer than this call runs.
     auto result = std::make_shared<std::promise<int>>();
     std::future<int> future = result->get_future();
     call_on_app_thread([&] { fn([result](int rc) { result->set_value(rc); }); });

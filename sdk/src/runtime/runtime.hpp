@@ -28,18 +28,19 @@ struct RuntimeOptions {
     ReactorOptions reactors;
     BdevOptions bdev;
     ViolationPolicy violations = ViolationPolicy::fail_io;
-    /// What holds a reactor longer than this is reported; 0: nobody looks.
+    /// A call that holds a reactor for longer is reported; 0: no check.
     std::chrono::milliseconds blocked_limit{500};
-    /// A host whose end does not get on for so long is given up; 0: never. The program looks after it.
+    /// How long a stop may make no progress before the program gives the host up; 0: no limit. The program
+    /// enforces it.
     std::chrono::milliseconds stop_limit{30'000};
 };
 
 class BDK_INTERNAL Runtime {
 public:
-    /// [not a bdk thread] Starts everything. The error says what to do about it.
+    /// [not a bdk thread] Starts everything. The error includes advice.
     static tl::expected<std::unique_ptr<Runtime>, std::string> start(const RuntimeOptions& options);
 
-    /// [not a bdk thread] Unregisters the bdevs that are left, top-down; lets every thread exit; stops the
+    /// [not a bdk thread] Unregisters the remaining bdevs, top-down; lets every thread exit; stops the
     /// reactors. Modules must have been removed (module_registry.hpp).
     ~Runtime();  // NOLINT(bugprone-exception-escape): see its definition
 
@@ -50,7 +51,7 @@ private:
     Runtime();
     tl::expected<void, std::string> start_layers(const RuntimeOptions& options);
 
-    // What has started, and is to be ended.
+    // The parts that have been started and must be stopped.
     bool reactors_ = false;
     bool iobuf_ = false;
     bool bdev_layer_ = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// For tests: a running host, and ways to do things on its threads and to wait for what comes of them.
+// For tests: a running host, functions that run code on its threads, and ways to wait for events.
 #pragma once
 
 #include <bdevkit/thread.h>
@@ -20,7 +20,7 @@
 
 namespace bdk::testing {
 
-/// Runs fn on `thread` and waits for its return. Not on a bdk thread.
+/// Runs fn on `thread` and waits until it returns. Not on a bdk thread.
 inline void run_on(bdk_thread* thread, const std::function<void()>& fn) {
     struct Call {
         explicit Call(const std::function<void()>& function) : fn(function) {}
@@ -39,13 +39,14 @@ inline void run_on(bdk_thread* thread, const std::function<void()>& fn) {
     done.get();
 }
 
-/// Lets every message run that `thread` has been sent so far, and those that these send to itself.
+/// Waits until every message sent to `thread` so far has run, and the messages that these send to the same
+/// thread.
 inline void settle(bdk_thread* thread) {
     for (int round = 0; round < 3; ++round)
         run_on(thread, [] {});
 }
 
-/// Something to wait for that happens on another thread.
+/// An event on another thread to wait for.
 class Event {
 public:
     void set() { promise_.set_value(); }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a reactor is doing, for those who look at it from outside: the watchdog, and a sender whose message
-// finds the ring full.
+// The current activity of a reactor, for observers on other threads: the watchdog, and a sender that finds
+// the message ring full.
 #pragma once
 
 #include <atomic>
@@ -11,7 +11,7 @@ struct bdk_interrupt;
 
 namespace bdk {
 
-/// Written by the reactor alone, with plain stores; read by anybody.
+/// Only the reactor writes it, with plain stores; any thread may read it.
 class alignas(64) Activity {
 public:
     /// A call into a module begins. `poller` and `interrupt` are for the reactor's own pthread only.
@@ -30,7 +30,7 @@ public:
         const char* kind;  ///< "destroy callback"; nullptr: no callback, but the call itself
     };
 
-    /// A callback begins. @return what it is called from, for leave()
+    /// A callback begins. @return the activity that called it, for leave()
     Callback enter(Callback callback) noexcept {
         const Callback outer{fn(), kind()};
         set(callback);
@@ -42,21 +42,21 @@ public:
         step();
     }
 
-    /// Something was finished: a call, or a turn.
+    /// A call or a turn has ended.
     void step() noexcept {
         steps_.store(steps_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
 
     void end() noexcept { fn_.store(nullptr, std::memory_order_relaxed); }
 
-    /// [any thread] Grows with every call and every turn.
+    /// [any thread] A counter of calls and turns.
     uint64_t steps() const noexcept { return steps_.load(std::memory_order_relaxed); }
     /// [any thread] The function that runs, nullptr between calls.
     const void* fn() const noexcept { return fn_.load(std::memory_order_relaxed); }
     /// [the reactor's pthread, or a signal handler on it] The poller that runs, nullptr for a message.
     const bdk_poller* poller() const noexcept { return poller_.load(std::memory_order_relaxed); }
     const bdk_interrupt* interrupt() const noexcept { return interrupt_.load(std::memory_order_relaxed); }
-    /// [likewise] What callback fn() is, nullptr for a message, poller or interrupt.
+    /// [likewise] The kind of the callback fn(), nullptr for a message, poller or interrupt.
     const char* kind() const noexcept { return kind_.load(std::memory_order_relaxed); }
 
 private:

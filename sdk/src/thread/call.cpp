@@ -11,7 +11,7 @@ namespace {
 void report_kept_lock(bdk_thread& thread, const void* fn) {
     char object[64];
     std::snprintf(object, sizeof(object), "bdk_spinlock at %p", thread.last_lock);
-    // Forgotten, so that it is reported once.
+    // Removed from the list, so that it is reported only once.
     thread.locks_held = 0;
     report_violation({.rule = 5,
                       .what = "a message or poller returned while it held a bdk_spinlock",
@@ -29,7 +29,7 @@ void settle(bdk_thread& thread, const void* fn) {
         Deferred* node = thread.deferred.pop();
         node->run(node);
     }
-    // Whoever measures time by turns must not see this long one as one moment.
+    // A long call must not count as a single moment for code that measures time by turns.
     if (!thread.deferred.empty()) thread.turn_ticks = rte_rdtsc();
     if (thread.locks_held != 0) report_kept_lock(thread, fn);
 }

@@ -12,7 +12,7 @@ namespace bdk {
 /// Deferred calls in a row, before the thread's other work gets its turn.
 inline constexpr int deferred_budget = 256;
 
-/// Runs what the call left in the deferred queue, and reports the spinlocks that it kept.
+/// Runs the calls in the deferred queue, and reports spinlocks that were not released.
 void settle(bdk_thread& thread, const void* fn);
 
 /// Calls `call`, which enters the module's function `fn`.

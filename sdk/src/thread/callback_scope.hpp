@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A callback of a module inside a message of the library's own. While the scope lives, the watchdog names the
-// callback, and not the message:
+// Marks a module's callback inside a message of the library. While the scope exists, the watchdog names the
+// callback instead of the message:
 //
 //     {
 //         const CallbackScope scope("destroy callback", ch->destroy_cb);
@@ -15,7 +15,7 @@ namespace bdk {
 
 class CallbackScope {
 public:
-    /// [any thread] Nothing outside a reactor. @param kind  lives for ever: a literal
+    /// [any thread] Has no effect outside a reactor. @param kind a string literal
     template <typename Fn>
     CallbackScope(const char* kind, Fn* fn) noexcept
         : activity_(Reactor::current() == nullptr ? nullptr : &Reactor::current()->activity_of_callbacks()) {

@@ -53,7 +53,7 @@ void ChannelTable::remove(void* io_device, bdk_io_channel* channel) {
     all_[channel->place] = all_.back();
     all_[channel->place]->place = channel->place;
     all_.pop_back();
-    // A newer io_device at the same address may have taken the place.
+    // A newer io_device at the same address may have taken its place.
     const auto found = by_device_.find(io_device);
     if (found != by_device_.end() && found->second == channel) by_device_.erase(found);
     Entry& entry = recent_[slot_of(io_device)];

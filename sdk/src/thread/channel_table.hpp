@@ -27,26 +27,25 @@ public:
         return entry.io_device == io_device ? entry.channel : find_slowly(io_device);
     }
 
-    /// Throws std::bad_alloc, and has done nothing then.
+    /// Throws std::bad_alloc without any effect.
     void add(void* io_device, bdk_io_channel* channel);
     void remove(void* io_device, bdk_io_channel* channel);
 
-    /// Channels, those included whose destruction is under way.
+    /// The number of channels, including those whose destruction is under way.
     size_t count() const noexcept { return all_.size(); }
     const std::vector<bdk_io_channel*>& all() const noexcept { return all_; }
-    /// The create callback has returned: the channels that it got are older.
+    /// The create callback has returned. Channels that it got count as older.
     void created(bdk_io_channel* channel) noexcept;
-    /// Of those that are left, the channel that was created last; nullptr without any. No other one was made
-    /// with it at hand.
+    /// The remaining channel that was created last; nullptr if none. No other channel depends on it.
     bdk_io_channel* newest() const noexcept;
     /// "'a', 'b'": names of the io_devices, for log lines.
     std::string names() const;
 
-    /// Keeps a destroyed channel that somebody still holds, until the table goes.
+    /// Keeps a destroyed channel that is still referenced, until the table is destroyed.
     void keep_dead(bdk_io_channel* channel) { dead_.push_back(channel); }
 
-    /// Frees a destroyed channel after some others: a put too many finds it dead rather than its memory
-    /// gone.
+    /// Frees a destroyed channel after some others, so that an extra put finds the dead channel and not freed
+    /// memory.
     void retire(bdk_io_channel* channel);
 
 private:

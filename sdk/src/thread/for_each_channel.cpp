@@ -17,7 +17,7 @@
 /// A walk over the channels of a device by ascending thread number, so that none is visited twice.
 struct bdk_io_channel_iter {
     void* io_device = nullptr;
-    bdk::IoDevice* device = nullptr;  ///< nullptr: was not registered
+    bdk::IoDevice* device = nullptr;  ///< nullptr: the device was not registered
     bdk_channel_msg fn = nullptr;
     bdk_channel_for_each_cpl cpl = nullptr;
     void* ctx = nullptr;
@@ -34,7 +34,8 @@ void finish_msg(void* arg) {
     const std::unique_ptr<bdk_io_channel_iter> iter(static_cast<bdk_io_channel_iter*>(arg));
     current_thread()->walks_due.end_one();
     if (iter->cpl != nullptr) call_in_scope("completion of a walk", iter->cpl, iter.get(), iter->status);
-    // Only now may an unregistration that waits for the walk go on: the device was valid in the completion.
+    // Only now may an unregistration that waits for the walk proceed, so that the device was valid in the
+    // completion.
     if (iter->device != nullptr) IoDeviceTable::instance().end_walk(iter->device);
 }
 
@@ -100,7 +101,7 @@ void bdk_for_each_channel(void* io_device, bdk_channel_msg fn, void* ctx, bdk_ch
 void bdk_for_each_channel_continue(bdk_io_channel_iter* iter, int status) {
     bdk::on_thread_of(iter->visited, BDK_ABI_CALL, {"walk over the io_channels of", iter->device->name});
     bdk::WalkList::instance().went_on(iter);
-    // Goes on even so: a walk that stays behind would block the unregistration of the device for ever.
+    // Continues anyway, because an unfinished walk would block the unregistration of the device for ever.
     if (status != 0) {
         iter->status = status;
         bdk::finish(iter);

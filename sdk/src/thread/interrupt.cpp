@@ -16,7 +16,7 @@
 namespace bdk {
 
 bdk_interrupt* InterruptList::add(std::unique_ptr<bdk_interrupt> interrupt) {
-    all_.push_back(std::move(interrupt));  // make_room() was before
+    all_.push_back(std::move(interrupt));  // make_room() was called before
     return all_.back().get();
 }
 

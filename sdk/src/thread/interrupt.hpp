@@ -26,10 +26,11 @@ namespace bdk {
 
 class InterruptList {
 public:
-    /// For one more in every list, so that the others need no memory. Throws std::bad_alloc.
+    /// Reserves room for one more entry in every list, so that other operations need no memory. Throws
+    /// std::bad_alloc.
     void make_room();
     bdk_interrupt* add(std::unique_ptr<bdk_interrupt> interrupt);
-    /// The memory is freed by the next collect(): an event for it may be under way.
+    /// The next collect() frees the memory, because an event may still be under way.
     void remove(bdk_interrupt* interrupt);
     void collect() noexcept {
         if (!removed_.empty()) removed_.clear();

@@ -52,7 +52,7 @@ std::string channel_name(const bdk_io_channel* ch) {
     return ch->device == nullptr ? "a destroyed io_channel" : "io_channel of '" + ch->device->name + "'";
 }
 
-/// Takes the channel from its thread; its memory is the caller's then.
+/// Removes the channel from its thread; the caller then owns its memory.
 void end_channel(bdk_io_channel* ch) {
     bdk_thread* thread = ch->thread;
     thread->channels.remove(ch->io_device, ch);
@@ -66,7 +66,7 @@ void destroy_msg(void* arg) {
     auto* ch = static_cast<bdk_io_channel*>(arg);
     --ch->destroys_due;
     if (ch->device == nullptr) return;  // destroyed with its thread's leftovers
-    // Got again meanwhile; if it was put again, a later message looks.
+    // The channel was got again meanwhile. If it was put again too, a later message handles that.
     if (ch->refs != 0 || ch->destroys_due != 0) return;
     if (ch->is_busy != nullptr && ch->is_busy(io_channel_ctx(ch))) return;
     bdk_thread* thread = ch->thread;
@@ -85,7 +85,7 @@ bdk_io_channel* add_channel(bdk_thread* thread, IoDevice* device, void* io_devic
     ch->refs = 1;
     thread->channels.add(io_device, ch.get());
     try {
-        // Before the callback: a walk that begins meanwhile must not miss the channel.
+        // Done before the callback, so that a walk that begins meanwhile does not miss the channel.
         IoDeviceTable::instance().add_channel(device, ch.get());
     } catch (const std::bad_alloc&) {
         thread->channels.remove(io_device, ch.get());
@@ -141,7 +141,7 @@ void report_wrong_channel_thread(const bdk_io_channel* ch, AbiCall call) {
 
 void destroy_abandoned_channel(bdk_io_channel* ch) {
     end_channel(ch);
-    // Put from elsewhere or later, it is still there to tell that this is wrong.
+    // Keep the channel, so that a late put or a put on another thread can still be reported.
     ch->refs = 0;
     ch->thread->channels.keep_dead(ch);
 }

@@ -28,11 +28,11 @@ void unregistered_msg(void* arg) {
         call_in_scope("unregister callback of an io_device", device->unregister_cb, device->key);
 }
 
-/// The device has no channel and no walk left: tells the thread that unregistered it.
+/// The device has no channels and no walks left: informs the thread that unregistered it.
 void finish_unregister(std::unique_ptr<IoDevice> device) {
     IoDevice* last = device.release();
     if (send_always(last->unregister_thread, unregistered_msg, last)) return;
-    // That thread was let go after its time was up. The owner of the device still wants to know.
+    // That thread was ended after its time was up, but the owner of the device still needs the callback.
     if (send_always(bdk_thread_get_app_thread(), unregistered_msg, last)) return;
     delete last;
 }
@@ -46,7 +46,7 @@ IoDeviceTable& IoDeviceTable::instance() {
 
 bool IoDeviceTable::add(std::unique_ptr<IoDevice> device) {
     const std::lock_guard lock(mutex_);
-    // Room for it to leave, so that an unregistration needs no memory.
+    // Reserves room, so that an unregistration needs no memory.
     const size_t most = registered_.size() + leaving_.size() + 1;
     if (leaving_.capacity() < most) leaving_.reserve(2 * most);
     void* key = device->key;

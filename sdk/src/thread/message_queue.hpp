@@ -19,16 +19,16 @@ struct Message {
     void* ctx;
 };
 
-/// When to look at a queue again. Few messages mean that a sender is just filling the cache line that they
-/// came from: a look at it takes the line away, and the two would pass it to and fro for every message.
-/// Looking less often while messages keep coming in triples the throughput; a single message is still seen at
-/// once.
+/// Decides when to check a queue again. If a check finds few messages, a sender is probably still filling the
+/// same cache line. Each check takes that line away from the sender, and the line would move to and fro for
+/// every message. Checking less often while messages keep coming triples the throughput; a single message is
+/// still received at once.
 class QueuePace {
 public:
     /// True when it is time, at `now` (ticks).
     bool due(uint64_t now) const noexcept { return now >= next_; }
 
-    /// A look at `now` has found `count` messages. `longest`: ticks between two looks.
+    /// A check at `now` has found `count` messages. `longest`: the maximum ticks between two checks.
     void looked(uint64_t now, size_t count, uint64_t longest) noexcept {
         constexpr size_t many = 32;
         if (count == 0) {
@@ -63,8 +63,8 @@ public:
     MessageQueue(const MessageQueue&) = delete;
     MessageQueue& operator=(const MessageQueue&) = delete;
 
-    /// [any thread] False when full. The last store is sequentially consistent: a producer that then sees the
-    /// consumer awake is sure that the consumer looks here again before it sleeps.
+    /// [any thread] False when full. The last store is sequentially consistent: if the producer then sees the
+    /// consumer awake, the consumer will check the queue again before it sleeps.
     bool push(bdk_msg_fn fn, void* ctx) noexcept {
         uint64_t tail = tail_.load(std::memory_order_relaxed);
         do {
@@ -106,7 +106,7 @@ private:
     static constexpr uint64_t slots_ahead = 8;  ///< two cache lines
     static constexpr size_t bytes = capacity * sizeof(Slot);
 
-    /// The difference is signed: a stale tail lies behind the head.
+    /// The difference is signed, because a stale tail may be behind the head.
     static bool full(uint64_t tail, uint64_t head) noexcept {
         return static_cast<int64_t>(tail - head) >= static_cast<int64_t>(capacity);
     }
@@ -119,7 +119,7 @@ private:
 
     // The producers' line.
     alignas(64) std::atomic<uint64_t> tail_{0};
-    std::atomic<uint64_t> head_seen_{0};  ///< the consumer's head, some time ago
+    std::atomic<uint64_t> head_seen_{0};  ///< an older value of the consumer's head
     // The consumer's line.
     alignas(64) std::atomic<uint64_t> head_{0};
     Slot* slots_ = nullptr;

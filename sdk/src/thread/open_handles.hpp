@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a thread has opened and must give back: descs.
+// Handles that a thread has opened and must close: descs.
 #pragma once
 
 #include <algorithm>
@@ -9,19 +9,19 @@
 
 namespace bdk {
 
-/// One of them. The thread knows no more of it than how to name it and how to take it from its owner.
+/// One open handle. The thread can only name it and take it from its owner.
 struct OpenHandle {
     void* handle;
     std::string (*describe)(const void* handle);
-    void (*abandon)(void* handle);  ///< its thread goes without having given it back
+    void (*abandon)(void* handle);  ///< called when its thread exits without having closed it
 };
 
-/// Of one thread only. A thread that exits waits until the list is empty, and names what is in it.
+/// The list of one thread. An exiting thread waits until its list is empty, and names the handles in it.
 class OpenHandles {
 public:
-    /// Throws std::bad_alloc, and has done nothing then.
+    /// Throws std::bad_alloc without any effect.
     void add(const OpenHandle& handle) { list_.push_back(handle); }
-    /// Nothing when it has been abandoned.
+    /// Does nothing if the handle has been abandoned.
     void remove(const void* handle) noexcept {
         std::erase_if(list_, [handle](const OpenHandle& open) { return open.handle == handle; });
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Where a function of the ABI may be called. Every function that is not [any thread] asks one of the
-// questions below before it does anything. A "no" has been reported with rule, object, owner, caller and
-// plugin; the function then returns an error and has done nothing.
+// Checks where a function of the ABI is called. Every function that is not [any thread] first calls one of
+// the functions below. If it returns false, it has reported the rule, object, owner, caller and plugin; then
+// the function returns an error and has done nothing.
 //
 //     void bdk_put_io_channel(bdk_io_channel* ch) {
 //         if (!bdk::on_thread_of(ch->thread, BDK_ABI_CALL, {"io_channel of", name})) return;
@@ -19,22 +19,22 @@ struct AbiCall {
     const void* caller;  ///< its return address, which names the plugin
 };
 
-/// To be written in the function of the ABI itself.
+/// Use it in the function of the ABI itself.
 #define BDK_ABI_CALL (bdk::AbiCall{__func__, __builtin_return_address(0)})
 
-/// What the call is about, for the report: "poller", "sweep".
+/// The object of the call, for the report: "poller", "sweep".
 struct Subject {
     std::string_view kind = {};
     std::string_view name = {};
-    std::string_view advice = {};  ///< what to do instead, where the usual advice is not enough
+    std::string_view advice = {};  ///< specific advice, if the usual advice is not enough
 };
 
 /// [any thread] Reports a call on a thread other than `owner`: as rule 4 outside a bdk thread, as `rule` on
-/// another one.
+/// another bdk thread.
 [[gnu::cold]] BDK_INTERNAL void report_wrong_place(int rule, const bdk_thread* owner, AbiCall call,
                                                    Subject subject);
 
-/// For what the header marks [bdk thread].
+/// For functions marked [bdk thread].
 inline bool on_bdk_thread(AbiCall call, Subject subject = {}) {
     if (current_thread() != nullptr) [[likely]]
         return true;
@@ -42,7 +42,8 @@ inline bool on_bdk_thread(AbiCall call, Subject subject = {}) {
     return false;
 }
 
-/// For what belongs to one thread: [channel's thread], [desc's thread], [the poller's thread] and so on.
+/// For objects that belong to one thread: [channel's thread], [desc's thread], [the poller's thread] and so
+/// on.
 inline bool on_thread_of(const bdk_thread* owner, AbiCall call, Subject subject = {}) {
     if (current_thread() == owner) [[likely]]
         return true;
@@ -50,7 +51,7 @@ inline bool on_thread_of(const bdk_thread* owner, AbiCall call, Subject subject 
     return false;
 }
 
-/// For what the header marks [app thread].
+/// For functions marked [app thread].
 inline bool on_app_thread(AbiCall call, Subject subject = {}) {
     const bdk_thread* app = bdk_thread_get_app_thread();
     if (app != nullptr && current_thread() == app) [[likely]]

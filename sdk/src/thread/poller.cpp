@@ -21,7 +21,7 @@ namespace bdk {
 namespace {
 
 uint64_t period_in_ticks(uint64_t period_us) {
-    // Longer than anybody waits, and no overflow when added to the present.
+    // A very long time that does not overflow when added to the present.
     constexpr uint64_t longest_us = 100ull * 365 * 24 * 3600 * 1'000'000;
     if (period_us == 0) return 0;
     return std::max<uint64_t>(ticks_from_ns(std::min(period_us, longest_us) * 1000), 1);
@@ -145,7 +145,7 @@ void PollerList::tidy_busy() {
 bool PollerList::run_busy(bdk_thread& thread, Activity& activity) {
     bool busy = false;
     iterating_ = true;
-    // By index: a poller may register another one. That one is called from the next turn on.
+    // By index, because a poller may register another one, which is called from the next turn on.
     const size_t count = busy_.size();
     for (size_t i = 0; i < count; ++i) {
         bdk_poller* poller = busy_[i];
@@ -166,7 +166,7 @@ bool PollerList::run_timers(bdk_thread& thread, Activity& activity, uint64_t now
         busy |= run_poller(thread, activity, poller);
         poller->running = false;
         if (poller->state != bdk_poller::State::active) continue;
-        // Keeps the rhythm; one that is late starts a new one, without making up for what it has missed.
+        // Keeps the rhythm. A late poller starts a new rhythm and does not make up for missed calls.
         const uint64_t next = poller->next_run + poller->period_ticks;
         arm(poller, next > now ? next : now + poller->period_ticks);
     }

@@ -12,7 +12,7 @@
 
 struct bdk_thread;
 
-/// One cache line holds what a turn needs of a busy poller.
+/// A turn needs only this cache line of a busy poller.
 struct alignas(64) bdk_poller {
     enum class State : uint8_t { active, paused, unregistered };
 
@@ -21,7 +21,7 @@ struct alignas(64) bdk_poller {
     uint64_t runs = 0;
     uint64_t busy_runs = 0;
     State state = State::active;
-    bool listed = false;   ///< busy pollers: in the list of those to be called
+    bool listed = false;   ///< busy pollers: in the list of active pollers
     bool dirty = false;    ///< busy pollers: to be taken out of that list at the end of the turn
     bool running = false;  ///< timed pollers: inside fn
     uint32_t index = 0;    ///< in that list
@@ -38,7 +38,7 @@ namespace bdk {
 
 class Activity;
 
-/// [bdk thread] As bdk_poller_register(), for steps that cannot fail.
+/// [bdk thread] Like bdk_poller_register(), for steps that cannot fail.
 bdk_poller* register_poller_always(bdk_poller_fn fn, void* ctx, uint64_t period_us, const char* name);
 
 class PollerList {
@@ -63,11 +63,11 @@ public:
         return busy;
     }
 
-    /// Busy pollers that are not paused.
+    /// The number of busy pollers that are not paused.
     bool has_busy() const noexcept { return !busy_.empty(); }
     /// Ticks at which the next timed poller is due; UINT64_MAX without any.
     uint64_t next_timer() const noexcept { return next_timer_; }
-    /// Pollers that are registered, paused ones included.
+    /// The number of registered pollers, including paused ones.
     size_t count() const noexcept { return all_.size(); }
     /// "'a', 'b'", for log lines.
     std::string names() const;
@@ -88,7 +88,7 @@ private:
     bool run_busy(bdk_thread& thread, Activity& activity);
     bool run_timers(bdk_thread& thread, Activity& activity, uint64_t now);
     void tidy_busy();
-    /// For one more poller in every list, so that only add() needs memory.
+    /// Reserves room for one more poller in every list, so that only add() needs memory.
     void make_room();
     void start(bdk_poller* poller);
     void stop(bdk_poller* poller);

@@ -31,7 +31,7 @@ namespace bdk {
 
 namespace {
 
-/// The longest that messages wait for more of them; see QueuePace.
+/// The longest time that messages wait for further ones; see QueuePace.
 constexpr uint64_t longest_pace_ns = 600;
 /// See IdleTime.
 constexpr uint64_t most_idle_ns_per_turn = 100'000;
@@ -54,7 +54,7 @@ Reactor::Reactor(std::optional<uint32_t> core, ReactorMode mode)
     // Edge-triggered: each write wakes once, and nobody needs to read.
     epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.ptr = nullptr}};
     epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, event_.get(), &event);
-    // Crashes are reported where they happen, and the watchdog asks a reactor what it does.
+    // Signals of a crash stay open, and so does the watchdog's signal.
     const SignalsBlocked blocked{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, reactor_signal()};
     pthread_ = start_thread("the thread of a reactor", [this] { run(); });
 }
@@ -126,7 +126,8 @@ void Reactor::turn() {
     for (bdk_thread* thread : threads_)
         busy |= run_thread(*thread);
     if (departed_) remove_departed();
-    // A look is a system call: dear for those who poll, cheap for those who wait for descriptors alone.
+    // A check is a system call: expensive for a reactor that polls, cheap for a reactor that only waits for
+    // descriptors.
     if (watched_ != 0 && (turns_to_look_-- == 0 || (!busy && !dozing_ && !has_busy_pollers()))) {
         constexpr timespec at_once{};
         busy |= poll_fds(&at_once);
@@ -150,7 +151,7 @@ bool Reactor::run_thread(bdk_thread& thread) {
     t_current_thread = &thread;
     thread.turn_ticks = last_ticks_;
     thread.interrupts.collect();
-    // What was too much for the last turn.
+    // Messages that exceeded the budget of the last turn.
     bool busy = !thread.deferred.empty();
     if (busy) settle(thread, nullptr);
     busy |= run_messages(thread);
@@ -205,8 +206,8 @@ bool Reactor::run_overflow(bdk_thread& thread) {
 }
 
 void Reactor::account(bdk_thread& thread, bool busy) {
-    // Reading the clock is most of an idle turn. While all are idle, one reading serves several; beside a
-    // busy thread, that one's does, and the idle one's moment counts as its.
+    // Reading the clock takes most of an idle turn. While all threads are idle, one reading serves several
+    // turns; beside a busy thread, the idle thread uses the busy thread's reading.
     if (!busy && (!idle_.is_running() || ++unread_turns_ % idle_turns_per_reading != 0)) return;
     const uint64_t now = rte_rdtsc();
     (busy ? thread.busy_ticks : thread.idle_ticks) += now - last_ticks_;

@@ -22,11 +22,11 @@ struct bdk_interrupt;
 
 namespace bdk {
 
-// What the reactor writes and what others write is kept on different cache lines, at the price of padding.
-// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding)
+// Data written by the reactor and data written by other threads are on different cache lines, at the price of
+// padding. NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding)
 class BDK_INTERNAL Reactor {
 public:
-    /// @param core  where to run; without one, anywhere, and it counts as core 0
+    /// @param core the core to run on; if empty, any core, and it counts as core 0
     Reactor(std::optional<uint32_t> core, ReactorMode mode);
     ~Reactor();
     Reactor(const Reactor&) = delete;
@@ -39,20 +39,20 @@ public:
     /// [any thread] Runs `op` between two turns of this reactor.
     void post(std::function<void()> op);
 
-    /// [any thread, signal handler] Ends the reactor's sleep, if it sleeps. Costs a load when not. The caller
-    /// has made its work visible with a sequentially consistent store before.
+    /// [any thread, signal handler] Wakes the reactor if it sleeps; otherwise costs one load. Before the call
+    /// the caller must publish its work with a sequentially consistent store.
     void wake() noexcept {
         if (sleeping_.load(std::memory_order_seq_cst)) wake_up();
     }
 
-    /// [any thread] Takes over `thread`, which runs nowhere.
+    /// [any thread] Takes over `thread`, which is not running on any reactor.
     void adopt(bdk_thread* thread);
 
     /// [any thread] The reactor that runs the caller, or nullptr.
     static Reactor* current() noexcept;
 
-    /// [its own pthread] The caller expects nothing until a timer or a descriptor says so: an adaptive
-    /// reactor that then finds no work sleeps at once, unless a busy poller runs.
+    /// [its own pthread] The caller expects no work before a timer or a descriptor wakes it: an adaptive
+    /// reactor that finds no other work then sleeps at once, unless a busy poller runs.
     void doze() noexcept { dozing_ = true; }
 
     /// [its own pthread] Adds, changes or removes a descriptor of one of its threads. @return 0 or a negative
@@ -62,14 +62,14 @@ public:
     void unwatch(bdk_interrupt* interrupt);
 
     uint32_t core() const noexcept { return core_.value_or(0); }
-    /// [any thread] Threads placed here.
+    /// [any thread] The number of threads placed on this reactor.
     uint32_t thread_count() const noexcept { return thread_count_.load(std::memory_order_relaxed); }
     const Activity& activity() const noexcept { return activity_; }
-    /// [on the reactor] For CallbackScope.
+    /// [on the reactor] Used by CallbackScope.
     Activity& activity_of_callbacks() noexcept { return activity_; }
     bool sleeping() const noexcept { return sleeping_.load(std::memory_order_relaxed); }
     pthread_t pthread() noexcept { return pthread_.native_handle(); }
-    /// [any thread] Of its pthread, as gettid(); 0 before it runs.
+    /// [any thread] The gettid() of its pthread; 0 before it runs.
     pid_t tid() const noexcept { return tid_.load(std::memory_order_relaxed); }
 
 private:
@@ -109,7 +109,7 @@ private:
     uint8_t unread_turns_ = 0;    ///< idle turns since the clock was read
     bool departed_ = false;       ///< a thread of threads_ has left
     size_t watched_ = 0;          ///< descriptors in epoll_, event_ not counted
-    uint32_t turns_to_look_ = 0;  ///< turns until the descriptors are looked at
+    uint32_t turns_to_look_ = 0;  ///< turns until the descriptors are checked
     uint64_t last_ticks_ = 0;     ///< the end of the last piece of work
     uint64_t longest_pace_ = 0;   ///< ticks; see QueuePace
     IdleTime idle_;

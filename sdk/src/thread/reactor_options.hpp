@@ -12,7 +12,7 @@ enum class ReactorMode {
     adaptive,   ///< polls while there is work, then sleeps
 };
 
-/// The stack's `host:` section, as far as reactors are concerned.
+/// The reactor options of the stack's `host:` section.
 struct ReactorOptions {
     std::vector<uint32_t> cores;  ///< one pinned reactor each; empty: one reactor, not pinned
     ReactorMode mode = ReactorMode::adaptive;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// When a reactor sleeps, what wakes it, and the descriptors that it watches.
+// The sleep and wake-up of a reactor, and the descriptors that it watches.
 #define BDK_LOG_COMPONENT "reactor"
 #include <bdevkit/log.h>
 #include <errno.h>
@@ -22,9 +22,9 @@ namespace {
 
 constexpr uint32_t turns_between_looks = 32;
 
-// How long an adaptive reactor polls without any work before it sleeps, and how long when busy pollers ask it
-// to look. From then on these are called less and less often: what a poller finds late is late by a part of
-// the time that it took to come.
+// How long an adaptive reactor polls without work before it sleeps, without and with busy pollers. After that
+// time busy pollers are called less and less often: the delay with which a poller finds work is a fraction of
+// the time that the work took to arrive.
 constexpr uint64_t patience_ns = 30'000;
 constexpr uint64_t patience_with_busy_pollers_ns = 10'000'000;
 constexpr uint64_t idle_time_per_interval = 10;
@@ -35,7 +35,7 @@ timespec to_timespec(uint64_t ticks) {
     return {static_cast<time_t>(ns / ns_per_second), static_cast<long>(ns % ns_per_second)};
 }
 
-/// epoll_wait with a timeout finer than a millisecond, where the kernel has it (5.11).
+/// epoll_wait with a timeout finer than a millisecond, if the kernel has it (5.11).
 int wait_for_events(int epoll, epoll_event* events, int max, const timespec* timeout) {
     const int count = epoll_pwait2(epoll, events, max, timeout, nullptr);
     if (count >= 0 || errno != ENOSYS) return count;
@@ -98,8 +98,8 @@ bool Reactor::work_is_waiting() const {
 }
 
 void Reactor::sleep() {
-    // Whoever queues work looks at sleeping_ afterwards; this reactor looks for work after having set it. One
-    // of the two sees the other.
+    // A thread that queues work checks sleeping_ afterwards; this reactor checks for work after it has set
+    // sleeping_. So at least one of them sees the other.
     sleeping_.store(true, std::memory_order_seq_cst);
     const uint64_t deadline = next_deadline();
     const uint64_t now = rte_rdtsc();
@@ -117,7 +117,7 @@ void Reactor::sleep() {
 }
 
 void Reactor::wake_up() noexcept {
-    // The first one to come writes.
+    // Only the first sender writes.
     if (!sleeping_.exchange(false, std::memory_order_seq_cst)) return;
     const uint64_t one = 1;
     const int saved = errno;
@@ -169,7 +169,7 @@ int Reactor::rewatch(bdk_interrupt* interrupt) {
 }
 
 void Reactor::unwatch(bdk_interrupt* interrupt) {
-    // A descriptor that was closed too early has left the set by itself.
+    // A descriptor that was closed too early has already left the set.
     epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, interrupt->fd, nullptr);
     --watched_;
 }

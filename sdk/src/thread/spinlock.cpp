@@ -13,13 +13,14 @@
 namespace bdk {
 namespace {
 
-/// What lies in a bdk_spinlock.
+/// The content of a bdk_spinlock.
 struct SpinLock {
     std::atomic<const void*> holder{nullptr};  ///< a bdk_thread; outside_holder; nullptr: free
 };
 static_assert(sizeof(SpinLock) <= sizeof(bdk_spinlock));
 
-/// Holds a lock that was wrongly taken outside a bdk thread: what it guards stays guarded.
+/// The holder of a lock that was wrongly taken outside a bdk thread, so that the lock still protects its
+/// data.
 thread_local const char outside_holder = 0;
 
 constexpr int spins_before_yield = 1000;
@@ -49,7 +50,7 @@ void acquire(SpinLock& lock, const void* me) {
                                                            std::memory_order_relaxed);
          ++spins) {
         free_holder = nullptr;
-        // Cores may be shared with other programs: the holder may be off its core.
+        // The holder may have lost its core to another program.
         if (spins < spins_before_yield) {
             rte_pause();
         } else {
@@ -100,7 +101,7 @@ void bdk_spin_unlock(bdk_spinlock* lock) {
                     "release a lock on the thread that took it", __builtin_return_address(0));
         return;
     }
-    // Zero when it was reported as kept.
+    // Zero if the lock was already reported as not released.
     if (thread != nullptr && thread->locks_held != 0) --thread->locks_held;
     spin->holder.store(nullptr, std::memory_order_release);
 }

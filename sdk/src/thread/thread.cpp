@@ -22,7 +22,7 @@ std::atomic<uint32_t> g_outside_senders{0};
 
 namespace {
 
-/// A send on a pthread that is no reactor. (On a reactor, the end of the turn is the end of the send.)
+/// A send on a pthread that is not a reactor. (On a reactor, a send has ended when the turn ends.)
 class OutsideSend {
 public:
     OutsideSend() noexcept : outside_(t_current_reactor == nullptr) {
@@ -46,7 +46,7 @@ void wake(bdk_thread* thread) {
     if (Reactor* reactor = thread->reactor.load(std::memory_order_seq_cst)) reactor->wake();
 }
 
-/// Names the reactor that is starved and what it is running, once a second.
+/// Names the starved reactor and the call that it runs, once a second.
 void log_full_ring(bdk_thread* thread) {
     constexpr uint64_t interval_ns = 1'000'000'000;
     const uint64_t now = bdk_get_time_ns();

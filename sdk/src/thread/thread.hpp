@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// bdk_thread, and the parts of it that other concepts of the library use inline.
+// bdk_thread, with the parts that other code of the library uses inline.
 #pragma once
 
 #include <bdevkit/thread.h>
@@ -22,7 +22,8 @@ namespace bdk {
 
 class Reactor;
 
-/// A call to be made later in the current turn of its thread: an intrusive node, so that it needs no memory.
+/// A call that runs later in the current turn of its thread. It is an intrusive node, so that it needs no
+/// memory.
 struct Deferred {
     Deferred* next = nullptr;
     void (*run)(Deferred* self) = nullptr;
@@ -55,7 +56,8 @@ private:
     Deferred** tail_ = &head_;
 };
 
-/// What the I/O path needs of the running thread: one cache line, reached through one thread-local pointer.
+/// The state of the running thread that the I/O path needs: one cache line, reached through one thread-local
+/// pointer.
 struct alignas(64) ThreadHot {
     DeferredQueue deferred;       ///< drained after every message, poller and interrupt call of this thread
     uint64_t turn_ticks = 0;      ///< the time-stamp counter at the start of this turn of the thread
@@ -67,15 +69,15 @@ struct alignas(64) ThreadHot {
 enum class ThreadState : uint8_t {
     running,
     exiting,  ///< asked to exit: waits for what it owns
-    closed,   ///< takes no more messages; runs those that were sent before
+    closed,   ///< refuses new messages; runs those that were sent before
     gone,     ///< does not run any more
 };
 
-/// Operations of a thread that end with a message to it: it does not exit before. Of that thread only.
+/// Operations that end with a message to their thread, which does not exit before. Used only on that thread.
 class DueCount {
 public:
     void begin_one() noexcept { ++count_; }
-    /// Nothing when the thread has stopped to wait for them.
+    /// Does nothing if the thread has stopped waiting for the operations.
     void end_one() noexcept {
         if (count_ != 0) --count_;
     }
@@ -91,7 +93,7 @@ private:
 struct bdk_thread : bdk::ThreadHot {
     bdk_thread(uint64_t number, std::string label) : id(number), name(std::move(label)) {}
 
-    // Of its own reactor only.
+    // Used only by the thread's own reactor.
     bdk::QueuePace message_pace;
     bdk::PollerList pollers;
     bdk::InterruptList interrupts;
@@ -100,16 +102,16 @@ struct bdk_thread : bdk::ThreadHot {
     uint64_t idle_ticks = 0;
     uint64_t messages_run = 0;
     bdk::Reactor* move_to = nullptr;  ///< where to go after this turn
-    uint64_t exit_deadline = 0;       ///< ticks; once it is exiting: when it is let go in any case
-    uint64_t exit_turn = 0;           ///< ticks; once it is exiting: when it is to be looked at again
-    bool senders_gone = false;        ///< once closed: no send that began before is under way
+    uint64_t exit_deadline = 0;       ///< ticks; while exiting: when it ends in any case
+    uint64_t exit_turn = 0;           ///< ticks; while exiting: when it is checked again
+    bool senders_gone = false;        ///< while closed: no earlier send is under way
     const void* last_lock = nullptr;  ///< the bdk_spinlock taken last
     bdk::DueCount unregisters_due;    ///< io_devices that it unregistered and whose callback is due
     bdk::DueCount walks_due;          ///< walks that it started and that have not ended
     bdk::OpenHandles open_handles;
     const uint64_t* ios_in_use = nullptr;  ///< bdev_ios that the thread has taken and not freed; see IoPool
 
-    // Of anybody. What a sender reads is on a line that is seldom written.
+    // Used by any thread. The fields that senders read are on a cache line that is seldom written.
     const uint64_t id;
     const std::string name;
     alignas(64) std::unique_ptr<bdk::MessageQueue> messages = std::make_unique<bdk::MessageQueue>();
@@ -124,23 +126,24 @@ struct bdk_thread : bdk::ThreadHot {
 
 namespace bdk {
 
-/// The thread that runs on this pthread. Set by reactors alone; read through current_thread().
+/// The thread that runs on this pthread. Only reactors set it; read it through current_thread().
 extern BDK_INTERNAL constinit thread_local bdk_thread* t_current_thread;
 
-/// [any thread] As bdk_get_thread(), inline.
+/// [any thread] Inline version of bdk_get_thread().
 inline bdk_thread* current_thread() noexcept {
     return t_current_thread;
 }
 
-/// [any thread] Queues fn(ctx) as bdk_thread_send_msg() does, but finds room when the ring is full: for the
-/// library's own messages, which cannot be refused. Those that found no room in the ring may be overtaken.
-/// @return false when the thread has exited.
+/// [any thread] Queues fn(ctx) like bdk_thread_send_msg(), but never fails for a full ring: for the library's
+/// own messages, which cannot be refused. Messages that did not fit into the ring may be overtaken by later
+/// ones. @return false when the thread has exited.
 BDK_INTERNAL bool send_always(bdk_thread* thread, bdk_msg_fn fn, void* ctx);
 
 /// [any thread] How long an exiting thread may wait for what it owns: 5 s, unless set.
 BDK_INTERNAL void set_exit_timeout(uint64_t ns);
 
-/// [any thread] Makes `thread` exit because the host stops; warns when its owner has not asked before.
+/// [any thread] Makes `thread` exit because the host stops; warns if its owner has not called
+/// bdk_thread_exit().
 void request_exit(bdk_thread* thread);
 
 }  // namespace bdk

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The way of a thread out: asked to exit, waiting for what it owns, closed to new messages, gone.
+// The exit of a thread: asked to exit, waiting for the objects that it owns, closed to new messages, gone.
 #define BDK_LOG_COMPONENT "thread"
 #include <bdevkit/log.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 namespace bdk {
 namespace {
 
-/// Threads that are rid of everything sooner exit without a word.
+/// Threads that have released everything before this time exit without a log line.
 constexpr uint64_t quiet_wait_ns = 100'000'000;
 std::atomic<uint64_t> g_exit_timeout_ns{5 * ns_per_second};
 
@@ -29,7 +29,7 @@ void append_kind(std::string& text, size_t count, const char* kind, const std::s
     if (!names.empty()) text += ": " + names;
 }
 
-/// What keeps the thread from exiting; empty when nothing does.
+/// The reason why the thread cannot exit yet; empty if it can.
 std::string leftovers(const bdk_thread& thread) {
     std::string text;
     append_kind(text, thread.pollers.count(), "poller(s)", thread.pollers.names());
@@ -52,7 +52,7 @@ bool has_no_messages(const bdk_thread& thread) {
            !thread.has_overflow.load(std::memory_order_seq_cst) && thread.deferred.empty();
 }
 
-/// The io_devices of its channels that are in use yet, as those of descs with I/O in flight: "'a', 'b'".
+/// The io_devices of its channels that are still in use, such as descs with I/O in flight: "'a', 'b'".
 std::string busy_channels(const bdk_thread& thread) {
     std::string names;
     for (bdk_io_channel* ch : thread.channels.all()) {
@@ -62,7 +62,7 @@ std::string busy_channels(const bdk_thread& thread) {
     return names;
 }
 
-/// A thread with I/O in flight stays, for as long as that takes: the I/O completes on it. True then.
+/// True if the thread has I/O in flight. Then it stays as long as necessary, because the I/O completes on it.
 bool must_stay(bdk_thread& thread, uint64_t now) {
     const std::string busy = busy_channels(thread);
     if (busy.empty()) return false;
@@ -72,7 +72,8 @@ bool must_stay(bdk_thread& thread, uint64_t now) {
     return true;
 }
 
-/// Takes from a thread what it did not give back. Its channels' memory stays: the guilty may still use it.
+/// Releases the objects that a thread did not release. The memory of its channels stays, because the faulty
+/// module may still use it.
 void take_leftovers(bdk_thread& thread) {
     BDK_ERRLOG("thread '%s' exits although it still has %s: its module did not clean up within %llu ms",
                thread.name.c_str(), leftovers(thread).c_str(),
@@ -138,7 +139,7 @@ void Reactor::step_exit(bdk_thread& thread) {
             thread.exit_turn = thread.exit_deadline;
             return;
         }
-        // What ends by a message is not to be ended a second time.
+        // Operations that end with a message must not be ended a second time.
         if (must_stay(thread, now) || !has_no_messages(thread)) return;
         take_leftovers(thread);
     }
@@ -153,8 +154,7 @@ void Reactor::step_exit(bdk_thread& thread) {
 
 void Reactor::close(bdk_thread& thread) {
     thread.state.store(ThreadState::closed, std::memory_order_seq_cst);
-    // A sender may have seen the thread open and not have queued its message yet: what it sends will still
-    // run.
+    // A sender may have seen the thread open but not yet queued its message; that message will still run.
     ThreadRegistry::instance().when_senders_are_done(
         [this, target = &thread] { post([target] { target->senders_gone = true; }); });
 }

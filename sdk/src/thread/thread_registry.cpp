@@ -35,7 +35,7 @@ bool allows(const uint64_t* cpumask, uint32_t words, uint32_t core) {
 }  // namespace
 
 ThreadRegistry& ThreadRegistry::instance() {
-    // Never destroyed: a static object of a plugin may ask after main().
+    // Never destroyed, because a static object of a plugin may use it after main().
     static auto* registry = new ThreadRegistry;
     return *registry;
 }
@@ -73,11 +73,11 @@ void ThreadRegistry::end_reactors() {
         const std::lock_guard lock(mutex_);
         reactors.swap(reactors_);
     }
-    // A reactor may still be waking another one: none goes before all have ended.
+    // A reactor may still be waking another one, so none is destroyed before all have ended.
     for (const auto& reactor : reactors)
         reactor->end();
     reactors.clear();
-    // Outside the lock: nobody sends any more.
+    // Outside the lock, because no thread sends at this point.
     std::deque<std::unique_ptr<bdk_thread>> graves;
     const std::lock_guard lock(mutex_);
     graves.swap(graves_);
@@ -97,7 +97,7 @@ void ThreadRegistry::exit_and_wait(bool app_thread_too) {
         }
         return !left;
     };
-    // Again after every change: a thread may create another one on its way out.
+    // Repeated after every change, because an exiting thread may create another one.
     changed_.wait(lock, ask_all);
 }
 

@@ -21,7 +21,7 @@
 
 namespace bdk {
 
-/// One for the process. Between Runtimes it has no reactors.
+/// The process has one registry. Between Runtimes it has no reactors.
 class BDK_INTERNAL ThreadRegistry {
 public:
     static ThreadRegistry& instance();
@@ -35,7 +35,7 @@ public:
     /// [not a bdk thread] Ends the reactors, when no thread is left.
     void end_reactors();
 
-    /// [any thread] nullptr when no reactor is allowed, or none runs.
+    /// [any thread] Creates a thread; nullptr when no reactor is allowed or none runs.
     bdk_thread* create(const char* name, const uint64_t* cpumask, uint32_t words);
 
     /// [any thread] The living thread with that number, or nullptr.
@@ -44,8 +44,8 @@ public:
     bdk_thread* next_after(uint64_t id);
     uint32_t count();
 
-    /// [the thread's reactor] The thread has run for the last time. Its memory stays for those who still hold
-    /// the pointer: they get -EIO.
+    /// [the thread's reactor] The thread has run for the last time. Its memory stays for senders that still
+    /// hold the pointer; they get -EIO.
     void bury(bdk_thread* thread);
 
     Reactor* reactor_of_core(uint32_t core);
@@ -65,7 +65,7 @@ private:
     void exit_and_wait(bool app_thread_too);
 
     std::mutex mutex_;
-    std::condition_variable changed_;  ///< a thread has come or gone
+    std::condition_variable changed_;  ///< a thread was added or removed
     std::vector<std::unique_ptr<Reactor>> reactors_;
     std::map<uint64_t, std::unique_ptr<bdk_thread>> threads_;
     std::deque<std::unique_ptr<bdk_thread>> graves_;
@@ -73,7 +73,7 @@ private:
     std::atomic<bdk_thread*> app_thread_{nullptr};
 };
 
-/// Sends of pthreads that are no reactor, under way now.
+/// Sends under way on pthreads that are not reactors.
 extern std::atomic<uint32_t> g_outside_senders;
 
 }  // namespace bdk

@@ -16,7 +16,7 @@ void WalkList::visiting(const bdk_io_channel_iter* iter, std::string_view device
         const std::lock_guard lock(mutex_);
         visits_[iter] = {std::string(device_name), std::string(thread_name), Clock::now(), false};
     } catch (const std::bad_alloc&) {
-        // The walk goes on unwatched.
+        // The walk continues without being watched.
     }
 }
 

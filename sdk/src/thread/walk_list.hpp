@@ -18,10 +18,10 @@ class WalkList {
 public:
     static WalkList& instance();
 
-    /// A visit on `thread_name` begins. Unwatched where there is no memory for it.
+    /// A visit on `thread_name` begins. It is not watched if memory runs out.
     void visiting(const bdk_io_channel_iter* iter, std::string_view device_name,
                   std::string_view thread_name) noexcept;
-    /// The visit is over.
+    /// The visit has ended.
     void went_on(const bdk_io_channel_iter* iter);
 
     /// One line for every visit that has lasted `limit`; each visit once.

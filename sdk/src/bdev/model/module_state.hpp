@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A module as the core keeps it.
+// The core's state of a module.
 #pragma once
 
 #include <bdevkit/module.h>
@@ -12,23 +12,23 @@
 namespace bdk {
 
 struct ModuleState {
-    const bdk_module* original;        ///< the plugin's own table: what it passes to us
+    const bdk_module* original;        ///< the plugin's own table, which it passes to the host
     bdk_module table;                  ///< a copy, zero beyond the plugin's `size`
     bool ready = false;                ///< init has succeeded
     std::function<void(int)> pending;  ///< the init or fini under way
     uint64_t pending_call = 0;         ///< likewise: see pending_calls.hpp
 };
 
-/// [app thread] Adds a module that has come, before its init. Throws std::bad_alloc.
+/// [app thread] Adds a module before its init. Throws std::bad_alloc.
 void add_module_state(std::unique_ptr<ModuleState> state);
 
-/// [app thread] Forgets a module that goes, or whose init has failed.
+/// [app thread] Forgets a module that is removed, or whose init has failed.
 void forget_module_state(const bdk_module* original);
 
 /// [app thread] True if a module has that name, ready or not.
 bool is_module_name_in_use(const char* name);
 
-/// [app thread] The modules whose init has succeeded, in the order of their coming.
+/// [app thread] The modules whose init has succeeded, in the order in which they were added.
 std::vector<ModuleState*> module_states();
 
 /// [app thread] The state of a plugin's table, or nullptr.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// DIF for modules that have an I/O in hand.
+// DIF functions for a module that handles an I/O.
 #define BDK_LOG_COMPONENT "dif"
 #include "bdev/path/dif_io.hpp"
 
@@ -64,7 +64,7 @@ bool carries_ref_tags(const bdk_bdev_io* io) {
 
 uint32_t report_dif_error(const bdk_bdev_io* io, const bdk_dif_error& error) {
     const FailedCheck failed = failed_check(error.check);
-    // A copy's PI is checked where it comes from.
+    // The PI of a copy is checked at its source.
     const uint64_t first =
         io->type == BDK_BDEV_IO_TYPE_COPY ? io->u.bdev.src_offset_blocks : io->u.bdev.offset_blocks;
     BDK_ERRLOG("bdev '%s': %s of block %llu: %s is 0x%llx, expected 0x%llx", bdk_bdev_get_name(io->bdev),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which thread and reactor run the caller: a library of its own, libbdevkit-tls.so.
+// The current thread and reactor, in a separate library, libbdevkit-tls.so.
 //
 // Both are read for every I/O, so they are reached without a lookup (the TLS model initial-exec). That needs
-// room in what the program loader has set aside for libraries that are loaded late, as in a Python process:
-// these 16 bytes find it, those that DPDK takes in libbdevkit.so, over 4 KiB, would not.
+// room in the area that the program loader reserves for libraries that are loaded late, as in a Python
+// process. These 16 bytes fit; DPDK's thread-local data in libbdevkit.so, over 4 KiB, would not.
 #include "thread/reactor.hpp"
 #include "thread/thread.hpp"
 

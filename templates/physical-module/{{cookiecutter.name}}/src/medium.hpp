@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: {{cookiecutter.license}}
-// What holds the data: memory, until you put your device here. It knows nothing of bdevkit, so that its
+// The storage of the data: memory, until you put your device here. It does not depend on bdevkit, so its
 // tests need no host.
 #pragma once
 
@@ -14,8 +14,8 @@
 /// Offsets and lengths are in bytes, and within the size.
 class Medium {
 public:
-    /// Throws std::system_error. The kernel's pages cost nothing until they are written: nothing here takes
-    /// long enough to hold up the reactor.
+    /// Throws std::system_error. Pages cost nothing until they are written, so the constructor is fast enough
+    /// for the reactor.
     explicit Medium(uint64_t size) : size_(size) {
         void* start =
             mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

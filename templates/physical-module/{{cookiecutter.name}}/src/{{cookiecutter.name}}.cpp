@@ -7,7 +7,7 @@
 {%- set flush = all or 'flush' in kinds -%}
 // SPDX-License-Identifier: {{cookiecutter.license}}
 // {{cookiecutter.name}}: a disk. I/O is queued on the thread's channel and done in the next turn of the
-// reactor, as a device would; what it is done to is medium.hpp's.
+// reactor, as on a real device. medium.hpp stores the data.
 #include <bdevkit/bdevkit.hpp>
 #include <bdevkit/io_batch.hpp>
 #include <bdevkit/iov_cursor.hpp>
@@ -34,13 +34,13 @@ public:
         IoType::read, IoType::write, {% if flush %}IoType::flush, {% endif %}{% for kind in zeroing %}IoType::{{kind}}, {% endfor %}IoType::reset, IoType::abort);
 {%- if context %}
 
-    /// What the module keeps of each I/O, from submit() to its end.
+    /// The context of each I/O, from submit() to its end.
     struct IoContext {
         uint64_t begun;  ///< ticks
     };
 {%- endif %}
 
-    /// What each thread has of its own.
+    /// The state of each thread.
     struct Channel {
         explicit Channel({{class}}& disk) : batch(disk, disk.name()) {}
         bdevkit::IoBatch<{{class}}> batch;
@@ -48,10 +48,10 @@ public:
 
     {{class}}(const char* name, const Options& given) : Bdev(name), medium_(given.size) {
         if (given.size % block_size != 0)
-            throw Error(EINVAL, bdevkit::format("size is no multiple of %u", block_size));
+            throw Error(EINVAL, bdevkit::format("size is not a multiple of %u", block_size));
         bdev().blocklen = block_size;
         bdev().blockcnt = given.size / block_size;
-        // The core splits what is longer, so that no I/O holds up the reactor.
+        // The core splits longer I/O, so that no I/O holds up the reactor.
         bdev().max_rw_size = bdev().max_unmap = bdev().max_write_zeroes = longest / block_size;
     }
 
@@ -71,7 +71,7 @@ public:
         }
     }
 
-    /// [channel's thread] An I/O is to be done soon.
+    /// [channel's thread] Prepares for an I/O that is done soon.
     void prepare(Io) {}
 
     /// [channel's thread] Does a queued I/O; the batch completes it.
@@ -91,7 +91,7 @@ public:
                 medium_.zero(offset, length);
                 break;
 {%- endif %}
-            default:  // {% if flush %}flush: nothing is cached; {% endif %}reset: what came before it is done
+            default:  // {% if flush %}flush: nothing is cached; {% endif %}reset: all earlier I/O is done
                 break;
         }
 {%- if context %}

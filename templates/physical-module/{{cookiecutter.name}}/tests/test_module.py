@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: {{cookiecutter.license}}
-"""The module in this process. bdevkit's docs/python.md tells about the fixtures."""
+"""The module in this process. bdevkit's docs/python.md describes the fixtures."""
 
 import os
 import random

@@ -4,19 +4,19 @@
 /* SPDX-License-Identifier: {{cookiecutter.license}} */
 /* What happens to the data. It knows nothing of bdevkit, so that its tests need no host. Both functions
  * change `data` in place, and get an I/O in pieces of any length; `offset` is where on the bdev a piece
- * starts, in bytes. As generated, they leave the data as they are. */
+ * starts, in bytes. As generated, they leave the data unchanged. */
 #ifndef TRANSFORM_H
 #define TRANSFORM_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/** {% if write %}What is written becomes what the base stores.{% else %}Writes pass as they are.{% endif %} */
+/** {% if write %}Turns a client's data into the base's data.{% else %}Writes pass unchanged.{% endif %} */
 static inline void transform_encode(unsigned char* data, size_t length, uint64_t offset) {
     (void)data, (void)length, (void)offset;
 }
 
-/** {% if read %}What the base stores becomes what is read.{% else %}Reads pass as they are.{% endif %} */
+/** {% if read %}Turns the base's data into the client's data.{% else %}Reads pass unchanged.{% endif %} */
 static inline void transform_decode(unsigned char* data, size_t length, uint64_t offset) {
     (void)data, (void)length, (void)offset;
 }

@@ -20,23 +20,23 @@
 
 /** One bdev. It is its own io_device. */
 struct vbdev {
-    struct bdk_bdev bdev; /* what is registered; its ctxt points back here */
+    struct bdk_bdev bdev; /* the registered bdev; its ctxt points back here */
     char* name;
     struct bdk_bdev* base;
     struct bdk_bdev_desc* base_desc;
     const struct bdk_bdev* bases[2];
 };
 
-/** What each thread has of its own. */
+/** The state of each thread. */
 struct channel {
     struct bdk_io_channel* base;
 };
 {%- if context or data %}
 
-/** What is kept of each I/O, from submit_request() to its end. */
+/** The context of each I/O, from submit_request() to its end. */
 struct io_context {
 {%- if data %}
-    struct iovec copy; /* of a write, as the base gets it */
+    struct iovec copy; /* the data of a write for the base */
 {%- endif %}
 {%- if context %}
     uint64_t begun; /* ticks */
@@ -60,7 +60,7 @@ static void log_end(const struct bdk_bdev_io* io, bool success) {
 {%- endif %}
 {%- if context or others %}
 
-/** The base has ended an I/O: so does this bdev. */
+/** The base has completed an I/O; completes the bdev's I/O. */
 static void done(struct bdk_bdev_io* io, bool success) {
 {%- if context %}
     log_end(io, success);
@@ -116,7 +116,7 @@ static void written(struct bdk_bdev_io* base_io, bool success, void* arg) {
     bdk_bdev_free_io(base_io);
 }
 
-/** The client's buffers stay as they were: the base gets a copy. */
+/** The base gets a copy, so that the client's buffers stay unchanged. */
 static bool copy_and_encode(const struct bdk_bdev_io* io, struct iovec* copy) {
     const struct bdk_bdev_io_block_params* p = &io->u.bdev;
     const uint32_t block_size = bdk_bdev_get_block_size(io->bdev);
@@ -189,7 +189,7 @@ static void submit_request(struct bdk_io_channel* ch, struct bdk_bdev_io* io) {
 static bool io_type_supported(void* ctxt, uint32_t type) {
     const struct vbdev* self = ctxt;
 {%- if data %}
-    /* What else moves data the core makes of reads and writes. */
+    /* The core emulates other types that move data with reads and writes. */
     switch (type) {
         case BDK_BDEV_IO_TYPE_READ:
         case BDK_BDEV_IO_TYPE_WRITE:
@@ -257,7 +257,7 @@ static const struct bdk_bdev_fn_table functions = {
     .get_io_channel = get_io_channel,
 };
 
-/** The shape of the base, but for what makes it another bdev. */
+/** Copies the properties of the base, except those that identify the bdev. */
 static void fill_bdev(struct vbdev* self) {
     struct bdk_bdev* own = &self->bdev;
     const struct bdk_bdev* base = self->base;
@@ -278,7 +278,7 @@ static void fill_bdev(struct vbdev* self) {
     own->max_rw_size = base->max_rw_size;
 {%- if data %}
     if (own->max_rw_size == 0 || own->max_rw_size > (1u << 20) / own->blocklen)
-        own->max_rw_size = (1u << 20) / own->blocklen; /* of a write's copy; the core splits what is longer */
+        own->max_rw_size = (1u << 20) / own->blocklen; /* size of a write's copy; the core splits longer I/O */
 {%- endif %}
     own->md_len = bdk_bdev_get_md_size(base);
     own->dif_type = bdk_bdev_get_dif_type(base);
@@ -294,7 +294,7 @@ static void fill_bdev(struct vbdev* self) {
     own->bases = self->bases;
 }
 
-/** With the base open: claims it and registers, or leaves nothing. */
+/** Claims the open base and registers the bdev; on error everything is undone. */
 static int claim_and_register(struct vbdev* self) {
     int rc = bdk_bdev_module_claim_bdev(self->base, self->base_desc, &bdk_module_v1);
     if (rc != 0) return rc;

@@ -2,20 +2,20 @@
 {%- set write = 'all' in kinds or 'write' in kinds -%}
 {%- set read = 'all' in kinds or 'read' in kinds -%}
 // SPDX-License-Identifier: {{cookiecutter.license}}
-// What happens to the data. It knows nothing of bdevkit, so that its tests need no host.
+// The transformation of the data. It does not depend on bdevkit, so its tests need no host.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
-/// Both change `data` in place, and get an I/O in pieces of one or more whole blocks; `offset` is where on the
-/// bdev a piece starts, in bytes. As generated, they leave the data as they are.
+/// Both change `data` in place, and get an I/O in pieces of one or more whole blocks; `offset` is where on
+/// the bdev a piece starts, in bytes. As generated, they leave the data unchanged.
 class Transform {
 public:
-    /// {% if write %}What is written becomes what the base stores.{% else %}Writes pass as they are.{% endif %}
+    /// {% if write %}Turns a client's data into the base's data.{% else %}Writes pass unchanged.{% endif %}
     void encode(std::span<std::byte> /*data*/, uint64_t /*offset*/) const {}
 
-    /// {% if read %}What the base stores becomes what is read.{% else %}Reads pass as they are.{% endif %}
+    /// {% if read %}Turns the base's data into the client's data.{% else %}Reads pass unchanged.{% endif %}
     void decode(std::span<std::byte> /*data*/, uint64_t /*offset*/) const {}
 };

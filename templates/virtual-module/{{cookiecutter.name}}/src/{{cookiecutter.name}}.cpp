@@ -10,8 +10,8 @@
 {%- endfor -%}
 {%- set layer = 'TransformBdev' if data else 'VirtualBdev' -%}
 // SPDX-License-Identifier: {{cookiecutter.license}}
-// {{cookiecutter.name}}: a virtual bdev. What it does not say is bdevkit::{{layer}}'s default: opening and claiming the
-// base, channels, hot removal, resize, teardown.
+// {{cookiecutter.name}}: a virtual bdev. bdevkit::{{layer}} provides the rest: opening and claiming the base,
+// channels, hot removal, resize, teardown.
 #include <bdevkit/bdevkit.hpp>
 {%- if data %}
 
@@ -39,7 +39,7 @@ public:
     };
 {%- if context %}
 
-    /// What the module keeps of each I/O, from submit() to its end.
+    /// The context of each I/O, from submit() to its end.
     struct IoContext{% if data %} : Base::IoContext{% endif %} {
         uint64_t begun;  ///< ticks
     };
@@ -71,14 +71,14 @@ public:
 {%- endif %}
 {%- if data %}
 
-    /// [channel's thread] The client's form of the data becomes the base's, and back. `offset`: where on the bdev
-    /// the piece starts, in bytes.
+    /// [channel's thread] Converts the client's data to the base's data, and back. `offset`: start of the
+    /// piece on the bdev, in bytes.
     void encode(std::span<std::byte> data, uint64_t offset) const { transform_.encode(data, offset); }
     void decode(std::span<std::byte> data, uint64_t offset) const { transform_.decode(data, offset); }
 {%- endif %}
 {%- if data and context %}
 
-    /// [channel's thread] The base has ended a read or a write; the caller hears of it next.
+    /// [channel's thread] The base has completed a read or a write; the caller is informed next.
     void on_io_done(Io io, bool success) const { log_end(io, success); }
 {%- endif %}
 {%- if others or data or context %}
@@ -90,7 +90,7 @@ private:
 {%- endfor %}
 {%- if others or (context and not data) %}
 
-    /// [channel's thread] The base has ended an I/O: so does this bdev.
+    /// [channel's thread] The base has completed an I/O; completes the bdev's I/O.
     void done(Io io, bool{% if context %} success{% endif %}) {
 {%- if context %}
         log_end(io, success);
