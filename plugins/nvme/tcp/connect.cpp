@@ -8,9 +8,9 @@
 #include <cstring>
 #include <fstream>
 
-#include "controller.hpp"
 #include "dhchap_key.hpp"
 #include "discovery.hpp"
+#include "subsystem.hpp"
 
 using bdevkit::Error, bdevkit::format;
 

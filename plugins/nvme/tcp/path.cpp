@@ -7,9 +7,9 @@
 
 #include <algorithm>
 
-#include "controller.hpp"
 #include "fabrics.hpp"
-#include "queue.hpp"
+#include "multipath_queue.hpp"
+#include "subsystem.hpp"
 
 using bdevkit::Error, bdevkit::format, bdevkit::LogLevel;
 

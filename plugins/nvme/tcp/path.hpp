@@ -4,11 +4,11 @@
 #pragma once
 
 #include "ana.hpp"
-#include "link.hpp"
+#include "cancellable_worker.hpp"
 #include "pump.hpp"
+#include "queue_link.hpp"
 #include "rescan.hpp"
 #include "session.hpp"
-#include "worker.hpp"
 
 class TcpController;
 

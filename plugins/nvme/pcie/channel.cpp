@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "pcie_channel.hpp"
+#include "channel.hpp"
 
 #include <sys/eventfd.h>
 
@@ -7,7 +7,7 @@
 #include <chrono>
 #include <utility>
 
-#include "pcie_controller.hpp"
+#include "vfio_controller.hpp"
 
 using bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::IoType, bdevkit::LogLevel;
 

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "../controller.hpp"
-#include "link.hpp"
 #include "path.hpp"
+#include "queue_link.hpp"
 
 class TcpController final : public NvmeController, public std::enable_shared_from_this<TcpController> {
 public:

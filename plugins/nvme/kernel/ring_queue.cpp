@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "kernel_queue.hpp"
+#include "ring_queue.hpp"
 
 #include <linux/nvme_ioctl.h>
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "controller.hpp"
+#include "subsystem.hpp"
 
 #include <bdevkit/error.hpp>
 
 #include <algorithm>
 #include <map>
 
-#include "queue.hpp"
+#include "multipath_queue.hpp"
 
 using bdevkit::Error, bdevkit::format, bdevkit::Io, bdevkit::LogLevel;
 

@@ -8,7 +8,7 @@
 
 #include "../controller.hpp"
 #include "lane.hpp"
-#include "link.hpp"
+#include "queue_link.hpp"
 
 class TcpController;
 

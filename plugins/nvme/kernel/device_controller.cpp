@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "kernel_controller.hpp"
+#include "device_controller.hpp"
 
 #include <bdevkit/error.hpp>
 #include <bdevkit/log.hpp>
@@ -16,7 +16,7 @@
 #include <fstream>
 #include <utility>
 
-#include "kernel_queue.hpp"
+#include "ring_queue.hpp"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "queue.hpp"
+#include "multipath_queue.hpp"
 
 #include <nvme/types.h>
 
@@ -7,7 +7,7 @@
 #include <functional>
 #include <iterator>
 
-#include "controller.hpp"
+#include "subsystem.hpp"
 
 using bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::IoType, bdevkit::LogLevel;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "pcie_controller.hpp"
+#include "vfio_controller.hpp"
 
 #include <poll.h>
 

@@ -14,7 +14,7 @@
 #include "../controller.hpp"
 #include "../worker.hpp"
 #include "admin.hpp"
-#include "pcie_channel.hpp"
+#include "channel.hpp"
 
 /// Its own io_device: a PcieChannel on each thread. What waits for the controller (admin commands, resets) is
 /// done on a thread of its own, which no bdk thread ever waits for.
