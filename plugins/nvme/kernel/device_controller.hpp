@@ -9,14 +9,16 @@
 #include "../controller.hpp"
 #include "../worker.hpp"
 
+namespace nvme::kernel {
+
 /// An open file.
-class NvmeFile {
+class File {
 public:
-    NvmeFile() = default;
-    explicit NvmeFile(int fd) noexcept : fd_(fd) {}
-    ~NvmeFile();
-    NvmeFile(NvmeFile&& other) noexcept;
-    NvmeFile& operator=(NvmeFile&& other) noexcept;
+    File() = default;
+    explicit File(int fd) noexcept : fd_(fd) {}
+    ~File();
+    File(File&& other) noexcept;
+    File& operator=(File&& other) noexcept;
 
     int fd() const noexcept { return fd_; }
 
@@ -25,34 +27,36 @@ private:
 };
 
 /// A namespace's files.
-struct KernelNamespace {
+struct NamespaceFiles {
     std::string path;  ///< of the character device
-    NvmeFile file;     ///< it
-    NvmeFile block;    ///< the block device, which nobody else mounts or claims meanwhile; may be none
+    File file;         ///< it
+    File block;        ///< the block device, which nobody else mounts or claims meanwhile; may be none
 };
 
-class KernelController final : public NvmeController {
+class DeviceController final : public Controller {
 public:
     /// Opens the controller's device and every active namespace. Throws bdevkit::Error.
     /// @param path  such as /dev/nvme0
-    explicit KernelController(const char* path);
+    explicit DeviceController(const char* path);
 
-    void start(NvmeEvents events) override;
-    NvmeLimits limits(const NvmeNamespace& ns) const override;
-    std::unique_ptr<NvmeQueue> open_queue(uint32_t nsid) override;
+    void start(Events events) override;
+    Limits limits(const Namespace& ns) const override;
+    std::unique_ptr<Queue> open_queue(uint32_t nsid) override;
     /// The kernel's driver resets the controller itself when commands do not end: no bdev's reset does it.
     void reset(const bdk_bdev* bdev, std::function<void(int rc)> done) override;
-    void admin(const NvmeRequest& request, std::function<void(const NvmeEnd&)> done) override;
+    void admin(const Request& request, std::function<void(const AdminEnd&)> done) override;
     void shut_down(std::function<void()> done) override;
-    void dump_info(bdevkit::Json json, const NvmeNamespace& ns) const override;
+    void dump_info(bdevkit::Json json, const Namespace& ns) const override;
 
 private:
-    NvmeStatus identify(uint32_t cns, uint32_t csi, uint32_t nsid, std::span<std::byte, 4096> data) const;
+    Status identify(uint32_t cns, uint32_t csi, uint32_t nsid, std::span<std::byte, 4096> data) const;
     void open_namespaces();
     void open_namespace(const std::string& name);
 
     std::string path_;
-    NvmeFile file_;
-    std::map<uint32_t, KernelNamespace> files_;  ///< by identifier
-    NvmeWorker worker_;                          ///< for what waits; last: it uses the others
+    File file_;
+    std::map<uint32_t, NamespaceFiles> files_;  ///< by identifier
+    Worker worker_;                             ///< for what waits; last: it uses the others
 };
+
+}  // namespace nvme::kernel

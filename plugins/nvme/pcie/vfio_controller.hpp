@@ -16,22 +16,24 @@
 #include "admin.hpp"
 #include "channel.hpp"
 
-/// Its own io_device: a PcieChannel on each thread. What waits for the controller (admin commands, resets) is
+namespace nvme::pcie {
+
+/// Its own io_device: a Channel on each thread. What waits for the controller (admin commands, resets) is
 /// done on a thread of its own, which no bdk thread ever waits for.
-class PcieController final : public NvmeController, public std::enable_shared_from_this<PcieController> {
+class VfioController final : public Controller, public std::enable_shared_from_this<VfioController> {
 public:
     /// Resets and starts the controller. Throws bdevkit::Error.
-    explicit PcieController(const NvmeOptions& options);
-    ~PcieController() override;
+    explicit VfioController(const Options& options);
+    ~VfioController() override;
 
-    void start(NvmeEvents events) override;
-    NvmeLimits limits(const NvmeNamespace& ns) const override;
-    std::unique_ptr<NvmeQueue> open_queue(uint32_t nsid) override;
+    void start(Events events) override;
+    Limits limits(const Namespace& ns) const override;
+    std::unique_ptr<Queue> open_queue(uint32_t nsid) override;
     void reset(const bdk_bdev* bdev, std::function<void(int rc)> done) override;
-    void admin(const NvmeRequest& request, std::function<void(const NvmeEnd&)> done) override;
+    void admin(const Request& request, std::function<void(const AdminEnd&)> done) override;
     const char* state() const override { return left_ ? "lost" : "live"; }
     void shut_down(std::function<void()> done) override;
-    void dump_info(bdevkit::Json json, const NvmeNamespace& ns) const override;
+    void dump_info(bdevkit::Json json, const Namespace& ns) const override;
 
     // ---- for its channels ----
 
@@ -42,7 +44,7 @@ public:
     /// [bdk thread] done(aborted) runs on the calling thread.
     void abort(uint16_t queue, uint16_t cid, std::function<void(bool aborted)> done);
     /// [bdk thread] The admin command of an I/O.
-    void submit_admin(bdevkit::Io io, const NvmeRequest& request);
+    void submit_admin(bdevkit::Io io, const Request& request);
     /// [bdk thread]
     void reset_for_late_commands();
     /// 0: never late.
@@ -50,14 +52,14 @@ public:
 
 private:
     // On the worker's thread.
-    int run_admin(const NvmeRequest& request, NvmeStatus& status);
+    int run_admin(const Request& request, Status& status);
     void look_around();
     int reset_now(const bdk_bdev* of);
     void restart(const bdk_bdev* of);
     void lose(const char* why);
     void quiesce();
-    void end_all(PcieEnd end, const bdk_bdev* of);
-    void visit_channels(std::function<void(PcieChannel&)> visit);
+    void end_all(EndReason end, const bdk_bdev* of);
+    void visit_channels(std::function<void(Channel&)> visit);
     std::vector<std::shared_ptr<IoQueue>> queues();
     void create(IoQueue& queue);
     void tell(uint32_t event);
@@ -65,13 +67,13 @@ private:
     void close();
 
     VfioDevice device_;
-    std::optional<NvmeAdmin> admin_;  ///< until it is left
+    std::optional<Admin> admin_;  ///< until it is left
     uint32_t queue_depth_ = 0;
     uint32_t max_queues_ = 0;
     uint64_t timeout_ticks_ = 0;
     bool shares_doorbells_ = false;
-    NvmeEvents events_;
-    std::shared_ptr<PcieController> self_;  ///< while channels may be there
+    Events events_;
+    std::shared_ptr<VfioController> self_;  ///< while channels may be there
     std::atomic<bool> left_{false};         ///< the device is closed
     std::atomic<bool> reset_asked_{false};
 
@@ -79,5 +81,7 @@ private:
     std::set<uint16_t> free_ids_;
     std::vector<std::shared_ptr<IoQueue>> queues_;
 
-    NvmeWorker worker_;
+    Worker worker_;
 };
+
+}  // namespace nvme::pcie

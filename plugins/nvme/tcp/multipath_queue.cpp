@@ -9,6 +9,8 @@
 
 #include "subsystem.hpp"
 
+namespace nvme::tcp {
+
 using bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::IoType, bdevkit::LogLevel;
 
 namespace {
@@ -19,7 +21,7 @@ constexpr uint32_t most_retries = 4;
 constexpr uint32_t most_access_retries = 64;
 
 /// Statuses of a way that failed, not of the command.
-bool is_passing(const TcpResult& result) {
+bool is_passing(const Result& result) {
     constexpr uint8_t interrupted = 0x21, transient_transport_error = 0x22;
     if (result.do_not_retry) return false;
     if (result.sct == NVME_SCT_PATH) return true;
@@ -28,7 +30,7 @@ bool is_passing(const TcpResult& result) {
 }
 
 /// The namespace cannot be accessed by this path now.
-bool is_of_access(const TcpResult& result) {
+bool is_of_access(const Result& result) {
     return !result.do_not_retry && result.sct == NVME_SCT_PATH && result.sc >= NVME_SC_ANA_PERSISTENT_LOSS &&
            result.sc <= NVME_SC_ANA_TRANSITION;
 }
@@ -39,25 +41,25 @@ void complete_inaccessible(Io io) {
 
 }  // namespace
 
-TcpQueue::TcpQueue(TcpController& controller, uint32_t nsid)
-    : controller_(controller), link_(std::make_shared<TcpLink>(*this, nsid, controller.paths())) {
+MultipathQueue::MultipathQueue(Subsystem& controller, uint32_t nsid)
+    : controller_(controller), link_(std::make_shared<QueueLink>(*this, nsid, controller.paths())) {
     for (const auto& [generation, access] : controller_.join(link_))
         lanes_.emplace_back(
             lanes_.size(), generation, access,
-            [this](TcpLane& lane, TcpFlight flight, const TcpResult& result) { ended(lane, flight, result); },
-            [this](TcpLane& lane, const std::string& reason) { lost(lane, reason); });
+            [this](Lane& lane, Flight flight, const Result& result) { ended(lane, flight, result); },
+            [this](Lane& lane, const std::string& reason) { lost(lane, reason); });
     if (const auto timeout = controller_.command_timeout(); timeout.count() != 0)
-        look_ = bdevkit::Poller::start<&TcpQueue::look_for_late>(this, "nvme_tcp_timeout", timeout / 4);
+        look_ = bdevkit::Poller::start<&MultipathQueue::look_for_late>(this, "nvme_tcp_timeout", timeout / 4);
 }
 
-TcpQueue::~TcpQueue() {
+MultipathQueue::~MultipathQueue() {
     link_->cut();
     lanes_.clear();
     controller_.leave(link_);
     end_drain();
 }
 
-bool TcpQueue::submit(Io io, const NvmeRequest& request, bool admin) {
+bool MultipathQueue::submit(Io io, const Request& request, bool admin) {
     if (given_up_) {
         io.complete_errno(-ENXIO);
         return true;
@@ -66,7 +68,7 @@ bool TcpQueue::submit(Io io, const NvmeRequest& request, bool admin) {
         controller_.run_for(link_, io, request);
         return true;
     }
-    const TcpFlight flight{.io = io.get(), .request = request};
+    const Flight flight{.io = io.get(), .request = request};
     if (!waiting_.empty() && choose(flight) != nullptr) return false;
     const int cid = start(flight);
     if (cid == -EAGAIN) return false;
@@ -80,25 +82,25 @@ bool TcpQueue::submit(Io io, const NvmeRequest& request, bool admin) {
 }
 
 /// The best one that can be used now; NULL: none.
-TcpLane* TcpQueue::choose(const TcpFlight& flight) {
-    TcpLane* best = nullptr;
+Lane* MultipathQueue::choose(const Flight& flight) {
+    Lane* best = nullptr;
     for (size_t i = 0; i < lanes_.size(); i++) {
-        TcpLane& lane = lanes_[(next_ + i) % lanes_.size()];
+        Lane& lane = lanes_[(next_ + i) % lanes_.size()];
         if (lane.is_usable() && (best == nullptr || is_better(lane, *best, flight))) best = &lane;
     }
     return best;
 }
 
-bool TcpQueue::is_better(const TcpLane& lane, const TcpLane& than, const TcpFlight& flight) const {
+bool MultipathQueue::is_better(const Lane& lane, const Lane& than, const Flight& flight) const {
     if (&than == flight.failed_by) return true;
     if (&lane == flight.failed_by) return false;
     if (lane.access() != than.access()) return lane.access() < than.access();
     return controller_.spreads() && lane.in_flight() < than.in_flight();
 }
 
-/// @return as TcpProtocol::submit(), and -ENOTCONN when there is no path now
-int TcpQueue::start(const TcpFlight& flight) {
-    TcpLane* lane = choose(flight);
+/// @return as Protocol::submit(), and -ENOTCONN when there is no path now
+int MultipathQueue::start(const Flight& flight) {
+    Lane* lane = choose(flight);
     if (lane == nullptr) return -ENOTCONN;
     const int cid = lane->start(flight);
     if (cid < 0) return cid;
@@ -108,10 +110,10 @@ int TcpQueue::start(const TcpFlight& flight) {
 }
 
 /// Whether the I/O is to be submitted again, by another path if there is one.
-bool TcpQueue::is_to_retry(TcpLane& lane, TcpFlight& flight, const TcpResult& result) {
+bool MultipathQueue::is_to_retry(Lane& lane, Flight& flight, const Result& result) {
     if (is_of_access(result)) {
         if (lane.is_usable()) {
-            lane.set_access(TcpAccess::unknown);
+            lane.set_access(Access::unknown);
             look_at_access();
             controller_.doubt(lane.path());
         }
@@ -121,7 +123,7 @@ bool TcpQueue::is_to_retry(TcpLane& lane, TcpFlight& flight, const TcpResult& re
     return is_passing(result) && flight.retries++ < most_retries;
 }
 
-void TcpQueue::ended(TcpLane& lane, TcpFlight flight, const TcpResult& result) {
+void MultipathQueue::ended(Lane& lane, Flight flight, const Result& result) {
     if (is_to_retry(lane, flight, result))
         waiting_.push_back(flight);
     else
@@ -129,7 +131,7 @@ void TcpQueue::ended(TcpLane& lane, TcpFlight flight, const TcpResult& result) {
     start_waiting();
 }
 
-void TcpQueue::finish(const TcpFlight& flight, const TcpResult& result) {
+void MultipathQueue::finish(const Flight& flight, const Result& result) {
     const Io io(flight.io);
     if (result.ok() && io.type() == IoType::read && result.bytes != flight.request.data.bytes) {
         bdevkit::log(LogLevel::error, BDK_LOG_COMPONENT,
@@ -140,7 +142,7 @@ void TcpQueue::finish(const TcpFlight& flight, const TcpResult& result) {
     bdk_bdev_io_complete_nvme_status(io.get(), uint32_t(result.result), result.sct, result.sc);
 }
 
-void TcpQueue::start_waiting() {
+void MultipathQueue::start_waiting() {
     while (!waiting_.empty()) {
         const int cid = start(waiting_.front());
         if (cid == -ENOTCONN && is_inaccessible_) return refuse_waiting();
@@ -154,8 +156,8 @@ void TcpQueue::start_waiting() {
 
 // ---- connections ----
 
-void TcpQueue::connected(size_t path, uint32_t generation, std::unique_ptr<TcpConnection> connection) {
-    TcpLane& lane = lanes_[path];
+void MultipathQueue::connected(size_t path, uint32_t generation, std::unique_ptr<Connection> connection) {
+    Lane& lane = lanes_[path];
     if (given_up_ || generation < lane.generation()) return;  // it comes late
     take_back(lane, generation, nullptr);
     lane.connect(generation, std::move(connection));
@@ -163,29 +165,29 @@ void TcpQueue::connected(size_t path, uint32_t generation, std::unique_ptr<TcpCo
     start_waiting();
 }
 
-void TcpQueue::set_access(size_t path, TcpAccess access) {
+void MultipathQueue::set_access(size_t path, Access access) {
     lanes_[path].set_access(access);
     look_at_access();
     start_waiting();
 }
 
-void TcpQueue::look_at_access() {
-    const bool usable = std::any_of(lanes_.begin(), lanes_.end(), std::mem_fn(&TcpLane::is_usable));
-    const bool any = std::any_of(lanes_.begin(), lanes_.end(), std::mem_fn(&TcpLane::is_connected));
+void MultipathQueue::look_at_access() {
+    const bool usable = std::any_of(lanes_.begin(), lanes_.end(), std::mem_fn(&Lane::is_usable));
+    const bool any = std::any_of(lanes_.begin(), lanes_.end(), std::mem_fn(&Lane::is_connected));
     if (usable || !any) {
         access_timer_.stop();
         is_inaccessible_ = false;
-    } else if (std::all_of(lanes_.begin(), lanes_.end(), [](const TcpLane& lane) {
-                   return lane.is_connected() && lane.access() == TcpAccess::none;
+    } else if (std::all_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) {
+                   return lane.is_connected() && lane.access() == Access::none;
                })) {
         if (!is_inaccessible_) access_is_late();
     } else if (!access_timer_ && !is_inaccessible_) {
-        access_timer_ = bdevkit::Poller::start<&TcpQueue::access_is_late>(this, "nvme_tcp_access",
-                                                                          controller_.loss_timeout());
+        access_timer_ = bdevkit::Poller::start<&MultipathQueue::access_is_late>(this, "nvme_tcp_access",
+                                                                                controller_.loss_timeout());
     }
 }
 
-bool TcpQueue::access_is_late() {
+bool MultipathQueue::access_is_late() {
     access_timer_.stop();
     is_inaccessible_ = true;
     bdevkit::log(LogLevel::error, BDK_LOG_COMPONENT,
@@ -195,24 +197,24 @@ bool TcpQueue::access_is_late() {
     return true;
 }
 
-void TcpQueue::refuse_waiting() {
-    for (const TcpFlight& flight : std::exchange(waiting_, {}))
+void MultipathQueue::refuse_waiting() {
+    for (const Flight& flight : std::exchange(waiting_, {}))
         complete_inaccessible(Io(flight.io));
     if (is_idle()) end_drain();
 }
 
 /// The lane's connection goes.
 /// @param reset  the bdev whose I/O ends as aborted; may be NULL
-void TcpQueue::take_back(TcpLane& lane, uint32_t generation, const bdk_bdev* reset) {
-    std::deque<TcpFlight> flights = lane.disconnect(generation);
+void MultipathQueue::take_back(Lane& lane, uint32_t generation, const bdk_bdev* reset) {
+    std::deque<Flight> flights = lane.disconnect(generation);
     std::move(waiting_.begin(), waiting_.end(), std::back_inserter(flights));
     waiting_.clear();
-    const auto goes_on = [reset](const TcpFlight& flight) {
+    const auto goes_on = [reset](const Flight& flight) {
         return !flight.must_end && !flight.is_late && flight.io->bdev != reset;
     };
     std::copy_if(flights.begin(), flights.end(), std::back_inserter(waiting_), goes_on);
     std::erase_if(flights, goes_on);
-    for (const TcpFlight& flight : flights)
+    for (const Flight& flight : flights)
         if (flight.is_late)
             Io(flight.io).complete_errno(-ETIMEDOUT);
         else
@@ -220,31 +222,31 @@ void TcpQueue::take_back(TcpLane& lane, uint32_t generation, const bdk_bdev* res
     look_at_access();
 }
 
-void TcpQueue::lost(TcpLane& lane, const std::string& reason) {
+void MultipathQueue::lost(Lane& lane, const std::string& reason) {
     const uint32_t generation = lane.generation();
     take_back(lane, generation, nullptr);
     start_waiting();
     controller_.lost(lane.path(), generation, reason);
 }
 
-void TcpQueue::disconnect(size_t path, uint32_t generation, const bdk_bdev* reset) {
+void MultipathQueue::disconnect(size_t path, uint32_t generation, const bdk_bdev* reset) {
     take_back(lanes_[path], generation, reset);
     start_waiting();
 }
 
-void TcpQueue::give_up() {
-    for (TcpLane& lane : lanes_)
+void MultipathQueue::give_up() {
+    for (Lane& lane : lanes_)
         take_back(lane, lane.generation(), nullptr);
     given_up_ = true;
-    for (const TcpFlight& flight : std::exchange(waiting_, {}))
+    for (const Flight& flight : std::exchange(waiting_, {}))
         Io(flight.io).complete_errno(-ENXIO);
     end_drain();
 }
 
-bool TcpQueue::look_for_late() {
+bool MultipathQueue::look_for_late() {
     const uint64_t patience = bdk_get_ticks_hz() / 1000 * uint64_t(controller_.command_timeout().count());
     bool any = false;
-    for (TcpLane& lane : lanes_) {
+    for (Lane& lane : lanes_) {
         if (!lane.mark_late(patience)) continue;
         lost(lane, "a command does not end in time");
         any = true;
@@ -254,7 +256,7 @@ bool TcpQueue::look_for_late() {
 
 // ---- what is not I/O ----
 
-void TcpQueue::admin_ended(Io io, const std::optional<TcpResult>& result) {
+void MultipathQueue::admin_ended(Io io, const std::optional<Result>& result) {
     constexpr uint32_t aborted_by_host = 0x71;
     if (result)
         bdk_bdev_io_complete_nvme_status(io.get(), uint32_t(result->result), result->sct, result->sc);
@@ -262,23 +264,23 @@ void TcpQueue::admin_ended(Io io, const std::optional<TcpResult>& result) {
         bdk_bdev_io_complete_nvme_status(io.get(), 0, NVME_SCT_PATH, aborted_by_host);
 }
 
-void TcpQueue::abort(Io abort) {
+void MultipathQueue::abort(Io abort) {
     bdk_bdev_io* victim = abort->u.abort.bio_to_abort;
     const auto waits = std::find_if(waiting_.begin(), waiting_.end(),
-                                    [victim](const TcpFlight& flight) { return flight.io == victim; });
+                                    [victim](const Flight& flight) { return flight.io == victim; });
     if (waits != waiting_.end()) {
         waiting_.erase(waits);
         Io(victim).complete(IoStatus::aborted);
         return abort.complete();
     }
-    for (TcpLane& lane : lanes_)
+    for (Lane& lane : lanes_)
         if (const int cid = lane.hold(victim); cid >= 0)
             return controller_.abort_for(link_, lane.path(), lane.generation(), uint16_t(cid), abort);
     abort.complete(IoStatus::failed);
 }
 
-void TcpQueue::abort_ended(size_t path, uint32_t generation, uint16_t cid, Io abort, bool aborted) {
-    TcpLane& lane = lanes_[path];
+void MultipathQueue::abort_ended(size_t path, uint32_t generation, uint16_t cid, Io abort, bool aborted) {
+    Lane& lane = lanes_[path];
     if (lane.is_connected() && generation == lane.generation()) {
         lane.let_go(cid);
         start_waiting();
@@ -286,16 +288,18 @@ void TcpQueue::abort_ended(size_t path, uint32_t generation, uint16_t cid, Io ab
     abort.complete(aborted ? IoStatus::success : IoStatus::failed);
 }
 
-void TcpQueue::drain(bdk_io_channel_iter* walk) {
+void MultipathQueue::drain(bdk_io_channel_iter* walk) {
     draining_ = walk;
     if (given_up_ || is_idle()) end_drain();
 }
 
-bool TcpQueue::is_idle() const {
-    return waiting_.empty() && std::none_of(lanes_.begin(), lanes_.end(),
-                                            [](const TcpLane& lane) { return lane.in_flight() != 0; });
+bool MultipathQueue::is_idle() const {
+    return waiting_.empty() &&
+           std::none_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.in_flight() != 0; });
 }
 
-void TcpQueue::end_drain() {
+void MultipathQueue::end_drain() {
     if (draining_ != nullptr) bdk_for_each_channel_continue(std::exchange(draining_, nullptr), 0);
 }
+
+}  // namespace nvme::tcp

@@ -10,25 +10,27 @@
 #include "rescan.hpp"
 #include "session.hpp"
 
-class TcpController;
+namespace nvme::tcp {
 
-class TcpPath {
+class Subsystem;
+
+class Path {
 public:
     /// @param index  among the controller's
     /// @param reconnect_delay  the longest between two tries to connect
-    TcpPath(TcpController& controller, TcpLinks& links, size_t index, TcpTarget target,
-            std::chrono::milliseconds reconnect_delay);
-    ~TcpPath();
-    TcpPath(const TcpPath&) = delete;
-    TcpPath& operator=(const TcpPath&) = delete;
+    Path(Subsystem& controller, QueueLinks& links, size_t index, Target target,
+         std::chrono::milliseconds reconnect_delay);
+    ~Path();
+    Path(const Path&) = delete;
+    Path& operator=(const Path&) = delete;
 
-    const TcpTarget& target() const noexcept { return target_; }
+    const Target& target() const noexcept { return target_; }
     size_t index() const noexcept { return index_; }
 
     // ---- on the app thread ----
 
     /// Uses a session that there is.
-    void install(TcpSession session);
+    void install(Session session);
     /// Connects in the background, until it succeeds or is stopped.
     void connect();
     /// Nothing when it is down already.
@@ -49,12 +51,12 @@ public:
     /// Whether it is up and has connected a queue, where there are queues.
     bool works() const noexcept { return works_; }
     /// As told when it was connected, and by events since.
-    const std::vector<NvmeNamespace>& namespaces() const noexcept { return namespaces_; }
-    const NvmeIdentity& identity() const noexcept { return identity_; }
+    const std::vector<Namespace>& namespaces() const noexcept { return namespaces_; }
+    const Identity& identity() const noexcept { return identity_; }
 
-    using AdminEnded = TcpRescan::Ended;
+    using AdminEnded = Rescan::Ended;
     /// Runs an admin command; its end has no result when the connection goes.
-    void run_admin(const NvmeCommand& command, const NvmeData& data, AdminEnded ended);
+    void run_admin(const Command& command, const Data& data, AdminEnded ended);
     /// Aborts command `cid` of the queue; done(whether it was aborted).
     void abort(uint32_t generation, uint16_t queue, uint16_t cid, std::function<void(bool)> done);
     void dump_info(bdevkit::Json json, uint32_t nsid) const;
@@ -63,47 +65,47 @@ public:
 
     /// Connects the queue, now or when it is up.
     /// @return the generation of its connections, and how well the path reaches the queue's namespace
-    std::pair<uint32_t, TcpAccess> join(const std::shared_ptr<TcpLink>& link);
+    std::pair<uint32_t, Access> join(const std::shared_ptr<QueueLink>& link);
     /// The queue is gone.
-    void leave(const TcpLink& link) { ios_before_ += link.ios[index_]; }
+    void leave(const QueueLink& link) { ios_before_ += link.ios[index_]; }
     /// I/O queues that its controller grants; 0: not known yet.
     uint32_t queues() const noexcept { return queues_; }
 
 private:
     struct AdminCall {
-        NvmeCommand command;
-        NvmeData data;
+        Command command;
+        Data data;
         AdminEnded ended;
     };
 
     bool submit_admin(std::unique_ptr<AdminCall>& call);
-    void admin_ended(AdminCall* call, const TcpResult& result);
+    void admin_ended(AdminCall* call, const Result& result);
     void drop_admin();
     void stop_timers();
-    void up(TcpSession session);
+    void up(Session session);
     void failed(const std::string& reason);
     bool keep_alive();
     void wait_for_event();
     void event_came(uint32_t what);
-    void rescanned(std::vector<NvmeNamespace> now);
-    void set_namespaces(std::vector<NvmeNamespace> now);
-    void access_read(const std::optional<TcpResult>& result, Bytes log);
-    TcpAccess access_to(uint32_t nsid) const;
+    void rescanned(std::vector<Namespace> now);
+    void set_namespaces(std::vector<Namespace> now);
+    void access_read(const std::optional<Result>& result, Bytes log);
+    Access access_to(uint32_t nsid) const;
     void tell_access();
     bool transition_is_late();
 
     // On the worker.
     void reconnect(std::chrono::milliseconds delay);
-    void connect_queue(const std::shared_ptr<TcpLink>& link, uint32_t generation);
+    void connect_queue(const std::shared_ptr<QueueLink>& link, uint32_t generation);
 
     /// Runs fn(path) on the app thread, unless the controller is gone by then.
     template <class Fn>
     void on_app_thread(Fn fn);
 
-    TcpController& controller_;
-    TcpLinks& links_;
+    Subsystem& controller_;
+    QueueLinks& links_;
     const size_t index_;
-    const TcpTarget target_;
+    const Target target_;
     const std::string name_;
     const std::chrono::milliseconds reconnect_delay_;
 
@@ -112,21 +114,23 @@ private:
     bool is_up_ = false;
     uint16_t id_ = 0;  ///< of the controller there
     uint32_t queue_size_ = 0, queues_ = 0, in_capsule_ = 0;
-    uint64_t ios_before_ = 0;               ///< of queues that are gone
-    std::map<uint32_t, TcpAccess> access_;  ///< by namespace
+    uint64_t ios_before_ = 0;            ///< of queues that are gone
+    std::map<uint32_t, Access> access_;  ///< by namespace
 
     bool works_ = false, was_up_ = false, was_up_or_failed_ = false;
-    NvmeIdentity identity_;
-    std::vector<NvmeNamespace> namespaces_;
-    std::optional<TcpPump> admin_;
+    Identity identity_;
+    std::vector<Namespace> namespaces_;
+    std::optional<Pump> admin_;
     std::deque<std::unique_ptr<AdminCall>> waiting_;
     bdevkit::Poller keep_alive_;
     bool keep_alive_is_out_ = false;
     uint32_t ana_log_size_ = 0;
-    std::map<uint32_t, TcpAccess> ana_;  ///< what the log says
+    std::map<uint32_t, Access> ana_;  ///< what the log says
     std::chrono::seconds ana_transition_{0};
     bool reads_access_ = false, must_read_again_ = false;
     bdevkit::Poller transition_;  ///< runs while a state changes
     std::string refusal_;         ///< the last one, in the log already
-    TcpWorker worker_;            // last: it uses the others
+    CancellableWorker worker_;    // last: it uses the others
 };
+
+}  // namespace nvme::tcp

@@ -9,9 +9,11 @@
 #include "pdu_reader.hpp"
 #include "pdu_writer.hpp"
 
+namespace nvme::tcp {
+
 /// How a command ended. A command that reads may succeed with fewer bytes than it has room for; how many have
 /// come is its owner's to judge.
-struct TcpResult {
+struct Result {
     uint64_t result = 0;  ///< dwords 0 and 1 of the completion
     uint8_t sct = 0, sc = 0;
     bool do_not_retry = false;
@@ -20,7 +22,7 @@ struct TcpResult {
     bool ok() const noexcept { return sct == 0 && sc == 0; }
 };
 
-class TcpProtocol : private PduHandler {
+class Protocol : private PduHandler {
 public:
     struct Options {
         uint16_t depth = 128;  ///< commands at a time
@@ -29,10 +31,10 @@ public:
         bool is_for_io = false;                  ///< reads and writes of it are of blocks
     };
     /// A command has ended: the protocol keeps nothing of it. May submit others.
-    using Ended = std::function<void(void* owner, const TcpResult&)>;
+    using Ended = std::function<void(void* owner, const Result&)>;
 
     /// The request to open the connection is the first thing to be sent.
-    TcpProtocol(const Options& options, Ended ended);
+    Protocol(const Options& options, Ended ended);
 
     /// Whether the controller has agreed, so that commands may be submitted.
     bool is_open() const noexcept { return is_open_; }
@@ -42,7 +44,7 @@ public:
     /// Takes a command; its data stay where they are until it has ended. Fills identifier and SGL in.
     /// @return its identifier; -EAGAIN when as many are in flight as may be; -EINVAL for data that the opcode
     /// does not move
-    int submit(const NvmeCommand& command, const NvmeData& data, void* owner);
+    int submit(const Command& command, const Data& data, void* owner);
 
     /// Bytes from the controller. Nothing happens after a failure.
     void receive(Bytes bytes);
@@ -88,11 +90,11 @@ private:
         bool got_last = false;   ///< the controller has sent the last of its data
         bool damaged = false;    ///< data came with a wrong digest
         bool has_ended = false;  ///< ends when what is being sent of its data has gone
-        TcpResult result;
+        Result result;
     };
 
-    static Direction direction_of(const NvmeCommand& command, const NvmeData& data);
-    void set_data(Slot& slot, const NvmeData& data);
+    static Direction direction_of(const Command& command, const Data& data);
+    void set_data(Slot& slot, const Data& data);
 
     void on_header(const PduHeader& header, uint32_t data_length) override;
     void on_data(Bytes bytes) override;
@@ -101,9 +103,9 @@ private:
     void terminated(const TermPdu& pdu);
     void data_came(const DataPdu& pdu, uint32_t data_length);
     void data_wanted(const DataPdu& pdu);
-    void completed(const NvmeCompletion& completion);
+    void completed(const Completion& completion);
     Slot& slot_of(uint16_t cid, const char* what);
-    void end(uint16_t cid, const TcpResult& result);
+    void end(uint16_t cid, const Result& result);
     void release(uint16_t cid);
     void fail(const ProtocolError& error);
 
@@ -120,3 +122,5 @@ private:
     PduType type_ = PduType::ic_resp;  ///< of the PDU at hand
     DataPdu data_{};                   ///< C2HData at hand
 };
+
+}  // namespace nvme::tcp

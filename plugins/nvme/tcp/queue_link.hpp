@@ -10,17 +10,19 @@
 #include <set>
 #include <vector>
 
-class TcpQueue;
+namespace nvme::tcp {
 
-struct TcpLink {
+class MultipathQueue;
+
+struct QueueLink {
     /// [the queue's thread]
     /// @param of_namespace  that its I/O is for
-    TcpLink(TcpQueue& of, uint32_t of_namespace, size_t paths)
+    QueueLink(MultipathQueue& of, uint32_t of_namespace, size_t paths)
         : nsid(of_namespace), ios(paths), queue(&of), thread(bdevkit::Thread::current()) {}
 
     /// [any thread] Runs fn(queue) on the queue's thread, unless the queue is gone by then.
     template <class Fn>
-    static void tell(const std::shared_ptr<TcpLink>& link, Fn fn) {
+    static void tell(const std::shared_ptr<QueueLink>& link, Fn fn) {
         // While there is a queue, its thread does not exit.
         const std::lock_guard lock(link->mutex);
         if (link->queue == nullptr) return;
@@ -43,19 +45,21 @@ struct TcpLink {
     const uint32_t nsid;
     std::vector<std::atomic<uint64_t>> ios;  ///< commands submitted, by path
     std::mutex mutex;
-    TcpQueue* queue;  ///< changed on its thread alone
+    MultipathQueue* queue;  ///< changed on its thread alone
     bdevkit::Thread thread;
     uint16_t id = 0;  ///< of the queue, from 1 on
 };
 
 /// The queues of a controller, and the lock of what its paths share with them.
-struct TcpLinks {
+struct QueueLinks {
     /// [any thread]
-    std::set<std::shared_ptr<TcpLink>> now() const {
+    std::set<std::shared_ptr<QueueLink>> now() const {
         const std::lock_guard lock(mutex);
         return all;
     }
 
     mutable std::mutex mutex;
-    std::set<std::shared_ptr<TcpLink>> all;
+    std::set<std::shared_ptr<QueueLink>> all;
 };
+
+}  // namespace nvme::tcp
