@@ -7,8 +7,6 @@
 #include <chrono>
 #include <utility>
 
-#include "vfio_controller.hpp"
-
 namespace nvme::pcie {
 
 using bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::IoType, bdevkit::LogLevel;
@@ -17,16 +15,17 @@ namespace {
 
 /// Turns without work before a channel that has nothing in flight pauses.
 constexpr uint32_t idle_turns_before_pause = 64;
-/// What takes longer is waited for asleep, where there is an interrupt.
+/// For a command that takes longer the thread sleeps, if there is an interrupt to wake it.
 constexpr uint64_t patience_us = 100;
 constexpr std::chrono::milliseconds watch_period{50};
 constexpr Status aborted_by_reset{.code = NVME_SC_ABORT_REQ, .result = 0};
 
 }  // namespace
 
-Channel::Channel(VfioController& controller)
-    : controller_(controller),
-      queue_(controller.take_queue()),
+Channel::Channel(ChannelOwner& owner)
+    : owner_(owner),
+      timeout_ticks_(owner.timeout_ticks()),
+      queue_(owner.take_queue()),
       flights_(queue_->pair.depth() - 1),
       poller_(bdevkit::Poller::start<&Channel::poll>(this, "nvme")) {
     poller_.pause();
@@ -39,7 +38,7 @@ Channel::Channel(VfioController& controller)
 
 Channel::~Channel() {
     interrupt_.stop();
-    controller_.give_queue(std::move(queue_));
+    owner_.give_queue(std::move(queue_));
 }
 
 bool Channel::submit(Io io, const Request& request) {
@@ -50,7 +49,7 @@ bool Channel::submit(Io io, const Request& request) {
     return true;
 }
 
-/// Both are in the queue, one behind the other, before the doorbell is rung.
+/// Both commands are in the queue, side by side, before the doorbell is rung.
 bool Channel::submit_fused(Io io, const Request& first, const Request& second) {
     if (refuses(io, first.data) || refuses(io, second.data)) return true;
     const uint32_t pages = Transfer::most_pages(first.data) + Transfer::most_pages(second.data);
@@ -70,7 +69,7 @@ bool Channel::refuses(Io io, const Data& data) {
     return true;
 }
 
-/// There is a place in the queue. @return nothing when there are no pages
+/// The queue has a free entry. @return nothing when there are no pages
 std::optional<uint16_t> Channel::begin(Io io, const Request& request) {
     Command command = request.command;
     const uint16_t cid = queue_->pair.next_cid();
@@ -87,7 +86,7 @@ void Channel::wake_up() {
     if (watch_) watch_.pause();
 }
 
-/// Each completion raises it, those too that have been taken since.
+/// Every completion raises the interrupt, also one that poll() has taken already.
 bool Channel::on_interrupt() {
     eventfd_t raised = 0;
     eventfd_read(queue_->interrupt_event, &raised);
@@ -105,7 +104,7 @@ bool Channel::look_asleep() {
     return false;
 }
 
-/// What ends after the last look raises the interrupt.
+/// A command that ends after the last look raises the interrupt: none is missed.
 void Channel::rest() {
     if (idle_turns_++ == 0) idle_since_ = bdk_get_ticks();
     if (bdk_get_ticks() - idle_since_ < bdk_get_ticks_hz() / 1'000'000 * patience_us) return;
@@ -118,7 +117,7 @@ bool Channel::poll() {
     const IoQueue::State state = queue_->state.load(std::memory_order_acquire);
     if (state == IoQueue::State::ready || state == IoQueue::State::quiet) {
         QueuePair& pair = queue_->pair;
-        const uint32_t count = pair.poll([this](uint16_t cid, Status status) { ended(cid, status); });
+        const uint32_t count = pair.poll([this](uint16_t cid, Status status) { on_ended(cid, status); });
         pair.ring();
         const bool waits = pair.in_flight() != 0;
         if (state == IoQueue::State::quiet) stop_if_idle();
@@ -146,42 +145,40 @@ void Channel::quiesce() {
     stop_if_idle();
 }
 
-/// From here on the queue may be the worker's.
+/// Once the queue is stopped it is the controller's worker that may touch it.
 void Channel::stop_if_idle() {
     if (queue_->pair.in_flight() == 0)
         queue_->state.store(IoQueue::State::stopped, std::memory_order_release);
 }
 
-void Channel::ended(uint16_t cid, Status status) {
+void Channel::on_ended(uint16_t cid, Status status) {
     const Flights::End end = flights_.end(cid, queue_->pool, status);
     if (end.io != nullptr) on_command_ended(Io(end.io), end.status);
 }
 
 /// The first time a command is late it is aborted, the second time the controller is reset.
 void Channel::look_for_late_commands(uint64_t now) {
-    const uint64_t timeout = controller_.timeout_ticks();
-    if (timeout == 0 || now - looked_ < timeout / 4) return;
+    if (timeout_ticks_ == 0 || now - looked_ < timeout_ticks_ / 4) return;
     looked_ = now;
     bool resets = false;
     for (uint32_t cid = 0; cid < flights_.size(); cid++) {
         Flight& flight = flights_[cid];
         const uint64_t age = now - flight.started;
-        if (flight.io == nullptr || flight.late || age < timeout) continue;
+        if (flight.io == nullptr || flight.late || age < timeout_ticks_) continue;
         if (!std::exchange(flight.abort_sent, true))
-            controller_.abort(queue_->id, uint16_t(cid), [](bool) {});
-        else if (age >= 2 * timeout)
+            owner_.abort(queue_->id, uint16_t(cid), [](bool) {});
+        else if (age >= 2 * timeout_ticks_)
             resets = flight.late = true;
     }
-    if (resets) controller_.reset_for_late_commands();
+    if (resets) owner_.on_commands_late();
 }
 
 void Channel::abort(Io abort) {
     const auto cid = flights_.find(abort->u.abort.bio_to_abort);
     if (!cid || !is_ready()) return abort.complete(IoStatus::failed);
-    queue_->pair.ring();  // what the controller has not seen cannot be aborted
-    controller_.abort(queue_->id, *cid, [abort](bool aborted) {
-        abort.complete(aborted ? IoStatus::success : IoStatus::failed);
-    });
+    queue_->pair.ring();  // the controller cannot abort a command that it has not seen
+    owner_.abort(queue_->id, *cid,
+                 [abort](bool aborted) { abort.complete(aborted ? IoStatus::success : IoStatus::failed); });
 }
 
 void Channel::end_all(EndReason end, const bdk_bdev* of) {

@@ -15,12 +15,12 @@ using bdevkit::Error, bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::
 
 namespace {
 
-/// Of data on their way in one queue at the same time.
+/// Pages for the data of one queue's commands in flight.
 constexpr uint32_t queue_pages = 2048;
 constexpr uint32_t most_queues = 128;
-/// For commands in flight to end before a reset.
+/// How long commands in flight have to end before a reset.
 constexpr std::chrono::milliseconds quiesce_patience{200};
-/// For admin commands where there is no timeout.
+/// How long an admin command may take.
 constexpr std::chrono::milliseconds admin_patience{120'000};
 
 void warn(const std::string& text) {
@@ -45,7 +45,7 @@ public:
         return channel_.submit_fused(io, first, second);
     }
     void abort(Io abort) override { channel_.abort(abort); }
-    /// A reset has ended everything already.
+    /// The reset before it has ended all I/O.
     void drain(bdk_io_channel_iter* walk) override { bdk_for_each_channel_continue(walk, 0); }
 
 private:
@@ -75,7 +75,7 @@ VfioController::VfioController(const Options& options)
 }
 
 VfioController::~VfioController() {
-    if (!left_) leave();
+    if (!is_released_) release();
 }
 
 void VfioController::start(Events events) {
@@ -91,7 +91,7 @@ void VfioController::start(Events events) {
                        sizeof(Channel), device_.address().c_str()),
                    "bdk_io_device_register");
     self_ = shared_from_this();
-    worker_.start([this] { look_around(); });
+    worker_.start([this] { check_device(); });
 }
 
 Limits VfioController::limits(const Namespace& ns) const {
@@ -127,11 +127,12 @@ void VfioController::dump_info(bdevkit::Json json, const Namespace&) const {
 
 std::shared_ptr<IoQueue> VfioController::take_queue() {
     const std::lock_guard lock(mutex_);
-    if (left_) throw Error(ENODEV, format("'%s' is gone", device_.address().c_str()));
+    if (is_released_) throw Error(ENODEV, format("'%s' is gone", device_.address().c_str()));
     if (free_ids_.empty())
-        throw Error(EBUSY,
-                    format("'%s' grants %u I/O queues, and as many threads use them: use fewer threads",
-                           device_.address().c_str(), unsigned(max_queues_)));
+        throw Error(
+            EBUSY,
+            format("'%s' has %u I/O queues, which are all in use, one for each thread: use fewer threads",
+                   device_.address().c_str(), unsigned(max_queues_)));
     const auto queue = std::make_shared<IoQueue>(device_, *free_ids_.begin(), queue_depth_, queue_pages);
     queue->sgls = identity_.sgls;
     free_ids_.erase(queue->id);
@@ -147,19 +148,19 @@ void VfioController::give_queue(std::shared_ptr<IoQueue> queue) {
             const std::lock_guard lock(mutex_);
             std::erase(queues_, queue);
         }
-        if (!known || left_) return;  // one that the controller has refused is not tried again
+        if (!known || is_released_) return;  // a queue that the controller refused is not tried again
         admin_->remove(*queue);
         const std::lock_guard lock(mutex_);
         free_ids_.insert(queue->id);
     });
 }
 
-/// Also called for one that a reset has created meanwhile.
+/// Does nothing for a queue that a reset has created meanwhile.
 void VfioController::create(IoQueue& queue) {
     if (queue.state.load() != IoQueue::State::stopped) return;
-    const int rc =
-        left_ ? -ENODEV
-              : bdevkit::detail::guarded(BDK_LOG_COMPONENT, "open_queue", [&] { admin_->create(queue); });
+    const int rc = is_released_ ? -ENODEV : bdevkit::detail::guarded(BDK_LOG_COMPONENT, "open_queue", [&] {
+        admin_->create(queue);
+    });
     queue.state.store(rc == 0 ? IoQueue::State::ready : IoQueue::State::failed, std::memory_order_release);
 }
 
@@ -168,7 +169,7 @@ void VfioController::create(IoQueue& queue) {
 void VfioController::abort(uint16_t queue, uint16_t cid, std::function<void(bool)> done) {
     worker_.post([this, queue, cid, done = std::move(done), thread = Thread::current()] {
         bool aborted = false;
-        if (!left_)
+        if (!is_released_)
             bdevkit::detail::guarded(BDK_LOG_COMPONENT, "abort",
                                      [&] { aborted = admin_->abort(queue, cid); });
         thread.send([done, aborted] { done(aborted); });
@@ -176,7 +177,7 @@ void VfioController::abort(uint16_t queue, uint16_t cid, std::function<void(bool
 }
 
 void VfioController::submit_admin(Io io, const Request& request) {
-    // Events are the controller's own: nobody else's request for one would ever end.
+    // This driver takes all events itself: a client's request for one would never end.
     if (request.command.opcode == nvme_admin_async_event) return io.complete_errno(-EPERM);
     worker_.post([this, io, request, thread = Thread::current()] {
         Status status;
@@ -185,7 +186,7 @@ void VfioController::submit_admin(Io io, const Request& request) {
             if (rc != 0) return io.complete_errno(rc);
             on_command_ended(io, status);
         });
-        if (rc == -ETIMEDOUT) reset_now(nullptr);  // it still has the command
+        if (rc == -ETIMEDOUT) reset_now(nullptr);  // the device still has the command
     });
 }
 
@@ -199,29 +200,29 @@ void VfioController::admin(const Request& request, std::function<void(const Admi
 }
 
 int VfioController::run_admin(const Request& request, Status& status) {
-    if (left_) return -ENODEV;
+    if (is_released_) return -ENODEV;
     return bdevkit::detail::guarded(BDK_LOG_COMPONENT, "admin command",
                                     [&] { status = admin_->command(request); });
 }
 
 // ---- what becomes of the controller ----
 
-void VfioController::look_around() {
-    if (left_) return;
+void VfioController::check_device() {
+    if (is_released_) return;
     pollfd request{.fd = device_.request_event(), .events = POLLIN, .revents = 0};
-    if (poll(&request, 1, 0) > 0) return lose("the kernel wants it back");
-    if (admin_->gone()) return lose("it does not answer");
+    if (poll(&request, 1, 0) > 0) return give_up("the kernel wants the device back");
+    if (admin_->gone()) return give_up("it does not answer");
     if (admin_->fatal()) {
-        warn(format("'%s' has failed: it is reset", device_.address().c_str()));
+        warn(format("'%s' reports a fatal error (CSTS.CFS): resetting it", device_.address().c_str()));
         reset_now(nullptr);
         return;
     }
     for (const uint32_t event : admin_->take_events())
-        tell(event);
+        on_event(event);
 }
 
 /// @param event  dword 0 of an asynchronous event (Base Specification 2.0, 5.2)
-void VfioController::tell(uint32_t event) {
+void VfioController::on_event(uint32_t event) {
     const uint32_t type = event & 7, info = event >> 8 & 0xff;
     if (type == NVME_AER_NOTICE && info == NVME_AER_NOTICE_NS_CHANGED) {
         admin_->acknowledge_changed_namespaces();
@@ -240,19 +241,19 @@ void VfioController::reset(const bdk_bdev* bdev, std::function<void(int)> done) 
     });
 }
 
-void VfioController::reset_for_late_commands() {
-    if (reset_asked_.exchange(true)) return;
+void VfioController::on_commands_late() {
+    if (reset_is_pending_.exchange(true)) return;
     worker_.post([this] {
-        reset_asked_ = false;
+        reset_is_pending_ = false;
         warn(format("'%s' does not end its commands: it is reset", device_.address().c_str()));
         reset_now(nullptr);
     });
 }
 
 int VfioController::reset_now(const bdk_bdev* of) {
-    if (left_) return -ENODEV;
+    if (is_released_) return -ENODEV;
     const int rc = bdevkit::detail::guarded(BDK_LOG_COMPONENT, "reset", [&] { restart(of); });
-    if (rc != 0) lose("it cannot be reset");
+    if (rc != 0) give_up("it cannot be reset");
     return rc;
 }
 
@@ -268,7 +269,7 @@ void VfioController::restart(const bdk_bdev* of) {
         create(*queue);
 }
 
-/// Queues that go must not be told of commands. What ends within a moment need not begin again.
+/// A queue that is about to go must get no commands. A command that ends within a moment is not repeated.
 void VfioController::quiesce() {
     visit_channels([](Channel& channel) { channel.quiesce(); });
     const auto all = queues();
@@ -280,12 +281,12 @@ void VfioController::quiesce() {
         std::this_thread::sleep_for(std::chrono::microseconds(100));
 }
 
-/// Ends what is in flight on every channel. The controller has been stopped.
+/// Ends the I/O in flight on every channel. The controller has been stopped.
 void VfioController::end_all(EndReason end, const bdk_bdev* of) {
     visit_channels([end, of](Channel& channel) { channel.end_all(end, of); });
 }
 
-/// Visits each on its thread, and waits for that.
+/// Visits each channel on its thread, and waits until all have been visited.
 void VfioController::visit_channels(std::function<void(Channel&)> visit) {
     std::promise<void> visited;
     Thread::app().send([this, &visit, &visited] {
@@ -299,8 +300,8 @@ std::vector<std::shared_ptr<IoQueue>> VfioController::queues() {
     return queues_;
 }
 
-/// It will not come back. All I/O ends with errors from now on, and its bdevs go.
-void VfioController::lose(const char* why) {
+/// The controller is lost: all I/O ends with errors from now on, and its bdevs go.
+void VfioController::give_up(const char* why) {
     warn(format("'%s' is lost: %s", device_.address().c_str(), why));
     if (!admin_->gone()) {
         quiesce();
@@ -308,7 +309,7 @@ void VfioController::lose(const char* why) {
     }
     {
         const std::lock_guard lock(mutex_);
-        left_ = true;  // no new queues
+        is_released_ = true;  // no new queues
         for (const auto& queue : queues_)
             if (queue->state.load() == IoQueue::State::stopped) queue->state = IoQueue::State::failed;
     }
@@ -317,14 +318,15 @@ void VfioController::lose(const char* why) {
     Thread::app().send([self = shared_from_this()] { self->events_.lost(); });
 }
 
-void VfioController::leave() {
-    left_ = true;
+void VfioController::release() {
+    is_released_ = true;
     const int rc = bdevkit::detail::guarded(BDK_LOG_COMPONENT, "shutdown", [this] { admin_->shut_down(); });
-    if (rc != 0) warn(format("'%s' is left as it is", device_.address().c_str()));
+    if (rc != 0)
+        warn(format("'%s' could not be shut down: it is closed as it is", device_.address().c_str()));
     close();
 }
 
-/// Here, since giving memory back to the kernel takes a while.
+/// On the worker, since giving memory back to the kernel takes a while.
 void VfioController::close() {
     admin_.reset();
     const std::lock_guard lock(mutex_);
@@ -332,11 +334,11 @@ void VfioController::close() {
 }
 
 void VfioController::shut_down(std::function<void()> done) {
-    if (self_ == nullptr) return done();  // never started: the destructor does it
+    if (self_ == nullptr) return done();  // never started: the destructor releases it
     bdk_io_device_unregister(
         this, [](void* controller) { static_cast<VfioController*>(controller)->self_.reset(); });
     worker_.post([this, done = std::move(done)] {
-        if (!left_) leave();
+        if (!is_released_) release();
         // The last reference goes on the app thread: the worker's own cannot wait for the worker's end.
         Thread::app().send([self = shared_from_this(), done] { done(); });
     });
