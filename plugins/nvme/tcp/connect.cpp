@@ -103,13 +103,13 @@ SharedController connect(const Options& given) {
         throw Error(EINVAL, format("%s: no subsystem is named%s", target.name().c_str(),
                                    discovered_text(target, cancel).c_str()));
     check_nqn(target.subsystem, "subsystem");
-    std::vector<Target> ways{target};
+    std::vector<Target> targets{target};
     for (const char* portal : given.paths)
-        ways.push_back(by_portal(target, portal));
-    Session session = establish(ways, cancel);
+        targets.push_back(by_portal(target, portal));
+    Session session = establish(targets, cancel);
     const Subsystem::Patience patience{milliseconds(given.reconnect_delay), milliseconds(given.loss_timeout),
                                        milliseconds(given.timeout)};
-    return std::make_shared<Subsystem>(ways, given.multipath == Multipath::active_active, patience,
+    return std::make_shared<Subsystem>(targets, given.multipath == Multipath::active_active, patience,
                                        std::move(session));
 }
 

@@ -11,7 +11,7 @@ using bdevkit::Error, bdevkit::format;
 
 Connection::Connection(Fd socket, const Protocol::Options& options)
     : socket_(std::move(socket)),
-      protocol_(options, [this](void* owner, const Result& result) { ended_(owner, result); }),
+      protocol_(options, [this](void* owner, const Result& result) { on_ended_(owner, result); }),
       buffer_(new std::byte[buffer_size]) {}
 
 bool Connection::turn() {

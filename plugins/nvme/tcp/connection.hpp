@@ -15,7 +15,7 @@ public:
     Connection(Fd socket, const Protocol::Options& options);
 
     /// Takes the ends of commands from now on.
-    void on_ended(Protocol::Ended ended) { ended_ = std::move(ended); }
+    void set_on_ended(Protocol::OnEnded on_ended) { on_ended_ = std::move(on_ended); }
 
     Protocol& protocol() noexcept { return protocol_; }
     const Protocol& protocol() const noexcept { return protocol_; }
@@ -51,7 +51,7 @@ private:
 
     Fd socket_;
     Protocol protocol_;
-    Protocol::Ended ended_;
+    Protocol::OnEnded on_ended_;
     std::unique_ptr<std::byte[]> buffer_;
     std::string failure_;
 };

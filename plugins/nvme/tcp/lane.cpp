@@ -14,8 +14,8 @@ void Lane::connect(uint32_t generation, std::unique_ptr<Connection> connection) 
         free_.push_back(&flight);
     pump_.emplace(
         std::move(connection),
-        [this](void* flight, const Result& result) { ended(*static_cast<Flight*>(flight), result); },
-        [this](const std::string& reason) { lost_(*this, reason); });
+        [this](void* flight, const Result& result) { on_ended(*static_cast<Flight*>(flight), result); },
+        [this](const std::string& reason) { on_lost_(*this, reason); });
 }
 
 std::deque<Flight> Lane::disconnect(uint32_t generation) {
@@ -47,11 +47,11 @@ int Lane::start(const Flight& given) {
     return cid;
 }
 
-void Lane::ended(Flight& slot, const Result& result) {
+void Lane::on_ended(Flight& slot, const Result& result) {
     const Flight flight = slot;
     slot.io = nullptr;
     free_.push_back(&slot);
-    ended_(*this, flight, result);
+    on_ended_(*this, flight, result);
 }
 
 bool Lane::mark_late(uint64_t patience) {

@@ -27,18 +27,18 @@ struct Flight {
 class Lane {
 public:
     /// The lane keeps nothing of the flight. May start others.
-    using Ended = std::function<void(Lane& lane, Flight flight, const Result& result)>;
+    using OnEnded = std::function<void(Lane& lane, Flight flight, const Result& result)>;
     /// Called in a turn of its own. May disconnect the lane.
-    using Lost = std::function<void(Lane& lane, const std::string& reason)>;
+    using OnLost = std::function<void(Lane& lane, const std::string& reason)>;
 
     /// @param generation  of the path's connections
     /// @param access  of the path to the queue's namespace
-    Lane(size_t path, uint32_t generation, Access access, Ended ended, Lost lost)
+    Lane(size_t path, uint32_t generation, Access access, OnEnded on_ended, OnLost on_lost)
         : path_(path),
           generation_(generation),
           access_(access),
-          ended_(std::move(ended)),
-          lost_(std::move(lost)) {}
+          on_ended_(std::move(on_ended)),
+          on_lost_(std::move(on_lost)) {}
     Lane(const Lane&) = delete;
     Lane& operator=(const Lane&) = delete;
 
@@ -67,13 +67,13 @@ public:
     void let_go(uint16_t cid) { pump_->protocol().let_go(cid); }
 
 private:
-    void ended(Flight& flight, const Result& result);
+    void on_ended(Flight& flight, const Result& result);
 
     const size_t path_;
     uint32_t generation_;
     Access access_;
-    const Ended ended_;
-    const Lost lost_;
+    const OnEnded on_ended_;
+    const OnLost on_lost_;
     std::optional<Pump> pump_;
     std::vector<Flight> flights_;  ///< as many as the queue takes
     std::vector<Flight*> free_;

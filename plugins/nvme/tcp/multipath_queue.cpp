@@ -7,8 +7,6 @@
 #include <functional>
 #include <iterator>
 
-#include "subsystem.hpp"
-
 namespace nvme::tcp {
 
 using bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::IoType, bdevkit::LogLevel;
@@ -41,38 +39,41 @@ void complete_inaccessible(Io io) {
 
 }  // namespace
 
-MultipathQueue::MultipathQueue(Subsystem& controller, uint32_t nsid)
-    : controller_(controller), link_(std::make_shared<QueueLink>(*this, nsid, controller.paths())) {
-    for (const auto& [generation, access] : controller_.join(link_))
+MultipathQueue::MultipathQueue(QueueOwner& owner, uint32_t nsid)
+    : owner_(owner),
+      settings_(owner.queue_settings()),
+      link_(std::make_shared<QueueLink>(static_cast<QueueEvents&>(*this), nsid, settings_.paths)) {
+    for (const auto& [generation, access] : owner_.add_queue(link_))
         lanes_.emplace_back(
             lanes_.size(), generation, access,
-            [this](Lane& lane, Flight flight, const Result& result) { ended(lane, flight, result); },
-            [this](Lane& lane, const std::string& reason) { lost(lane, reason); });
-    if (const auto timeout = controller_.command_timeout(); timeout.count() != 0)
-        look_ = bdevkit::Poller::start<&MultipathQueue::look_for_late>(this, "nvme_tcp_timeout", timeout / 4);
+            [this](Lane& lane, Flight flight, const Result& result) { on_ended(lane, flight, result); },
+            [this](Lane& lane, const std::string& reason) { on_connection_lost(lane, reason); });
+    if (const auto timeout = settings_.command_timeout; timeout.count() != 0)
+        timeout_timer_ =
+            bdevkit::Poller::start<&MultipathQueue::check_timeouts>(this, "nvme_tcp_timeout", timeout / 4);
 }
 
 MultipathQueue::~MultipathQueue() {
     link_->cut();
     lanes_.clear();
-    controller_.leave(link_);
+    owner_.remove_queue(link_);
     end_drain();
 }
 
 bool MultipathQueue::submit(Io io, const Request& request, bool admin) {
-    if (given_up_) {
+    if (state_ == State::given_up) [[unlikely]] {
         io.complete_errno(-ENXIO);
         return true;
     }
     if (admin) {
-        controller_.run_for(link_, io, request);
+        owner_.run_admin(link_, io, request);
         return true;
     }
     const Flight flight{.io = io.get(), .request = request};
     if (!waiting_.empty() && choose(flight) != nullptr) return false;
     const int cid = start(flight);
     if (cid == -EAGAIN) return false;
-    if (cid == -ENOTCONN && is_inaccessible_)
+    if (cid == -ENOTCONN && state_ == State::inaccessible)
         complete_inaccessible(io);
     else if (cid == -ENOTCONN)
         waiting_.push_back(flight);
@@ -95,7 +96,7 @@ bool MultipathQueue::is_better(const Lane& lane, const Lane& than, const Flight&
     if (&than == flight.failed_by) return true;
     if (&lane == flight.failed_by) return false;
     if (lane.access() != than.access()) return lane.access() < than.access();
-    return controller_.spreads() && lane.in_flight() < than.in_flight();
+    return settings_.spreads && lane.in_flight() < than.in_flight();
 }
 
 /// @return as Protocol::submit(), and -ENOTCONN when there is no path now
@@ -105,7 +106,7 @@ int MultipathQueue::start(const Flight& flight) {
     const int cid = lane->start(flight);
     if (cid < 0) return cid;
     link_->count(lane->path());
-    if (controller_.spreads()) next_ = lane->path() + 1;
+    if (settings_.spreads) next_ = lane->path() + 1;
     return cid;
 }
 
@@ -114,8 +115,8 @@ bool MultipathQueue::is_to_retry(Lane& lane, Flight& flight, const Result& resul
     if (is_of_access(result)) {
         if (lane.is_usable()) {
             lane.set_access(Access::unknown);
-            look_at_access();
-            controller_.doubt(lane.path());
+            update_access();
+            owner_.on_access_contradicted(lane.path());
         }
         return flight.retries++ < most_access_retries;
     }
@@ -123,7 +124,7 @@ bool MultipathQueue::is_to_retry(Lane& lane, Flight& flight, const Result& resul
     return is_passing(result) && flight.retries++ < most_retries;
 }
 
-void MultipathQueue::ended(Lane& lane, Flight flight, const Result& result) {
+void MultipathQueue::on_ended(Lane& lane, Flight flight, const Result& result) {
     if (is_to_retry(lane, flight, result))
         waiting_.push_back(flight);
     else
@@ -135,7 +136,7 @@ void MultipathQueue::finish(const Flight& flight, const Result& result) {
     const Io io(flight.io);
     if (result.ok() && io.type() == IoType::read && result.bytes != flight.request.data.bytes) {
         bdevkit::log(LogLevel::error, BDK_LOG_COMPONENT,
-                     format("%s: success of a read with %u bytes instead of %u", controller_.name().c_str(),
+                     format("%s: success of a read with %u bytes instead of %u", settings_.name.c_str(),
                             result.bytes, flight.request.data.bytes));
         return io.complete_errno(-EIO);
     }
@@ -145,7 +146,7 @@ void MultipathQueue::finish(const Flight& flight, const Result& result) {
 void MultipathQueue::start_waiting() {
     while (!waiting_.empty()) {
         const int cid = start(waiting_.front());
-        if (cid == -ENOTCONN && is_inaccessible_) return refuse_waiting();
+        if (cid == -ENOTCONN && state_ == State::inaccessible) return refuse_waiting();
         if (cid == -EAGAIN || cid == -ENOTCONN) return;
         const Io io(waiting_.front().io);
         waiting_.pop_front();
@@ -156,43 +157,47 @@ void MultipathQueue::start_waiting() {
 
 // ---- connections ----
 
-void MultipathQueue::connected(size_t path, uint32_t generation, std::unique_ptr<Connection> connection) {
+void MultipathQueue::on_connected(size_t path, uint32_t generation, std::unique_ptr<Connection> connection) {
     Lane& lane = lanes_[path];
-    if (given_up_ || generation < lane.generation()) return;  // it comes late
+    if (state_ == State::given_up || generation < lane.generation()) return;  // it comes late
     take_back(lane, generation, nullptr);
     lane.connect(generation, std::move(connection));
-    look_at_access();
+    update_access();
     start_waiting();
 }
 
-void MultipathQueue::set_access(size_t path, Access access) {
+void MultipathQueue::on_access_changed(size_t path, Access access) {
     lanes_[path].set_access(access);
-    look_at_access();
+    update_access();
     start_waiting();
 }
 
-void MultipathQueue::look_at_access() {
+void MultipathQueue::update_access() {
+    if (state_ == State::given_up) return;
     const bool usable = std::any_of(lanes_.begin(), lanes_.end(), std::mem_fn(&Lane::is_usable));
     const bool any = std::any_of(lanes_.begin(), lanes_.end(), std::mem_fn(&Lane::is_connected));
     if (usable || !any) {
         access_timer_.stop();
-        is_inaccessible_ = false;
-    } else if (std::all_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) {
-                   return lane.is_connected() && lane.access() == Access::none;
-               })) {
-        if (!is_inaccessible_) access_is_late();
-    } else if (!access_timer_ && !is_inaccessible_) {
-        access_timer_ = bdevkit::Poller::start<&MultipathQueue::access_is_late>(this, "nvme_tcp_access",
-                                                                                controller_.loss_timeout());
+        state_ = State::serving;
+        return;
     }
+    if (state_ == State::inaccessible) return;
+    const bool is_nowhere = std::all_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) {
+        return lane.is_connected() && lane.access() == Access::none;
+    });
+    if (is_nowhere)
+        on_access_timeout();
+    else if (!access_timer_)
+        access_timer_ = bdevkit::Poller::start<&MultipathQueue::on_access_timeout>(this, "nvme_tcp_access",
+                                                                                   settings_.loss_timeout);
 }
 
-bool MultipathQueue::access_is_late() {
+bool MultipathQueue::on_access_timeout() {
     access_timer_.stop();
-    is_inaccessible_ = true;
+    state_ = State::inaccessible;
     bdevkit::log(LogLevel::error, BDK_LOG_COMPONENT,
                  format("%s: no path gives access to namespace %u: its I/O fails until one does",
-                        controller_.name().c_str(), link_->nsid));
+                        settings_.name.c_str(), link_->nsid));
     refuse_waiting();
     return true;
 }
@@ -219,50 +224,42 @@ void MultipathQueue::take_back(Lane& lane, uint32_t generation, const bdk_bdev* 
             Io(flight.io).complete_errno(-ETIMEDOUT);
         else
             Io(flight.io).complete(IoStatus::aborted);
-    look_at_access();
+    update_access();
 }
 
-void MultipathQueue::lost(Lane& lane, const std::string& reason) {
+void MultipathQueue::on_connection_lost(Lane& lane, const std::string& reason) {
     const uint32_t generation = lane.generation();
     take_back(lane, generation, nullptr);
     start_waiting();
-    controller_.lost(lane.path(), generation, reason);
+    owner_.on_connection_lost(lane.path(), generation, reason);
 }
 
-void MultipathQueue::disconnect(size_t path, uint32_t generation, const bdk_bdev* reset) {
+void MultipathQueue::on_disconnected(size_t path, uint32_t generation, const bdk_bdev* reset) {
     take_back(lanes_[path], generation, reset);
     start_waiting();
 }
 
-void MultipathQueue::give_up() {
+void MultipathQueue::on_given_up() {
     for (Lane& lane : lanes_)
         take_back(lane, lane.generation(), nullptr);
-    given_up_ = true;
+    state_ = State::given_up;
     for (const Flight& flight : std::exchange(waiting_, {}))
         Io(flight.io).complete_errno(-ENXIO);
     end_drain();
 }
 
-bool MultipathQueue::look_for_late() {
-    const uint64_t patience = bdk_get_ticks_hz() / 1000 * uint64_t(controller_.command_timeout().count());
+bool MultipathQueue::check_timeouts() {
+    const uint64_t patience = bdk_get_ticks_hz() / 1000 * uint64_t(settings_.command_timeout.count());
     bool any = false;
     for (Lane& lane : lanes_) {
         if (!lane.mark_late(patience)) continue;
-        lost(lane, "a command does not end in time");
+        on_connection_lost(lane, "a command does not end in time");
         any = true;
     }
     return any;
 }
 
 // ---- what is not I/O ----
-
-void MultipathQueue::admin_ended(Io io, const std::optional<Result>& result) {
-    constexpr uint32_t aborted_by_host = 0x71;
-    if (result)
-        bdk_bdev_io_complete_nvme_status(io.get(), uint32_t(result->result), result->sct, result->sc);
-    else
-        bdk_bdev_io_complete_nvme_status(io.get(), 0, NVME_SCT_PATH, aborted_by_host);
-}
 
 void MultipathQueue::abort(Io abort) {
     bdk_bdev_io* victim = abort->u.abort.bio_to_abort;
@@ -275,11 +272,11 @@ void MultipathQueue::abort(Io abort) {
     }
     for (Lane& lane : lanes_)
         if (const int cid = lane.hold(victim); cid >= 0)
-            return controller_.abort_for(link_, lane.path(), lane.generation(), uint16_t(cid), abort);
+            return owner_.abort(link_, lane.path(), lane.generation(), uint16_t(cid), abort);
     abort.complete(IoStatus::failed);
 }
 
-void MultipathQueue::abort_ended(size_t path, uint32_t generation, uint16_t cid, Io abort, bool aborted) {
+void MultipathQueue::on_abort_ended(size_t path, uint32_t generation, uint16_t cid, Io abort, bool aborted) {
     Lane& lane = lanes_[path];
     if (lane.is_connected() && generation == lane.generation()) {
         lane.let_go(cid);
@@ -290,7 +287,7 @@ void MultipathQueue::abort_ended(size_t path, uint32_t generation, uint16_t cid,
 
 void MultipathQueue::drain(bdk_io_channel_iter* walk) {
     draining_ = walk;
-    if (given_up_ || is_idle()) end_drain();
+    if (state_ == State::given_up || is_idle()) end_drain();
 }
 
 bool MultipathQueue::is_idle() const {

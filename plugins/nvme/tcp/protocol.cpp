@@ -56,8 +56,8 @@ std::string reason_of(uint16_t error) {
 
 }  // namespace
 
-Protocol::Protocol(const Options& options, Ended ended)
-    : options_(options), ended_(std::move(ended)), slots_(options.depth) {
+Protocol::Protocol(const Options& options, OnEnded on_ended)
+    : options_(options), on_ended_(std::move(on_ended)), slots_(options.depth) {
     free_.reserve(options.depth);
     for (size_t i = slots_.size(); i-- != 0;)
         free_.push_back(uint16_t(i));
@@ -87,7 +87,7 @@ int Protocol::submit(const Command& given, const Data& data, void* owner) {
     if (data.md_bytes != 0 || (data.bytes != 0 && direction == Direction::none) ||
         (data.iovcnt != 0 && !bdevkit::iovs_hold(data.iovs, int32_t(data.iovcnt), data.bytes)))
         return -EINVAL;
-    if (!is_open_ || free_.empty() || !failure_.empty()) return -EAGAIN;
+    if (!is_open() || free_.empty()) return -EAGAIN;
     const uint16_t cid = free_.back();
     Slot& slot = slots_[cid];
     slot = {};
@@ -139,35 +139,34 @@ void Protocol::sent(size_t bytes) {
 // ---- what the controller sends ----
 
 void Protocol::receive(Bytes bytes) {
-    if (!failure_.empty()) return;
+    if (state_ == State::failed) return;
     try {
         reader_.take(bytes);
     } catch (const Terminated&) {
     } catch (const ProtocolError& error) {
-        fail(error);
+        refuse(error);
     } catch (const std::bad_alloc&) {
-        failure_ = "out of memory";
-        writer_.clear();
+        fail("out of memory");
     }
 }
 
 void Protocol::on_header(const PduHeader& header, uint32_t data_length) {
     type_ = header.type;
-    if (!is_open_ && type_ != PduType::ic_resp && type_ != PduType::c2h_term_req)
+    if (!is_open() && type_ != PduType::ic_resp && type_ != PduType::c2h_term_req)
         throw ProtocolError(FatalError::sequence, type_at, "a PDU before ICResp");
-    if (type_ == PduType::ic_resp) opened(as<IcPdu>(header));
-    if (type_ == PduType::c2h_term_req) terminated(as<TermPdu>(header));
-    if (type_ == PduType::capsule_resp) completed(as<CapsuleRespPdu>(header).completion);
-    if (type_ == PduType::r2t) data_wanted(as<DataPdu>(header));
-    if (type_ == PduType::c2h_data) data_came(as<DataPdu>(header), data_length);
+    if (type_ == PduType::ic_resp) on_ic_resp(as<IcPdu>(header));
+    if (type_ == PduType::c2h_term_req) on_term_req(as<TermPdu>(header));
+    if (type_ == PduType::capsule_resp) on_response(as<CapsuleRespPdu>(header).completion);
+    if (type_ == PduType::r2t) on_r2t(as<DataPdu>(header));
+    if (type_ == PduType::c2h_data) on_c2h_data(as<DataPdu>(header), data_length);
 }
 
-void Protocol::opened(const IcPdu& pdu) {
+void Protocol::on_ic_resp(const IcPdu& pdu) {
     constexpr uint32_t version_at = 8, alignment_at = 10, digests_at = 11, limit_at = 12;
     const auto refuse = [](uint32_t at, const std::string& message) {
         throw ProtocolError(FatalError::unsupported_parameter, at, "ICResp with " + message);
     };
-    if (is_open_) throw ProtocolError(FatalError::sequence, type_at, "a second ICResp");
+    if (is_open()) throw ProtocolError(FatalError::sequence, type_at, "a second ICResp");
     if (pdu.version != 0) refuse(version_at, format("version %u of PDUs, not 0", pdu.version));
     if (pdu.alignment > 31) refuse(alignment_at, format("CPDA %u, above 31", pdu.alignment));
     const bool header = (pdu.digests & ic_header_digest) != 0, data = (pdu.digests & ic_data_digest) != 0;
@@ -181,13 +180,12 @@ void Protocol::opened(const IcPdu& pdu) {
     max_data_ = pdu.limit;
     writer_.set({header, data, (pdu.alignment + 1u) * 4});
     reader_.set_digests(header, data);
-    is_open_ = true;
+    state_ = State::open;
 }
 
-void Protocol::terminated(const TermPdu& pdu) {
-    failure_ = format("the target ends the connection: %s (detail 0x%x)", reason_of(pdu.error).c_str(),
-                      unsigned(pdu.detail_high) << 16 | pdu.detail_low);
-    writer_.clear();
+void Protocol::on_term_req(const TermPdu& pdu) {
+    fail(format("the target ends the connection: %s (detail 0x%x)", reason_of(pdu.error).c_str(),
+                unsigned(pdu.detail_high) << 16 | pdu.detail_low));
     throw Terminated();
 }
 
@@ -198,7 +196,7 @@ Protocol::Slot& Protocol::slot_of(uint16_t cid, const char* what) {
     return slots_[cid];
 }
 
-void Protocol::data_came(const DataPdu& pdu, uint32_t data_length) {
+void Protocol::on_c2h_data(const DataPdu& pdu, uint32_t data_length) {
     Slot& slot = slot_of(pdu.cid, "data");
     const bool last = (pdu.header.flags & pdu_last) != 0, success = (pdu.header.flags & pdu_success) != 0;
     if (slot.direction != Direction::from_controller)
@@ -236,7 +234,7 @@ void Protocol::on_end(bool data_intact) {
     if ((data_.header.flags & pdu_success) != 0) end(data_.cid, {});
 }
 
-void Protocol::data_wanted(const DataPdu& pdu) {
+void Protocol::on_r2t(const DataPdu& pdu) {
     Slot& slot = slot_of(pdu.cid, "R2T");
     if (slot.direction != Direction::to_controller)
         throw ProtocolError(FatalError::invalid_header_field, cid_at,
@@ -267,7 +265,7 @@ void Protocol::data_wanted(const DataPdu& pdu) {
     }
 }
 
-void Protocol::completed(const Completion& completion) {
+void Protocol::on_response(const Completion& completion) {
     const Slot& slot = slot_of(completion.cid, "a response");
     const uint16_t status = uint16_t(completion.status >> 1);
     const Result result{.result = completion.result,
@@ -299,13 +297,19 @@ void Protocol::release(uint16_t cid) {
     in_flight_--;
     if (!slot.is_held) free_.push_back(cid);
     const Result result = slot.result;
-    ended_(slot.owner, result);
+    on_ended_(slot.owner, result);
 }
 
-void Protocol::fail(const ProtocolError& error) {
-    failure_ = std::string("the target broke the protocol: ") + error.what();
-    const bool can_tell = !writer_.is_within();
+void Protocol::fail(const std::string& reason) {
+    state_ = State::failed;
+    failure_ = reason;
     writer_.clear();
+}
+
+/// Fails, and tells the controller why, unless it has been sent a part of another PDU.
+void Protocol::refuse(const ProtocolError& error) {
+    const bool can_tell = !writer_.is_within();
+    fail(std::string("the target broke the protocol: ") + error.what());
     if (!can_tell) return;
     writer_.add_term({.header = {},
                       .error = uint16_t(error.error),

@@ -5,13 +5,13 @@
 
 namespace nvme::tcp {
 
-Pump::Pump(std::unique_ptr<Connection> connection, Protocol::Ended ended, Lost lost)
+Pump::Pump(std::unique_ptr<Connection> connection, Protocol::OnEnded on_ended, OnLost on_lost)
     : connection_(std::move(connection)),
-      lost_(std::move(lost)),
+      on_lost_(std::move(on_lost)),
       poller_(bdevkit::Poller::start<&Pump::poll>(this, "nvme_tcp")),
       interrupt_(
           bdevkit::Interrupt::start<&Pump::on_event>(connection_->fd(), BDK_INTERRUPT_IN, this, "nvme_tcp")) {
-    connection_->on_ended(std::move(ended));
+    connection_->set_on_ended(std::move(on_ended));
     poller_.pause();
 }
 
@@ -20,7 +20,7 @@ bool Pump::poll() {
     if (!connection_->failure().empty()) {
         // The owner may destroy this object in the call.
         const std::string reason = connection_->failure();
-        if (const Lost lost = std::exchange(lost_, nullptr)) lost(reason);
+        if (const OnLost on_lost = std::exchange(on_lost_, nullptr)) on_lost(reason);
         return true;
     }
     if (busy)

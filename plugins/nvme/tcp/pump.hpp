@@ -12,10 +12,10 @@ namespace nvme::tcp {
 class Pump {
 public:
     /// Runs in a turn of its own, at most once; it may destroy the pump.
-    using Lost = std::function<void(const std::string& reason)>;
+    using OnLost = std::function<void(const std::string& reason)>;
 
-    /// [bdk thread, as all below] Commands end by `ended` from now on. Throws bdevkit::Error.
-    Pump(std::unique_ptr<Connection> connection, Protocol::Ended ended, Lost lost);
+    /// [bdk thread, as all below] Commands end by `on_ended` from now on. Throws bdevkit::Error.
+    Pump(std::unique_ptr<Connection> connection, Protocol::OnEnded on_ended, OnLost on_lost);
     Pump(const Pump&) = delete;
     Pump& operator=(const Pump&) = delete;
 
@@ -41,7 +41,7 @@ private:
     void rest();
 
     std::unique_ptr<Connection> connection_;
-    Lost lost_;
+    OnLost on_lost_;
     bdevkit::Poller poller_;
     bdevkit::Interrupt interrupt_;
     uint64_t idle_since_ = 0;

@@ -8,8 +8,8 @@
 
 namespace nvme::tcp {
 
-void Rescan::start(Run run, Found found) {
-    const std::shared_ptr<Rescan> rescan(new Rescan(std::move(run), std::move(found)));
+void Rescan::start(Run run, OnFound on_found) {
+    const std::shared_ptr<Rescan> rescan(new Rescan(std::move(run), std::move(on_found)));
     // Reading the list of those that changed arms the event again.
     rescan->ask(log_page(NVME_LOG_LID_CHANGED_NS, sizeof(data_)), &Rescan::list);
 }
@@ -18,14 +18,15 @@ void Rescan::start(Run run, Found found) {
 /// @param must  without an answer it ends; else it goes on with zeroes
 void Rescan::ask(const Command& command, void (Rescan::*then)(), bool must) {
     const bool is_log = command.opcode == nvme_admin_get_log_page;
-    const auto ended = [self = shared_from_this(), then, must, is_log](const std::optional<Result>& result) {
+    const auto on_ended = [self = shared_from_this(), then, must,
+                           is_log](const std::optional<Result>& result) {
         const bool enough = result && result->ok() && (result->bytes == sizeof(self->data_) || is_log);
         if (!result || (must && !enough)) return;
         const size_t came = enough ? result->bytes : 0;
         std::fill(self->data_.begin() + std::ptrdiff_t(came), self->data_.end(), std::byte());
         (*self.*then)();
     };
-    run_(command, {.buf = data_.data(), .bytes = sizeof(data_)}, ended);
+    run_(command, {.buf = data_.data(), .bytes = sizeof(data_)}, on_ended);
 }
 
 void Rescan::list() {
@@ -39,7 +40,7 @@ void Rescan::listed() {
 }
 
 void Rescan::next() {
-    if (ids_.empty()) return found_(namespaces_);
+    if (ids_.empty()) return on_found_(namespaces_);
     ask(identify_command(NVME_IDENTIFY_CNS_NS, ids_.back()), &Rescan::identified);
 }
 

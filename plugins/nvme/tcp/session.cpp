@@ -21,7 +21,7 @@ using bdevkit::Error, bdevkit::format;
 
 Result Caller::call(const Command& command, const char* what, const Data& data) {
     std::unique_ptr<Result> result;
-    connection_.on_ended([&](void*, const Result& ended) { result = std::make_unique<Result>(ended); });
+    connection_.set_on_ended([&](void*, const Result& ended) { result = std::make_unique<Result>(ended); });
     const int cid = connection_.protocol().submit(command, data, this);
     if (cid < 0) throw Error(cid, format("cannot submit %s", what));
     connection_.wait([&] { return result != nullptr; }, what, cancel_, until_);
@@ -208,13 +208,13 @@ Session establish(const Target& target, const Cancel& cancel) {
     return session;
 }
 
-Session establish(const std::vector<Target>& ways, const Cancel& cancel) {
+Session establish(const std::vector<Target>& targets, const Cancel& cancel) {
     int rc = 0;
     std::string reasons;
-    for (size_t way = 0; way < ways.size(); way++) {
+    for (size_t i = 0; i < targets.size(); i++) {
         try {
-            Session session = establish(ways[way], cancel);
-            session.way = way;
+            Session session = establish(targets[i], cancel);
+            session.target = i;
             return session;
         } catch (const Error& error) {
             if (error.rc() == -ECANCELED) throw;

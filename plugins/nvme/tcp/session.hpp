@@ -53,7 +53,7 @@ uint64_t enable_controller(Caller& caller, Clock::time_point until);
 
 /// What there is once a controller is connected.
 struct Session {
-    size_t way = 0;  ///< to the controller: which target
+    size_t target = 0;  ///< the index of the target, where there are several
     std::unique_ptr<Connection> admin;
     uint16_t controller = 0;  ///< its identifier
     uint32_t queue_size = 0;  ///< entries of an I/O queue
@@ -73,8 +73,8 @@ struct Session {
 Session establish(const Target& target, const Cancel& cancel);
 
 /// [may block] As above, by the first target that answers. Throws when none does.
-/// @param ways  portals of one subsystem
-Session establish(const std::vector<Target>& ways, const Cancel& cancel);
+/// @param targets  portals of one subsystem
+Session establish(const std::vector<Target>& targets, const Cancel& cancel);
 
 /// [may block] Connects I/O queue `id`, from 1 on. Throws bdevkit::Error.
 /// @param size, in_capsule  as the session says
