@@ -6,6 +6,8 @@
 #include <cstring>
 #include <span>
 
+namespace nvme {
+
 namespace {
 
 using bdevkit::Io, bdevkit::IoType;
@@ -26,7 +28,7 @@ uint32_t pi_checks(const bdk_bdev_io_block_params& params) {
     return checks;
 }
 
-NvmeCommand on_blocks(Io io, const NvmeNamespace& ns, uint8_t opcode) {
+Command on_blocks(Io io, const Namespace& ns, uint8_t opcode) {
     const uint64_t first = io.offset_blocks();
     return {.opcode = opcode,
             .nsid = ns.id,
@@ -35,15 +37,15 @@ NvmeCommand on_blocks(Io io, const NvmeNamespace& ns, uint8_t opcode) {
             .cdw12 = uint32_t(io.num_blocks() - 1)};
 }
 
-NvmeRequest transfer(Io io, const NvmeNamespace& ns, uint8_t opcode, std::span<const iovec> iovs) {
-    NvmeRequest request{on_blocks(io, ns, opcode), {}};
+Request transfer(Io io, const Namespace& ns, uint8_t opcode, std::span<const iovec> iovs) {
+    Request request{on_blocks(io, ns, opcode), {}};
     const bdk_bdev_io_block_params& params = io->u.bdev;
     if (io.has_flag(BDK_BDEV_IO_FUA)) request.command.cdw12 |= fua;
     if (ns.pi_type != 0) {
         request.command.cdw12 |= pi_checks(params);
         request.command.cdw14 = uint32_t(io.offset_blocks());  // the reference tag of the first block
     }
-    NvmeData& data = request.data;
+    Data& data = request.data;
     data.bytes = uint32_t(io.num_blocks() * ns.block_size);
     if (iovs.size() == 1) {
         data.buf = iovs.front().iov_base;
@@ -61,35 +63,35 @@ NvmeRequest transfer(Io io, const NvmeNamespace& ns, uint8_t opcode, std::span<c
     return request;
 }
 
-NvmeRequest transfer(Io io, const NvmeNamespace& ns, uint8_t opcode) {
+Request transfer(Io io, const Namespace& ns, uint8_t opcode) {
     return transfer(io, ns, opcode, io.iovs());
 }
 
 /// Reference tags count from the zone's first block; the controller makes them those of the blocks written.
-NvmeRequest append(Io io, const NvmeNamespace& ns) {
-    NvmeRequest request = transfer(io, ns, nvme_zns_cmd_append);
+Request append(Io io, const Namespace& ns) {
+    Request request = transfer(io, ns, nvme_zns_cmd_append);
     if (ns.pi_type == 1 || ns.pi_type == 2) request.command.cdw12 |= remap_reftags;
     return request;
 }
 
-NvmeRequest unmap(Io io, const NvmeNamespace& ns, NvmeDsmRange& range) {
+Request unmap(Io io, const Namespace& ns, DsmRange& range) {
     range = {0, uint32_t(io.num_blocks()), io.offset_blocks()};
     return {{.opcode = nvme_cmd_dsm, .nsid = ns.id, .cdw10 = 0, .cdw11 = dsm_deallocate},
             {.buf = &range, .bytes = sizeof(range)}};
 }
 
-NvmeRequest copy(Io io, const NvmeNamespace& ns, NvmeCopyRange& range) {
+Request copy(Io io, const Namespace& ns, CopyRange& range) {
     range = {};
     range.first_block = io->u.bdev.src_offset_blocks;
     range.blocks = uint16_t(io.num_blocks() - 1);
-    NvmeCommand command = on_blocks(io, ns, nvme_cmd_copy);
+    Command command = on_blocks(io, ns, nvme_cmd_copy);
     command.cdw12 = 0;  // one range, of format 0
     return {command, {.buf = &range, .bytes = sizeof(range)}};
 }
 
-NvmeRequest given(Io io, uint32_t nsid) {
+Request given(Io io, uint32_t nsid) {
     const bdk_bdev_io_nvme_passthru_params& params = io->u.nvme_passthru;
-    NvmeRequest request{};
+    Request request{};
     std::memcpy(&request.command, params.cmd, sizeof(request.command));
     request.command.nsid = nsid;
     request.data = {.buf = params.buf,
@@ -103,7 +105,7 @@ NvmeRequest given(Io io, uint32_t nsid) {
 
 }  // namespace
 
-NvmeRequest nvme_request(Io io, const NvmeNamespace& ns, NvmeIoContext& context) {
+Request request_of(Io io, const Namespace& ns, IoContext& context) {
     switch (io.type()) {
         case IoType::read:
             return transfer(io, ns, nvme_cmd_read);
@@ -118,17 +120,17 @@ NvmeRequest nvme_request(Io io, const NvmeNamespace& ns, NvmeIoContext& context)
         case IoType::zone_append:
             return append(io, ns);
         case IoType::zone_management:
-            return nvme_zone_management(io, ns);
+            return zone_management(io, ns);
         case IoType::get_zone_info:
-            return nvme_next_report(io, context.report);
+            return next_report(io, context.report);
         case IoType::write_zeroes: {
-            NvmeCommand command = on_blocks(io, ns, nvme_cmd_write_zeroes);
+            Command command = on_blocks(io, ns, nvme_cmd_write_zeroes);
             if (ns.zeroes_deallocate && !io.has_flag(BDK_BDEV_IO_NO_UNMAP)) command.cdw12 |= deallocate;
             return {command, {}};
         }
         case IoType::nvme_admin: {
-            NvmeRequest request = given(io, 0);
-            std::memcpy(&request.command.nsid, io->u.nvme_passthru.cmd + offsetof(NvmeCommand, nsid),
+            Request request = given(io, 0);
+            std::memcpy(&request.command.nsid, io->u.nvme_passthru.cmd + offsetof(Command, nsid),
                         sizeof(request.command.nsid));
             return request;
         }
@@ -141,17 +143,17 @@ NvmeRequest nvme_request(Io io, const NvmeNamespace& ns, NvmeIoContext& context)
     }
 }
 
-std::pair<NvmeRequest, NvmeRequest> nvme_fused_requests(Io io, const NvmeNamespace& ns) {
+std::pair<Request, Request> fused_requests_of(Io io, const Namespace& ns) {
     constexpr uint8_t first = 1, second = 2;
     const bdk_bdev_io_block_params& params = io->u.bdev;
-    NvmeRequest compare = transfer(io, ns, nvme_cmd_compare);
-    NvmeRequest write = transfer(io, ns, nvme_cmd_write, {params.fused_iovs, size_t(params.fused_iovcnt)});
+    Request compare = transfer(io, ns, nvme_cmd_compare);
+    Request write = transfer(io, ns, nvme_cmd_write, {params.fused_iovs, size_t(params.fused_iovcnt)});
     compare.command.flags = first;
     write.command.flags = second;
     return {compare, write};
 }
 
-bool nvme_is_repeatable(Io io) {
+bool is_repeatable(Io io) {
     const bool zoned = (io->bdev->flags & BDK_BDEV_ZONED) != 0;
     switch (io.type()) {
         case IoType::read:
@@ -169,3 +171,5 @@ bool nvme_is_repeatable(Io io) {
             return false;
     }
 }
+
+}  // namespace nvme

@@ -10,9 +10,11 @@
 #include "identify.hpp"
 #include "zones.hpp"
 
+namespace nvme {
+
 /// A submission queue entry (Base Specification 2.0, 3.3.3.1). Command identifier and data pointers are the
 /// transport's to fill.
-struct NvmeCommand {
+struct Command {
     uint8_t opcode = 0;
     uint8_t flags = 0;
     uint16_t cid = 0;
@@ -22,10 +24,10 @@ struct NvmeCommand {
     uint64_t dptr[2] = {};
     uint32_t cdw10 = 0, cdw11 = 0, cdw12 = 0, cdw13 = 0, cdw14 = 0, cdw15 = 0;
 };
-static_assert(sizeof(NvmeCommand) == 64);
+static_assert(sizeof(Command) == 64);
 
 /// What a command reads or writes in memory. One buffer, or iovecs.
-struct NvmeData {
+struct Data {
     void* buf = nullptr;
     const iovec* iovs = nullptr;  ///< used when iovcnt is not 0
     uint32_t iovcnt = 0;
@@ -35,44 +37,46 @@ struct NvmeData {
 };
 
 /// One range of a dataset management command (NVM Command Set 3.2.3).
-struct NvmeDsmRange {
+struct DsmRange {
     uint32_t attributes;
     uint32_t blocks;
     uint64_t first_block;
 };
-static_assert(sizeof(NvmeDsmRange) == 16);
+static_assert(sizeof(DsmRange) == 16);
 
 /// One source range of a copy command, format 0 (NVM Command Set 3.2.2).
-struct NvmeCopyRange {
+struct CopyRange {
     uint64_t reserved;
     uint64_t first_block;
     uint16_t blocks;  ///< less one
     uint16_t reserved2[3];
     uint32_t tags[2];
 };
-static_assert(sizeof(NvmeCopyRange) == 32);
+static_assert(sizeof(CopyRange) == 32);
 
 /// What a command names lives as long as it does.
-struct NvmeIoContext {
+struct IoContext {
     union {
-        NvmeDsmRange unmap;
-        NvmeCopyRange copy;
-        NvmeZoneReport report;
+        DsmRange unmap;
+        CopyRange copy;
+        ZoneReport report;
     };
 };
 
-struct NvmeRequest {
-    NvmeCommand command;
-    NvmeData data;
+struct Request {
+    Command command;
+    Data data;
 };
 
 /// The command of an I/O on a namespace, but for reset and abort. Of a get_zone_info the first; its report is
 /// given, with nothing done.
-NvmeRequest nvme_request(bdevkit::Io io, const NvmeNamespace& ns, NvmeIoContext& context);
+Request request_of(bdevkit::Io io, const Namespace& ns, IoContext& context);
 
 /// The two of a compare-and-write, to be fused.
-std::pair<NvmeRequest, NvmeRequest> nvme_fused_requests(bdevkit::Io io, const NvmeNamespace& ns);
+std::pair<Request, Request> fused_requests_of(bdevkit::Io io, const Namespace& ns);
 
 /// Whether an I/O has the same effect when its command is carried out twice. A write to a zone has not: the
 /// write pointer has moved.
-bool nvme_is_repeatable(bdevkit::Io io);
+bool is_repeatable(bdevkit::Io io);
+
+}  // namespace nvme

@@ -6,6 +6,8 @@
 
 #include <cstring>
 
+namespace nvme {
+
 namespace {
 
 using bdevkit::Json;
@@ -52,15 +54,15 @@ void write_temperatures(Json json, const nvme_smart_log& log) {
 
 }  // namespace
 
-NvmeRequest nvme_read_health(NvmeHealthPage& page) {
-    constexpr uint32_t dwords = sizeof(NvmeHealthPage) / 4;
+Request read_health(HealthPage& page) {
+    constexpr uint32_t dwords = sizeof(HealthPage) / 4;
     return {{.opcode = nvme_admin_get_log_page,
              .nsid = all_namespaces,
              .cdw10 = NVME_LOG_LID_SMART | (dwords - 1) << 16},
             {.buf = page.data(), .bytes = sizeof page}};
 }
 
-void nvme_write_health(Json json, const NvmeHealthPage& page) {
+void write_health(Json json, const HealthPage& page) {
     nvme_smart_log log;
     static_assert(sizeof log == sizeof page);
     std::memcpy(&log, page.data(), sizeof log);
@@ -82,3 +84,5 @@ void nvme_write_health(Json json, const NvmeHealthPage& page) {
     write_count(json, "media_errors", log.media_errors);
     write_count(json, "error_log_entries", log.num_err_log_entries);
 }
+
+}  // namespace nvme

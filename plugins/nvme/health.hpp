@@ -9,10 +9,14 @@
 
 #include "command.hpp"
 
-using NvmeHealthPage = std::array<std::byte, 512>;
+namespace nvme {
+
+using HealthPage = std::array<std::byte, 512>;
 
 /// Reads the page, of the whole controller.
-NvmeRequest nvme_read_health(NvmeHealthPage& page);
+Request read_health(HealthPage& page);
 
 /// The page as members of the current object, their units in their names.
-void nvme_write_health(bdevkit::Json json, const NvmeHealthPage& page);
+void write_health(bdevkit::Json json, const HealthPage& page);
+
+}  // namespace nvme

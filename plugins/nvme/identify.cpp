@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <cstring>
 
+namespace nvme {
+
 using bdevkit::Error, bdevkit::format;
 
 namespace {
@@ -23,7 +25,7 @@ std::string text(const char (&field)[size]) {
 }
 
 template <class Data>
-Data as(NvmeIdentifyData bytes) {
+Data as(IdentifyData bytes) {
     static_assert(sizeof(Data) == bytes.size());
     Data data;
     std::memcpy(&data, bytes.data(), sizeof(data));
@@ -32,10 +34,10 @@ Data as(NvmeIdentifyData bytes) {
 
 }  // namespace
 
-NvmeIdentity nvme_identity(NvmeIdentifyData bytes, uint64_t page) {
+Identity parse_identity(IdentifyData bytes, uint64_t page) {
     const auto data = as<nvme_id_ctrl>(bytes);
     const uint32_t oncs = le16toh(data.oncs);
-    NvmeIdentity result;
+    Identity result;
     result.serial = text(data.sn);
     result.model = text(data.mn);
     result.firmware = text(data.fr);
@@ -53,10 +55,10 @@ NvmeIdentity nvme_identity(NvmeIdentifyData bytes, uint64_t page) {
     return result;
 }
 
-NvmeNamespace nvme_namespace(uint32_t id, NvmeIdentifyData bytes) {
+Namespace parse_namespace(uint32_t id, IdentifyData bytes) {
     constexpr uint32_t zero_after_deallocate = 1, write_zeroes_deallocates = 1u << 3;
     const auto data = as<nvme_id_ns>(bytes);
-    NvmeNamespace result;
+    Namespace result;
     result.format = (data.flbas & NVME_NS_FLBAS_LOWER_MASK) | (data.flbas & NVME_NS_FLBAS_HIGHER_MASK) >> 1;
     const nvme_lbaf& lbaf = data.lbaf[result.format];
     result.id = id;
@@ -82,7 +84,7 @@ NvmeNamespace nvme_namespace(uint32_t id, NvmeIdentifyData bytes) {
 namespace {
 
 /// The identifier of that type and length in a list of descriptors; empty: there is none.
-std::span<const std::byte> identifier(NvmeIdentifyData descriptors, uint8_t of_type, size_t of_length) {
+std::span<const std::byte> identifier(IdentifyData descriptors, uint8_t of_type, size_t of_length) {
     constexpr size_t header = sizeof(nvme_ns_id_desc);
     for (size_t at = 0; at + header < descriptors.size();) {
         const auto type = uint8_t(descriptors[at]);
@@ -96,24 +98,23 @@ std::span<const std::byte> identifier(NvmeIdentifyData descriptors, uint8_t of_t
 
 }  // namespace
 
-uint32_t nvme_command_set(NvmeIdentifyData descriptors) {
+uint32_t command_set_of(IdentifyData descriptors) {
     const auto found = identifier(descriptors, NVME_NIDT_CSI, 1);
     return found.empty() ? uint32_t(NVME_CSI_NVM) : uint8_t(found[0]);
 }
 
-void nvme_add_uuid(NvmeNamespace& ns, NvmeIdentifyData descriptors) {
+void add_uuid(Namespace& ns, IdentifyData descriptors) {
     if (ns.nguid != decltype(ns.nguid){}) return;
     const auto found = identifier(descriptors, NVME_NIDT_UUID, ns.nguid.size());
     std::transform(found.begin(), found.end(), ns.nguid.begin(),
                    [](std::byte byte) { return uint8_t(byte); });
 }
 
-NvmeZones nvme_zones(const NvmeNamespace& ns, NvmeIdentifyData zoned_ns, NvmeIdentifyData zoned_controller,
-                     uint64_t page) {
+Zones parse_zones(const Namespace& ns, IdentifyData zoned_ns, IdentifyData zoned_controller, uint64_t page) {
     constexpr uint32_t read_across_zones = 1;
     const auto data = as<nvme_zns_id_ns>(zoned_ns);
     const uint8_t append_limit = as<nvme_zns_id_ctrl>(zoned_controller).zasl;
-    NvmeZones zones;
+    Zones zones;
     zones.size = le64toh(data.lbafe[ns.format].zsze);
     // Both are one less than the number; all ones, for any number, become 0 as bdevs have it.
     zones.max_open = le32toh(data.mor) + 1;
@@ -128,7 +129,7 @@ namespace {
 /// What sends the commands for one namespace, and says what is wrong with it.
 class NamespaceQuestion {
 public:
-    NamespaceQuestion(const std::string& name, uint32_t id, const NvmeIdentify& identify)
+    NamespaceQuestion(const std::string& name, uint32_t id, const Identify& identify)
         : name_(name), id_(id), identify_(identify) {}
 
     /// @return whether the controller has answered
@@ -143,9 +144,9 @@ public:
                                     name_.c_str(), unsigned(id_), unsigned(cns), unsigned(status_.sct()),
                                     unsigned(status_.sc())));
     }
-    NvmeIdentifyData answer() const noexcept { return answer_; }
+    IdentifyData answer() const noexcept { return answer_; }
 
-    std::optional<NvmeNamespace> leave_out(const char* why) const {
+    std::optional<Namespace> leave_out(const char* why) const {
         bdevkit::log(bdevkit::LogLevel::warn, BDK_LOG_COMPONENT,
                      format("'%s': namespace %u is left out: %s", name_.c_str(), unsigned(id_), why));
         return {};
@@ -154,27 +155,26 @@ public:
 private:
     const std::string& name_;
     uint32_t id_;
-    const NvmeIdentify& identify_;
+    const Identify& identify_;
     std::array<std::byte, 4096> answer_{};
-    NvmeStatus status_;
+    Status status_;
 };
 
 }  // namespace
 
-std::optional<NvmeNamespace> nvme_identify_namespace(const std::string& name, const NvmeIdentity& controller,
-                                                     uint32_t id, uint64_t page,
-                                                     const NvmeIdentify& identify) {
+std::optional<Namespace> identify_namespace(const std::string& name, const Identity& controller, uint32_t id,
+                                            uint64_t page, const Identify& identify) {
     NamespaceQuestion question(name, id, identify);
     // One that cannot tell has nothing but blocks.
     const bool is_told = controller.lists_identifiers && question.asks(NVME_IDENTIFY_CNS_NS_DESC_LIST, 0, id);
     std::array<std::byte, 4096> identifiers{};
     if (is_told) std::ranges::copy(question.answer(), identifiers.begin());
-    const uint32_t csi = nvme_command_set(identifiers);
+    const uint32_t csi = command_set_of(identifiers);
     if (csi != NVME_CSI_NVM && csi != NVME_CSI_ZNS)
         return question.leave_out("its command set is neither that of blocks nor that of zones");
     question.must_ask(NVME_IDENTIFY_CNS_NS, 0, id);
-    NvmeNamespace ns = nvme_namespace(id, question.answer());
-    nvme_add_uuid(ns, identifiers);
+    Namespace ns = parse_namespace(id, question.answer());
+    add_uuid(ns, identifiers);
     if (ns.blocks == 0 || ns.block_size == 0)
         return question.leave_out("it has no blocks, or of a size that bdevs cannot have");
     if (csi == NVME_CSI_NVM) return ns;
@@ -182,7 +182,9 @@ std::optional<NvmeNamespace> nvme_identify_namespace(const std::string& name, co
     std::array<std::byte, 4096> zoned_ns;
     std::ranges::copy(question.answer(), zoned_ns.begin());
     question.must_ask(NVME_IDENTIFY_CNS_CSI_CTRL, csi, 0);
-    ns.zones = nvme_zones(ns, zoned_ns, question.answer(), page);
+    ns.zones = parse_zones(ns, zoned_ns, question.answer(), page);
     if (ns.zones.size == 0) return question.leave_out("its zones have no blocks");
     return ns;
 }
+
+}  // namespace nvme

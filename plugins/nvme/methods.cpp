@@ -9,6 +9,8 @@
 #include "health.hpp"
 #include "namespace_bdev.hpp"
 
+namespace nvme {
+
 namespace {
 
 using bdevkit::Call, bdevkit::Error, bdevkit::format, bdevkit::Json;
@@ -24,7 +26,7 @@ NamespaceBdevs& find(const char* name) {
 }
 
 /// Throws for a command that has not succeeded.
-void check(const NvmeEnd& end, const char* what) {
+void check(const AdminEnd& end, const char* what) {
     if (end.rc != 0)
         throw Error(end.rc, format("%s: %s", what, std::generic_category().message(-end.rc).c_str()));
     if (end.sct != 0 || end.sc != 0)
@@ -34,29 +36,31 @@ void check(const NvmeEnd& end, const char* what) {
 
 }  // namespace
 
-void NvmeList::call(Json result) {
+void ListMethod::call(Json result) {
     result.array("controllers", [&] {
         for (const auto& [name, bdevs] : NamespaceBdevs::all())
             result.object(nullptr, [&, bdevs = bdevs] { bdevs->list(result); });
     });
 }
 
-void NvmeReset::call(const Options& given, Call call) {
+void ResetMethod::call(const Options& given, Call call) {
     find(given.name).controller().reset(nullptr, [call](int rc) {
         call.finish([&](Json) { check({.rc = rc}, "the controller could not be reset"); });
     });
 }
 
-void NvmeHealth::call(const Options& given, Call call) {
-    const auto page = std::make_shared<NvmeHealthPage>();
-    find(given.name).controller().admin(nvme_read_health(*page), [call, page](const NvmeEnd& end) {
+void HealthMethod::call(const Options& given, Call call) {
+    const auto page = std::make_shared<HealthPage>();
+    find(given.name).controller().admin(read_health(*page), [call, page](const AdminEnd& end) {
         call.finish([&](Json result) {
             check(end, "the health could not be read");
-            nvme_write_health(result, *page);
+            write_health(result, *page);
         });
     });
 }
 
-void NvmeDetach::call(const Options& given, Call call) {
+void DetachMethod::call(const Options& given, Call call) {
     find(given.name).detach([call] { call.finish(); });
 }
+
+}  // namespace nvme

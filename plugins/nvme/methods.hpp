@@ -4,14 +4,16 @@
 
 #include <bdevkit/bdevkit.hpp>
 
-struct NvmeList {
+namespace nvme {
+
+struct ListMethod {
     static constexpr const char* name = "list";
     static constexpr const char* help = "Tells of every controller, and of its namespaces.";
     static void call(bdevkit::Json result);
 };
 
 /// What the others need.
-struct NvmeNamed {
+struct NamedMethod {
     struct Options {
         const char* name;
     };
@@ -20,20 +22,22 @@ struct NvmeNamed {
     };
 };
 
-struct NvmeReset : NvmeNamed {
+struct ResetMethod : NamedMethod {
     static constexpr const char* name = "reset";
     static constexpr const char* help = "Resets a controller; what is in flight begins again where it can.";
     static void call(const Options& given, bdevkit::Call call);
 };
 
-struct NvmeHealth : NvmeNamed {
+struct HealthMethod : NamedMethod {
     static constexpr const char* name = "health";
     static constexpr const char* help = "Tells of a controller's health: its SMART log page, decoded.";
     static void call(const Options& given, bdevkit::Call call);
 };
 
-struct NvmeDetach : NvmeNamed {
+struct DetachMethod : NamedMethod {
     static constexpr const char* name = "detach";
     static constexpr const char* help = "Removes the bdevs of a controller, shuts it down and leaves it.";
     static void call(const Options& given, bdevkit::Call call);
 };
+
+}  // namespace nvme

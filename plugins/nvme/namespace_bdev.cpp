@@ -5,10 +5,12 @@
 #include <cerrno>
 #include <utility>
 
+namespace nvme {
+
 using bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::IoType, bdevkit::LogLevel;
 
 NamespaceBdevs::NamespaceBdevs(const char* name, const char* transport, const char* address,
-                               SharedNvmeController controller)
+                               SharedController controller)
     : name_(name), transport_(transport), address_(address), controller_(std::move(controller)) {}
 
 void NamespaceBdevs::check_name(const std::string& name) {
@@ -25,14 +27,14 @@ int NamespaceBdevs::make_all() {
     check_name(name_);
     all_.emplace(name_, this);
     controller_->start({.namespaces =
-                            [weak = weak_from_this()](const std::vector<NvmeNamespace>& now) {
+                            [weak = weak_from_this()](const std::vector<Namespace>& now) {
                                 if (const auto bdevs = weak.lock()) bdevs->follow(now);
                             },
                         .lost =
                             [weak = weak_from_this()] {
                                 if (const auto bdevs = weak.lock()) bdevs->unregister_all();
                             }});
-    for (const NvmeNamespace& ns : controller_->namespaces()) {
+    for (const Namespace& ns : controller_->namespaces()) {
         const int rc = make(ns);
         if (rc == 0) continue;
         unregister_all();
@@ -41,7 +43,7 @@ int NamespaceBdevs::make_all() {
     return 0;
 }
 
-int NamespaceBdevs::make(const NvmeNamespace& ns) {
+int NamespaceBdevs::make(const Namespace& ns) {
     try {
         return NamespaceBdev::make(format("%sn%u", name_.c_str(), ns.id).c_str(), shared_from_this(), ns);
     } catch (...) {
@@ -67,7 +69,7 @@ void NamespaceBdevs::detach(std::function<void()> done) {
 }
 
 void NamespaceBdevs::list(bdevkit::Json json) const {
-    const NvmeIdentity& identity = controller_->identity();
+    const Identity& identity = controller_->identity();
     json.value("name", name_);
     json.value("transport", transport_);
     json.value("address", address_);
@@ -81,17 +83,17 @@ void NamespaceBdevs::list(bdevkit::Json json) const {
     });
 }
 
-void NamespaceBdevs::follow(const std::vector<NvmeNamespace>& now) {
+void NamespaceBdevs::follow(const std::vector<Namespace>& now) {
     if (bdevs_.empty()) return;  // the controller is being left
     for (const auto& [nsid, bdev] : std::map(bdevs_)) {
-        const auto found = std::find_if(now.begin(), now.end(),
-                                        [id = nsid](const NvmeNamespace& ns) { return ns.id == id; });
+        const auto found =
+            std::find_if(now.begin(), now.end(), [id = nsid](const Namespace& ns) { return ns.id == id; });
         if (found != now.end())
             bdev->follow(*found);
         else
             bdev->unregister();
     }
-    for (const NvmeNamespace& ns : now)
+    for (const Namespace& ns : now)
         if (!bdevs_.contains(ns.id)) make(ns);
 }
 
@@ -103,9 +105,9 @@ void NamespaceBdevs::unregister_all() {
 NamespaceBdev::Channel::Channel(NamespaceBdev& bdev)
     : queue(bdev.bdevs_->controller().open_queue(bdev.ns_.id)) {}
 
-NamespaceBdev::NamespaceBdev(const char* name, std::shared_ptr<NamespaceBdevs> bdevs, const NvmeNamespace& ns)
+NamespaceBdev::NamespaceBdev(const char* name, std::shared_ptr<NamespaceBdevs> bdevs, const Namespace& ns)
     : Bdev(name), bdevs_(std::move(bdevs)), ns_(ns) {
-    const NvmeLimits limits = bdevs_->controller().limits(ns_);
+    const Limits limits = bdevs_->controller().limits(ns_);
     bdk_bdev& own = bdev();
     own.blockcnt = ns_.blocks;
     own.blocklen = ns_.block_size;
@@ -123,8 +125,8 @@ NamespaceBdev::NamespaceBdev(const char* name, std::shared_ptr<NamespaceBdevs> b
     bdevs_->add(ns_.id, this);
 }
 
-void NamespaceBdev::describe_types(const NvmeLimits& limits) {
-    const NvmeIdentity& can = bdevs_->controller().identity();
+void NamespaceBdev::describe_types(const Limits& limits) {
+    const Identity& can = bdevs_->controller().identity();
     uint64_t& types = bdev().io_type_supported;
     types = bdevkit::io_types(IoType::read, IoType::write, IoType::flush, IoType::reset, IoType::nvme_admin,
                               IoType::nvme_io, IoType::nvme_io_md, IoType::nvme_iov_md);
@@ -161,8 +163,8 @@ void NamespaceBdev::describe_metadata() {
     if (ns_.pi_at_head) own.flags |= BDK_BDEV_DIF_HEAD_OF_MD;
 }
 
-void NamespaceBdev::describe_zones(const NvmeLimits& limits) {
-    const NvmeZones& zones = ns_.zones;
+void NamespaceBdev::describe_zones(const Limits& limits) {
+    const Zones& zones = ns_.zones;
     if (zones.size == 0) return;
     bdk_bdev& own = bdev();
     own.flags |= BDK_BDEV_ZONED;
@@ -189,14 +191,14 @@ void NamespaceBdev::submit(Channel& ch, Io io) {
 }
 
 void NamespaceBdev::start(Channel& ch, Io io) {
-    auto& context = io.context<NvmeIoContext>();
+    auto& context = io.context<IoContext>();
     if (io.type() == IoType::get_zone_info) context.report = {.queue = ch.queue.get(), .nsid = ns_.id};
     bool started = false;
     if (io.type() == IoType::compare_and_write) {
-        const auto [compare, write] = nvme_fused_requests(io, ns_);
+        const auto [compare, write] = fused_requests_of(io, ns_);
         started = ch.queue->submit_fused(io, compare, write);
     } else {
-        started = ch.queue->submit(io, nvme_request(io, ns_, context), io.type() == IoType::nvme_admin);
+        started = ch.queue->submit(io, request_of(io, ns_, context), io.type() == IoType::nvme_admin);
     }
     if (!started) io.complete(IoStatus::nomem);
 }
@@ -222,7 +224,7 @@ void NamespaceBdev::destruct() {
     bdevs_->remove(ns_.id, [this] { finish_destruct(); });
 }
 
-void NamespaceBdev::follow(const NvmeNamespace& now) {
+void NamespaceBdev::follow(const Namespace& now) {
     if (now.block_size != ns_.block_size || now.md_size != ns_.md_size || now.pi_type != ns_.pi_type ||
         now.zones.size != ns_.zones.size) {
         bdevkit::log(LogLevel::warn, BDK_LOG_COMPONENT,
@@ -245,7 +247,7 @@ void NamespaceBdev::list(bdevkit::Json json) const {
 }
 
 void NamespaceBdev::dump_info(bdevkit::Json json) const {
-    const NvmeIdentity& identity = bdevs_->controller().identity();
+    const Identity& identity = bdevs_->controller().identity();
     bdevs_->controller().dump_info(json, ns_);
     json.value("namespace", uint64_t(ns_.id));
     json.value("serial_number", identity.serial);
@@ -258,3 +260,5 @@ void NamespaceBdev::dump_info(bdevkit::Json json) const {
     json.value("max_active_zones", uint64_t(own.max_active_zones));
     json.value("max_zone_append_size", uint64_t(own.max_zone_append_size));
 }
+
+}  // namespace nvme

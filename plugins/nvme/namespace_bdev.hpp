@@ -12,6 +12,8 @@
 
 #include "controller.hpp"
 
+namespace nvme {
+
 class NamespaceBdev;
 
 /// [app thread] The bdevs of one controller, and who follows what becomes of it. Lives as long as one of
@@ -20,8 +22,7 @@ class NamespaceBdevs : public std::enable_shared_from_this<NamespaceBdevs> {
 public:
     /// @param name       the controller's in the stack
     /// @param transport  and `address`: how it is reached, for list()
-    NamespaceBdevs(const char* name, const char* transport, const char* address,
-                   SharedNvmeController controller);
+    NamespaceBdevs(const char* name, const char* transport, const char* address, SharedController controller);
     ~NamespaceBdevs() { leave_all(); }
     NamespaceBdevs(const NamespaceBdevs&) = delete;
     NamespaceBdevs& operator=(const NamespaceBdevs&) = delete;
@@ -40,8 +41,8 @@ public:
     /// What it is, as members of the current object.
     void list(bdevkit::Json json) const;
 
-    NvmeController& controller() noexcept { return *controller_; }
-    const NvmeController& controller() const noexcept { return *controller_; }
+    Controller& controller() noexcept { return *controller_; }
+    const Controller& controller() const noexcept { return *controller_; }
 
     /// From the bdevs themselves. done() runs once the namespace, or with the last one the controller, is
     /// left.
@@ -49,15 +50,15 @@ public:
     void remove(uint32_t nsid, std::function<void()> done);
 
 private:
-    int make(const NvmeNamespace& ns);
-    void follow(const std::vector<NvmeNamespace>& now);
+    int make(const Namespace& ns);
+    void follow(const std::vector<Namespace>& now);
     void unregister_all();
     void leave_all() noexcept;
 
     static inline std::map<std::string, NamespaceBdevs*> all_;
 
     std::string name_, transport_, address_;
-    SharedNvmeController controller_;
+    SharedController controller_;
     std::map<uint32_t, NamespaceBdev*> bdevs_;
     std::vector<std::function<void()>> detached_;  ///< who waits for the end
 };
@@ -66,14 +67,14 @@ private:
 class NamespaceBdev : public bdevkit::Bdev<NamespaceBdev> {
 public:
     static constexpr const char* product_name = "NVMe namespace";
-    using IoContext = NvmeIoContext;
+    using IoContext = nvme::IoContext;
 
     struct Channel {
         explicit Channel(NamespaceBdev& bdev);
-        std::unique_ptr<NvmeQueue> queue;
+        std::unique_ptr<Queue> queue;
     };
 
-    NamespaceBdev(const char* name, std::shared_ptr<NamespaceBdevs> bdevs, const NvmeNamespace& ns);
+    NamespaceBdev(const char* name, std::shared_ptr<NamespaceBdevs> bdevs, const Namespace& ns);
 
     void submit(Channel& ch, bdevkit::Io io);
     void dump_info(bdevkit::Json json) const;
@@ -82,15 +83,17 @@ public:
     /// [app thread] What it is, as members of the current object.
     void list(bdevkit::Json json) const;
     /// [app thread] What the controller says of the namespace now.
-    void follow(const NvmeNamespace& now);
+    void follow(const Namespace& now);
 
 private:
-    void describe_types(const NvmeLimits& limits);
+    void describe_types(const Limits& limits);
     void describe_metadata();
-    void describe_zones(const NvmeLimits& limits);
+    void describe_zones(const Limits& limits);
     void reset(bdevkit::Io io);
     void start(Channel& ch, bdevkit::Io io);
 
     std::shared_ptr<NamespaceBdevs> bdevs_;
-    NvmeNamespace ns_;
+    Namespace ns_;
 };
+
+}  // namespace nvme

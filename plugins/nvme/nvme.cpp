@@ -16,6 +16,7 @@
 
 namespace {
 
+using namespace nvme;
 using bdevkit::Error, bdevkit::format;
 
 constexpr const char* transport_names[] = {"auto", "kernel", "pcie", "tcp", nullptr};
@@ -30,17 +31,17 @@ bool is_pci_address(const char* address) {
            address[length] == '\0';
 }
 
-NvmeTransport transport_of(const NvmeOptions& given) {
-    if (given.transport != NvmeTransport::automatic) return given.transport;
-    if (given.address[0] == '/') return NvmeTransport::kernel;
-    return is_pci_address(given.address) ? NvmeTransport::pcie : NvmeTransport::tcp;
+Transport transport_of(const Options& given) {
+    if (given.transport != Transport::automatic) return given.transport;
+    if (given.address[0] == '/') return Transport::kernel;
+    return is_pci_address(given.address) ? Transport::pcie : Transport::tcp;
 }
 
-SharedNvmeController connect(const NvmeOptions& given) {
-    const NvmeTransport transport = transport_of(given);
-    SharedNvmeController controller = transport == NvmeTransport::kernel ? connect_kernel(given)
-                                      : transport == NvmeTransport::pcie ? connect_pcie(given)
-                                                                         : connect_tcp(given);
+SharedController connect(const Options& given) {
+    const Transport transport = transport_of(given);
+    SharedController controller = transport == Transport::kernel ? kernel::connect(given)
+                                  : transport == Transport::pcie ? pcie::connect(given)
+                                                                 : tcp::connect(given);
     if (controller->namespaces().empty())
         throw Error(ENODEV, format("'%s' has no active namespace", given.address));
     return controller;
@@ -49,7 +50,7 @@ SharedNvmeController connect(const NvmeOptions& given) {
 /// One creation under way. Controllers take their time: a thread of its own waits for them.
 class Creation {
 public:
-    Creation(bdk_create* create, const char* name, const NvmeOptions& given)
+    Creation(bdk_create* create, const char* name, const Options& given)
         : create_(create), name_(name), given_(given) {}
 
     static void start(std::unique_ptr<Creation> creation) {
@@ -83,14 +84,14 @@ private:
 
     bdk_create* create_;
     std::string name_;
-    const NvmeOptions& given_;
+    const Options& given_;
     std::thread thread_;
-    SharedNvmeController controller_;
+    SharedController controller_;
     std::exception_ptr error_;
 };
 
 struct Nvme {
-    using Options = NvmeOptions;
+    using Options = nvme::Options;
     static constexpr bdk_option options[] = {
         BDEVKIT_OPTION(transport, "What carries the commands; auto: as the address looks.")
             .one_of(transport_names),
@@ -132,9 +133,10 @@ struct Nvme {
         BDEVKIT_OPTION(loss_timeout, "tcp: how long a controller may be away before it is given up.")
             .defaults_to("60s"),
     };
-    static constexpr bdk_method methods[] = {bdevkit::method<NvmeList>(), bdevkit::method<NvmeReset>(),
-                                             bdevkit::method<NvmeHealth>(), bdevkit::method<NvmeDetach>()};
-    using IoContext = NvmeIoContext;
+    static constexpr bdk_method methods[] = {bdevkit::method<ListMethod>(), bdevkit::method<ResetMethod>(),
+                                             bdevkit::method<HealthMethod>(),
+                                             bdevkit::method<DetachMethod>()};
+    using IoContext = nvme::IoContext;
 
     static int create(bdk_create* create, const char* name, const Options& given) {
         NamespaceBdevs::check_name(name);  // before a controller is disturbed that is in use

@@ -6,11 +6,13 @@
 
 #include <cstdint>
 
-enum class NvmeMultipath : uint32_t { active_passive, active_active };
-enum class NvmeTransport : uint32_t { automatic, kernel, pcie, tcp };
+namespace nvme {
 
-struct NvmeOptions {
-    NvmeTransport transport;
+enum class Multipath : uint32_t { active_passive, active_active };
+enum class Transport : uint32_t { automatic, kernel, pcie, tcp };
+
+struct Options {
+    Transport transport;
     const char* address;
     uint32_t queue_depth;
     bdevkit::Duration timeout;
@@ -19,7 +21,7 @@ struct NvmeOptions {
     // Of tcp alone.
     const char* service;
     bdevkit::List<const char*> paths;
-    NvmeMultipath multipath;
+    Multipath multipath;
     const char* subsystem;
     bdevkit::Path dhchap_key_file, dhchap_ctrl_key_file;
     const char* host_nqn;
@@ -27,3 +29,5 @@ struct NvmeOptions {
     bool header_digest, data_digest;
     bdevkit::Duration keep_alive, connect_timeout, reconnect_delay, loss_timeout;
 };
+
+}  // namespace nvme

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 
-struct NvmeStatus {
+namespace nvme {
+
+struct Status {
     uint16_t code = 0;    ///< status code type in bits 8 to 10, status code in bits 0 to 7
     uint64_t result = 0;  ///< what the command returned: dwords 0 and 1
 
@@ -12,3 +14,5 @@ struct NvmeStatus {
     uint32_t sc() const noexcept { return code & 0xff; }
     bool success() const noexcept { return sct() == 0 && sc() == 0; }
 };
+
+}  // namespace nvme

@@ -6,35 +6,37 @@
 #include <chrono>
 #include <utility>
 
+namespace nvme {
+
 namespace {
 
 constexpr std::chrono::milliseconds period{50};
 
 }  // namespace
 
-void NvmeWorker::start(Job look) {
+void Worker::start(Job look) {
     look_ = std::move(look);
     thread_ = std::thread([this] { run(); });
 }
 
-void NvmeWorker::post(Job job) {
+void Worker::post(Job job) {
     const std::lock_guard lock(mutex_);
     jobs_.push_back(std::move(job));
     changed_.notify_one();
 }
 
-void NvmeWorker::end() {
+void Worker::end() {
     const std::lock_guard lock(mutex_);
     ends_ = true;
     changed_.notify_one();
 }
 
-void NvmeWorker::stop() {
+void Worker::stop() {
     end();
     if (thread_.joinable()) thread_.join();
 }
 
-void NvmeWorker::wait(std::unique_lock<std::mutex>& lock) {
+void Worker::wait(std::unique_lock<std::mutex>& lock) {
     const auto has_work = [this] { return ends_ || !jobs_.empty(); };
     if (look_)
         changed_.wait_for(lock, period, has_work);
@@ -42,7 +44,7 @@ void NvmeWorker::wait(std::unique_lock<std::mutex>& lock) {
         changed_.wait(lock, has_work);
 }
 
-void NvmeWorker::run() {
+void Worker::run() {
     std::unique_lock lock(mutex_);
     for (wait(lock); !ends_; wait(lock)) {
         Job job = look_;
@@ -56,3 +58,5 @@ void NvmeWorker::run() {
         lock.lock();
     }
 }
+
+}  // namespace nvme

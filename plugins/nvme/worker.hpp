@@ -8,14 +8,16 @@
 #include <mutex>
 #include <thread>
 
-class NvmeWorker {
+namespace nvme {
+
+class Worker {
 public:
     using Job = std::function<void()>;
 
-    NvmeWorker() = default;
-    ~NvmeWorker() { stop(); }
-    NvmeWorker(const NvmeWorker&) = delete;
-    NvmeWorker& operator=(const NvmeWorker&) = delete;
+    Worker() = default;
+    ~Worker() { stop(); }
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
 
     /// @param look  called on the worker's thread every 50 ms while there is no job; none: it sleeps
     void start(Job look = nullptr);
@@ -37,3 +39,5 @@ private:
     bool ends_ = false;
     std::thread thread_;
 };
+
+}  // namespace nvme

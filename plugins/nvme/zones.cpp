@@ -12,12 +12,14 @@
 
 #include "controller.hpp"
 
+namespace nvme {
+
 namespace {
 
 using bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::IoType;
 
 constexpr size_t header = sizeof(nvme_zone_report), descriptor = sizeof(nvme_zns_desc);
-static_assert(sizeof(NvmeZoneReport::last) == header + descriptor);
+static_assert(sizeof(ZoneReport::last) == header + descriptor);
 // A descriptor is never overwritten before it has been read.
 static_assert(2 * sizeof(bdk_bdev_zone_info) == descriptor);
 
@@ -27,7 +29,7 @@ struct Place {
     uint32_t zones;
 };
 
-Place place_of(Io io, NvmeZoneReport& report) {
+Place place_of(Io io, ZoneReport& report) {
     const bdk_bdev_io_zone_mgmt_params& params = io->u.zone_mgmt;
     const uint64_t left = params.num_zones - report.done;
     const uint64_t room = left * sizeof(bdk_bdev_zone_info);
@@ -37,7 +39,7 @@ Place place_of(Io io, NvmeZoneReport& report) {
     return {reinterpret_cast<std::byte*>(params.buf + report.done), uint32_t(zones)};
 }
 
-NvmeCommand at_zone(uint8_t opcode, uint32_t nsid, uint64_t first_block) {
+Command at_zone(uint8_t opcode, uint32_t nsid, uint64_t first_block) {
     return {
         .opcode = opcode, .nsid = nsid, .cdw10 = uint32_t(first_block), .cdw11 = uint32_t(first_block >> 32)};
 }
@@ -75,32 +77,32 @@ bdk_bdev_zone_info info_of(const nvme_zns_desc& zone) {
 }
 
 void report_ended(Io io) {
-    NvmeZoneReport& report = io.context<NvmeIoContext>().report;
-    if (!nvme_take_report(io, report)) {
+    ZoneReport& report = io.context<IoContext>().report;
+    if (!take_report(io, report)) {
         bdevkit::log(bdevkit::LogLevel::error, BDK_LOG_COMPONENT,
                      format("namespace %u describes fewer zones than it has", unsigned(report.nsid)));
         return io.complete_errno(-EIO);
     }
     if (report.done == io->u.zone_mgmt.num_zones) return io.complete();
     // Begins again when there is room.
-    if (!report.queue->submit(io, nvme_next_report(io, report), false)) io.complete(IoStatus::nomem);
+    if (!report.queue->submit(io, next_report(io, report), false)) io.complete(IoStatus::nomem);
 }
 
 }  // namespace
 
-NvmeRequest nvme_next_report(Io io, NvmeZoneReport& report) {
+Request next_report(Io io, ZoneReport& report) {
     constexpr uint32_t no_more_than_asked = 1u << 16;
     const Place place = place_of(io, report);
     report.asked = place.zones;
     const auto bytes = uint32_t(header + place.zones * descriptor);
-    NvmeCommand command = at_zone(nvme_zns_cmd_mgmt_recv, report.nsid,
-                                  io->u.zone_mgmt.zone_id + report.done * io->bdev->zone_size);
+    Command command = at_zone(nvme_zns_cmd_mgmt_recv, report.nsid,
+                              io->u.zone_mgmt.zone_id + report.done * io->bdev->zone_size);
     command.cdw12 = bytes / 4 - 1;
     command.cdw13 = no_more_than_asked | NVME_ZNS_ZRAS_REPORT_ALL << 8 | NVME_ZNS_ZRA_REPORT_ZONES;
     return {command, {.buf = place.at, .bytes = bytes}};
 }
 
-bool nvme_take_report(Io io, NvmeZoneReport& report) {
+bool take_report(Io io, ZoneReport& report) {
     const std::byte* from = place_of(io, report).at;
     bdk_bdev_zone_info* to = io->u.zone_mgmt.buf + report.done;
     nvme_zone_report told;
@@ -116,22 +118,24 @@ bool nvme_take_report(Io io, NvmeZoneReport& report) {
     return true;
 }
 
-NvmeRequest nvme_zone_management(Io io, const NvmeNamespace& ns) {
+Request zone_management(Io io, const Namespace& ns) {
     // Both count the actions alike.
     static_assert(BDK_BDEV_ZONE_CLOSE == int(NVME_ZNS_ZSA_CLOSE));
     static_assert(BDK_BDEV_ZONE_FINISH == int(NVME_ZNS_ZSA_FINISH));
     static_assert(BDK_BDEV_ZONE_OPEN == int(NVME_ZNS_ZSA_OPEN));
     static_assert(BDK_BDEV_ZONE_RESET == int(NVME_ZNS_ZSA_RESET));
     static_assert(BDK_BDEV_ZONE_OFFLINE == int(NVME_ZNS_ZSA_OFFLINE));
-    NvmeCommand command = at_zone(nvme_zns_cmd_mgmt_send, ns.id, io->u.zone_mgmt.zone_id);
+    Command command = at_zone(nvme_zns_cmd_mgmt_send, ns.id, io->u.zone_mgmt.zone_id);
     command.cdw13 = io->u.zone_mgmt.zone_action;
     return {command, {}};
 }
 
-void nvme_ended(Io io, const NvmeStatus& status) {
+void on_command_ended(Io io, const Status& status) {
     if (status.success()) {
         if (io.type() == IoType::get_zone_info) return report_ended(io);
         if (io.type() == IoType::zone_append) io->u.bdev.offset_blocks = status.result;
     }
     bdk_bdev_io_complete_nvme_status(io.get(), uint32_t(status.result), status.sct(), status.sc());
 }
+
+}  // namespace nvme

@@ -9,15 +9,17 @@
 
 #include "status.hpp"
 
-class NvmeQueue;
-struct NvmeRequest;
-struct NvmeNamespace;
+namespace nvme {
+
+class Queue;
+struct Request;
+struct Namespace;
 
 /// A report under way, which answers a get_zone_info in as many commands as it takes. A zone's descriptor is
 /// twice as long as what the client gets of it. So that nothing is allocated, descriptors come to the end of
 /// the client's memory, and move to their place one by one; the last of them come here.
-struct NvmeZoneReport {
-    NvmeQueue* queue;  ///< which carries the commands
+struct ZoneReport {
+    Queue* queue;  ///< which carries the commands
     uint32_t nsid;
     uint32_t done;   ///< zones that the client has been told of
     uint32_t asked;  ///< zones that the command in flight asks for
@@ -25,13 +27,15 @@ struct NvmeZoneReport {
 };
 
 /// The next command of a report.
-NvmeRequest nvme_next_report(bdevkit::Io io, NvmeZoneReport& report);
+Request next_report(bdevkit::Io io, ZoneReport& report);
 
 /// Takes what the command has brought. @return whether the controller has described what it was asked for
-bool nvme_take_report(bdevkit::Io io, NvmeZoneReport& report);
+bool take_report(bdevkit::Io io, ZoneReport& report);
 
-NvmeRequest nvme_zone_management(bdevkit::Io io, const NvmeNamespace& ns);
+Request zone_management(bdevkit::Io io, const Namespace& ns);
 
 /// [the I/O's thread] For transports: the controller has ended the command of `io`. Completes it, or goes on
 /// with the next command that it takes.
-void nvme_ended(bdevkit::Io io, const NvmeStatus& status);
+void on_command_ended(bdevkit::Io io, const Status& status);
+
+}  // namespace nvme

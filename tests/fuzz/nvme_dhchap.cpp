@@ -15,12 +15,15 @@ using bdk::fuzz::FuzzInput, bdk::fuzz::must_hold;
 
 namespace {
 
+using namespace nvme;
+using namespace nvme::tcp;
+
 /// The messages of the target, and the transaction that the host has chosen.
-struct Target {
+struct ScriptedTarget {
     std::deque<std::vector<std::byte>> messages;
     uint16_t transaction = 0;
 };
-Target* target = nullptr;
+ScriptedTarget* target = nullptr;
 
 constexpr const char* key_text = "DHHC-1:00:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:";
 constexpr size_t transaction_at = 4, shortest_message = 6;
@@ -28,7 +31,7 @@ constexpr size_t transaction_at = 4, shortest_message = 6;
 }  // namespace
 
 // In place of a connection: commands are answered out of the input.
-TcpResult TcpCaller::call(const NvmeCommand&, const char*, const NvmeData& data) {
+Result Caller::call(const Command&, const char*, const Data& data) {
     constexpr uint8_t opcode_specific = 1, invalid_field = 2;
     must_hold(data.bytes >= shortest_message, "a message of the host's has a head");
     const bool is_receive = data.bytes == 4096;
@@ -49,25 +52,25 @@ TcpResult TcpCaller::call(const NvmeCommand&, const char*, const NvmeData& data)
 
 namespace {
 
-void authenticate(FuzzInput& input, bool both) {
-    Target now;
+void run_dialogue(FuzzInput& input, bool both) {
+    ScriptedTarget now;
     target = &now;
     while (!input.empty()) {
         const size_t length = input.take<uint16_t>() % 1200;
         const Bytes bytes = input.take_bytes(length);
         now.messages.emplace_back(bytes.begin(), bytes.end());
     }
-    TcpTarget name;
+    Target name;
     name.subsystem = "nqn.2024-01.org.example:target";
     name.host_nqn = "nqn.2024-01.org.example:host";
     const DhchapKeys keys{
         DhchapKey::from_text(key_text, "host"),
         both ? std::make_unique<const DhchapKey>(DhchapKey::from_text(key_text, "target")) : nullptr};
-    static TcpConnection unused(TcpFd(), {});
-    static const TcpCancel cancel;
-    TcpCaller caller(unused, cancel, {});
+    static Connection unused(Fd(), {});
+    static const Cancel cancel;
+    Caller caller(unused, cancel, {});
     try {
-        tcp_authenticate(caller, name, keys);
+        authenticate(caller, name, keys);
         must_hold(!both, "nobody proves to have the controller's key by chance");
     } catch (const bdevkit::Error&) {
     }
@@ -95,6 +98,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if ((what & 3) == 3)
         read_key(input);
     else
-        authenticate(input, (what & 1) != 0);
+        run_dialogue(input, (what & 1) != 0);
     return 0;
 }

@@ -18,6 +18,8 @@ using namespace bdk::fuzz;
 
 namespace {
 
+using namespace nvme;
+using namespace nvme::tcp;
 using Page = std::array<std::byte, 4096>;
 constexpr size_t pages = 8;  ///< by number: controller, and others by the CNS asked for
 
@@ -34,7 +36,7 @@ struct Controller {
         }
     }
 
-    NvmeStatus identify(uint32_t cns, uint32_t csi, std::span<std::byte, 4096> to) const {
+    Status identify(uint32_t cns, uint32_t csi, std::span<std::byte, 4096> to) const {
         const Page& page = data[(cns + csi) % pages];
         std::ranges::copy(page, to.begin());
         // The last byte of a page, which is reserved, says whether it is refused.
@@ -44,12 +46,12 @@ struct Controller {
     std::array<Page, pages> data;
 };
 
-void look_at_namespace(const Controller& controller, const NvmeIdentity& identity, uint64_t page_size) {
+void look_at_namespace(const Controller& controller, const Identity& identity, uint64_t page_size) {
     const auto identify = [&](uint32_t cns, uint32_t csi, uint32_t, std::span<std::byte, 4096> to) {
         return controller.identify(cns, csi, to);
     };
     try {
-        const auto ns = nvme_identify_namespace("nvme0", identity, 1, page_size, identify);
+        const auto ns = identify_namespace("nvme0", identity, 1, page_size, identify);
         if (!ns) return;
         must_hold(ns->blocks != 0 && ns->block_size != 0, "a namespace that is used has blocks");
         must_hold(!ns->md_interleaved || ns->md_size < ns->block_size, "metadata are less than a block");
@@ -63,16 +65,16 @@ void look_at_access(const Page& controller, Bytes log) {
     must_hold(ana_log_size(raw, 0) <= 1024 * 1024, "the ANA log is of bounded length");
     try {
         for (const auto& [id, access] : parse_ana_log(log))
-            must_hold(access <= TcpAccess::lost, "a namespace has a state that there is");
+            must_hold(access <= Access::lost, "a namespace has a state that there is");
     } catch (const bdevkit::Error&) {
     }
 }
 
 void look_at_health(const Page& page) {
-    NvmeHealthPage health;
+    HealthPage health;
     std::memcpy(health.data(), page.data(), sizeof(health));
     bdk_json_writer writer;
-    nvme_write_health(bdevkit::Json(&writer), health);
+    write_health(bdevkit::Json(&writer), health);
     must_hold(!writer.root().dump().empty(), "the health log is written as JSON");
 }
 
@@ -83,7 +85,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const uint64_t page_size = uint64_t{4096} << (input.take<uint8_t>() & 15);
     const size_t log_length = input.take<uint16_t>() % sizeof(Page);
     const Controller controller(input);
-    const NvmeIdentity identity = nvme_identity(controller.data[1], page_size);
+    const Identity identity = parse_identity(controller.data[1], page_size);
     look_at_namespace(controller, identity, page_size);
     look_at_access(controller.data[1], Bytes(controller.data[4]).first(log_length));
     look_at_health(controller.data[4]);

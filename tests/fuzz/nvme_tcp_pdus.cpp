@@ -18,6 +18,10 @@ using bdk::fuzz::FuzzInput, bdk::fuzz::must_hold;
 
 namespace {
 
+using namespace nvme;
+using namespace nvme::tcp;
+using namespace nvme::tcp::test;
+
 /// A command in flight. Its memory is exactly as long as its data, so that the sanitizer sees what goes
 /// beyond.
 struct Command {
@@ -34,9 +38,9 @@ struct Command {
 
 class Host {
 public:
-    Host(TcpProtocol::Options options, Digests with)
+    Host(Protocol::Options options, Digests with)
         : digests(with),
-          protocol(options, [this](void* owner, const TcpResult& result) { ended(owner, result); }) {}
+          protocol(options, [this](void* owner, const Result& result) { ended(owner, result); }) {}
 
     ~Host() {
         protocol.drop_all(
@@ -46,7 +50,7 @@ public:
 
     void submit(uint8_t opcode, uint32_t bytes, size_t cut) {
         auto command = std::make_unique<Command>(bytes, std::min<size_t>(cut, bytes));
-        const NvmeData data{.iovs = command->iovs.data(), .iovcnt = bytes != 0 ? 2u : 0u, .bytes = bytes};
+        const Data data{.iovs = command->iovs.data(), .iovcnt = bytes != 0 ? 2u : 0u, .bytes = bytes};
         const int cid = protocol.submit({.opcode = opcode}, data, command.get());
         if (cid < 0) return;
         must_hold(size_t(cid) < protocol.depth(), "a command has an identifier of the queue's");
@@ -99,10 +103,10 @@ public:
     Octets stream;
     std::map<void*, std::unique_ptr<Command>> commands;
     std::set<uint16_t> held;
-    TcpProtocol protocol;
+    Protocol protocol;
 
 private:
-    void ended(void* owner, const TcpResult& result) {
+    void ended(void* owner, const Result& result) {
         const auto found = commands.find(owner);
         must_hold(found != commands.end(), "what ends was in flight");
         must_hold(result.bytes <= found->second->length, "no more data came than was asked for");

@@ -10,6 +10,8 @@
 
 namespace {
 
+using namespace nvme::pcie;
+
 constexpr size_t size = 8192;
 
 struct BarGuardTest : testing::Test {

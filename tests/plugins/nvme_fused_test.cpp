@@ -12,22 +12,25 @@
 
 namespace {
 
-constexpr NvmeStatus compare_failure{.code = NVME_SCT_MEDIA << 8 | NVME_SC_COMPARE_FAILED};
-constexpr NvmeStatus failed_fused{.code = NVME_SC_FUSED_FAIL};
-constexpr NvmeStatus write_fault{.code = NVME_SCT_MEDIA << 8 | NVME_SC_WRITE_FAULT};
+using namespace nvme;
+using namespace nvme::pcie;
+
+constexpr Status compare_failure{.code = NVME_SCT_MEDIA << 8 | NVME_SC_COMPARE_FAILED};
+constexpr Status failed_fused{.code = NVME_SC_FUSED_FAIL};
+constexpr Status write_fault{.code = NVME_SCT_MEDIA << 8 | NVME_SC_WRITE_FAULT};
 
 /// A controller that carries out fused commands on one block: whether the first of a pair is followed by the
 /// second, under one doorbell, is what it looks at.
 struct FusedTest : testing::Test {
     static constexpr uint32_t depth = 4;
     static constexpr uint64_t iova = 1ull << 32;
-    std::vector<NvmeCommand> commands = std::vector<NvmeCommand>(depth);
-    std::vector<PcieCompletion> completions = std::vector<PcieCompletion>(depth);
+    std::vector<Command> commands = std::vector<Command>(depth);
+    std::vector<Completion> completions = std::vector<Completion>(depth);
     volatile uint32_t sq_doorbell = 0, cq_doorbell = 0;
     QueuePair pair{depth, {commands.data(), completions.data(), &sq_doorbell, &cq_doorbell}};
-    std::vector<std::byte> memory = std::vector<std::byte>(16 * nvme_page);
+    std::vector<std::byte> memory = std::vector<std::byte>(16 * page_size);
     PagePool pool{memory.data(), iova, 16};
-    PcieFlights flights{depth - 1};
+    Flights flights{depth - 1};
     std::vector<std::byte> block = std::vector<std::byte>(512);
 
     std::vector<std::byte> expected = std::vector<std::byte>(512),
@@ -45,19 +48,19 @@ struct FusedTest : testing::Test {
         io.u.bdev.offset_blocks = 70;
         io.u.bdev.num_blocks = 1;
         const auto [compare, write] =
-            nvme_fused_requests(bdevkit::Io(&io), NvmeNamespace{.id = 1, .block_size = 512});
+            fused_requests_of(bdevkit::Io(&io), Namespace{.id = 1, .block_size = 512});
         const uint16_t first = begin(compare), second = begin(write);
         flights.fuse(first, second);
     }
-    uint16_t begin(const NvmeRequest& request) {
-        NvmeCommand command = request.command;
+    uint16_t begin(const Request& request) {
+        Command command = request.command;
         const uint16_t cid = pair.next_cid();
         EXPECT_TRUE(flights[cid].transfer.begin(pool, request, command, true));
         flights.begin(cid, &io, 0);
         return pair.submit(command);
     }
 
-    void complete(uint16_t cid, const NvmeStatus& status) {
+    void complete(uint16_t cid, const Status& status) {
         completions[tail].cid = cid;
         completions[tail].status = uint16_t(status.code << 1 | phase);
         tail = (tail + 1) % depth;
@@ -66,7 +69,7 @@ struct FusedTest : testing::Test {
     /// The controller's turn.
     void run() {
         ASSERT_EQ((sq_doorbell + depth - head) % depth, 2u);
-        const NvmeCommand first = commands[head], second = commands[(head + 1) % depth];
+        const Command first = commands[head], second = commands[(head + 1) % depth];
         head = sq_doorbell;
         ASSERT_EQ(first.opcode, nvme_cmd_compare);
         ASSERT_EQ(first.flags, 1);
@@ -75,15 +78,15 @@ struct FusedTest : testing::Test {
         ASSERT_EQ(first.cdw10, 70u);
         ASSERT_EQ(second.cdw10, 70u);
         const bool equal = std::memcmp(&memory[first.dptr[0] - iova], block.data(), 512) == 0;
-        complete(first.cid, equal ? NvmeStatus{} : compare_failure);
+        complete(first.cid, equal ? Status{} : compare_failure);
         if (equal) std::memcpy(block.data(), &memory[second.dptr[0] - iova], 512);
-        complete(second.cid, equal ? NvmeStatus{} : failed_fused);
+        complete(second.cid, equal ? Status{} : failed_fused);
     }
     /// What the I/O has ended with; nothing while it has not.
-    std::optional<NvmeStatus> ended() {
-        std::optional<NvmeStatus> found;
-        pair.poll([&](uint16_t cid, NvmeStatus status) {
-            const PcieFlights::End end = flights.end(cid, pool, status);
+    std::optional<Status> ended() {
+        std::optional<Status> found;
+        pair.poll([&](uint16_t cid, Status status) {
+            const Flights::End end = flights.end(cid, pool, status);
             if (end.io == nullptr) return;
             EXPECT_FALSE(found) << "twice";
             EXPECT_EQ(end.io, &io);
@@ -118,11 +121,11 @@ TEST_F(FusedTest, WritesWhatWasExpectedAndLeavesTheRest) {
 }
 
 TEST_F(FusedTest, TheCauseIsToldInWhateverOrderTheyEnd) {
-    const NvmeStatus success;
+    const Status success;
     const struct {
-        NvmeStatus compare, write;
+        Status compare, write;
         bool write_first;
-        NvmeStatus told;
+        Status told;
     } ends[] = {
         {compare_failure, failed_fused, false, compare_failure},
         {compare_failure, failed_fused, true, compare_failure},
@@ -166,7 +169,7 @@ TEST_F(FusedTest, AResetEndsTheIoOnce) {
     flights[first].late = true;
     int ends = 0;
     pair.end_all([&](uint16_t cid) {
-        const PcieFlights::End end = flights.end(cid, pool, failed_fused);
+        const Flights::End end = flights.end(cid, pool, failed_fused);
         if (end.io == nullptr) return;
         ends++;
         EXPECT_TRUE(end.late);
@@ -181,13 +184,13 @@ TEST(FusedIdentify, TheLongestIsTheNamespacesOrElseTheControllers) {
     const auto bytes = [](const auto& data) {
         return std::as_bytes(std::span<std::remove_reference_t<decltype(data)>, 1>(&data, 1));
     };
-    EXPECT_EQ(nvme_identity(bytes(controller), 4096).max_fused, 0u) << "it has none";
+    EXPECT_EQ(parse_identity(bytes(controller), 4096).max_fused, 0u) << "it has none";
     controller.fuses = NVME_CTRL_FUSES_COMPARE_AND_WRITE;
-    EXPECT_EQ(nvme_identity(bytes(controller), 4096).max_fused, 8u);
+    EXPECT_EQ(parse_identity(bytes(controller), 4096).max_fused, 8u);
     nvme_id_ns ns{};
-    EXPECT_EQ(nvme_namespace(1, bytes(ns)).max_fused, 0u);
+    EXPECT_EQ(parse_namespace(1, bytes(ns)).max_fused, 0u);
     ns.nacwu = 15;
-    EXPECT_EQ(nvme_namespace(1, bytes(ns)).max_fused, 16u);
+    EXPECT_EQ(parse_namespace(1, bytes(ns)).max_fused, 16u);
 }
 
 }  // namespace

@@ -10,15 +10,17 @@
 
 namespace {
 
+using namespace nvme;
+
 nlohmann::ordered_json written(const nvme_smart_log& log) {
-    NvmeHealthPage page;
+    HealthPage page;
     std::memcpy(page.data(), &log, sizeof log);
     bdk_json_writer writer;
-    nvme_write_health(bdevkit::Json(&writer), page);
+    write_health(bdevkit::Json(&writer), page);
     return writer.root();
 }
 
-TEST(NvmeHealth, HasItsUnits) {
+TEST(HealthMethod, HasItsUnits) {
     nvme_smart_log log{};
     log.temperature[0] = 0x43;
     log.temperature[1] = 0x01;  // 323 K
@@ -40,21 +42,21 @@ TEST(NvmeHealth, HasItsUnits) {
     EXPECT_TRUE(json["critical_warnings"].empty());
 }
 
-TEST(NvmeHealth, NamesItsWarnings) {
+TEST(HealthMethod, NamesItsWarnings) {
     nvme_smart_log log{};
     log.critical_warning = 0x01 | 0x08;
     EXPECT_EQ(written(log)["critical_warnings"], (std::vector<std::string>{"available_spare", "read_only"}));
 }
 
-TEST(NvmeHealth, CountsBeyond64Bits) {
+TEST(HealthMethod, CountsBeyond64Bits) {
     nvme_smart_log log{};
     log.host_reads[8] = 1;
     EXPECT_DOUBLE_EQ(written(log)["host_read_commands"].get<double>(), 0x1p64);
 }
 
-TEST(NvmeHealth, IsReadOfTheWholeController) {
-    NvmeHealthPage page;
-    const NvmeRequest request = nvme_read_health(page);
+TEST(HealthMethod, IsReadOfTheWholeController) {
+    HealthPage page;
+    const Request request = read_health(page);
     EXPECT_EQ(request.command.opcode, 0x02);
     EXPECT_EQ(request.command.nsid, UINT32_MAX);
     EXPECT_EQ(request.command.cdw10, 127u << 16 | 2);

@@ -15,6 +15,8 @@
 
 namespace {
 
+using namespace nvme;
+using namespace nvme::pcie;
 using testing::ElementsAre;
 
 /// Takes commands where the doorbell says that there are, and completes them in any order.
@@ -27,16 +29,16 @@ public:
     }
 
     /// The next command that it has been told of.
-    std::optional<NvmeCommand> fetch() {
+    std::optional<Command> fetch() {
         if (head_ == sq_doorbell_) return {};
-        const NvmeCommand command = commands_[head_];
+        const Command command = commands_[head_];
         head_ = (head_ + 1) % depth_;
         return command;
     }
 
     void complete(uint16_t cid, uint16_t status = 0, uint32_t result = 0) {
         ASSERT_NE((tail_ + 1) % depth_, cq_doorbell_) << "the completion queue is full";
-        volatile PcieCompletion& entry = completions_[tail_];
+        volatile Completion& entry = completions_[tail_];
         entry.result = result;
         entry.sq_head = uint16_t(head_);
         entry.cid = cid;
@@ -58,8 +60,8 @@ public:
 
 private:
     uint32_t depth_;
-    std::vector<NvmeCommand> commands_;
-    std::vector<PcieCompletion> completions_;
+    std::vector<Command> commands_;
+    std::vector<Completion> completions_;
     volatile uint32_t sq_doorbell_ = 0, cq_doorbell_ = 0;
     uint32_t head_ = 0, tail_ = 0;
     uint16_t phase_ = 1;
@@ -76,7 +78,7 @@ struct QueuePairTest : testing::Test {
 
     std::vector<uint16_t> ended() {
         std::vector<uint16_t> cids;
-        pair.poll([&](uint16_t cid, NvmeStatus) { cids.push_back(cid); });
+        pair.poll([&](uint16_t cid, Status) { cids.push_back(cid); });
         return cids;
     }
 };
@@ -149,7 +151,7 @@ TEST_F(QueuePairTest, WhoHearsOfAnEndMaySubmit) {
     submit(0);
     pair.ring();
     controller.complete(controller.fetch()->cid);
-    pair.poll([&](uint16_t, NvmeStatus) { submit(1); });
+    pair.poll([&](uint16_t, Status) { submit(1); });
     pair.ring();
     EXPECT_EQ(controller.fetch()->cdw10, 1u);
 }
@@ -158,8 +160,8 @@ TEST_F(QueuePairTest, AnErrorKeepsItsStatusAndItsResult) {
     const uint16_t cid = submit(0);
     pair.ring();
     controller.complete(cid, NVME_SCT_MEDIA << 8 | 0x81, 42);
-    NvmeStatus found;
-    pair.poll([&](uint16_t, NvmeStatus status) { found = status; });
+    Status found;
+    pair.poll([&](uint16_t, Status status) { found = status; });
     EXPECT_FALSE(found.success());
     EXPECT_EQ(found.sct(), 2u);
     EXPECT_EQ(found.sc(), 0x81u);
@@ -170,8 +172,8 @@ TEST_F(QueuePairTest, MoreAndDoNotRetryAreNoPartOfTheStatus) {
     const uint16_t cid = submit(0);
     pair.ring();
     controller.complete(cid, 1u << 14 | 1u << 13 | NVME_SC_INVALID_FIELD);
-    NvmeStatus found;
-    pair.poll([&](uint16_t, NvmeStatus status) { found = status; });
+    Status found;
+    pair.poll([&](uint16_t, Status status) { found = status; });
     EXPECT_EQ(found.sct(), 0u);
     EXPECT_EQ(found.sc(), uint32_t(NVME_SC_INVALID_FIELD));
 }
@@ -270,47 +272,47 @@ TEST_F(ShadowDoorbellTest, CompletionsAreToldInMemoryToo) {
 struct TransferTest : testing::Test {
     static constexpr uint64_t iova = 1ull << 32;
     static constexpr uint32_t pages = 8;
-    std::vector<std::byte> memory = std::vector<std::byte>(pages * nvme_page);
+    std::vector<std::byte> memory = std::vector<std::byte>(pages * page_size);
     PagePool pool{memory.data(), iova, pages};
     Transfer transfer;
-    NvmeCommand command;
+    Command command;
 
     std::byte* device(uint64_t address) { return memory.data() + (address - iova); }
 };
 
 TEST_F(TransferTest, WhatIsWrittenIsWhereTheListSays) {
-    std::vector<std::byte> data(3 * nvme_page + 512);
+    std::vector<std::byte> data(3 * page_size + 512);
     for (size_t i = 0; i < data.size(); i++)
         data[i] = std::byte(i / 512);
     iovec pieces[] = {{data.data(), 100},
-                      {data.data() + 100, nvme_page},
-                      {data.data() + 100 + nvme_page, data.size() - 100 - nvme_page}};
-    const NvmeRequest request{{.opcode = nvme_cmd_write},
-                              {.iovs = pieces, .iovcnt = 3, .bytes = uint32_t(data.size())}};
+                      {data.data() + 100, page_size},
+                      {data.data() + 100 + page_size, data.size() - 100 - page_size}};
+    const Request request{{.opcode = nvme_cmd_write},
+                          {.iovs = pieces, .iovcnt = 3, .bytes = uint32_t(data.size())}};
     ASSERT_TRUE(transfer.begin(pool, request, command));
     EXPECT_EQ(pool.available(), pages - 5);
 
     const auto* list = reinterpret_cast<const uint64_t*>(device(command.dptr[1]));
     const uint64_t found[] = {command.dptr[0], list[0], list[1], list[2]};
     for (size_t i = 0; i < data.size(); i++)
-        ASSERT_EQ(device(found[i / nvme_page])[i % nvme_page], data[i]) << i;
+        ASSERT_EQ(device(found[i / page_size])[i % page_size], data[i]) << i;
     transfer.end(pool, true);
     EXPECT_EQ(pool.available(), pages);
 }
 
 TEST_F(TransferTest, WhatIsReadReachesTheClientIfTheCommandHasEndedWell) {
-    std::vector<std::byte> data(2 * nvme_page), md(16);
-    const NvmeRequest request{{.opcode = nvme_cmd_read},
-                              {.buf = data.data(), .bytes = 2 * nvme_page, .md = md.data(), .md_bytes = 16}};
+    std::vector<std::byte> data(2 * page_size), md(16);
+    const Request request{{.opcode = nvme_cmd_read},
+                          {.buf = data.data(), .bytes = 2 * page_size, .md = md.data(), .md_bytes = 16}};
     for (const bool success : {false, true}) {
         command = {};
         ASSERT_TRUE(transfer.begin(pool, request, command));
         device(command.dptr[0])[5] = std::byte(1);
-        device(command.dptr[1])[nvme_page - 1] = std::byte(2);
+        device(command.dptr[1])[page_size - 1] = std::byte(2);
         device(command.mptr)[15] = std::byte(3);
         transfer.end(pool, success);
         EXPECT_EQ(data[5], std::byte(success ? 1 : 0));
-        EXPECT_EQ(data[2 * nvme_page - 1], std::byte(success ? 2 : 0));
+        EXPECT_EQ(data[2 * page_size - 1], std::byte(success ? 2 : 0));
         EXPECT_EQ(md[15], std::byte(success ? 3 : 0));
     }
 }
@@ -318,7 +320,7 @@ TEST_F(TransferTest, WhatIsReadReachesTheClientIfTheCommandHasEndedWell) {
 TEST_F(TransferTest, MetadataThatNobodyGivesAreWrittenAsZeroes) {
     memory.assign(memory.size(), std::byte(0xff));
     std::vector<std::byte> data(512);
-    const NvmeRequest request{{.opcode = nvme_cmd_write}, {.buf = data.data(), .bytes = 512, .md_bytes = 16}};
+    const Request request{{.opcode = nvme_cmd_write}, {.buf = data.data(), .bytes = 512, .md_bytes = 16}};
     ASSERT_TRUE(transfer.begin(pool, request, command));
     EXPECT_EQ(device(command.mptr)[0], std::byte(0));
     EXPECT_EQ(device(command.mptr)[15], std::byte(0));
@@ -326,9 +328,8 @@ TEST_F(TransferTest, MetadataThatNobodyGivesAreWrittenAsZeroes) {
 }
 
 TEST_F(TransferTest, PagesSideBySideAreOneSglDescriptor) {
-    std::vector<std::byte> data(3 * nvme_page + 512, std::byte{5});
-    const NvmeRequest request{{.opcode = nvme_cmd_write},
-                              {.buf = data.data(), .bytes = uint32_t(data.size())}};
+    std::vector<std::byte> data(3 * page_size + 512, std::byte{5});
+    const Request request{{.opcode = nvme_cmd_write}, {.buf = data.data(), .bytes = uint32_t(data.size())}};
     for (int round = 0; round < 3; round++) {
         command = {};
         ASSERT_TRUE(transfer.begin(pool, request, command, true));
@@ -347,9 +348,8 @@ TEST_F(TransferTest, PagesHereAndThereAreAList) {
     ASSERT_EQ(third, second);
     pool.give(first);
     pool.give(third);  // they come in the wrong order now
-    std::vector<std::byte> data(3 * nvme_page);
-    const NvmeRequest request{{.opcode = nvme_cmd_write},
-                              {.buf = data.data(), .bytes = uint32_t(data.size())}};
+    std::vector<std::byte> data(3 * page_size);
+    const Request request{{.opcode = nvme_cmd_write}, {.buf = data.data(), .bytes = uint32_t(data.size())}};
     command.flags = 1u << 6;  // as a passthrough command may have it
     ASSERT_TRUE(transfer.begin(pool, request, command, true));
     EXPECT_EQ(command.flags, 0u);
@@ -359,9 +359,8 @@ TEST_F(TransferTest, PagesHereAndThereAreAList) {
 }
 
 TEST_F(TransferTest, WithTooFewPagesNothingHappens) {
-    std::vector<std::byte> data(nvme_page * pages);
-    const NvmeRequest request{{.opcode = nvme_cmd_write},
-                              {.buf = data.data(), .bytes = uint32_t(data.size())}};
+    std::vector<std::byte> data(page_size * pages);
+    const Request request{{.opcode = nvme_cmd_write}, {.buf = data.data(), .bytes = uint32_t(data.size())}};
     EXPECT_FALSE(transfer.begin(pool, request, command));
     EXPECT_EQ(pool.available(), pages);
 }

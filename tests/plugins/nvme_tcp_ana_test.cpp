@@ -11,6 +11,7 @@
 
 namespace {
 
+using namespace nvme::tcp;
 using bdevkit::Error;
 
 struct Group {
@@ -44,11 +45,11 @@ TEST(NvmeTcpAna, EachNamespaceHasItsGroupsState) {
                        {NVME_ANA_STATE_PERSISTENT_LOSS, {3}},
                        {NVME_ANA_STATE_CHANGE, {4}}});
     log.resize(log.size() + 100);  // more was read than there is
-    const std::map<uint32_t, TcpAccess> expected{{1, TcpAccess::optimized},
-                                                 {2, TcpAccess::non_optimized},
-                                                 {3, TcpAccess::lost},
-                                                 {4, TcpAccess::changing},
-                                                 {5, TcpAccess::optimized}};
+    const std::map<uint32_t, Access> expected{{1, Access::optimized},
+                                              {2, Access::non_optimized},
+                                              {3, Access::lost},
+                                              {4, Access::changing},
+                                              {5, Access::optimized}};
     EXPECT_EQ(parse_ana_log(log), expected);
 }
 

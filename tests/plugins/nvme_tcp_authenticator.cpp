@@ -8,6 +8,8 @@
 
 #include <memory>
 
+namespace nvme::tcp::test {
+
 namespace {
 
 constexpr uint32_t sequence = 0x01020304;
@@ -205,3 +207,5 @@ Octets TestAuthenticator::success() {
     add(out, hmac(how_.hash, how_.controller_key, data));
     return out;
 }
+
+}  // namespace nvme::tcp::test

@@ -8,6 +8,8 @@
 
 #include "nvme_tcp_pdus.hpp"
 
+namespace nvme::tcp::test {
+
 /// What a target asks of hosts.
 struct TestAuthentication {
     Octets host_key;        ///< that answers challenges
@@ -46,3 +48,5 @@ private:
     uint8_t next_ = 0;  ///< the message to give; 0xf1: a failure
     bool is_done_ = false;
 };
+
+}  // namespace nvme::tcp::test

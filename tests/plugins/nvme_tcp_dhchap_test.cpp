@@ -17,6 +17,9 @@
 namespace bdk::test {
 namespace {
 
+using namespace nvme::tcp;
+using namespace nvme::tcp::test;
+
 constexpr const char* host_nqn = "nqn.2024-01.io.bdevkit:me";
 
 // nvme gen-dhchap-key --hmac=0 --secret=000102...1f and so on
@@ -104,7 +107,7 @@ public:
 
 class NvmeTcpDhchap : public NvmeTcp {
 protected:
-    int create_with(const TcpTestTarget& target, GivenOptions more) {
+    int create_with(const TestTarget& target, GivenOptions more) {
         more.emplace_back("host_nqn", host_nqn);
         return create(target, more);
     }
@@ -127,10 +130,10 @@ class NvmeTcpDhchapForms : public NvmeTcpDhchap, public testing::WithParamInterf
 
 TEST_P(NvmeTcpDhchapForms, TheHostIsLetIn) {
     const Form form = GetParam();
-    TcpTestTarget target(asking({.host_key = made_of(with_hash(short_for_me, '0')),
-                                 .controller_key = made_of(with_hash(short_for_target, '0')),
-                                 .hash = form.hash,
-                                 .group = form.group}));
+    TestTarget target(asking({.host_key = made_of(with_hash(short_for_me, '0')),
+                              .controller_key = made_of(with_hash(short_for_target, '0')),
+                              .hash = form.hash,
+                              .group = form.group}));
     GivenOptions options{{"dhchap_key_file", host_key_for_hash.path}};
     if (form.both) options.emplace_back("dhchap_ctrl_key_file", controller_key.path);
     ASSERT_EQ(create_with(target, options), 0);
@@ -156,7 +159,7 @@ INSTANTIATE_TEST_SUITE_P(Forms, NvmeTcpDhchapForms, testing::ValuesIn(all_forms(
 });
 
 TEST_F(NvmeTcpDhchap, ConnectionsThatAreMadeAgainAreAuthenticatedAgain) {
-    TcpTestTarget target(asking({.host_key = answers}));
+    TestTarget target(asking({.host_key = answers}));
     ASSERT_EQ(create_with(target, {{"dhchap_key_file", host_key.path}}), 0);
     Client client("Nvme0n1", Access::write);
     ASSERT_TRUE(client.write(0, pattern(512)).ok());
@@ -166,23 +169,23 @@ TEST_F(NvmeTcpDhchap, ConnectionsThatAreMadeAgainAreAuthenticatedAgain) {
 }
 
 TEST_F(NvmeTcpDhchap, WithoutAKeyItIsSaidWhatToGive) {
-    TcpTestTarget target(asking({.host_key = answers}));
+    TestTarget target(asking({.host_key = answers}));
     EXPECT_EQ(create_with(target, {}), -EACCES);
     EXPECT_TRUE(log.has({"asks 'nqn.2024-01.io.bdevkit:me' for authentication", "set `dhchap_key_file`"}));
-    TcpTestTarget with_tls(asking({.host_key = answers, .asks = 4}));
+    TestTarget with_tls(asking({.host_key = answers, .asks = 4}));
     EXPECT_EQ(create_with(with_tls, {{"dhchap_key_file", host_key.path}}), -ENOTSUP);
     EXPECT_TRUE(log.has({"asks for TLS"}));
 }
 
 TEST_F(NvmeTcpDhchap, AWrongKeyIsRefused) {
-    TcpTestTarget target(asking({.host_key = Octets(32)}));
+    TestTarget target(asking({.host_key = Octets(32)}));
     EXPECT_EQ(create_with(target, {{"dhchap_key_file", host_key.path}}), -EACCES);
     EXPECT_TRUE(log.has({"refuses to authenticate 'nqn.2024-01.io.bdevkit:me': the key is not the one"}));
 }
 
 TEST_F(NvmeTcpDhchap, ATargetThatCannotProveWhoItIsIsRefused) {
     const auto refused = [&](const Manners& manners, const char* why) {
-        TcpTestTarget target(manners);
+        TestTarget target(manners);
         EXPECT_EQ(create_with(target, {{"dhchap_key_file", host_key.path},
                                        {"dhchap_ctrl_key_file", controller_key.path}}),
                   -EACCES);
@@ -194,7 +197,7 @@ TEST_F(NvmeTcpDhchap, ATargetThatCannotProveWhoItIsIsRefused) {
 }
 
 TEST_F(NvmeTcpDhchap, KeyFilesAreForTheirOwnerAlone) {
-    TcpTestTarget target;
+    TestTarget target;
     const KeyFile open_key(short_key, 0640), no_key("DHHC-1:00:AAEC:");
     EXPECT_EQ(create_with(target, {{"dhchap_key_file", open_key.path}}), -EPERM);
     EXPECT_TRUE(log.has({"other users have permissions on the key file", "chmod 600 " + open_key.path}));
@@ -236,7 +239,7 @@ TEST_F(NvmeTcpDhchap, KeysAreInNoMemoryThatACoreDumpHas) {
         const Bytes bytes = bytes_of(made);
         answer.assign(bytes.begin(), bytes.end());
     }
-    TcpTestTarget target(asking({.host_key = answer, .group = 1}));
+    TestTarget target(asking({.host_key = answer, .group = 1}));
     ASSERT_EQ(create_with(target, {{"dhchap_key_file", file->path}}), 0);
     {
         Client client("Nvme0n1", Access::write);
@@ -308,12 +311,12 @@ TEST_F(NvmeTcpDhchap, HostileMessagesAreRefused) {
         {3, put(20, 0x55), "has not the key of"},
     };
     for (const Case& each : cases) {
-        TcpTestTarget target(asking({.host_key = answers,
-                                     .controller_key = made_of(with_hash(short_for_target, '0')),
-                                     .group = each.group,
-                                     .tamper = [&](uint8_t id, Octets& message) {
-                                         if (id == each.id) each.tamper(message);
-                                     }}));
+        TestTarget target(asking({.host_key = answers,
+                                  .controller_key = made_of(with_hash(short_for_target, '0')),
+                                  .group = each.group,
+                                  .tamper = [&](uint8_t id, Octets& message) {
+                                      if (id == each.id) each.tamper(message);
+                                  }}));
         EXPECT_EQ(create_with(target, {{"dhchap_key_file", host_key.path},
                                        {"dhchap_ctrl_key_file", controller_key.path}}),
                   -EACCES)

@@ -18,7 +18,8 @@
 
 namespace bdk::test {
 
-using Manners = TcpTestTarget::Manners;
+using nvme::tcp::test::TestTarget;
+using Manners = TestTarget::Manners;
 
 /// Writes blocks of its own, reads them back and compares, again and again on the client's thread, several at
 /// a time.
@@ -97,7 +98,7 @@ protected:
         host.load("nvme");
     }
 
-    int create(const TcpTestTarget& target, GivenOptions more = {}) {
+    int create(const TestTarget& target, GivenOptions more = {}) {
         const auto or_else = [&more](const char* name, const auto& value) {
             const auto is_it = [name](const GivenOption& option) { return option.name == name; };
             if (std::none_of(more.begin(), more.end(), is_it)) more.emplace_back(name, value);
@@ -107,7 +108,7 @@ protected:
         or_else("connect_timeout", 10 * one_second);
         or_else("reconnect_delay", one_second / 10);
         or_else("loss_timeout", 60 * one_second);
-        or_else("subsystem", TcpTestTarget::nqn);
+        or_else("subsystem", TestTarget::nqn);
         more.emplace_back("address", "127.0.0.1");
         more.emplace_back("service", std::to_string(target.port()));
         return host.create("nvme", "Nvme0", more);

@@ -25,15 +25,15 @@ protected:
     }
 
     /// Until one goes by that path.
-    void write_until(Client& client, TcpTestTarget& by) {
+    void write_until(Client& client, TestTarget& by) {
         for (const unsigned before = by.writes(); by.writes() == before;)
             ASSERT_TRUE(client.write(0, pattern(512)).ok());
     }
 
     static Manners with_ana() { return {.reports_access = true}; }
 
-    TcpTestTarget left{with_ana()};
-    TcpTestTarget right{left};
+    TestTarget left{with_ana()};
+    TestTarget right{left};
 };
 
 TEST_F(NvmeTcpPaths, IoTakesTheBestPathAlone) {
@@ -100,7 +100,7 @@ TEST_P(NvmeTcpPathsUnderLoad, APathThatGoesAndComesLosesNothing) {
     Client here("Nvme0n1", Access::write);
     Client there("Nvme0n1", Access::write, host.new_thread("there"));
     VerifyingLoad first(here, 0);
-    VerifyingLoad second(there, TcpTestTarget::blocks / 2);
+    VerifyingLoad second(there, TestTarget::blocks / 2);
     for (unsigned round = 1; round <= 5; round++) {
         left.wait_for_io_queues(2 * round);
         right.wait_for_io_queues(2 * round);
@@ -189,7 +189,7 @@ TEST_F(NvmeTcpPaths, TheControllerIsGivenUpOnceNoPathIsLeft) {
 }
 
 TEST_F(NvmeTcpPaths, APathToAnotherSubsystemIsNotUsed) {
-    TcpTestTarget other(Manners{.serial = "54321               "});
+    TestTarget other(Manners{.serial = "54321               "});
     LogCapture log;
     ASSERT_EQ(create(left, {{"paths", std::vector<std::string>{"127.0.0.1:" + std::to_string(other.port())}},
                             {"multipath", active_active}}),

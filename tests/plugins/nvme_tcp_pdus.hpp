@@ -10,6 +10,8 @@
 
 #include "../../plugins/nvme/tcp/pdu.hpp"
 
+namespace nvme::tcp::test {
+
 using Octets = std::vector<std::byte>;
 
 inline uint32_t slow_crc32c(const std::byte* bytes, size_t length) {
@@ -135,3 +137,5 @@ inline std::optional<HostPdu> take_pdu(Octets& stream, Digests digests) {
     stream.erase(stream.begin(), stream.begin() + length);
     return pdu;
 }
+
+}  // namespace nvme::tcp::test

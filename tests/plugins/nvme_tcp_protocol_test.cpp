@@ -14,9 +14,12 @@
 
 namespace {
 
+using namespace nvme::tcp;
+using namespace nvme::tcp::test;
+
 struct Ended {
     void* owner;
-    TcpResult result;
+    Result result;
 };
 
 /// A queue, what it has sent and what has ended.
@@ -26,7 +29,7 @@ struct Queue {
         : digests(with),
           piece(step),
           protocol({depth, with.header, with.data, in_capsule, is_for_io},
-                   [this](void* owner, const TcpResult& result) {
+                   [this](void* owner, const Result& result) {
                        ended.push_back({owner, result});
                    }) {}
 
@@ -73,7 +76,7 @@ struct Queue {
     size_t piece;
     std::vector<Ended> ended;
     Octets stream;
-    TcpProtocol protocol;
+    Protocol protocol;
 };
 
 Octets noise(size_t length, unsigned seed = 1) {

@@ -11,6 +11,8 @@
 #include <deque>
 #include <functional>
 
+namespace nvme::tcp::test {
+
 namespace {
 
 constexpr uint64_t cap = 127 | uint64_t(1) << 37 | uint64_t(2) << 24;
@@ -24,9 +26,9 @@ void expect(bool right, const char* what) {
 }  // namespace
 
 /// One connection, served by a thread.
-class TcpTestTarget::Connection {
+class TestTarget::Connection {
 public:
-    Connection(TcpTestTarget& target, int fd) : target_(target), fd_(fd), thread_([this] { run(); }) {}
+    Connection(TestTarget& target, int fd) : target_(target), fd_(fd), thread_([this] { run(); }) {}
     ~Connection() {
         shutdown(fd_, SHUT_RDWR);
         thread_.join();
@@ -50,7 +52,7 @@ private:
     }
 
     struct Write {
-        NvmeCommand command;
+        Command command;
         Octets data;
         uint32_t asked = 0, come = 0;
     };
@@ -97,11 +99,11 @@ private:
         }
     }
 
-    void answer(const NvmeCommand& command, uint16_t status = 0, uint64_t result = 0) {
+    void answer(const Command& command, uint16_t status = 0, uint64_t result = 0) {
         send(response(command.cid, status, result, digests_));
     }
 
-    void command(const NvmeCommand& command, const Octets& data) {
+    void command(const Command& command, const Octets& data) {
         const auto length = uint32_t(command.dptr[1]);
         const bool in_capsule = command.dptr[1] >> 56 == 0x01;
         expect(in_capsule == !data.empty() && (!in_capsule || length == data.size()), "a wrong SGL");
@@ -135,7 +137,7 @@ private:
         run(whole.command, whole.data);
     }
 
-    void give(const NvmeCommand& command, const void* bytes, size_t length) {
+    void give(const Command& command, const void* bytes, size_t length) {
         Octets data(length);
         std::memcpy(data.data(), bytes, length);
         for (size_t at = 0; at < length;) {
@@ -149,7 +151,7 @@ private:
         if (!target_.manners_.success_flag) answer(command);
     }
 
-    void run(const NvmeCommand& command, const Octets& data) {
+    void run(const Command& command, const Octets& data) {
         if (command.opcode == nvme_admin_fabrics && command.nsid == nvme_fabrics_type_connect)
             return connect(command, data);
         if (authenticator_ && command.opcode == nvme_admin_fabrics &&
@@ -194,7 +196,7 @@ private:
         answer(command);
     }
 
-    void authenticate(const NvmeCommand& command, const Octets& data) {
+    void authenticate(const Command& command, const Octets& data) {
         expect(command.cdw10 == 0xe9010100, "another security protocol");
         if (command.nsid == nvme_fabrics_type_auth_receive) {
             const Octets message = authenticator_->give();
@@ -207,7 +209,7 @@ private:
         answer(command);
     }
 
-    void connect(const NvmeCommand& command, const Octets& data) {
+    void connect(const Command& command, const Octets& data) {
         nvmf_connect_data connect;
         expect(data.size() == sizeof(connect), "a wrong connect");
         std::memcpy(&connect, data.data(), sizeof(connect));
@@ -228,7 +230,7 @@ private:
         answer(command, 0, target_.controller_ | asks);
     }
 
-    void fabrics(const NvmeCommand& command) {
+    void fabrics(const Command& command) {
         if (command.nsid == nvme_fabrics_type_property_get)
             return answer(command, 0,
                           command.cdw11 == NVME_REG_CAP    ? cap
@@ -240,7 +242,7 @@ private:
         answer(command);
     }
 
-    void admin(const NvmeCommand& command) {
+    void admin(const Command& command) {
         if (command.opcode == nvme_admin_identify) return identify(command);
         if (command.opcode == nvme_admin_set_features) {
             const uint32_t count = target_.manners_.queues - 1u;
@@ -261,7 +263,7 @@ private:
         answer(command, NVME_SC_DNR | NVME_SC_INVALID_OPCODE);
     }
 
-    void log_page(const NvmeCommand& command) {
+    void log_page(const Command& command) {
         Octets log(((command.cdw10 >> 16) + 1) * 4);
         if ((command.cdw10 & 0xff) == NVME_LOG_LID_ANA) {
             const nvme_ana_log head{.chgcnt = 1, .ngrps = 1, .rsvd10 = {}};
@@ -292,7 +294,7 @@ private:
         }
     }
 
-    void identify(const NvmeCommand& command) {
+    void identify(const Command& command) {
         if (command.cdw10 == NVME_IDENTIFY_CNS_CTRL) {
             nvme_id_ctrl data{};
             std::memcpy(data.sn, target_.manners_.serial, sizeof(data.sn));
@@ -327,7 +329,7 @@ private:
         give(command, &data, sizeof(data));
     }
 
-    TcpTestTarget& target_;
+    TestTarget& target_;
     const int fd_;
     Digests digests_;
     uint32_t queue_ = 0;
@@ -340,16 +342,16 @@ private:
     std::thread thread_;
 };
 
-TcpTestTarget::TcpTestTarget(const Manners& manners, std::shared_ptr<Disk> disk, uint16_t controller)
+TestTarget::TestTarget(const Manners& manners, std::shared_ptr<Disk> disk, uint16_t controller)
     : controller_(controller), manners_(manners), storage_(std::move(disk)) {
     start();
 }
 
-TcpTestTarget::~TcpTestTarget() {
+TestTarget::~TestTarget() {
     stop();
 }
 
-void TcpTestTarget::start() {
+void TestTarget::start() {
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const int on = 1;
     setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -365,30 +367,30 @@ void TcpTestTarget::start() {
     acceptor_ = std::thread([this, listener = listener_] { accept_all(listener); });
 }
 
-void TcpTestTarget::accept_all(int listener) {
+void TestTarget::accept_all(int listener) {
     for (int fd; (fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)) >= 0;) {
         const std::lock_guard lock(mutex_);
         connections_.push_back(std::make_unique<Connection>(*this, fd));
     }
 }
 
-void TcpTestTarget::tell_all(uint32_t event) {
+void TestTarget::tell_all(uint32_t event) {
     const std::lock_guard lock(mutex_);
     for (const auto& connection : connections_)
         connection->tell(event);
 }
 
-void TcpTestTarget::resize(uint64_t to_blocks) {
+void TestTarget::resize(uint64_t to_blocks) {
     blocks_ = to_blocks;
     tell_all(NVME_AER_NOTICE | NVME_AER_NOTICE_NS_CHANGED << 8);
 }
 
-void TcpTestTarget::set_access(uint8_t state, bool tells) {
+void TestTarget::set_access(uint8_t state, bool tells) {
     access_ = state;
     if (tells) tell_all(NVME_AER_NOTICE | NVME_AER_NOTICE_ANA << 8);
 }
 
-void TcpTestTarget::stop() {
+void TestTarget::stop() {
     if (!acceptor_.joinable()) return;
     shutdown(listener_, SHUT_RDWR);
     acceptor_.join();
@@ -399,3 +401,5 @@ void TcpTestTarget::stop() {
         ending.swap(connections_);
     }
 }
+
+}  // namespace nvme::tcp::test

@@ -16,7 +16,9 @@
 #include "nvme_tcp_authenticator.hpp"
 #include "nvme_tcp_pdus.hpp"
 
-class TcpTestTarget {
+namespace nvme::tcp::test {
+
+class TestTarget {
 public:
     static constexpr const char* nqn = "nqn.2024-01.io.bdevkit:test";
     static constexpr uint32_t block_size = 512;
@@ -44,12 +46,12 @@ public:
         std::vector<std::byte> bytes = std::vector<std::byte>(blocks * block_size);
     };
 
-    TcpTestTarget() : TcpTestTarget(Manners{}) {}
-    explicit TcpTestTarget(const Manners& manners) : TcpTestTarget(manners, std::make_shared<Disk>(), 7) {}
+    TestTarget() : TestTarget(Manners{}) {}
+    explicit TestTarget(const Manners& manners) : TestTarget(manners, std::make_shared<Disk>(), 7) {}
     /// Another portal: the same disk.
-    explicit TcpTestTarget(const TcpTestTarget& other)
-        : TcpTestTarget(other.manners_, other.storage_, uint16_t(other.controller_ + 1)) {}
-    ~TcpTestTarget();
+    explicit TestTarget(const TestTarget& other)
+        : TestTarget(other.manners_, other.storage_, uint16_t(other.controller_ + 1)) {}
+    ~TestTarget();
 
     uint16_t port() const { return port_; }
     /// Ends every connection; new ones are refused until start().
@@ -98,7 +100,7 @@ private:
     void accept_all(int listener);
     void tell_all(uint32_t event);
 
-    TcpTestTarget(const Manners& manners, std::shared_ptr<Disk> disk, uint16_t controller);
+    TestTarget(const Manners& manners, std::shared_ptr<Disk> disk, uint16_t controller);
 
     const uint16_t controller_;
     const Manners manners_;
@@ -113,3 +115,5 @@ private:
     std::atomic<bool> holds_ = false, refuses_io_queues_ = false, ignores_keep_alive_ = false;
     std::atomic<unsigned> held_ = 0, writes_ = 0, io_queues_ = 0, shutdowns_ = 0, aborts_ = 0;
 };
+
+}  // namespace nvme::tcp::test

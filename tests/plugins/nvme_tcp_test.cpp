@@ -9,11 +9,11 @@ namespace bdk::test {
 namespace {
 
 TEST_F(NvmeTcp, ANamespaceIsABdev) {
-    TcpTestTarget target;
+    TestTarget target;
     ASSERT_EQ(create(target), 0);
     Client client("Nvme0n1", Access::write);
-    EXPECT_EQ(client.num_blocks(), TcpTestTarget::blocks);
-    EXPECT_EQ(client.block_size(), TcpTestTarget::block_size);
+    EXPECT_EQ(client.num_blocks(), TestTarget::blocks);
+    EXPECT_EQ(client.block_size(), TestTarget::block_size);
     const auto info = host.info("Nvme0n1").dump();
     EXPECT_NE(info.find("\"serial_number\":\"12345\""), std::string::npos) << info;
     EXPECT_NE(info.find("\"transport\":\"tcp\""), std::string::npos) << info;
@@ -26,7 +26,7 @@ TEST_F(NvmeTcp, WhatIsReadIsWhatWasWritten) {
     };
     for (const Form form : {Form{false, false, true}, Form{true, true, true}, Form{true, false, false},
                             Form{false, true, false}}) {
-        TcpTestTarget target(Manners{.success_flag = form.success});
+        TestTarget target(Manners{.success_flag = form.success});
         ASSERT_EQ(create(target, {{"header_digest", form.header}, {"data_digest", form.data}}), 0);
         Client client("Nvme0n1", Access::write);
         uint64_t block = 0;
@@ -59,7 +59,7 @@ protected:
 };
 
 TEST_F(NvmeTcpAsleep, IoGoesOnAndSurvivesTheTarget) {
-    TcpTestTarget target;
+    TestTarget target;
     ASSERT_EQ(create(target), 0);
     Client client("Nvme0n1", Access::write);
     VerifyingLoad load(client, 0);
@@ -71,7 +71,7 @@ TEST_F(NvmeTcpAsleep, IoGoesOnAndSurvivesTheTarget) {
 }
 
 TEST_F(NvmeTcp, EachThreadHasAQueue) {
-    TcpTestTarget target;
+    TestTarget target;
     ASSERT_EQ(create(target), 0);
     Client first("Nvme0n1", Access::write);
     Client second("Nvme0n1", Access::write, host.new_thread("second"));
@@ -81,7 +81,7 @@ TEST_F(NvmeTcp, EachThreadHasAQueue) {
 }
 
 TEST_F(NvmeTcp, AnErrorKeepsItsStatus) {
-    TcpTestTarget target;
+    TestTarget target;
     ASSERT_EQ(create(target), 0);
     Client client("Nvme0n1", Access::write);
     // The write goes past the end that the target has by now.
@@ -93,7 +93,7 @@ TEST_F(NvmeTcp, AnErrorKeepsItsStatus) {
 }
 
 TEST_F(NvmeTcp, IoWaitsForATargetThatComesAgain) {
-    TcpTestTarget target;
+    TestTarget target;
     ASSERT_EQ(create(target), 0);
     Client client("Nvme0n1", Access::write);
     ASSERT_TRUE(client.write(0, pattern(512)).ok());
@@ -117,12 +117,12 @@ TEST_F(NvmeTcp, IoWaitsForATargetThatComesAgain) {
 }
 
 TEST_F(NvmeTcp, ATargetThatGoesAndComesUnderLoadLosesNothing) {
-    TcpTestTarget target;
+    TestTarget target;
     ASSERT_EQ(create(target, {{"header_digest", true}, {"data_digest", true}}), 0);
     Client here("Nvme0n1", Access::write);
     Client there("Nvme0n1", Access::write, host.new_thread("there"));
     VerifyingLoad first(here, 0);
-    VerifyingLoad second(there, TcpTestTarget::blocks / 2);
+    VerifyingLoad second(there, TestTarget::blocks / 2);
     for (unsigned round = 1; round <= 10; round++) {
         target.wait_for_io_queues(round * 2);
         target.wait_for_writes(20);
@@ -135,8 +135,8 @@ TEST_F(NvmeTcp, ATargetThatGoesAndComesUnderLoadLosesNothing) {
 }
 
 TEST_F(NvmeTcp, AnotherPortalTakesOverUnderLoad) {
-    TcpTestTarget left;
-    TcpTestTarget right(left);
+    TestTarget left;
+    TestTarget right(left);
     const std::vector<std::string> others{"127.0.0.1:" + std::to_string(right.port())};
     ASSERT_EQ(create(left, {{"paths", others}, {"reconnect_delay", 10 * one_second}}), 0);
     Client client("Nvme0n1", Access::write);
@@ -156,8 +156,8 @@ TEST_F(NvmeTcp, AnotherPortalTakesOverUnderLoad) {
 }
 
 TEST_F(NvmeTcp, APortalThatIsAwayAtTheStartIsPassedOver) {
-    TcpTestTarget left;
-    TcpTestTarget right(left);
+    TestTarget left;
+    TestTarget right(left);
     left.stop();
     EXPECT_EQ(create(left), -ECONNREFUSED);
     const auto other = [&](std::string portal) {
@@ -170,7 +170,7 @@ TEST_F(NvmeTcp, APortalThatIsAwayAtTheStartIsPassedOver) {
 }
 
 TEST_F(NvmeTcp, AControllerThatStaysAwayIsGivenUp) {
-    TcpTestTarget target;
+    TestTarget target;
     ASSERT_EQ(create(target, {{"loss_timeout", one_second / 3}}), 0);
     Client client("Nvme0n1", Access::write);
     ASSERT_TRUE(client.write(0, pattern(512)).ok());
@@ -184,7 +184,7 @@ TEST_F(NvmeTcp, AControllerThatStaysAwayIsGivenUp) {
 }
 
 TEST_F(NvmeTcp, ATargetThatTakesNoIoQueuesAnyMoreIsGivenUp) {
-    TcpTestTarget target;
+    TestTarget target;
     ASSERT_EQ(create(target, {{"loss_timeout", one_second}}), 0);
     Client client("Nvme0n1", Access::write);
     ASSERT_TRUE(client.write(0, pattern(512)).ok());
@@ -197,7 +197,7 @@ TEST_F(NvmeTcp, ATargetThatTakesNoIoQueuesAnyMoreIsGivenUp) {
 class NvmeTcpIdentity : public NvmeTcp, public testing::WithParamInterface<bool> {};
 
 TEST_P(NvmeTcpIdentity, ANamespaceThatWasReplacedGetsNoIo) {
-    TcpTestTarget target(Manners{.has_uuid = GetParam()});
+    TestTarget target(Manners{.has_uuid = GetParam()});
     ASSERT_EQ(create(target), 0);
     LogCapture log;
     Client client("Nvme0n1", Access::write);
@@ -216,13 +216,13 @@ TEST_P(NvmeTcpIdentity, ANamespaceThatWasReplacedGetsNoIo) {
 
 /// The event finds it, with the connections as they are.
 TEST_P(NvmeTcpIdentity, ANamespaceThatIsReplacedMeanwhileGetsNoMoreIo) {
-    TcpTestTarget target(Manners{.has_uuid = GetParam()});
+    TestTarget target(Manners{.has_uuid = GetParam()});
     ASSERT_EQ(create(target), 0);
     LogCapture log;
     Client client("Nvme0n1", Access::write);
     ASSERT_TRUE(client.write(0, pattern(512)).ok());
     target.replace();
-    target.resize(TcpTestTarget::blocks);
+    target.resize(TestTarget::blocks);
     client.wait_for_event(BDK_BDEV_EVENT_REMOVE);
     EXPECT_TRUE(log.has({"given up: namespace 1 of the target is another one by now"}));
 }
@@ -231,7 +231,7 @@ INSTANTIATE_TEST_SUITE_P(Identifiers, NvmeTcpIdentity, testing::Bool(),
                          [](const auto& uuid) { return std::string(uuid.param ? "Uuid" : "Nguid"); });
 
 TEST_F(NvmeTcp, AResetEndsWhatIsInFlight) {
-    TcpTestTarget target;
+    TestTarget target;
     ASSERT_EQ(create(target), 0);
     Client client("Nvme0n1", Access::write);
     target.hold(true);
@@ -246,7 +246,7 @@ TEST_F(NvmeTcp, AResetEndsWhatIsInFlight) {
 }
 
 TEST_F(NvmeTcp, ALateCommandEndsAndTheConnectionsAreMadeAgain) {
-    TcpTestTarget target;
+    TestTarget target;
     ASSERT_EQ(create(target, {{"timeout", one_second / 5}}), 0);
     Client client("Nvme0n1", Access::write);
     target.hold(true);
@@ -260,7 +260,7 @@ TEST_F(NvmeTcp, ALateCommandEndsAndTheConnectionsAreMadeAgain) {
 }
 
 TEST_F(NvmeTcp, ATargetThatDoesNotKeepAliveIsConnectedAgain) {
-    TcpTestTarget target;
+    TestTarget target;
     target.ignore_keep_alive(true);
     ASSERT_EQ(create(target, {{"keep_alive", one_second / 5}}), 0);
     Client client("Nvme0n1", Access::write);
@@ -271,7 +271,7 @@ TEST_F(NvmeTcp, ATargetThatDoesNotKeepAliveIsConnectedAgain) {
 }
 
 TEST_F(NvmeTcp, AnAbortTakesBackWhatWaitsAndAsksTheTargetForTheRest) {
-    TcpTestTarget target;
+    TestTarget target;
     ASSERT_EQ(create(target), 0);
     Client client("Nvme0n1", Access::write);
     ASSERT_TRUE(client.write(0, pattern(512)).ok());
@@ -296,11 +296,11 @@ TEST_F(NvmeTcp, AnAbortTakesBackWhatWaitsAndAsksTheTargetForTheRest) {
 }
 
 TEST_F(NvmeTcp, CommandsOfTheUsersOwn) {
-    TcpTestTarget target;
+    TestTarget target;
     ASSERT_EQ(create(target), 0);
     Client client("Nvme0n1", Access::write);
     std::vector<std::byte> buffer(4096);
-    NvmeCommand command{.opcode = nvme_admin_identify, .cdw10 = NVME_IDENTIFY_CNS_CTRL};
+    nvme::Command command{.opcode = nvme_admin_identify, .cdw10 = NVME_IDENTIFY_CNS_CTRL};
     EXPECT_TRUE(client
                     .run([&](auto* desc, auto* ch, auto cb, void* arg) {
                         return bdk_bdev_nvme_admin_passthru(desc, ch, &command, buffer.data(), 4096, cb, arg);
@@ -330,16 +330,16 @@ TEST_F(NvmeTcp, CommandsOfTheUsersOwn) {
 
 TEST_F(NvmeTcp, LogPagesMayBeShorterThanTheRoomForThem) {
     for (const bool success_flag : {false, true}) {
-        TcpTestTarget target(Manners{.spare_namespaces = 100,
-                                     .success_flag = success_flag,
-                                     .short_logs = true,
-                                     .reports_access = true});
+        TestTarget target(Manners{.spare_namespaces = 100,
+                                  .success_flag = success_flag,
+                                  .short_logs = true,
+                                  .reports_access = true});
         ASSERT_EQ(create(target), 0);
         Client client("Nvme0n1", Access::write);
         EXPECT_TRUE(client.write(0, pattern(512)).ok());
         target.set_access(NVME_ANA_STATE_NONOPTIMIZED);
         wait_for_access(0, "non-optimized");
-        target.resize(TcpTestTarget::blocks / 2 * 3);
+        target.resize(TestTarget::blocks / 2 * 3);
         client.wait_for_event(BDK_BDEV_EVENT_RESIZE);
         client.close();
         EXPECT_EQ(host.remove("Nvme0n1"), 0);
@@ -347,14 +347,14 @@ TEST_F(NvmeTcp, LogPagesMayBeShorterThanTheRoomForThem) {
 }
 
 TEST_F(NvmeTcp, AReadThatComesShortIsAnError) {
-    TcpTestTarget target(Manners{.short_reads = true});
+    TestTarget target(Manners{.short_reads = true});
     ASSERT_EQ(create(target), 0);
     Client client("Nvme0n1", Access::write);
     EXPECT_EQ(client.try_read(0, 8).aio_errno, -EIO);
 }
 
 TEST_F(NvmeTcp, ThreadsThatFindNoQueueAreRefused) {
-    TcpTestTarget target(Manners{.queues = 1});
+    TestTarget target(Manners{.queues = 1});
     ASSERT_EQ(create(target), 0);
     bdk_thread* thread = host.new_thread("second");
     LogCapture log;
@@ -365,18 +365,18 @@ TEST_F(NvmeTcp, ThreadsThatFindNoQueueAreRefused) {
 }
 
 TEST_F(NvmeTcp, ANamespaceThatGrowsIsFollowed) {
-    TcpTestTarget target;
+    TestTarget target;
     ASSERT_EQ(create(target), 0);
     Client client("Nvme0n1", Access::write);
     ASSERT_TRUE(client.write(0, pattern(512)).ok());
-    target.resize(TcpTestTarget::blocks * 2);
+    target.resize(TestTarget::blocks * 2);
     client.wait_for_event(BDK_BDEV_EVENT_RESIZE);
-    EXPECT_EQ(client.num_blocks(), TcpTestTarget::blocks * 2);
+    EXPECT_EQ(client.num_blocks(), TestTarget::blocks * 2);
 }
 
 TEST_F(NvmeTcp, WhatCannotBeIsSaid) {
     LogCapture log;
-    TcpTestTarget target;
+    TestTarget target;
     EXPECT_EQ(create(target, {{"subsystem", "nqn.2024-01.io.bdevkit:other"}}), -ENOENT);
     EXPECT_TRUE(log.has({"has no subsystem 'nqn.2024-01.io.bdevkit:other'"}));
     EXPECT_EQ(create(target, {{"subsystem", "other"}}), -EINVAL);

@@ -17,6 +17,7 @@
 
 namespace {
 
+using namespace nvme;
 using bdevkit::Io;
 
 constexpr uint64_t zone_size = 64, zone_capacity = 48, zone_count = 300;
@@ -29,8 +30,8 @@ public:
         uint8_t state = NVME_ZNS_ZS_EMPTY;
     };
 
-    NvmeStatus run(const NvmeRequest& request) {
-        const NvmeCommand& command = request.command;
+    Status run(const Request& request) {
+        const Command& command = request.command;
         commands.push_back(command);
         Zone& zone = zones[block(command) / zone_size];
         switch (command.opcode) {
@@ -53,16 +54,14 @@ public:
     }
 
     std::map<uint64_t, Zone> zones;
-    std::vector<NvmeCommand> commands;
+    std::vector<Command> commands;
     uint64_t hides = 0;  ///< zones that no report has
 
 private:
-    static uint64_t block(const NvmeCommand& command) {
-        return command.cdw10 | uint64_t(command.cdw11) << 32;
-    }
+    static uint64_t block(const Command& command) { return command.cdw10 | uint64_t(command.cdw11) << 32; }
 
-    NvmeStatus report(const NvmeRequest& request) {
-        const NvmeCommand& command = request.command;
+    Status report(const Request& request) {
+        const Command& command = request.command;
         EXPECT_EQ((command.cdw12 + 1) * 4, request.data.bytes);
         EXPECT_EQ(command.cdw13, 1u << 16);  // a partial report of all zones
         auto* at = static_cast<std::byte*>(request.data.buf);
@@ -87,33 +86,33 @@ private:
 };
 
 ModelNamespace* model = nullptr;
-NvmeZones zones_told{.size = zone_size, .max_open = 3, .max_active = 5, .max_append = 8192};
+Zones zones_told{.size = zone_size, .max_open = 3, .max_active = 5, .max_append = 8192};
 
-class ModelQueue final : public NvmeQueue {
+class ModelQueue final : public Queue {
 public:
-    bool submit(Io io, const NvmeRequest& request, bool) override {
-        nvme_ended(io, model->run(request));
+    bool submit(Io io, const Request& request, bool) override {
+        on_command_ended(io, model->run(request));
         return true;
     }
     void drain(bdk_io_channel_iter* walk) override { bdk_for_each_channel_continue(walk, 0); }
 };
 
-class ModelController final : public NvmeController {
+class ModelController final : public Controller {
 public:
     ModelController() {
         namespaces_ = {{.id = 1, .blocks = zone_count * zone_size, .block_size = 512, .zones = zones_told}};
     }
-    NvmeLimits limits(const NvmeNamespace&) const override { return {.max_transfer = 4096}; }
-    std::unique_ptr<NvmeQueue> open_queue(uint32_t) override { return std::make_unique<ModelQueue>(); }
-    void admin(const NvmeRequest& request, std::function<void(const NvmeEnd&)> done) override {
-        const NvmeStatus status = model->run(request);
+    Limits limits(const Namespace&) const override { return {.max_transfer = 4096}; }
+    std::unique_ptr<Queue> open_queue(uint32_t) override { return std::make_unique<ModelQueue>(); }
+    void admin(const Request& request, std::function<void(const AdminEnd&)> done) override {
+        const Status status = model->run(request);
         done({.sct = status.sct(), .sc = status.sc()});
     }
-    void dump_info(bdevkit::Json, const NvmeNamespace&) const override {}
+    void dump_info(bdevkit::Json, const Namespace&) const override {}
 };
 
 struct ModelNvme {
-    using IoContext = NvmeIoContext;
+    using IoContext = nvme::IoContext;
     static int create(bdk_create*, const char* name, const auto&) {
         return std::make_shared<NamespaceBdevs>(name, "model", "", std::make_shared<ModelController>())
             ->make_all();
@@ -276,23 +275,23 @@ TEST(ZonedCommands, WhatMovesAWritePointerIsNotRepeated) {
     bdk_bdev_io io{};
     io.bdev = &bdev;
     io.type = BDK_BDEV_IO_TYPE_WRITE;
-    EXPECT_TRUE(nvme_is_repeatable(Io(&io)));
+    EXPECT_TRUE(is_repeatable(Io(&io)));
     bdev.flags = BDK_BDEV_ZONED;
-    EXPECT_FALSE(nvme_is_repeatable(Io(&io)));
+    EXPECT_FALSE(is_repeatable(Io(&io)));
     io.type = BDK_BDEV_IO_TYPE_ZONE_APPEND;
-    EXPECT_FALSE(nvme_is_repeatable(Io(&io)));
+    EXPECT_FALSE(is_repeatable(Io(&io)));
     io.type = BDK_BDEV_IO_TYPE_GET_ZONE_INFO;
-    EXPECT_TRUE(nvme_is_repeatable(Io(&io)));
+    EXPECT_TRUE(is_repeatable(Io(&io)));
 }
 
 TEST(ZonedCommands, AppendsHaveTheirReferenceTagsMadeThoseOfThePlace) {
-    NvmeNamespace ns{.id = 1, .block_size = 512, .pi_type = 1};
-    NvmeIoContext context;
+    Namespace ns{.id = 1, .block_size = 512, .pi_type = 1};
+    nvme::IoContext context;
     bdk_bdev_io io{};
     io.type = BDK_BDEV_IO_TYPE_ZONE_APPEND;
     io.u.bdev.offset_blocks = 128;
     io.u.bdev.num_blocks = 2;
-    const NvmeCommand command = nvme_request(Io(&io), ns, context).command;
+    const Command command = request_of(Io(&io), ns, context).command;
     EXPECT_EQ(command.cdw12, 1u << 25 | 1u);
     EXPECT_EQ(command.cdw14, 128u);
 }
@@ -300,7 +299,7 @@ TEST(ZonedCommands, AppendsHaveTheirReferenceTagsMadeThoseOfThePlace) {
 // ---- identify data ----
 
 template <class Data>
-NvmeIdentifyData bytes_of(const Data& data) {
+IdentifyData bytes_of(const Data& data) {
     return std::as_bytes(std::span<const Data, 1>(&data, 1));
 }
 
@@ -312,7 +311,7 @@ TEST(ZonedIdentify, LimitsAreOneLessThanTheirNumberAndAllOnesForNone) {
     zoned.lbafe[2].zsze = 4096;
     nvme_zns_id_ctrl limit{};
     limit.zasl = 3;
-    const NvmeZones zones = nvme_zones(NvmeNamespace{.format = 2}, bytes_of(zoned), bytes_of(limit), 4096);
+    const Zones zones = parse_zones(Namespace{.format = 2}, bytes_of(zoned), bytes_of(limit), 4096);
     EXPECT_EQ(zones.size, 4096u);
     EXPECT_EQ(zones.max_open, 12u);
     EXPECT_EQ(zones.max_active, 0u);
@@ -323,7 +322,7 @@ TEST(ZonedIdentify, LimitsAreOneLessThanTheirNumberAndAllOnesForNone) {
 /// A controller of a namespace with the descriptors given.
 struct Identify : testing::Test {
     std::array<std::byte, 4096> descriptors{};
-    NvmeIdentity controller{.lists_identifiers = true};
+    Identity controller{.lists_identifiers = true};
     std::vector<uint32_t> asked;
 
     void list(size_t at, uint8_t type, uint8_t length, uint8_t value) {
@@ -331,8 +330,8 @@ struct Identify : testing::Test {
         descriptors[at + 1] = std::byte(length);
         descriptors[at + 4] = std::byte(value);
     }
-    std::optional<NvmeNamespace> identify() {
-        return nvme_identify_namespace(
+    std::optional<Namespace> identify() {
+        return identify_namespace(
             "model", controller, 1, 4096,
             [this](uint32_t cns, uint32_t csi, uint32_t, std::span<std::byte, 4096> data) {
                 asked.push_back(cns | csi << 24);
@@ -345,7 +344,7 @@ struct Identify : testing::Test {
                 nvme_zns_id_ns zoned{};
                 zoned.lbafe[0].zsze = 100;
                 if (cns == NVME_IDENTIFY_CNS_CSI_NS) std::memcpy(data.data(), &zoned, sizeof(zoned));
-                return NvmeStatus{};
+                return Status{};
             });
     }
 };

@@ -14,6 +14,8 @@
 #include <thread>
 #include <utility>
 
+namespace nvme::pcie {
+
 namespace {
 
 using bdevkit::Error, bdevkit::format;
@@ -23,13 +25,13 @@ constexpr std::chrono::microseconds step{100};
 constexpr std::chrono::seconds shut_down_patience{30};
 constexpr uint32_t smart_events = 0x1f;
 
-NvmeRequest reading(NvmeCommand command, void* data, uint32_t bytes) {
+Request reading(Command command, void* data, uint32_t bytes) {
     return {command, {.buf = data, .bytes = bytes}};
 }
 
 }  // namespace
 
-NvmeAdmin::NvmeAdmin(VfioDevice& device, std::chrono::milliseconds patience)
+Admin::Admin(VfioDevice& device, std::chrono::milliseconds patience)
     : device_(device), registers_(device.bar()), patience_(patience), queue_(device, 0, depth, pages) {
     const uint64_t cap = registers_.read64(NVME_REG_CAP);
     if (cap == UINT64_MAX) throw Error(ENODEV, format("'%s' does not answer", device.address().c_str()));
@@ -37,7 +39,7 @@ NvmeAdmin::NvmeAdmin(VfioDevice& device, std::chrono::milliseconds patience)
         throw Error(ENOTSUP, format("'%s' has no pages of 4096 bytes", device.address().c_str()));
 }
 
-void NvmeAdmin::wait(uint32_t mask, uint32_t value, const char* what) {
+void Admin::wait(uint32_t mask, uint32_t value, const char* what) {
     const auto deadline = Clock::now() + registers_.timeout();
     for (;;) {
         const uint32_t status = registers_.status();
@@ -50,7 +52,7 @@ void NvmeAdmin::wait(uint32_t mask, uint32_t value, const char* what) {
     }
 }
 
-void NvmeAdmin::disable() {
+void Admin::disable() {
     const uint32_t cc = registers_.read32(NVME_REG_CC);
     if (NVME_CC_EN(cc) != 0) {
         // One that is starting is not to be stopped before it has; one that has failed never will.
@@ -63,7 +65,7 @@ void NvmeAdmin::disable() {
     transfer_.end(queue_.pool, false);  // of a command that did not end
 }
 
-void NvmeAdmin::enable() {
+void Admin::enable() {
     registers_.write32(NVME_REG_AQA, (depth - 1) << NVME_AQA_ACQS_SHIFT | (depth - 1));
     registers_.write64(NVME_REG_ASQ, queue_.submission_iova);
     registers_.write64(NVME_REG_ACQ, queue_.completion_iova);
@@ -76,7 +78,7 @@ void NvmeAdmin::enable() {
     wait(NVME_CSTS_RDY_MASK, NVME_CSTS_RDY_MASK, "become ready");
 }
 
-void NvmeAdmin::shut_down() {
+void Admin::shut_down() {
     if (gone()) return;
     const uint32_t cc = registers_.read32(NVME_REG_CC);
     registers_.write32(NVME_REG_CC, cc | NVME_CC_SHN_NORMAL << NVME_CC_SHN_SHIFT);
@@ -89,8 +91,8 @@ void NvmeAdmin::shut_down() {
     if (!gone()) disable();
 }
 
-void NvmeAdmin::poll() {
-    queue_.pair.poll([this](uint16_t cid, NvmeStatus status) {
+void Admin::poll() {
+    queue_.pair.poll([this](uint16_t cid, Status status) {
         if (cid == waited_) {
             ended_ = status;
             waited_ = none;
@@ -101,8 +103,8 @@ void NvmeAdmin::poll() {
     });
 }
 
-NvmeStatus NvmeAdmin::command(const NvmeRequest& request) {
-    NvmeCommand command = request.command;
+Status Admin::command(const Request& request) {
+    Command command = request.command;
     if (!Transfer::fits(request.data) || !transfer_.begin(queue_.pool, request, command))
         return {.code = NVME_SC_INVALID_FIELD, .result = 0};
     waited_ = queue_.pair.submit(command);
@@ -122,8 +124,8 @@ NvmeStatus NvmeAdmin::command(const NvmeRequest& request) {
     return ended_;
 }
 
-NvmeStatus NvmeAdmin::run(NvmeCommand given, const char* what) {
-    const NvmeStatus status = command({given, {}});
+Status Admin::run(Command given, const char* what) {
+    const Status status = command({given, {}});
     if (!status.success())
         throw Error(EIO,
                     format("'%s' refuses to %s: NVMe status code type %u, code 0x%02x",
@@ -131,13 +133,13 @@ NvmeStatus NvmeAdmin::run(NvmeCommand given, const char* what) {
     return status;
 }
 
-NvmeStatus NvmeAdmin::identify(uint32_t cns, uint32_t csi, uint32_t nsid, void* data) {
+Status Admin::identify(uint32_t cns, uint32_t csi, uint32_t nsid, void* data) {
     return command(
         reading({.opcode = nvme_admin_identify, .nsid = nsid, .cdw10 = cns, .cdw11 = csi << 24}, data, 4096));
 }
 
-void NvmeAdmin::must_identify(uint32_t cns, void* data) {
-    const NvmeStatus status = identify(cns, 0, 0, data);
+void Admin::must_identify(uint32_t cns, void* data) {
+    const Status status = identify(cns, 0, 0, data);
     if (!status.success())
         throw Error(
             EIO,
@@ -145,63 +147,63 @@ void NvmeAdmin::must_identify(uint32_t cns, void* data) {
                    device_.address().c_str(), unsigned(cns), unsigned(status.sct()), unsigned(status.sc())));
 }
 
-NvmeIdentity NvmeAdmin::identify() {
+Identity Admin::identify() {
     std::array<std::byte, 4096> data;
     must_identify(NVME_IDENTIFY_CNS_CTRL, data.data());
     uint32_t offered = 0;
     std::memcpy(&offered, data.data() + offsetof(nvme_id_ctrl, oaes), sizeof(offered));
     event_mask_ = smart_events | (le32toh(offered) & (NVME_CTRL_OAES_NA | NVME_CTRL_OAES_FA));
-    identity_ = nvme_identity(data, nvme_page);
+    identity_ = parse_identity(data, page_size);
     return identity_;
 }
 
-std::vector<NvmeNamespace> NvmeAdmin::namespaces() {
+std::vector<Namespace> Admin::namespaces() {
     nvme_ns_list active;
     must_identify(NVME_IDENTIFY_CNS_NS_ACTIVE_LIST, &active);
-    std::vector<NvmeNamespace> result;
+    std::vector<Namespace> result;
     for (const uint32_t listed : active.ns) {
         if (listed == 0) break;
-        const auto ns = nvme_identify_namespace(device_.address(), identity_, le32toh(listed), nvme_page,
-                                                [this](uint32_t cns, uint32_t csi, uint32_t nsid, auto data) {
-                                                    return identify(cns, csi, nsid, data.data());
-                                                });
+        const auto ns = identify_namespace(device_.address(), identity_, le32toh(listed), page_size,
+                                           [this](uint32_t cns, uint32_t csi, uint32_t nsid, auto data) {
+                                               return identify(cns, csi, nsid, data.data());
+                                           });
         if (ns) result.push_back(*ns);
     }
     return result;
 }
 
-uint32_t NvmeAdmin::request_io_queues(uint32_t wanted) {
+uint32_t Admin::request_io_queues(uint32_t wanted) {
     const uint32_t number = wanted - 1;
-    const NvmeStatus status = run({.opcode = nvme_admin_set_features,
-                                   .cdw10 = NVME_FEAT_FID_NUM_QUEUES,
-                                   .cdw11 = number << 16 | number},
-                                  "give I/O queues");
+    const Status status = run({.opcode = nvme_admin_set_features,
+                               .cdw10 = NVME_FEAT_FID_NUM_QUEUES,
+                               .cdw11 = number << 16 | number},
+                              "give I/O queues");
     const auto granted = uint32_t(status.result);
     return std::min({wanted, (granted & 0xffff) + 1, (granted >> 16) + 1});
 }
 
-uint32_t NvmeAdmin::io_queue_depth(uint32_t wanted) const noexcept {
+uint32_t Admin::io_queue_depth(uint32_t wanted) const noexcept {
     return std::min(wanted, uint32_t(NVME_CAP_MQES(registers_.read64(NVME_REG_CAP))) + 1);
 }
 
-void NvmeAdmin::share_doorbells(uint32_t most_queues) {
+void Admin::share_doorbells(uint32_t most_queues) {
     shared_ = false;
-    const bool fit = 2 * (most_queues + 1) * registers_.doorbell_stride() <= nvme_page;
+    const bool fit = 2 * (most_queues + 1) * registers_.doorbell_stride() <= page_size;
     if (!identity_.shadow_doorbells || !fit) return;
-    if (!doorbells_) doorbells_.emplace(device_.container(), 2 * nvme_page);
-    const NvmeStatus status = command(
-        {{.opcode = nvme_admin_dbbuf, .dptr = {doorbells_->iova(), doorbells_->iova() + nvme_page}}, {}});
+    if (!doorbells_) doorbells_.emplace(device_.container(), 2 * page_size);
+    const Status status = command(
+        {{.opcode = nvme_admin_dbbuf, .dptr = {doorbells_->iova(), doorbells_->iova() + page_size}}, {}});
     shared_ = status.success();
 }
 
 /// @param doorbell  as registers are counted: the submission queues' have even numbers
-Doorbell::Shadow NvmeAdmin::shadow(uint32_t doorbell) const noexcept {
+Doorbell::Shadow Admin::shadow(uint32_t doorbell) const noexcept {
     if (!shared_) return {};
     std::byte* value = doorbells_->data() + doorbell * registers_.doorbell_stride();
-    return {reinterpret_cast<uint32_t*>(value), reinterpret_cast<uint32_t*>(value + nvme_page)};
+    return {reinterpret_cast<uint32_t*>(value), reinterpret_cast<uint32_t*>(value + page_size)};
 }
 
-void NvmeAdmin::create(IoQueue& queue) {
+void Admin::create(IoQueue& queue) {
     constexpr uint32_t contiguous = 1, interrupts = 1u << 1;
     const uint32_t vector = queue.interrupt_event < 0 ? 0 : interrupts | uint32_t(queue.id) << 16;
     queue.pair.restart(shadow(2u * queue.id), shadow(2u * queue.id + 1));
@@ -218,25 +220,25 @@ void NvmeAdmin::create(IoQueue& queue) {
         "create a submission queue");
 }
 
-void NvmeAdmin::remove(const IoQueue& queue) {
+void Admin::remove(const IoQueue& queue) {
     run({.opcode = nvme_admin_delete_sq, .cdw10 = queue.id}, "delete a submission queue");
     run({.opcode = nvme_admin_delete_cq, .cdw10 = queue.id}, "delete a completion queue");
 }
 
-bool NvmeAdmin::abort(uint16_t queue, uint16_t cid) {
-    const NvmeStatus status =
+bool Admin::abort(uint16_t queue, uint16_t cid) {
+    const Status status =
         command({{.opcode = nvme_admin_abort_cmd, .cdw10 = uint32_t(cid) << 16 | queue}, {}});
     return status.success() && (status.result & 1) == 0;
 }
 
-void NvmeAdmin::watch_events() {
+void Admin::watch_events() {
     run({.opcode = nvme_admin_set_features, .cdw10 = NVME_FEAT_FID_ASYNC_EVENT, .cdw11 = event_mask_},
         "report events");
     event_ = queue_.pair.submit({.opcode = nvme_admin_async_event});
     queue_.pair.ring();
 }
 
-std::vector<uint32_t> NvmeAdmin::take_events() {
+std::vector<uint32_t> Admin::take_events() {
     poll();
     if (!events_.empty() && event_ == none) {
         event_ = queue_.pair.submit({.opcode = nvme_admin_async_event});
@@ -245,7 +247,7 @@ std::vector<uint32_t> NvmeAdmin::take_events() {
     return std::exchange(events_, {});
 }
 
-void NvmeAdmin::acknowledge_changed_namespaces() {
+void Admin::acknowledge_changed_namespaces() {
     nvme_ns_list changed;
     constexpr uint32_t dwords = sizeof(changed) / 4 - 1;
     command(reading({.opcode = nvme_admin_get_log_page,
@@ -253,3 +255,5 @@ void NvmeAdmin::acknowledge_changed_namespaces() {
                      .cdw10 = dwords << 16 | NVME_LOG_LID_CHANGED_NS},
                     &changed, sizeof(changed)));
 }
+
+}  // namespace nvme::pcie

@@ -11,10 +11,12 @@
 #include "../identify.hpp"
 #include "io_queue.hpp"
 
-class NvmeAdmin {
+namespace nvme::pcie {
+
+class Admin {
 public:
     /// @param patience  how long an admin command may take
-    NvmeAdmin(VfioDevice& device, std::chrono::milliseconds patience);
+    Admin(VfioDevice& device, std::chrono::milliseconds patience);
 
     /// Starts the controller, which disable() has stopped, and its admin queue.
     void enable();
@@ -28,11 +30,11 @@ public:
     bool fatal() const noexcept { return NVME_CSTS_CFS(registers_.status()) != 0; }
 
     /// @return how the command has ended, well or not
-    NvmeStatus command(const NvmeRequest& request);
+    Status command(const Request& request);
 
-    NvmeIdentity identify();
+    Identity identify();
     /// After identify(). The active namespaces that bdevs can stand for.
-    std::vector<NvmeNamespace> namespaces();
+    std::vector<Namespace> namespaces();
     /// How many I/O queues it grants.
     uint32_t request_io_queues(uint32_t wanted);
     /// Entries of an I/O queue, at most `wanted`.
@@ -55,16 +57,16 @@ public:
 
 private:
     static constexpr uint32_t depth = 32;
-    static constexpr uint32_t pages = Transfer::max_bytes / nvme_page + 2;
+    static constexpr uint32_t pages = Transfer::max_bytes / page_size + 2;
 
     void wait(uint32_t mask, uint32_t value, const char* what);
     void poll();
-    NvmeStatus run(NvmeCommand command, const char* what);
-    NvmeStatus identify(uint32_t cns, uint32_t csi, uint32_t nsid, void* data);
+    Status run(Command command, const char* what);
+    Status identify(uint32_t cns, uint32_t csi, uint32_t nsid, void* data);
     void must_identify(uint32_t cns, void* data);
 
     VfioDevice& device_;
-    NvmeRegisters registers_;
+    Registers registers_;
     std::chrono::milliseconds patience_;
     Doorbell::Shadow shadow(uint32_t doorbell) const noexcept;
 
@@ -74,11 +76,13 @@ private:
     // The command that is waited for, and the one that asks for events.
     static constexpr uint32_t none = UINT32_MAX;
     uint32_t waited_ = none, event_ = none;
-    NvmeStatus ended_;
-    NvmeIdentity identity_;
+    Status ended_;
+    Identity identity_;
 
     std::optional<DmaMemory> doorbells_;  ///< a page of values, and one of events
     bool shared_ = false;                 ///< the controller knows it
     uint32_t event_mask_ = 0;
     std::vector<uint32_t> events_;
 };
+
+}  // namespace nvme::pcie

@@ -13,6 +13,8 @@
 #include <cstring>
 #include <mutex>
 
+namespace nvme::pcie {
+
 namespace {
 
 struct Range {
@@ -74,3 +76,5 @@ BarGuard::~BarGuard() {
     ranges[slot_].start = 0;
     if (--guards == 0) sigaction(SIGBUS, &before, nullptr);
 }
+
+}  // namespace nvme::pcie

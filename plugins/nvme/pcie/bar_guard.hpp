@@ -5,6 +5,8 @@
 
 #include <cstddef>
 
+namespace nvme::pcie {
+
 /// [any thread] While it lives, a SIGBUS in that range does not end the process. Other SIGBUS go where they
 /// went.
 class BarGuard {
@@ -18,3 +20,5 @@ public:
 private:
     size_t slot_;
 };
+
+}  // namespace nvme::pcie

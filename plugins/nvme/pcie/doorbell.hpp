@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+namespace nvme::pcie {
+
 class Doorbell {
 public:
     /// Words that the controller reaches: the value, and the one after which it wants to be told by the
@@ -43,3 +45,5 @@ private:
     volatile uint32_t* register_;
     Shadow shadow_;
 };
+
+}  // namespace nvme::pcie

@@ -14,7 +14,9 @@
 
 struct bdk_bdev_io;
 
-struct PcieFlight {
+namespace nvme::pcie {
+
+struct Flight {
     bdk_bdev_io* io = nullptr;
     uint64_t started = 0;  ///< ticks
     bool abort_sent = false;
@@ -22,26 +24,26 @@ struct PcieFlight {
     Transfer transfer;
 
     std::optional<uint16_t> partner;  ///< of a fused pair, while it is in flight
-    std::optional<NvmeStatus> other;  ///< how the partner has ended
+    std::optional<Status> other;      ///< how the partner has ended
 };
 
-class PcieFlights {
+class Flights {
 public:
     /// What has ended with a command.
     struct End {
         bdk_bdev_io* io;  ///< NULL: the partner is in flight
-        NvmeStatus status;
+        Status status;
         bool late;
     };
 
-    explicit PcieFlights(uint32_t count) : flights_(count) {}
+    explicit Flights(uint32_t count) : flights_(count) {}
 
     uint32_t size() const noexcept { return uint32_t(flights_.size()); }
-    PcieFlight& operator[](uint32_t cid) noexcept { return flights_[cid]; }
+    Flight& operator[](uint32_t cid) noexcept { return flights_[cid]; }
 
     /// The transfer has begun.
     void begin(uint16_t cid, bdk_bdev_io* io, uint64_t now) noexcept {
-        PcieFlight& flight = flights_[cid];
+        Flight& flight = flights_[cid];
         flight.io = io;
         flight.started = now;
         flight.abort_sent = flight.late = false;
@@ -55,12 +57,12 @@ public:
 
     /// The command has ended, and its identifier may be used again. Who of a pair is first leaves its status
     /// to the other.
-    End end(uint16_t cid, PagePool& pool, const NvmeStatus& status) {
-        PcieFlight& flight = flights_[cid];
+    End end(uint16_t cid, PagePool& pool, const Status& status) {
+        Flight& flight = flights_[cid];
         flight.transfer.end(pool, status.success());
         bdk_bdev_io* io = std::exchange(flight.io, nullptr);
         if (!flight.partner) return {io, flight.other ? of_both(*flight.other, status) : status, flight.late};
-        PcieFlight& partner = flights_[*std::exchange(flight.partner, std::nullopt)];
+        Flight& partner = flights_[*std::exchange(flight.partner, std::nullopt)];
         partner.partner.reset();
         partner.other = status;
         partner.late |= flight.late;
@@ -76,10 +78,12 @@ public:
 
 private:
     /// The failure that is not the other's consequence.
-    static NvmeStatus of_both(const NvmeStatus& a, const NvmeStatus& b) noexcept {
+    static Status of_both(const Status& a, const Status& b) noexcept {
         const bool is_consequence = a.sct() == NVME_SCT_GENERIC && a.sc() == NVME_SC_FUSED_FAIL;
         return a.success() || (is_consequence && !b.success()) ? b : a;
     }
 
-    std::vector<PcieFlight> flights_;
+    std::vector<Flight> flights_;
 };
+
+}  // namespace nvme::pcie

@@ -10,6 +10,8 @@
 #include "transfer.hpp"
 #include "vfio_device.hpp"
 
+namespace nvme::pcie {
+
 struct IoQueue {
     enum class State : uint32_t {
         stopped,  ///< the controller does not have it (yet); the controller's thread may touch it
@@ -30,3 +32,5 @@ struct IoQueue {
     QueuePair pair;
     PagePool pool;
 };
+
+}  // namespace nvme::pcie

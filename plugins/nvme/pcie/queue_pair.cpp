@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "queue_pair.hpp"
 
+namespace nvme::pcie {
+
 QueuePair::QueuePair(uint32_t depth, const Memory& memory)
     : memory_(memory),
       submission_(memory.submission_doorbell),
@@ -25,7 +27,7 @@ void QueuePair::restart(const Doorbell::Shadow& submission, const Doorbell::Shad
     }
 }
 
-uint16_t QueuePair::submit(NvmeCommand command) noexcept {
+uint16_t QueuePair::submit(Command command) noexcept {
     command.cid = free_.back();
     free_.pop_back();
     used_[command.cid] = 1;
@@ -33,3 +35,5 @@ uint16_t QueuePair::submit(NvmeCommand command) noexcept {
     if (++tail_ == depth_) tail_ = 0;
     return command.cid;
 }
+
+}  // namespace nvme::pcie

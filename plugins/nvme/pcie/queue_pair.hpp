@@ -10,22 +10,24 @@
 #include "../status.hpp"
 #include "doorbell.hpp"
 
+namespace nvme::pcie {
+
 /// A completion queue entry (Base Specification 2.0, 3.3.3.2).
-struct PcieCompletion {
+struct Completion {
     uint64_t result;  ///< dwords 0 and 1: what the command returns
     uint16_t sq_head;
     uint16_t sq_id;
     uint16_t cid;
     uint16_t status;  ///< bit 0: the phase
 };
-static_assert(sizeof(PcieCompletion) == 16);
+static_assert(sizeof(Completion) == 16);
 
 /// One thread at a time uses it. Commands are known by their identifier, below depth().
 class QueuePair {
 public:
     struct Memory {
-        NvmeCommand* commands = nullptr;  ///< `depth` of each
-        volatile PcieCompletion* completions = nullptr;
+        Command* commands = nullptr;  ///< `depth` of each
+        volatile Completion* completions = nullptr;
         volatile uint32_t* submission_doorbell = nullptr;
         volatile uint32_t* completion_doorbell = nullptr;
     };
@@ -45,7 +47,7 @@ public:
     /// The identifier that the next command gets. Not when full.
     uint16_t next_cid() const noexcept { return free_.back(); }
     /// Not when full. The controller sees it after ring(). @return the identifier that it got
-    uint16_t submit(NvmeCommand command) noexcept;
+    uint16_t submit(Command command) noexcept;
 
     /// Tells the controller of what was submitted since.
     void ring() noexcept {
@@ -54,13 +56,13 @@ public:
         told_ = tail_;
     }
 
-    /// Calls done(uint16_t cid, NvmeStatus) for what has ended, in the order of completion; it may submit.
+    /// Calls done(uint16_t cid, Status) for what has ended, in the order of completion; it may submit.
     /// @return how many there were
     template <class Done>
     uint32_t poll(Done&& done) {
         const uint32_t from = head_;
         uint32_t count = 0;
-        NvmeStatus status;
+        Status status;
         uint16_t cid = 0;
         while (count < depth_ && next(cid, status)) {
             count++;
@@ -86,8 +88,8 @@ public:
 
 private:
     /// Takes an entry whose phase says that it is new.
-    bool next(uint16_t& cid, NvmeStatus& status) noexcept {
-        const volatile PcieCompletion& entry = memory_.completions[head_];
+    bool next(uint16_t& cid, Status& status) noexcept {
+        const volatile Completion& entry = memory_.completions[head_];
         const uint16_t word = __atomic_load_n(&entry.status, __ATOMIC_ACQUIRE);
         if ((word & 1) != phase_) return false;
         cid = entry.cid;
@@ -120,3 +122,5 @@ private:
     std::vector<uint8_t> used_;
     uint64_t strays_ = 0;
 };
+
+}  // namespace nvme::pcie

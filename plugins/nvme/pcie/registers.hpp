@@ -8,10 +8,12 @@
 #include <cstddef>
 #include <cstdint>
 
+namespace nvme::pcie {
+
 /// NVMe counts little-endian, as do the machines that this is written for.
-class NvmeRegisters {
+class Registers {
 public:
-    explicit NvmeRegisters(volatile std::byte* bar) noexcept : bar_(bar) {}
+    explicit Registers(volatile std::byte* bar) noexcept : bar_(bar) {}
 
     uint32_t read32(uint32_t at) const noexcept { return *word(at); }
     void write32(uint32_t at, uint32_t value) const noexcept { *word(at) = value; }
@@ -51,3 +53,5 @@ private:
 
     volatile std::byte* bar_;
 };
+
+}  // namespace nvme::pcie

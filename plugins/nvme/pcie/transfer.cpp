@@ -4,13 +4,15 @@
 #include <algorithm>
 #include <cstring>
 
+namespace nvme::pcie {
+
 namespace {
 
 /// The data that a command moves, by its opcode's lowest bits.
 constexpr uint8_t writes = 1, reads = 2;
 
 /// Pages of a PRP list's entries are 8 bytes each.
-static_assert(Transfer::max_bytes / nvme_page <= nvme_page / sizeof(uint64_t));
+static_assert(Transfer::max_bytes / page_size <= page_size / sizeof(uint64_t));
 
 }  // namespace
 
@@ -24,10 +26,10 @@ Transfer::Transfer() {
     pages_.reserve(4);
 }
 
-bool Transfer::begin(PagePool& pool, const NvmeRequest& request, NvmeCommand& command, bool sgls) {
+bool Transfer::begin(PagePool& pool, const Request& request, Command& command, bool sgls) {
     data_ = request.data;
     opcode_ = request.command.opcode;
-    data_pages_ = (data_.bytes + nvme_page - 1) / nvme_page;
+    data_pages_ = (data_.bytes + page_size - 1) / page_size;
     if (!take(pool, sgls)) return false;
     point(pool, command);
     if ((opcode_ & writes) != 0) copy(pool, Direction::to_device);
@@ -59,7 +61,7 @@ void Transfer::end(PagePool& pool, bool read) {
         pool.give(pages_.back());
 }
 
-void Transfer::point(PagePool& pool, NvmeCommand& command) {
+void Transfer::point(PagePool& pool, Command& command) {
     constexpr uint8_t describes_data = 3u << 6, by_sgl = 1u << 6;
     command.flags &= uint8_t(~describes_data);
     if (data_.md_bytes != 0) command.mptr = pool.iova(pages_[data_pages_]);
@@ -97,12 +99,14 @@ void Transfer::copy(PagePool& pool, Direction direction) {
             in_piece = 0;
             continue;
         }
-        const uint32_t in_page = done % nvme_page;
+        const uint32_t in_page = done % page_size;
         const size_t bytes =
-            std::min<size_t>({nvme_page - in_page, data_.bytes - done, piece->iov_len - in_piece});
-        move(pool.at(pages_[done / nvme_page]) + in_page, static_cast<std::byte*>(piece->iov_base) + in_piece,
+            std::min<size_t>({page_size - in_page, data_.bytes - done, piece->iov_len - in_piece});
+        move(pool.at(pages_[done / page_size]) + in_page, static_cast<std::byte*>(piece->iov_base) + in_piece,
              bytes);
         done += uint32_t(bytes);
         in_piece += bytes;
     }
 }
+
+}  // namespace nvme::pcie

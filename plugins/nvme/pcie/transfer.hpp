@@ -10,7 +10,9 @@
 
 #include "../command.hpp"
 
-constexpr uint32_t nvme_page = 4096;
+namespace nvme::pcie {
+
+constexpr uint32_t page_size = 4096;
 
 /// Pages that the device reaches, of one thread.
 class PagePool {
@@ -27,8 +29,8 @@ public:
     }
     void give(uint32_t page) noexcept { free_.push_back(page); }
 
-    std::byte* at(uint32_t page) const noexcept { return base_ + uint64_t(page) * nvme_page; }
-    uint64_t iova(uint32_t page) const noexcept { return iova_ + uint64_t(page) * nvme_page; }
+    std::byte* at(uint32_t page) const noexcept { return base_ + uint64_t(page) * page_size; }
+    uint64_t iova(uint32_t page) const noexcept { return iova_ + uint64_t(page) * page_size; }
 
 private:
     std::byte* base_;
@@ -43,26 +45,26 @@ class Transfer {
 public:
     /// Bytes of data and of metadata that fit.
     static constexpr uint32_t max_bytes = 1u << 20;
-    static constexpr uint32_t max_md_bytes = nvme_page;
+    static constexpr uint32_t max_md_bytes = page_size;
 
     Transfer();
 
     /// Takes pages, fills them where the command writes, and points the command at them. What `request`
     /// points to stays valid until end(). @return false when the pool has too few: nothing has happened
     /// @param sgls  the controller takes SGLs, which save the list where pages lie side by side
-    bool begin(PagePool& pool, const NvmeRequest& request, NvmeCommand& command, bool sgls = false);
+    bool begin(PagePool& pool, const Request& request, Command& command, bool sgls = false);
 
     /// Gives the pages back. @param read  the command has ended well: what it has read goes to the client
     void end(PagePool& pool, bool read);
 
     /// Pages that begin() takes at most.
-    static uint32_t most_pages(const NvmeData& data) noexcept {
-        const uint32_t data_pages = (data.bytes + nvme_page - 1) / nvme_page;
+    static uint32_t most_pages(const Data& data) noexcept {
+        const uint32_t data_pages = (data.bytes + page_size - 1) / page_size;
         return data_pages + (data.md_bytes != 0 ? 1 : 0) + (data_pages > 2 ? 1 : 0);
     }
 
     /// Whether a request is within the bounds above.
-    static bool fits(const NvmeData& data) noexcept {
+    static bool fits(const Data& data) noexcept {
         return data.bytes <= max_bytes && data.md_bytes <= max_md_bytes;
     }
 
@@ -71,12 +73,14 @@ private:
 
     bool take(PagePool& pool, bool sgls);
     bool is_contiguous() const noexcept;
-    void point(PagePool& pool, NvmeCommand& command);
+    void point(PagePool& pool, Command& command);
     void copy(PagePool& pool, Direction direction);
 
-    NvmeData data_;
+    Data data_;
     uint8_t opcode_ = 0;
     uint32_t data_pages_ = 0;  ///< the first of `pages_`; then metadata's, then the list's
     bool has_list_ = false;
     std::vector<uint32_t> pages_;
 };
+
+}  // namespace nvme::pcie

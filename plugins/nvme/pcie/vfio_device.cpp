@@ -20,6 +20,8 @@
 #include <system_error>
 #include <utility>
 
+namespace nvme::pcie {
+
 namespace {
 
 using bdevkit::Error, bdevkit::format;
@@ -233,3 +235,5 @@ void VfioDevice::close() noexcept {
     group_.reset();
     container_.reset();
 }
+
+}  // namespace nvme::pcie

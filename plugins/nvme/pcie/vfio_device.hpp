@@ -13,6 +13,8 @@
 
 #include "bar_guard.hpp"
 
+namespace nvme::pcie {
+
 /// A file descriptor.
 class VfioFile {
 public:
@@ -108,3 +110,5 @@ private:
     size_t bar_size_ = 0;
     std::optional<BarGuard> guard_;
 };
+
+}  // namespace nvme::pcie

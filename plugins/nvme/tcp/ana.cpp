@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+namespace nvme::tcp {
+
 using bdevkit::Error, bdevkit::format;
 
 namespace {
@@ -31,18 +33,18 @@ private:
     Bytes left_;
 };
 
-TcpAccess access_of(uint8_t state) {
+Access access_of(uint8_t state) {
     switch (state) {
         case NVME_ANA_STATE_OPTIMIZED:
-            return TcpAccess::optimized;
+            return Access::optimized;
         case NVME_ANA_STATE_NONOPTIMIZED:
-            return TcpAccess::non_optimized;
+            return Access::non_optimized;
         case NVME_ANA_STATE_INACCESSIBLE:
-            return TcpAccess::inaccessible;
+            return Access::inaccessible;
         case NVME_ANA_STATE_PERSISTENT_LOSS:
-            return TcpAccess::lost;
+            return Access::lost;
         case NVME_ANA_STATE_CHANGE:
-            return TcpAccess::changing;
+            return Access::changing;
         default:
             throw Error(EPROTO, format("the ANA log has a state %u, which there is not", state));
     }
@@ -50,7 +52,7 @@ TcpAccess access_of(uint8_t state) {
 
 }  // namespace
 
-const char* access_name(TcpAccess access) {
+const char* access_name(Access access) {
     constexpr const char* names[] = {"optimized",       "non-optimized", "inaccessible", "change",
                                      "persistent-loss", "unknown",       "none"};
     return names[size_t(access)];
@@ -65,14 +67,16 @@ uint32_t ana_log_size(const nvme_id_ctrl& data, uint64_t most) {
     return uint32_t(std::min({all, most == 0 ? largest : most, largest}));
 }
 
-std::map<uint32_t, TcpAccess> parse_ana_log(Bytes log) {
+std::map<uint32_t, Access> parse_ana_log(Bytes log) {
     LogReader reader(log);
-    std::map<uint32_t, TcpAccess> found;
+    std::map<uint32_t, Access> found;
     for (uint32_t groups = le16toh(reader.take<nvme_ana_log>().ngrps); groups != 0; groups--) {
         const auto group = reader.take<nvme_ana_group_desc>();
-        const TcpAccess access = access_of(group.state & 0xf);
+        const Access access = access_of(group.state & 0xf);
         for (uint32_t left = le32toh(group.nnsids); left != 0; left--)
             found[le32toh(reader.take<uint32_t>())] = access;
     }
     return found;
 }
+
+}  // namespace nvme::tcp

@@ -9,8 +9,10 @@
 
 #include "pdu.hpp"
 
+namespace nvme::tcp {
+
 /// The best one first.
-enum class TcpAccess : uint8_t {
+enum class Access : uint8_t {
     optimized,
     non_optimized,
     // With these it gets no I/O.
@@ -21,11 +23,13 @@ enum class TcpAccess : uint8_t {
     none,     ///< the namespace is not there
 };
 
-const char* access_name(TcpAccess access);
+const char* access_name(Access access);
 
 /// Bytes to read of a controller's log; 0: it does not report any.
 /// @param most  bytes that it transfers at a time; 0: any number
 uint32_t ana_log_size(const nvme_id_ctrl& data, uint64_t most);
 
 /// What the log says, by namespace. Throws bdevkit::Error when it is wrong, or longer than what was read.
-std::map<uint32_t, TcpAccess> parse_ana_log(Bytes log);
+std::map<uint32_t, Access> parse_ana_log(Bytes log);
+
+}  // namespace nvme::tcp

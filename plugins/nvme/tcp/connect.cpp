@@ -8,9 +8,11 @@
 #include <cstring>
 #include <fstream>
 
-#include "controller.hpp"
 #include "dhchap_key.hpp"
 #include "discovery.hpp"
+#include "subsystem.hpp"
+
+namespace nvme::tcp {
 
 using bdevkit::Error, bdevkit::format;
 
@@ -51,7 +53,7 @@ void check_nqn(const std::string& nqn, const char* option) {
                    option, nqn.c_str(), longest));
 }
 
-std::shared_ptr<const DhchapKeys> keys_of(const NvmeOptions& given) {
+std::shared_ptr<const DhchapKeys> keys_of(const Options& given) {
     const bool both = given.dhchap_ctrl_key_file != nullptr;
     if (given.dhchap_key_file == nullptr && !both) return nullptr;
     if (given.dhchap_key_file == nullptr)
@@ -65,7 +67,7 @@ std::shared_ptr<const DhchapKeys> keys_of(const NvmeOptions& given) {
 }
 
 /// The target by another portal: HOST, HOST:PORT or [IPv6]:PORT.
-TcpTarget by_portal(TcpTarget target, const std::string& portal) {
+Target by_portal(Target target, const std::string& portal) {
     const bool has_brackets = portal.starts_with('[');
     const size_t end = has_brackets ? portal.find(']') : portal.find(':');
     const std::string rest = end == std::string::npos ? "" : portal.substr(has_brackets ? end + 1 : end);
@@ -75,14 +77,14 @@ TcpTarget by_portal(TcpTarget target, const std::string& portal) {
                     format("`paths` holds '%s': expected HOST, HOST:PORT or [IPv6]:PORT", portal.c_str()));
     target.address = has_brackets ? portal.substr(1, end - 1) : portal.substr(0, end);
     if (!rest.empty()) target.service = rest.substr(1);
-    target.addresses = tcp_resolve(target.address, target.service);
+    target.addresses = resolve(target.address, target.service);
     return target;
 }
 
 }  // namespace
 
-SharedNvmeController connect_tcp(const NvmeOptions& given) {
-    TcpTarget target;
+SharedController connect(const Options& given) {
+    Target target;
     target.address = given.address;
     target.service = given.service;
     target.subsystem = given.subsystem != nullptr ? given.subsystem : "";
@@ -95,18 +97,20 @@ SharedNvmeController connect_tcp(const NvmeOptions& given) {
     target.connect_timeout = milliseconds(given.connect_timeout);
     check_nqn(target.host_nqn, "host_nqn");
     target.keys = keys_of(given);
-    target.addresses = tcp_resolve(target.address, target.service);
-    const TcpCancel cancel;
+    target.addresses = resolve(target.address, target.service);
+    const Cancel cancel;
     if (target.subsystem.empty())
         throw Error(EINVAL, format("%s: no subsystem is named%s", target.name().c_str(),
                                    discovered_text(target, cancel).c_str()));
     check_nqn(target.subsystem, "subsystem");
-    std::vector<TcpTarget> ways{target};
+    std::vector<Target> targets{target};
     for (const char* portal : given.paths)
-        ways.push_back(by_portal(target, portal));
-    TcpSession session = tcp_establish(ways, cancel);
-    const TcpController::Patience patience{milliseconds(given.reconnect_delay),
-                                           milliseconds(given.loss_timeout), milliseconds(given.timeout)};
-    return std::make_shared<TcpController>(ways, given.multipath == NvmeMultipath::active_active, patience,
-                                           std::move(session));
+        targets.push_back(by_portal(target, portal));
+    Session session = establish(targets, cancel);
+    const Subsystem::Patience patience{milliseconds(given.reconnect_delay), milliseconds(given.loss_timeout),
+                                       milliseconds(given.timeout)};
+    return std::make_shared<Subsystem>(targets, given.multipath == Multipath::active_active, patience,
+                                       std::move(session));
 }
+
+}  // namespace nvme::tcp

@@ -5,14 +5,16 @@
 
 #include <poll.h>
 
+namespace nvme::tcp {
+
 using bdevkit::Error, bdevkit::format;
 
-TcpConnection::TcpConnection(TcpFd socket, const TcpProtocol::Options& options)
+Connection::Connection(Fd socket, const Protocol::Options& options)
     : socket_(std::move(socket)),
-      protocol_(options, [this](void* owner, const TcpResult& result) { ended_(owner, result); }),
+      protocol_(options, [this](void* owner, const Result& result) { on_ended_(owner, result); }),
       buffer_(new std::byte[buffer_size]) {}
 
-bool TcpConnection::turn() {
+bool Connection::turn() {
     if (!failure_.empty()) return false;
     bool busy = send();
     if (failure_.empty()) busy |= receive();
@@ -22,7 +24,7 @@ bool TcpConnection::turn() {
     return true;
 }
 
-bool TcpConnection::send() {
+bool Connection::send() {
     bool busy = false;
     iovec pieces[64];
     while (const size_t count = protocol_.gather(pieces)) {
@@ -42,7 +44,7 @@ bool TcpConnection::send() {
     return busy;
 }
 
-bool TcpConnection::receive() {
+bool Connection::receive() {
     for (int reads = 0; reads < most_reads; reads++) {
         const ssize_t n = recv(fd(), buffer_.get(), buffer_size, MSG_DONTWAIT);
         if (n < 0 && (errno == EAGAIN || errno == EINTR)) return reads != 0;
@@ -57,9 +59,11 @@ bool TcpConnection::receive() {
     return true;
 }
 
-void TcpConnection::wait_for_socket(const char* what, const TcpCancel& cancel, TcpClock::time_point until) {
+void Connection::wait_for_socket(const char* what, const Cancel& cancel, Clock::time_point until) {
     if (!failure_.empty()) throw Error(ECONNRESET, failure_);
     const auto events = short(POLLIN | (is_blocked() ? POLLOUT : 0));
     if (!cancel.wait(fd(), events, until))
         throw Error(ETIMEDOUT, format("the target gives no answer to %s", what));
 }
+
+}  // namespace nvme::tcp

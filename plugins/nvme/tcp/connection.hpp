@@ -7,16 +7,18 @@
 #include "protocol.hpp"
 #include "socket.hpp"
 
-class TcpConnection {
+namespace nvme::tcp {
+
+class Connection {
 public:
     /// @param socket  connected, and does not block
-    TcpConnection(TcpFd socket, const TcpProtocol::Options& options);
+    Connection(Fd socket, const Protocol::Options& options);
 
     /// Takes the ends of commands from now on.
-    void on_ended(TcpProtocol::Ended ended) { ended_ = std::move(ended); }
+    void set_on_ended(Protocol::OnEnded on_ended) { on_ended_ = std::move(on_ended); }
 
-    TcpProtocol& protocol() noexcept { return protocol_; }
-    const TcpProtocol& protocol() const noexcept { return protocol_; }
+    Protocol& protocol() noexcept { return protocol_; }
+    const Protocol& protocol() const noexcept { return protocol_; }
     int fd() const noexcept { return socket_.get(); }
 
     /// Sends what waits and takes what has come, without blocking; commands end in it.
@@ -31,7 +33,7 @@ public:
     /// or it is cancelled.
     /// @param what  that is waited for
     template <class Done>
-    void wait(Done&& done, const char* what, const TcpCancel& cancel, TcpClock::time_point until) {
+    void wait(Done&& done, const char* what, const Cancel& cancel, Clock::time_point until) {
         while (!done()) {
             if (turn()) continue;
             wait_for_socket(what, cancel, until);
@@ -45,11 +47,13 @@ private:
 
     bool send();
     bool receive();
-    void wait_for_socket(const char* what, const TcpCancel& cancel, TcpClock::time_point until);
+    void wait_for_socket(const char* what, const Cancel& cancel, Clock::time_point until);
 
-    TcpFd socket_;
-    TcpProtocol protocol_;
-    TcpProtocol::Ended ended_;
+    Fd socket_;
+    Protocol protocol_;
+    Protocol::OnEnded on_ended_;
     std::unique_ptr<std::byte[]> buffer_;
     std::string failure_;
 };
+
+}  // namespace nvme::tcp

@@ -11,6 +11,8 @@
 
 #include "fabrics.hpp"
 
+namespace nvme::tcp {
+
 using bdevkit::Error, bdevkit::format;
 
 namespace {
@@ -129,7 +131,7 @@ Bytes raw(const T& value) noexcept {
 
 class Dialogue {
 public:
-    Dialogue(TcpCaller& caller, const TcpTarget& target, const DhchapKeys& keys)
+    Dialogue(Caller& caller, const Target& target, const DhchapKeys& keys)
         : caller_(caller), target_(target), keys_(keys) {
         dhchap_random(std::as_writable_bytes(std::span(&transaction_, 1)));
     }
@@ -159,11 +161,11 @@ private:
         std::vector<std::byte> message;
         for (const Bytes part : parts)
             message.insert(message.end(), part.begin(), part.end());
-        NvmeCommand command = fabrics_command(nvme_fabrics_type_auth_send);
+        Command command = fabrics_command(nvme_fabrics_type_auth_send);
         command.cdw10 = protocol;
         command.cdw11 = uint32_t(message.size());
-        const TcpResult result = caller_.call(command, "authentication",
-                                              {.buf = message.data(), .bytes = uint32_t(message.size())});
+        const Result result = caller_.call(command, "authentication",
+                                           {.buf = message.data(), .bytes = uint32_t(message.size())});
         if (must && !result.ok()) refused(status_text(result));
     }
 
@@ -186,11 +188,10 @@ private:
     template <class M>
     M receive(uint8_t id, const char* what) {
         std::vector<std::byte> message(most);
-        NvmeCommand command = fabrics_command(nvme_fabrics_type_auth_receive);
+        Command command = fabrics_command(nvme_fabrics_type_auth_receive);
         command.cdw10 = protocol;
         command.cdw11 = most;
-        const TcpResult result =
-            caller_.call(command, "authentication", {.buf = message.data(), .bytes = most});
+        const Result result = caller_.call(command, "authentication", {.buf = message.data(), .bytes = most});
         if (!result.ok()) refused(status_text(result));
         message.resize(result.bytes);
         Failure failure;
@@ -300,8 +301,8 @@ private:
         send({raw(thanks)});
     }
 
-    TcpCaller& caller_;
-    const TcpTarget& target_;
+    Caller& caller_;
+    const Target& target_;
     const DhchapKeys& keys_;
     uint16_t transaction_ = 0;
     std::vector<std::byte> rest_;  ///< of the message that came last
@@ -314,6 +315,8 @@ private:
 
 }  // namespace
 
-void tcp_authenticate(TcpCaller& caller, const TcpTarget& target, const DhchapKeys& keys) {
+void authenticate(Caller& caller, const Target& target, const DhchapKeys& keys) {
     Dialogue(caller, target, keys).run();
 }
+
+}  // namespace nvme::tcp

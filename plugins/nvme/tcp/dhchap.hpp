@@ -6,6 +6,10 @@
 #include "session.hpp"
 #include "target.hpp"
 
+namespace nvme::tcp {
+
 /// [may block] Proves to the target who the host is, and has it prove who it is where `keys` say so. Throws
 /// bdevkit::Error, with what is wrong.
-void tcp_authenticate(TcpCaller& caller, const TcpTarget& target, const DhchapKeys& keys);
+void authenticate(Caller& caller, const Target& target, const DhchapKeys& keys);
+
+}  // namespace nvme::tcp

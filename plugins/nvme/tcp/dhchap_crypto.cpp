@@ -13,6 +13,8 @@
 
 #include <cerrno>
 
+namespace nvme::tcp {
+
 using bdevkit::Error, bdevkit::format;
 
 namespace {
@@ -161,3 +163,5 @@ Secret DhchapPair::shared(Bytes others_public) const {
          "a Diffie-Hellman exchange");
     return result;
 }
+
+}  // namespace nvme::tcp

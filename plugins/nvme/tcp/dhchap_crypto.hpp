@@ -10,6 +10,8 @@
 #include "../../crypto/secret_memory.hpp"
 #include "pdu.hpp"
 
+namespace nvme::tcp {
+
 /// Identifiers of hash functions, in messages and keys.
 enum class DhchapHash : uint8_t { sha256 = 1, sha384 = 2, sha512 = 3 };
 
@@ -55,3 +57,5 @@ private:
     struct Pair;
     std::unique_ptr<Pair> pair_;
 };
+
+}  // namespace nvme::tcp

@@ -11,6 +11,8 @@
 
 #include "../../crypto/key_file.hpp"
 
+namespace nvme::tcp {
+
 using bdevkit::Error, bdevkit::format;
 
 namespace {
@@ -88,3 +90,5 @@ Secret DhchapKey::transformed(const std::string& nqn) const {
     std::memcpy(key.data(), key_.data(), key.size());
     return key;
 }
+
+}  // namespace nvme::tcp

@@ -6,6 +6,8 @@
 
 #include "dhchap_crypto.hpp"
 
+namespace nvme::tcp {
+
 class DhchapKey {
 public:
     /// From a file that only its owner may read. Throws bdevkit::Error.
@@ -29,3 +31,5 @@ struct DhchapKeys {
     DhchapKey host;
     std::unique_ptr<const DhchapKey> controller;  ///< the target's; NULL: it needs not prove who it is
 };
+
+}  // namespace nvme::tcp

@@ -11,19 +11,20 @@
 #include "fabrics.hpp"
 #include "session.hpp"
 
+namespace nvme::tcp {
+
 using bdevkit::Error;
 
 namespace {
 
 constexpr uint32_t most_records = 32;
 
-std::vector<std::string> subsystems(const TcpTarget& target, const TcpCancel& cancel) {
-    const auto until = TcpClock::now() + target.connect_timeout;
+std::vector<std::string> subsystems(const Target& target, const Cancel& cancel) {
+    const auto until = Clock::now() + target.connect_timeout;
     uint16_t controller = any_controller;
-    const auto connection =
-        tcp_open_connection(target, 0, tcp_admin_options(target), controller, cancel, until);
-    TcpCaller caller(*connection, cancel, until);
-    tcp_enable(caller, until);
+    const auto connection = open_connection(target, 0, admin_options(target), controller, cancel, until);
+    Caller caller(*connection, cancel, until);
+    enable_controller(caller, until);
     nvmf_discovery_log head;
     caller.must_read(log_page(NVME_LOG_LID_DISCOVER, sizeof(head)), "the discovery log",
                      std::as_writable_bytes(std::span(&head, 1)), offsetof(nvmf_discovery_log, entries));
@@ -46,10 +47,10 @@ std::vector<std::string> subsystems(const TcpTarget& target, const TcpCancel& ca
 
 }  // namespace
 
-std::string discovered_text(const TcpTarget& given, const TcpCancel& cancel) {
+std::string discovered_text(const Target& given, const Cancel& cancel) {
     constexpr const char* by_hand = ": set `subsystem` to the NQN of one";
     if (given.subsystem == NVME_DISC_SUBSYS_NAME) return "";
-    TcpTarget target = given;
+    Target target = given;
     target.subsystem = NVME_DISC_SUBSYS_NAME;
     target.keep_alive = {};
     target.keys = nullptr;
@@ -64,3 +65,5 @@ std::string discovered_text(const TcpTarget& given, const TcpCancel& cancel) {
         return by_hand;
     }
 }
+
+}  // namespace nvme::tcp

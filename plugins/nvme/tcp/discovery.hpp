@@ -4,6 +4,10 @@
 
 #include "target.hpp"
 
+namespace nvme::tcp {
+
 /// [may block] For the end of a message: ": it has 'NQN', 'NQN'", or what to do when the target does not
 /// tell. Throws only when cancelled.
-std::string discovered_text(const TcpTarget& target, const TcpCancel& cancel);
+std::string discovered_text(const Target& target, const Cancel& cancel);
+
+}  // namespace nvme::tcp

@@ -7,6 +7,8 @@
 #include "protocol.hpp"
 #include "target.hpp"
 
+namespace nvme::tcp {
+
 /// The bit of an event for changes of namespaces: of OAES, and of the feature that asks for events.
 constexpr uint32_t notice_namespaces = 1u << 8;
 /// As above, for changes of access states.
@@ -15,21 +17,23 @@ constexpr uint32_t notice_access = 1u << 11;
 /// A controller identifier that leaves the choice to the target.
 constexpr uint16_t any_controller = 0xffff;
 
-NvmeCommand fabrics_command(nvme_fctype type);
+Command fabrics_command(nvme_fctype type);
 /// @param size  entries of the queue
-NvmeCommand connect_command(uint16_t queue, uint32_t size, std::chrono::milliseconds keep_alive);
-nvmf_connect_data connect_data(const TcpTarget& target, uint16_t controller);
-NvmeCommand property_get(uint32_t at, bool wide);
-NvmeCommand property_set(uint32_t at, uint32_t value);
-NvmeCommand identify_command(uint32_t cns, uint32_t nsid);
+Command connect_command(uint16_t queue, uint32_t size, std::chrono::milliseconds keep_alive);
+nvmf_connect_data connect_data(const Target& target, uint16_t controller);
+Command property_get(uint32_t at, bool wide);
+Command property_set(uint32_t at, uint32_t value);
+Command identify_command(uint32_t cns, uint32_t nsid);
 /// The first `bytes` of a log page.
-NvmeCommand log_page(uint8_t page, uint32_t bytes);
-NvmeCommand set_feature(uint8_t feature, uint32_t value);
+Command log_page(uint8_t page, uint32_t bytes);
+Command set_feature(uint8_t feature, uint32_t value);
 
 /// What a status means, for a message.
-std::string status_text(const TcpResult& result);
+std::string status_text(const Result& result);
 /// Why a connect command was refused, and what to do. Ends with what was refused when the subsystem is at
 /// fault: a list of those that are there may follow.
-std::string connect_refusal(const TcpResult& result, const TcpTarget& target);
+std::string connect_refusal(const Result& result, const Target& target);
 /// Whether it was refused because there is no such subsystem for this host.
-bool refuses_subsystem(const TcpResult& result);
+bool refuses_subsystem(const Result& result);
+
+}  // namespace nvme::tcp

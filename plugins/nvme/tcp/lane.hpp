@@ -8,55 +8,57 @@
 #include "ana.hpp"
 #include "pump.hpp"
 
-class TcpLane;
+namespace nvme::tcp {
+
+class Lane;
 
 /// An I/O under way.
-struct TcpFlight {
+struct Flight {
     bdk_bdev_io* io = nullptr;  ///< NULL: free
-    NvmeRequest request{};
+    Request request{};
     uint64_t started = 0;  ///< ticks
     uint32_t retries = 0;
-    const TcpLane* failed_by = nullptr;  ///< another one is better
-    bool must_end = false;               ///< its connection went, and it may not be carried out twice
+    const Lane* failed_by = nullptr;  ///< another one is better
+    bool must_end = false;            ///< its connection went, and it may not be carried out twice
     bool is_late = false;
 };
 
 /// A queue's connection by one path, while there is one. Used on the queue's thread.
-class TcpLane {
+class Lane {
 public:
     /// The lane keeps nothing of the flight. May start others.
-    using Ended = std::function<void(TcpLane& lane, TcpFlight flight, const TcpResult& result)>;
+    using OnEnded = std::function<void(Lane& lane, Flight flight, const Result& result)>;
     /// Called in a turn of its own. May disconnect the lane.
-    using Lost = std::function<void(TcpLane& lane, const std::string& reason)>;
+    using OnLost = std::function<void(Lane& lane, const std::string& reason)>;
 
     /// @param generation  of the path's connections
     /// @param access  of the path to the queue's namespace
-    TcpLane(size_t path, uint32_t generation, TcpAccess access, Ended ended, Lost lost)
+    Lane(size_t path, uint32_t generation, Access access, OnEnded on_ended, OnLost on_lost)
         : path_(path),
           generation_(generation),
           access_(access),
-          ended_(std::move(ended)),
-          lost_(std::move(lost)) {}
-    TcpLane(const TcpLane&) = delete;
-    TcpLane& operator=(const TcpLane&) = delete;
+          on_ended_(std::move(on_ended)),
+          on_lost_(std::move(on_lost)) {}
+    Lane(const Lane&) = delete;
+    Lane& operator=(const Lane&) = delete;
 
     size_t path() const noexcept { return path_; }
     uint32_t generation() const noexcept { return generation_; }
     bool is_connected() const noexcept { return pump_.has_value(); }
-    TcpAccess access() const noexcept { return access_; }
-    void set_access(TcpAccess access) noexcept { access_ = access; }
+    Access access() const noexcept { return access_; }
+    void set_access(Access access) noexcept { access_ = access; }
     /// Whether I/O may go there now.
-    bool is_usable() const noexcept { return is_connected() && access_ <= TcpAccess::non_optimized; }
+    bool is_usable() const noexcept { return is_connected() && access_ <= Access::non_optimized; }
     size_t in_flight() const noexcept { return flights_.size() - free_.size(); }
 
     /// It has no connection, and nothing in flight.
-    void connect(uint32_t generation, std::unique_ptr<TcpConnection> connection);
+    void connect(uint32_t generation, std::unique_ptr<Connection> connection);
     /// @param generation  that its next connection belongs to
     /// @return what was in flight, which may have been carried out
-    std::deque<TcpFlight> disconnect(uint32_t generation);
+    std::deque<Flight> disconnect(uint32_t generation);
 
-    /// It is connected. @return as TcpProtocol::submit()
-    int start(const TcpFlight& flight);
+    /// It is connected. @return as Protocol::submit()
+    int start(const Flight& flight);
     /// Marks what has been under way for more than so many ticks. @return whether anything has
     bool mark_late(uint64_t patience);
 
@@ -65,14 +67,16 @@ public:
     void let_go(uint16_t cid) { pump_->protocol().let_go(cid); }
 
 private:
-    void ended(TcpFlight& flight, const TcpResult& result);
+    void on_ended(Flight& flight, const Result& result);
 
     const size_t path_;
     uint32_t generation_;
-    TcpAccess access_;
-    const Ended ended_;
-    const Lost lost_;
-    std::optional<TcpPump> pump_;
-    std::vector<TcpFlight> flights_;  ///< as many as the queue takes
-    std::vector<TcpFlight*> free_;
+    Access access_;
+    const OnEnded on_ended_;
+    const OnLost on_lost_;
+    std::optional<Pump> pump_;
+    std::vector<Flight> flights_;  ///< as many as the queue takes
+    std::vector<Flight*> free_;
 };
+
+}  // namespace nvme::tcp

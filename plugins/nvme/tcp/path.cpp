@@ -7,9 +7,9 @@
 
 #include <algorithm>
 
-#include "controller.hpp"
 #include "fabrics.hpp"
-#include "queue.hpp"
+
+namespace nvme::tcp {
 
 using bdevkit::Error, bdevkit::format, bdevkit::LogLevel;
 
@@ -19,27 +19,28 @@ constexpr std::chrono::milliseconds first_delay(50);
 
 }  // namespace
 
-TcpPath::TcpPath(TcpController& controller, TcpLinks& links, size_t index, TcpTarget target,
-                 std::chrono::milliseconds reconnect_delay)
-    : controller_(controller),
+Path::Path(PathOwner& owner, QueueLinks& links, size_t index, Target target,
+           std::chrono::milliseconds reconnect_delay)
+    : owner_(owner),
       links_(links),
       index_(index),
       target_(std::move(target)),
       name_(target_.name() + ", " + target_.subsystem),
       reconnect_delay_(reconnect_delay) {}
 
-TcpPath::~TcpPath() {
+Path::~Path() {
     stop();
 }
 
 // ---- queues ----
 
-std::pair<uint32_t, TcpAccess> TcpPath::join(const std::shared_ptr<TcpLink>& link) {
-    if (is_up_) worker_.post([this, link, generation = generation_] { connect_queue(link, generation); });
+JoinedPath Path::add_queue(const std::shared_ptr<QueueLink>& link) {
+    if (is_connected())
+        worker_.post([this, link, generation = generation_] { connect_queue(link, generation); });
     return {generation_, access_to(link->nsid)};
 }
 
-void TcpPath::connect_queue(const std::shared_ptr<TcpLink>& link, uint32_t generation) {
+void Path::connect_queue(const std::shared_ptr<QueueLink>& link, uint32_t generation) {
     constexpr int most_tries = 5;
     constexpr std::chrono::milliseconds pause(100);
     std::string reason;
@@ -49,154 +50,158 @@ void TcpPath::connect_queue(const std::shared_ptr<TcpLink>& link, uint32_t gener
         const auto [id, size, in_capsule] = std::tuple(id_, queue_size_, in_capsule_);
         lock.unlock();
         try {
-            auto connection = tcp_open_queue(target_, id, size, in_capsule, link->id, worker_.cancel());
-            on_app_thread([generation](TcpPath& self) {
-                if (generation != self.generation_ || !self.is_up_) return;
-                self.works_ = true;
-                self.controller_.works();
+            auto connection = open_io_queue(target_, id, size, in_capsule, link->id, worker_.cancel());
+            on_app_thread([generation](Path& self) {
+                if (generation != self.generation_ || !self.is_connected()) return;
+                self.set_state(State::usable);
+                self.owner_.on_path_usable();
             });
-            return TcpLink::tell(
-                link, [index = index_, generation, made = std::move(connection)](TcpQueue& queue) mutable {
-                    queue.connected(index, generation, std::move(made));
+            return QueueLink::tell(
+                link, [index = index_, generation, made = std::move(connection)](QueueEvents& queue) mutable {
+                    queue.on_connected(index, generation, std::move(made));
                 });
         } catch (const Error& error) {
             if (error.rc() == -ECANCELED) throw;
             reason = error.what();
         }
-        worker_.cancel().wait(-1, 0, TcpClock::now() + pause);
+        worker_.cancel().wait(-1, 0, Clock::now() + pause);
     }
-    controller_.lost(index_, generation, reason);
+    on_app_thread([generation, reason](Path& self) { self.on_connection_lost(generation, reason); });
 }
 
 // ---- connections that go and come ----
 
-void TcpPath::install(TcpSession session) {
+void Path::adopt(Session session) {
     set_namespaces(std::move(session.namespaces));
     const std::lock_guard lock(links_.mutex);
     id_ = session.controller;
     queue_size_ = session.queue_size;
     queues_ = session.queues;
     in_capsule_ = session.in_capsule;
-    is_up_ = was_up_ = was_up_or_failed_ = true;
-    works_ = links_.all.empty();
+    state_ = links_.all.empty() ? State::usable : State::connected;
     identity_ = session.identity;
     ana_log_size_ = session.ana_log_size;
     ana_ = std::move(session.ana);
     ana_transition_ = session.ana_transition;
     admin_.emplace(
         std::move(session.admin),
-        [this](void* call, const TcpResult& result) { admin_ended(static_cast<AdminCall*>(call), result); },
-        [this](const std::string& reason) { down(reason, nullptr); });
-    keep_alive_is_out_ = false;
-    keep_alive_ = {};
+        [this](void* call, const Result& result) { on_admin_ended(static_cast<AdminCall*>(call), result); },
+        [this](const std::string& reason) { disconnect(reason, nullptr); });
+    keep_alive_is_unanswered_ = false;
+    keep_alive_timer_ = {};
     if (session.keeps_alive)
-        keep_alive_ =
-            bdevkit::Poller::start<&TcpPath::keep_alive>(this, "nvme_tcp_keep_alive", target_.keep_alive / 2);
-    tell_access();
+        keep_alive_timer_ = bdevkit::Poller::start<&Path::send_keep_alive>(this, "nvme_tcp_keep_alive",
+                                                                           target_.keep_alive / 2);
+    publish_access();
     for (const auto& link : links_.all)
         worker_.post([this, link, generation = generation_] { connect_queue(link, generation); });
     if (session.events != 0) wait_for_event();
 }
 
-void TcpPath::stop_timers() {
-    keep_alive_.stop();
-    transition_.stop();
+void Path::set_state(State state) {
+    const std::lock_guard lock(links_.mutex);
+    state_ = state;
 }
 
-void TcpPath::connect() {
-    worker_.post([this] { reconnect(first_delay); });
+void Path::stop_timers() {
+    keep_alive_timer_.stop();
+    transition_timer_.stop();
+}
+
+void Path::connect() {
+    set_state(State::connecting);
+    worker_.post([this] { try_to_connect(first_delay); });
 }
 
 /// @param delay  before the next try, when this one fails
-void TcpPath::reconnect(std::chrono::milliseconds delay) {
+void Path::try_to_connect(std::chrono::milliseconds delay) {
     for (;;) {
         try {
-            auto session = std::make_shared<TcpSession>(tcp_establish(target_, worker_.cancel()));
-            return on_app_thread([session](TcpPath& self) { self.up(std::move(*session)); });
+            auto session = std::make_shared<Session>(establish(target_, worker_.cancel()));
+            return on_app_thread([session](Path& self) { self.on_session(std::move(*session)); });
         } catch (const Error& error) {
             if (error.rc() == -ECANCELED) throw;
-            on_app_thread([reason = std::string(error.what())](TcpPath& self) { self.failed(reason); });
+            on_app_thread(
+                [reason = std::string(error.what())](Path& self) { self.on_connect_failed(reason); });
         }
-        worker_.cancel().wait(-1, 0, TcpClock::now() + delay);
+        worker_.cancel().wait(-1, 0, Clock::now() + delay);
         delay = std::min(delay * 2, reconnect_delay_);
     }
 }
 
-void TcpPath::failed(const std::string& reason) {
-    controller_.failed(reason);
-    // Of one that was up it has been said that it went.
-    if (!std::exchange(was_up_or_failed_, true))
+void Path::on_connect_failed(const std::string& reason) {
+    owner_.on_connect_failed(reason);
+    // For a path that was connected before, the log says already that it lost its connections.
+    if (generation_ == 0 && !std::exchange(failure_is_logged_, true))
         bdevkit::log(LogLevel::warn, BDK_LOG_COMPONENT,
                      format("%s: cannot be used yet: %s", name_.c_str(), reason.c_str()));
 }
 
-void TcpPath::up(TcpSession session) {
-    if (controller_.is_over()) return;
-    const std::string refusal = controller_.refusal_of(session.identity, session.namespaces);
-    if (!refusal.empty() && !controller_.has_other_than(*this)) return controller_.give_up(refusal);
+void Path::on_session(Session session) {
+    if (state_ != State::connecting) return;  // it has been stopped meanwhile
+    const std::string refusal = owner_.refusal_of(session.identity, session.namespaces);
+    if (!refusal.empty() && !owner_.is_other_connected(*this)) return owner_.give_up(refusal);
     if (!refusal.empty()) {
-        if (refusal != refusal_)
+        if (refusal != logged_refusal_)
             bdevkit::log(LogLevel::error, BDK_LOG_COMPONENT,
                          format("%s: is not used: %s", name_.c_str(), refusal.c_str()));
-        refusal_ = refusal;
+        logged_refusal_ = refusal;
         return worker_.post([this] {
-            worker_.cancel().wait(-1, 0, TcpClock::now() + reconnect_delay_);
-            reconnect(reconnect_delay_);
+            worker_.cancel().wait(-1, 0, Clock::now() + reconnect_delay_);
+            try_to_connect(reconnect_delay_);
         });
     }
-    refusal_.clear();
+    logged_refusal_.clear();
     bdevkit::log(LogLevel::notice, BDK_LOG_COMPONENT,
-                 format("%s: connected%s, to %s", controller_.name().c_str(), was_up_ ? " again" : " too",
+                 format("%s: connected%s, to %s", owner_.name().c_str(), generation_ != 0 ? " again" : " too",
                         target_.name().c_str()));
-    install(std::move(session));
-    controller_.came();
+    adopt(std::move(session));
+    owner_.on_path_connected();
 }
 
-void TcpPath::down(const std::string& reason, const bdk_bdev* reset) {
-    if (controller_.is_over() || !is_up_) return;
+void Path::disconnect(const std::string& reason, const bdk_bdev* reset) {
+    if (!is_connected()) return;
     bdevkit::log(LogLevel::warn, BDK_LOG_COMPONENT,
                  format("%s: %s: connecting again", name_.c_str(), reason.c_str()));
     {
         const std::lock_guard lock(links_.mutex);
-        is_up_ = works_ = false;
+        state_ = State::connecting;
         generation_++;
     }
     stop_timers();
     drop_admin();
     for (const auto& link : links_.now())
-        TcpLink::tell(link, [index = index_, generation = generation_, reset](TcpQueue& queue) {
-            queue.disconnect(index, generation, reset);
+        QueueLink::tell(link, [index = index_, generation = generation_, reset](QueueEvents& queue) {
+            queue.on_disconnected(index, generation, reset);
         });
     connect();
-    controller_.went(reason);
+    owner_.on_path_disconnected(reason);
 }
 
-void TcpPath::lost(uint32_t generation, const std::string& reason) {
-    if (generation == generation_) down(reason, nullptr);
+void Path::on_connection_lost(uint32_t generation, const std::string& reason) {
+    if (generation == generation_) disconnect(reason, nullptr);
 }
 
-void TcpPath::reset(const bdk_bdev* bdev) {
-    if (is_up_) return down("a reset was asked for", bdev);
+void Path::reset(const bdk_bdev* bdev) {
+    if (is_connected()) return disconnect("a reset was asked for", bdev);
     for (const auto& link : links_.now())
-        TcpLink::tell(link, [index = index_, generation = generation_, bdev](TcpQueue& queue) {
-            queue.disconnect(index, generation, bdev);
+        QueueLink::tell(link, [index = index_, generation = generation_, bdev](QueueEvents& queue) {
+            queue.on_disconnected(index, generation, bdev);
         });
 }
 
-void TcpPath::stop() {
-    {
-        const std::lock_guard lock(links_.mutex);
-        is_up_ = works_ = false;
-    }
+void Path::stop() {
+    set_state(State::stopped);
     worker_.stop();
     stop_timers();
     drop_admin();
 }
 
-void TcpPath::shut_down() {
+void Path::shut_down() {
     constexpr uint32_t normal = NVME_CC_SHN_NORMAL << NVME_CC_SHN_SHIFT;
     constexpr uint32_t enabled =
         1u << NVME_CC_EN_SHIFT | 6u << NVME_CC_IOSQES_SHIFT | 4u << NVME_CC_IOCQES_SHIFT;
+    set_state(State::stopped);
     worker_.stop();
     stop_timers();
     if (admin_) {
@@ -206,184 +211,189 @@ void TcpPath::shut_down() {
     stop();
 }
 
-bool TcpPath::keep_alive() {
-    if (keep_alive_is_out_) {
-        down("the target does not answer to keep alive", nullptr);
+bool Path::send_keep_alive() {
+    if (keep_alive_is_unanswered_) {
+        disconnect("the target does not answer to keep alive", nullptr);
         return true;
     }
-    keep_alive_is_out_ = true;
-    run_admin({.opcode = nvme_admin_keep_alive}, {}, [this](const auto&) { keep_alive_is_out_ = false; });
+    keep_alive_is_unanswered_ = true;
+    run_admin({.opcode = nvme_admin_keep_alive}, {},
+              [this](const auto&) { keep_alive_is_unanswered_ = false; });
     return true;
 }
 
 // ---- events ----
 
-void TcpPath::wait_for_event() {
-    run_admin({.opcode = nvme_admin_async_event}, {}, [this](const std::optional<TcpResult>& result) {
-        if (!result || !result->ok() || controller_.is_over()) return;
-        event_came(uint32_t(result->result));
+void Path::wait_for_event() {
+    run_admin({.opcode = nvme_admin_async_event}, {}, [this](const std::optional<Result>& result) {
+        if (!result || !result->ok() || state_ == State::stopped) return;
+        on_event(uint32_t(result->result));
         wait_for_event();
     });
 }
 
-void TcpPath::event_came(uint32_t what) {
+void Path::on_event(uint32_t what) {
     const uint32_t type = what & 7, detail = what >> 8 & 0xff;
     if (type == NVME_AER_NOTICE && detail == NVME_AER_NOTICE_ANA) return read_access();
     if (type != NVME_AER_NOTICE || detail != NVME_AER_NOTICE_NS_CHANGED)
         return bdevkit::log(LogLevel::notice, BDK_LOG_COMPONENT,
                             format("%s: event of type %u, %u", name_.c_str(), type, detail));
-    TcpRescan::start([this](const NvmeCommand& command, const NvmeData& data,
-                            AdminEnded ended) { run_admin(command, data, std::move(ended)); },
-                     [this](const std::vector<NvmeNamespace>& now) {
-                         // In a turn of its own: the connection may go by it.
-                         on_app_thread([generation = generation_, now](TcpPath& self) {
-                             if (generation == self.generation_ && self.is_up_) self.rescanned(now);
-                         });
-                     });
+    Rescan::start([this](const Command& command, const Data& data,
+                         OnAdminEnded on_ended) { run_admin(command, data, std::move(on_ended)); },
+                  [this](const std::vector<Namespace>& now) {
+                      // In a turn of its own: the connection may go by it.
+                      on_app_thread([generation = generation_, now](Path& self) {
+                          if (generation == self.generation_ && self.is_connected()) self.on_rescanned(now);
+                      });
+                  });
 }
 
-void TcpPath::rescanned(std::vector<NvmeNamespace> now) {
-    if (const auto refusal = controller_.refusal_of(identity_, now); !refusal.empty())
-        return down(refusal, nullptr);
+void Path::on_rescanned(std::vector<Namespace> now) {
+    if (const auto refusal = owner_.refusal_of(identity_, now); !refusal.empty())
+        return disconnect(refusal, nullptr);
     set_namespaces(std::move(now));
     {
         const std::lock_guard lock(links_.mutex);
-        tell_access();
+        publish_access();
     }
     read_access();
-    controller_.namespaces_changed();
+    owner_.on_namespaces_changed();
 }
 
-void TcpPath::set_namespaces(std::vector<NvmeNamespace> now) {
+void Path::set_namespaces(std::vector<Namespace> now) {
     // What is not shared is another namespace elsewhere, though it has the same number.
-    std::erase_if(now, [this](const NvmeNamespace& ns) {
-        return !ns.is_shared && controller_.has_elsewhere(*this, ns.id);
+    std::erase_if(now, [this](const Namespace& ns) {
+        return !ns.is_shared && owner_.is_reached_by_other(*this, ns.id);
     });
     namespaces_ = std::move(now);
 }
 
 // ---- access states ----
 
-TcpAccess TcpPath::access_to(uint32_t nsid) const {
+Access Path::access_to(uint32_t nsid) const {
     const auto found = access_.find(nsid);
-    return found == access_.end() ? TcpAccess::none : found->second;
+    return found == access_.end() ? Access::none : found->second;
 }
 
 /// With the lock of the links, so that a queue that comes meanwhile has the same from join().
-void TcpPath::tell_access() {
+void Path::publish_access() {
     access_.clear();
     bool any_changes = false;
-    for (const NvmeNamespace& ns : namespaces_) {
+    for (const Namespace& ns : namespaces_) {
         const auto said = ana_.find(ns.id);
-        const TcpAccess access = ana_log_size_ == 0   ? TcpAccess::optimized
-                                 : said == ana_.end() ? TcpAccess::inaccessible
-                                                      : said->second;
+        const Access access = ana_log_size_ == 0   ? Access::optimized
+                              : said == ana_.end() ? Access::inaccessible
+                                                   : said->second;
         access_[ns.id] = access;
-        any_changes |= access == TcpAccess::changing;
+        any_changes |= access == Access::changing;
     }
     for (const auto& link : links_.all)
-        TcpLink::tell(link, [index = index_, access = access_to(link->nsid)](TcpQueue& queue) {
-            queue.set_access(index, access);
+        QueueLink::tell(link, [index = index_, access = access_to(link->nsid)](QueueEvents& queue) {
+            queue.on_access_changed(index, access);
         });
     if (!any_changes)
-        transition_.stop();
-    else if (!transition_)
+        transition_timer_.stop();
+    else if (!transition_timer_)
         // Twice what it says that it takes, in which the news come as well.
-        transition_ = bdevkit::Poller::start<&TcpPath::transition_is_late>(
+        transition_timer_ = bdevkit::Poller::start<&Path::on_transition_timeout>(
             this, "nvme_tcp_ana", std::max(2 * ana_transition_, std::chrono::seconds(1)));
 }
 
-bool TcpPath::transition_is_late() {
-    down(format("an access state changes for longer than the %lld s that the controller says (ANATT)",
-                static_cast<long long>(ana_transition_.count())),
-         nullptr);
+bool Path::on_transition_timeout() {
+    disconnect(format("an access state changes for longer than the %lld s that the controller says (ANATT)",
+                      static_cast<long long>(ana_transition_.count())),
+               nullptr);
     return true;
 }
 
-void TcpPath::read_access() {
-    if (!is_up_) return;
+void Path::read_access() {
+    if (!is_connected()) return;
     if (ana_log_size_ == 0) {
         const std::lock_guard lock(links_.mutex);
-        return tell_access();
+        return publish_access();
     }
-    if (std::exchange(reads_access_, true)) {
-        must_read_again_ = true;
+    if (access_read_ != AccessRead::none) {
+        access_read_ = AccessRead::to_be_repeated;
         return;
     }
-    must_read_again_ = false;
+    access_read_ = AccessRead::reading;
     const auto log = std::make_shared<std::vector<std::byte>>(ana_log_size_);
     run_admin(log_page(NVME_LOG_LID_ANA, ana_log_size_), {.buf = log->data(), .bytes = ana_log_size_},
-              [this, log](const std::optional<TcpResult>& result) { access_read(result, *log); });
+              [this, log](const std::optional<Result>& result) { on_access_log(result, *log); });
 }
 
-void TcpPath::access_read(const std::optional<TcpResult>& result, Bytes log) {
-    reads_access_ = false;
-    if (!result || controller_.is_over()) return;
+void Path::on_access_log(const std::optional<Result>& result, Bytes log) {
+    const AccessRead read = std::exchange(access_read_, AccessRead::none);
+    if (!result || state_ == State::stopped) return;
     try {
         if (!result->ok()) throw Error(EPROTO, "the controller does not give its ANA log");
         ana_ = parse_ana_log(log.first(result->bytes));
     } catch (const Error& error) {
-        return controller_.lost(index_, generation_, error.what());
+        return on_app_thread([generation = generation_, reason = std::string(error.what())](Path& self) {
+            self.on_connection_lost(generation, reason);
+        });
     }
     {
         const std::lock_guard lock(links_.mutex);
-        tell_access();
+        publish_access();
     }
-    if (must_read_again_) read_access();
+    if (read == AccessRead::to_be_repeated) read_access();
 }
 
 // ---- admin commands ----
 
-void TcpPath::run_admin(const NvmeCommand& command, const NvmeData& data, AdminEnded ended) {
-    if (!admin_) return ended({});
-    auto call = std::make_unique<AdminCall>(AdminCall{command, data, std::move(ended)});
+void Path::run_admin(const Command& command, const Data& data, OnAdminEnded on_ended) {
+    if (!admin_) return on_ended({});
+    auto call = std::make_unique<AdminCall>(AdminCall{command, data, std::move(on_ended)});
     if (!submit_admin(call)) waiting_.push_back(std::move(call));
 }
 
 /// @return false when the queue is full; `call` stays then
-bool TcpPath::submit_admin(std::unique_ptr<AdminCall>& call) {
+bool Path::submit_admin(std::unique_ptr<AdminCall>& call) {
     const int cid = admin_->protocol().submit(call->command, call->data, call.get());
     if (cid == -EAGAIN) return false;
     AdminCall* submitted = call.release();
     admin_->wake_up();
-    if (cid < 0) admin_ended(submitted, {.sct = NVME_SCT_GENERIC, .sc = NVME_SC_INVALID_FIELD});
+    if (cid < 0) on_admin_ended(submitted, {.sct = NVME_SCT_GENERIC, .sc = NVME_SC_INVALID_FIELD});
     return true;
 }
 
-void TcpPath::admin_ended(AdminCall* ended, const TcpResult& result) {
+void Path::on_admin_ended(AdminCall* ended, const Result& result) {
     const std::unique_ptr<AdminCall> call(ended);
-    call->ended(result);
+    call->on_ended(result);
     while (admin_ && !waiting_.empty() && submit_admin(waiting_.front()))
         waiting_.pop_front();
 }
 
-void TcpPath::drop_admin() {
+void Path::drop_admin() {
     if (!admin_) return;
     std::deque<std::unique_ptr<AdminCall>> calls = std::exchange(waiting_, {});
     admin_->protocol().drop_all([&](void* call) { calls.emplace_back(static_cast<AdminCall*>(call)); });
     admin_.reset();
     for (const auto& call : calls)
-        call->ended({});
+        call->on_ended({});
 }
 
-void TcpPath::abort(uint32_t generation, uint16_t queue, uint16_t cid, std::function<void(bool)> done) {
+void Path::abort(uint32_t generation, uint16_t queue, uint16_t cid, std::function<void(bool)> done) {
     if (generation != generation_) return done(false);
     run_admin({.opcode = nvme_admin_abort_cmd, .cdw10 = queue | uint32_t(cid) << 16}, {},
-              [done = std::move(done)](const std::optional<TcpResult>& result) {
+              [done = std::move(done)](const std::optional<Result>& result) {
                   done(result && result->ok() && (result->result & 1) == 0);
               });
 }
 
-void TcpPath::dump_info(bdevkit::Json json, uint32_t nsid) const {
+void Path::dump_info(bdevkit::Json json, uint32_t nsid) const {
     const std::lock_guard lock(links_.mutex);
     uint64_t ios = ios_before_;
     for (const auto& link : links_.all)
         ios += link->ios[index_];
     json.value("address", target_.address);
     json.value("service", target_.service);
-    json.value("connected", is_up_);
-    json.value("access", access_name(is_up_ ? access_to(nsid) : TcpAccess::none));
+    json.value("connected", is_connected());
+    json.value("access", access_name(is_connected() ? access_to(nsid) : Access::none));
     json.value("controller", uint64_t(id_));
     json.value("reconnects", uint64_t(generation_));
     json.value("ios", ios);
 }
+
+}  // namespace nvme::tcp

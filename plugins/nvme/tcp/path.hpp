@@ -1,132 +1,170 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One path to the controller's subsystem: a portal, and there a controller with its admin queue, which is the
-// app thread's. When one of its connections goes, all of the path go, and are made again.
+// One path to a subsystem: a portal, and the controller that the target keeps for this host behind it.
 #pragma once
 
 #include "ana.hpp"
-#include "link.hpp"
+#include "cancellable_worker.hpp"
+#include "path_owner.hpp"
 #include "pump.hpp"
+#include "queue_link.hpp"
 #include "rescan.hpp"
 #include "session.hpp"
-#include "worker.hpp"
 
-class TcpController;
+namespace nvme::tcp {
 
-class TcpPath {
+/// A controller behind a portal is one association: an admin queue, which belongs to the app thread, and an
+/// I/O queue for each MultipathQueue. They live and die together: when one of their connections breaks, or
+/// the target does not answer to keep alive, the path drops all of them and connects again, to a new
+/// controller. The generation counts these losses. News from other threads (a queue has been connected, a
+/// connection has broken) carry the generation that they belong to, and are ignored once it has passed.
+///
+///   idle --connect()--> connecting <------------------------------------------.
+///    |                   |  ^  |                                              |
+///    |                   |  '--' on_connect_failed(): again, after a delay    |
+///    |                   |                                                    |
+///    |                   | on_session(): adopt()                              | disconnect(),
+///    |                   v                                                    | for whatever reason
+///    '----adopt()---> connected ----------------------------------------------+
+///                        |                                                    |
+///                        | the first queue has a connection, or there is none |
+///                        v                                                    |
+///                     usable -------------------------------------------------'
+///
+///   any state --stop(), shut_down()--> stopped
+///
+/// Connecting blocks, so it is done on a thread of the path's own, the worker. All else is done on the app
+/// thread. How well a connected path reaches each namespace is a state of its own: Access.
+class Path {
 public:
-    /// @param index  among the controller's
-    /// @param reconnect_delay  the longest between two tries to connect
-    TcpPath(TcpController& controller, TcpLinks& links, size_t index, TcpTarget target,
-            std::chrono::milliseconds reconnect_delay);
-    ~TcpPath();
-    TcpPath(const TcpPath&) = delete;
-    TcpPath& operator=(const TcpPath&) = delete;
+    enum class State : uint8_t {
+        idle,        ///< not started
+        connecting,  ///< the worker tries to connect, again and again
+        connected,   ///< the admin queue is connected, no I/O queue is yet
+        usable,      ///< an I/O queue is connected as well, or none is asked for
+        stopped,     ///< for good
+    };
 
-    const TcpTarget& target() const noexcept { return target_; }
+    /// @param index  of the path among those of its owner
+    /// @param reconnect_delay  the longest between two tries to connect
+    Path(PathOwner& owner, QueueLinks& links, size_t index, Target target,
+         std::chrono::milliseconds reconnect_delay);
+    ~Path();
+    Path(const Path&) = delete;
+    Path& operator=(const Path&) = delete;
+
+    const Target& target() const noexcept { return target_; }
     size_t index() const noexcept { return index_; }
 
     // ---- on the app thread ----
 
-    /// Uses a session that there is.
-    void install(TcpSession session);
-    /// Connects in the background, until it succeeds or is stopped.
+    /// Uses a session that has been established.
+    void adopt(Session session);
+    /// Connects in the background: tries until it succeeds or is stopped.
     void connect();
-    /// Nothing when it is down already.
+    /// Drops the connections and connects again. Nothing happens when there are none.
     /// @param reset  the I/O of this bdev ends as aborted; may be NULL
-    void down(const std::string& reason, const bdk_bdev* reset);
-    /// Its connections of that generation are lost.
-    void lost(uint32_t generation, const std::string& reason);
-    /// Connects again; the I/O of the bdev ends as aborted, also where it waits.
+    void disconnect(const std::string& reason, const bdk_bdev* reset);
+    /// A connection of that generation has broken.
+    void on_connection_lost(uint32_t generation, const std::string& reason);
+    /// Drops the connections and connects again. The I/O of the bdev ends as aborted, also I/O that waits.
     void reset(const bdk_bdev* bdev);
-    /// The controller contradicts what it has said of access states: asks again, and tells the queues.
+    /// Reads the access states from the controller again, and tells the queues.
     void read_access();
-    /// It is not to be used any more.
+    /// Ends the path for good.
     void stop();
-    /// As above; the target is told.
+    /// Ends the path for good, and tells the target.
     void shut_down();
 
-    bool is_up() const noexcept { return is_up_; }
-    /// Whether it is up and has connected a queue, where there are queues.
-    bool works() const noexcept { return works_; }
-    /// As told when it was connected, and by events since.
-    const std::vector<NvmeNamespace>& namespaces() const noexcept { return namespaces_; }
-    const NvmeIdentity& identity() const noexcept { return identity_; }
+    bool is_connected() const noexcept { return state_ == State::connected || state_ == State::usable; }
+    bool is_usable() const noexcept { return state_ == State::usable; }
+    /// The namespaces of the controller, kept up to date by its events.
+    const std::vector<Namespace>& namespaces() const noexcept { return namespaces_; }
+    const Identity& identity() const noexcept { return identity_; }
 
-    using AdminEnded = TcpRescan::Ended;
-    /// Runs an admin command; its end has no result when the connection goes.
-    void run_admin(const NvmeCommand& command, const NvmeData& data, AdminEnded ended);
-    /// Aborts command `cid` of the queue; done(whether it was aborted).
+    using OnAdminEnded = Rescan::OnEnded;
+    /// Runs an admin command. It ends without a result when the connection breaks.
+    void run_admin(const Command& command, const Data& data, OnAdminEnded on_ended);
+    /// Aborts command `cid` of the queue; done(aborted) tells whether that succeeded.
     void abort(uint32_t generation, uint16_t queue, uint16_t cid, std::function<void(bool)> done);
     void dump_info(bdevkit::Json json, uint32_t nsid) const;
 
     // ---- with the lock of the links ----
 
-    /// Connects the queue, now or when it is up.
-    /// @return the generation of its connections, and how well the path reaches the queue's namespace
-    std::pair<uint32_t, TcpAccess> join(const std::shared_ptr<TcpLink>& link);
-    /// The queue is gone.
-    void leave(const TcpLink& link) { ios_before_ += link.ios[index_]; }
-    /// I/O queues that its controller grants; 0: not known yet.
+    /// Connects the queue, now or as soon as the path is connected.
+    JoinedPath add_queue(const std::shared_ptr<QueueLink>& link);
+    /// The queue is about to go.
+    void remove_queue(const QueueLink& link) { ios_before_ += link.ios[index_]; }
+    /// I/O queues that the controller grants; 0: not known yet.
     uint32_t queues() const noexcept { return queues_; }
 
 private:
     struct AdminCall {
-        NvmeCommand command;
-        NvmeData data;
-        AdminEnded ended;
+        Command command;
+        Data data;
+        OnAdminEnded on_ended;
     };
 
     bool submit_admin(std::unique_ptr<AdminCall>& call);
-    void admin_ended(AdminCall* call, const TcpResult& result);
+    void on_admin_ended(AdminCall* call, const Result& result);
     void drop_admin();
+    void set_state(State state);
     void stop_timers();
-    void up(TcpSession session);
-    void failed(const std::string& reason);
-    bool keep_alive();
+    void on_session(Session session);
+    void on_connect_failed(const std::string& reason);
+    bool send_keep_alive();
     void wait_for_event();
-    void event_came(uint32_t what);
-    void rescanned(std::vector<NvmeNamespace> now);
-    void set_namespaces(std::vector<NvmeNamespace> now);
-    void access_read(const std::optional<TcpResult>& result, Bytes log);
-    TcpAccess access_to(uint32_t nsid) const;
-    void tell_access();
-    bool transition_is_late();
+    void on_event(uint32_t what);
+    void on_rescanned(std::vector<Namespace> now);
+    void set_namespaces(std::vector<Namespace> now);
+    void on_access_log(const std::optional<Result>& result, Bytes log);
+    Access access_to(uint32_t nsid) const;
+    void publish_access();
+    bool on_transition_timeout();
 
     // On the worker.
-    void reconnect(std::chrono::milliseconds delay);
-    void connect_queue(const std::shared_ptr<TcpLink>& link, uint32_t generation);
+    void try_to_connect(std::chrono::milliseconds delay);
+    void connect_queue(const std::shared_ptr<QueueLink>& link, uint32_t generation);
 
-    /// Runs fn(path) on the app thread, unless the controller is gone by then.
+    /// [any thread] Runs fn(path) on the app thread, unless the subsystem is gone by then.
     template <class Fn>
-    void on_app_thread(Fn fn);
+    void on_app_thread(Fn fn) {
+        owner_.post(index_, std::move(fn));
+    }
 
-    TcpController& controller_;
-    TcpLinks& links_;
+    PathOwner& owner_;
+    QueueLinks& links_;
     const size_t index_;
-    const TcpTarget target_;
+    const Target target_;
     const std::string name_;
     const std::chrono::milliseconds reconnect_delay_;
 
     // Changed on the app thread, with the lock of the links.
-    uint32_t generation_ = 0;  ///< counts the times that it went
-    bool is_up_ = false;
-    uint16_t id_ = 0;  ///< of the controller there
+    State state_ = State::idle;
+    uint32_t generation_ = 0;  ///< counts the times that the connections were lost
+    uint16_t id_ = 0;          ///< of the controller
     uint32_t queue_size_ = 0, queues_ = 0, in_capsule_ = 0;
-    uint64_t ios_before_ = 0;               ///< of queues that are gone
-    std::map<uint32_t, TcpAccess> access_;  ///< by namespace
+    uint64_t ios_before_ = 0;            ///< I/Os of queues that are gone
+    std::map<uint32_t, Access> access_;  ///< by namespace, as the queues know it
 
-    bool works_ = false, was_up_ = false, was_up_or_failed_ = false;
-    NvmeIdentity identity_;
-    std::vector<NvmeNamespace> namespaces_;
-    std::optional<TcpPump> admin_;
+    Identity identity_;
+    std::vector<Namespace> namespaces_;
+    std::optional<Pump> admin_;  ///< the admin queue, while connected
     std::deque<std::unique_ptr<AdminCall>> waiting_;
-    bdevkit::Poller keep_alive_;
-    bool keep_alive_is_out_ = false;
+    bdevkit::Poller keep_alive_timer_;
+    bool keep_alive_is_unanswered_ = false;
+
+    /// Reads of the ANA log: one at a time, and one more if its answer may be out of date.
+    enum class AccessRead : uint8_t { none, reading, to_be_repeated };
+    AccessRead access_read_ = AccessRead::none;
     uint32_t ana_log_size_ = 0;
-    std::map<uint32_t, TcpAccess> ana_;  ///< what the log says
+    std::map<uint32_t, Access> ana_;  ///< by namespace, as the log says
     std::chrono::seconds ana_transition_{0};
-    bool reads_access_ = false, must_read_again_ = false;
-    bdevkit::Poller transition_;  ///< runs while a state changes
-    std::string refusal_;         ///< the last one, in the log already
-    TcpWorker worker_;            // last: it uses the others
+    bdevkit::Poller transition_timer_;  ///< runs while a state changes
+
+    // A portal that has never answered is logged once, and so is each reason of a refusal.
+    bool failure_is_logged_ = false;
+    std::string logged_refusal_;
+    CancellableWorker worker_;  // last: it uses the others
 };
+
+}  // namespace nvme::tcp

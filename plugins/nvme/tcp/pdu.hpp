@@ -11,6 +11,8 @@
 
 #include "../command.hpp"
 
+namespace nvme::tcp {
+
 using Bytes = std::span<const std::byte>;
 
 enum class PduType : uint8_t {
@@ -62,23 +64,23 @@ static_assert(sizeof(IcPdu) == 128);
 
 struct CapsuleCmdPdu {
     PduHeader header;
-    NvmeCommand command;
+    Command command;
 };
 static_assert(sizeof(CapsuleCmdPdu) == 72);
 
 /// A completion queue entry.
-struct NvmeCompletion {
+struct Completion {
     uint64_t result;
     uint16_t sq_head;
     uint16_t sq_id;
     uint16_t cid;
     uint16_t status;  ///< from bit 1 on; bit 0 is the phase, which no fabric has
 };
-static_assert(sizeof(NvmeCompletion) == 16);
+static_assert(sizeof(Completion) == 16);
 
 struct CapsuleRespPdu {
     PduHeader header;
-    NvmeCompletion completion;
+    Completion completion;
 };
 static_assert(sizeof(CapsuleRespPdu) == 24);
 
@@ -131,3 +133,5 @@ public:
 private:
     uint32_t crc_ = ~0u;
 };
+
+}  // namespace nvme::tcp

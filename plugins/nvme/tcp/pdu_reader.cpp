@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstring>
 
+namespace nvme::tcp {
+
 namespace {
 
 using bdevkit::format;
@@ -154,3 +156,5 @@ void PduReader::end(bool intact) {
     have_ = 0;
     handler_.on_end(intact);
 }
+
+}  // namespace nvme::tcp

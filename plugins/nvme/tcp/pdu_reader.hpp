@@ -6,6 +6,8 @@
 
 #include "pdu.hpp"
 
+namespace nvme::tcp {
+
 /// What becomes of the PDUs; each function may throw ProtocolError.
 class PduHandler {
 public:
@@ -59,3 +61,5 @@ private:
     uint32_t sent_digest_ = 0;
     Digest digest_;
 };
+
+}  // namespace nvme::tcp

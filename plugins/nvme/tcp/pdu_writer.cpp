@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+namespace nvme::tcp {
+
 namespace {
 
 void put_digest(const Digest& digest, std::byte* to) {
@@ -77,3 +79,5 @@ size_t PduWriter::gather(std::span<iovec> pieces) const {
     }
     return count;
 }
+
+}  // namespace nvme::tcp

@@ -11,6 +11,8 @@
 
 #include "pdu.hpp"
 
+namespace nvme::tcp {
+
 class PduWriter {
 public:
     struct Settings {
@@ -75,3 +77,5 @@ private:
     std::deque<Outgoing> queue_;
     size_t sent_ = 0;  ///< bytes of the first PDU
 };
+
+}  // namespace nvme::tcp

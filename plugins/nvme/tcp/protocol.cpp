@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+namespace nvme::tcp {
+
 namespace {
 
 using bdevkit::format;
@@ -54,8 +56,8 @@ std::string reason_of(uint16_t error) {
 
 }  // namespace
 
-TcpProtocol::TcpProtocol(const Options& options, Ended ended)
-    : options_(options), ended_(std::move(ended)), slots_(options.depth) {
+Protocol::Protocol(const Options& options, OnEnded on_ended)
+    : options_(options), on_ended_(std::move(on_ended)), slots_(options.depth) {
     free_.reserve(options.depth);
     for (size_t i = slots_.size(); i-- != 0;)
         free_.push_back(uint16_t(i));
@@ -68,24 +70,24 @@ TcpProtocol::TcpProtocol(const Options& options, Ended ended)
 
 // ---- commands ----
 
-TcpProtocol::Direction TcpProtocol::direction_of(const NvmeCommand& command, const NvmeData& data) {
+Protocol::Direction Protocol::direction_of(const Command& command, const Data& data) {
     if (data.bytes == 0) return Direction::none;
     const uint32_t bits = (command.opcode == nvme_admin_fabrics ? command.nsid : command.opcode) & 3;
     return bits == 1 ? Direction::to_controller : bits == 2 ? Direction::from_controller : Direction::none;
 }
 
-void TcpProtocol::set_data(Slot& slot, const NvmeData& data) {
+void Protocol::set_data(Slot& slot, const Data& data) {
     slot.single = {data.buf, data.bytes};
     slot.data = bdevkit::IovCursor(data.iovcnt != 0 ? data.iovs : &slot.single);
     slot.bytes = data.bytes;
 }
 
-int TcpProtocol::submit(const NvmeCommand& given, const NvmeData& data, void* owner) {
+int Protocol::submit(const Command& given, const Data& data, void* owner) {
     const Direction direction = direction_of(given, data);
     if (data.md_bytes != 0 || (data.bytes != 0 && direction == Direction::none) ||
         (data.iovcnt != 0 && !bdevkit::iovs_hold(data.iovs, int32_t(data.iovcnt), data.bytes)))
         return -EINVAL;
-    if (!is_open_ || free_.empty() || !failure_.empty()) return -EAGAIN;
+    if (!is_open() || free_.empty()) return -EAGAIN;
     const uint16_t cid = free_.back();
     Slot& slot = slots_[cid];
     slot = {};
@@ -117,17 +119,17 @@ int TcpProtocol::submit(const NvmeCommand& given, const NvmeData& data, void* ow
     return cid;
 }
 
-int TcpProtocol::find(const void* owner) const noexcept {
+int Protocol::find(const void* owner) const noexcept {
     for (const Slot& slot : slots_)
         if (slot.in_flight && slot.owner == owner) return int(&slot - slots_.data());
     return -ENOENT;
 }
 
-void TcpProtocol::let_go(uint16_t cid) noexcept {
+void Protocol::let_go(uint16_t cid) noexcept {
     if (std::exchange(slots_[cid].is_held, false) && !slots_[cid].in_flight) free_.push_back(cid);
 }
 
-void TcpProtocol::sent(size_t bytes) {
+void Protocol::sent(size_t bytes) {
     writer_.sent(bytes, [this](uint16_t cid) {
         Slot& slot = slots_[cid];
         if (--slot.unsent == 0 && slot.has_ended) release(cid);
@@ -136,36 +138,35 @@ void TcpProtocol::sent(size_t bytes) {
 
 // ---- what the controller sends ----
 
-void TcpProtocol::receive(Bytes bytes) {
-    if (!failure_.empty()) return;
+void Protocol::receive(Bytes bytes) {
+    if (state_ == State::failed) return;
     try {
         reader_.take(bytes);
     } catch (const Terminated&) {
     } catch (const ProtocolError& error) {
-        fail(error);
+        refuse(error);
     } catch (const std::bad_alloc&) {
-        failure_ = "out of memory";
-        writer_.clear();
+        fail("out of memory");
     }
 }
 
-void TcpProtocol::on_header(const PduHeader& header, uint32_t data_length) {
+void Protocol::on_header(const PduHeader& header, uint32_t data_length) {
     type_ = header.type;
-    if (!is_open_ && type_ != PduType::ic_resp && type_ != PduType::c2h_term_req)
+    if (!is_open() && type_ != PduType::ic_resp && type_ != PduType::c2h_term_req)
         throw ProtocolError(FatalError::sequence, type_at, "a PDU before ICResp");
-    if (type_ == PduType::ic_resp) opened(as<IcPdu>(header));
-    if (type_ == PduType::c2h_term_req) terminated(as<TermPdu>(header));
-    if (type_ == PduType::capsule_resp) completed(as<CapsuleRespPdu>(header).completion);
-    if (type_ == PduType::r2t) data_wanted(as<DataPdu>(header));
-    if (type_ == PduType::c2h_data) data_came(as<DataPdu>(header), data_length);
+    if (type_ == PduType::ic_resp) on_ic_resp(as<IcPdu>(header));
+    if (type_ == PduType::c2h_term_req) on_term_req(as<TermPdu>(header));
+    if (type_ == PduType::capsule_resp) on_response(as<CapsuleRespPdu>(header).completion);
+    if (type_ == PduType::r2t) on_r2t(as<DataPdu>(header));
+    if (type_ == PduType::c2h_data) on_c2h_data(as<DataPdu>(header), data_length);
 }
 
-void TcpProtocol::opened(const IcPdu& pdu) {
+void Protocol::on_ic_resp(const IcPdu& pdu) {
     constexpr uint32_t version_at = 8, alignment_at = 10, digests_at = 11, limit_at = 12;
     const auto refuse = [](uint32_t at, const std::string& message) {
         throw ProtocolError(FatalError::unsupported_parameter, at, "ICResp with " + message);
     };
-    if (is_open_) throw ProtocolError(FatalError::sequence, type_at, "a second ICResp");
+    if (is_open()) throw ProtocolError(FatalError::sequence, type_at, "a second ICResp");
     if (pdu.version != 0) refuse(version_at, format("version %u of PDUs, not 0", pdu.version));
     if (pdu.alignment > 31) refuse(alignment_at, format("CPDA %u, above 31", pdu.alignment));
     const bool header = (pdu.digests & ic_header_digest) != 0, data = (pdu.digests & ic_data_digest) != 0;
@@ -179,24 +180,23 @@ void TcpProtocol::opened(const IcPdu& pdu) {
     max_data_ = pdu.limit;
     writer_.set({header, data, (pdu.alignment + 1u) * 4});
     reader_.set_digests(header, data);
-    is_open_ = true;
+    state_ = State::open;
 }
 
-void TcpProtocol::terminated(const TermPdu& pdu) {
-    failure_ = format("the target ends the connection: %s (detail 0x%x)", reason_of(pdu.error).c_str(),
-                      unsigned(pdu.detail_high) << 16 | pdu.detail_low);
-    writer_.clear();
+void Protocol::on_term_req(const TermPdu& pdu) {
+    fail(format("the target ends the connection: %s (detail 0x%x)", reason_of(pdu.error).c_str(),
+                unsigned(pdu.detail_high) << 16 | pdu.detail_low));
     throw Terminated();
 }
 
-TcpProtocol::Slot& TcpProtocol::slot_of(uint16_t cid, const char* what) {
+Protocol::Slot& Protocol::slot_of(uint16_t cid, const char* what) {
     if (cid >= slots_.size() || !slots_[cid].in_flight || slots_[cid].has_ended)
         throw ProtocolError(FatalError::invalid_header_field, cid_at,
                             format("%s for command %u, which is not in flight", what, cid));
     return slots_[cid];
 }
 
-void TcpProtocol::data_came(const DataPdu& pdu, uint32_t data_length) {
+void Protocol::on_c2h_data(const DataPdu& pdu, uint32_t data_length) {
     Slot& slot = slot_of(pdu.cid, "data");
     const bool last = (pdu.header.flags & pdu_last) != 0, success = (pdu.header.flags & pdu_success) != 0;
     if (slot.direction != Direction::from_controller)
@@ -221,20 +221,20 @@ void TcpProtocol::data_came(const DataPdu& pdu, uint32_t data_length) {
     data_ = pdu;
 }
 
-void TcpProtocol::on_data(Bytes bytes) {
+void Protocol::on_data(Bytes bytes) {
     if (type_ != PduType::c2h_data) return;  // of a C2HTermReq: the header at fault
     Slot& slot = slots_[data_.cid];
     slot.data.write(bytes.data(), bytes.size());
     slot.done += uint32_t(bytes.size());
 }
 
-void TcpProtocol::on_end(bool data_intact) {
+void Protocol::on_end(bool data_intact) {
     if (type_ != PduType::c2h_data) return;
     if (!data_intact) slots_[data_.cid].damaged = true;
     if ((data_.header.flags & pdu_success) != 0) end(data_.cid, {});
 }
 
-void TcpProtocol::data_wanted(const DataPdu& pdu) {
+void Protocol::on_r2t(const DataPdu& pdu) {
     Slot& slot = slot_of(pdu.cid, "R2T");
     if (slot.direction != Direction::to_controller)
         throw ProtocolError(FatalError::invalid_header_field, cid_at,
@@ -265,13 +265,13 @@ void TcpProtocol::data_wanted(const DataPdu& pdu) {
     }
 }
 
-void TcpProtocol::completed(const NvmeCompletion& completion) {
+void Protocol::on_response(const Completion& completion) {
     const Slot& slot = slot_of(completion.cid, "a response");
     const uint16_t status = uint16_t(completion.status >> 1);
-    const TcpResult result{.result = completion.result,
-                           .sct = uint8_t(status >> NVME_SCT_SHIFT & NVME_SCT_MASK),
-                           .sc = uint8_t(status & NVME_SC_MASK),
-                           .do_not_retry = (status & NVME_SC_DNR) != 0};
+    const Result result{.result = completion.result,
+                        .sct = uint8_t(status >> NVME_SCT_SHIFT & NVME_SCT_MASK),
+                        .sc = uint8_t(status & NVME_SC_MASK),
+                        .do_not_retry = (status & NVME_SC_DNR) != 0};
     if (result.ok() && slot.is_exact && slot.direction == Direction::to_controller && slot.done != slot.bytes)
         throw ProtocolError(FatalError::sequence, cid_at,
                             format("success of command %u, of whose %u bytes it has taken %u", completion.cid,
@@ -279,7 +279,7 @@ void TcpProtocol::completed(const NvmeCompletion& completion) {
     end(completion.cid, result);
 }
 
-void TcpProtocol::end(uint16_t cid, const TcpResult& result) {
+void Protocol::end(uint16_t cid, const Result& result) {
     Slot& slot = slots_[cid];
     slot.result = result;
     if (slot.damaged && result.ok()) {
@@ -291,19 +291,25 @@ void TcpProtocol::end(uint16_t cid, const TcpResult& result) {
     if (slot.unsent == 0) release(cid);
 }
 
-void TcpProtocol::release(uint16_t cid) {
+void Protocol::release(uint16_t cid) {
     Slot& slot = slots_[cid];
     slot.in_flight = false;
     in_flight_--;
     if (!slot.is_held) free_.push_back(cid);
-    const TcpResult result = slot.result;
-    ended_(slot.owner, result);
+    const Result result = slot.result;
+    on_ended_(slot.owner, result);
 }
 
-void TcpProtocol::fail(const ProtocolError& error) {
-    failure_ = std::string("the target broke the protocol: ") + error.what();
-    const bool can_tell = !writer_.is_within();
+void Protocol::fail(const std::string& reason) {
+    state_ = State::failed;
+    failure_ = reason;
     writer_.clear();
+}
+
+/// Fails, and tells the controller why, unless it has been sent a part of another PDU.
+void Protocol::refuse(const ProtocolError& error) {
+    const bool can_tell = !writer_.is_within();
+    fail(std::string("the target broke the protocol: ") + error.what());
     if (!can_tell) return;
     writer_.add_term({.header = {},
                       .error = uint16_t(error.error),
@@ -312,3 +318,5 @@ void TcpProtocol::fail(const ProtocolError& error) {
                       .reserved = {}},
                      reader_.header());
 }
+
+}  // namespace nvme::tcp

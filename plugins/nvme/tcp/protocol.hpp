@@ -9,9 +9,11 @@
 #include "pdu_reader.hpp"
 #include "pdu_writer.hpp"
 
+namespace nvme::tcp {
+
 /// How a command ended. A command that reads may succeed with fewer bytes than it has room for; how many have
 /// come is its owner's to judge.
-struct TcpResult {
+struct Result {
     uint64_t result = 0;  ///< dwords 0 and 1 of the completion
     uint8_t sct = 0, sc = 0;
     bool do_not_retry = false;
@@ -20,7 +22,16 @@ struct TcpResult {
     bool ok() const noexcept { return sct == 0 && sc == 0; }
 };
 
-class TcpProtocol : private PduHandler {
+/// The states of a queue:
+///
+///   opening --ICResp--> open --a PDU that breaks the protocol, or C2HTermReq--> failed
+///      |                                                                          ^
+///      '--ICResp that asks for something else, or any other PDU-------------------'
+///
+/// `opening`: ICReq waits to be sent, or has been; commands have to wait. `open`: commands and data go both
+/// ways. `failed`: nothing is received or submitted; the only thing that may be left to send is the PDU that
+/// tells the target why. Commands that are in flight then stay so until drop_all().
+class Protocol : private PduHandler {
 public:
     struct Options {
         uint16_t depth = 128;  ///< commands at a time
@@ -29,20 +40,21 @@ public:
         bool is_for_io = false;                  ///< reads and writes of it are of blocks
     };
     /// A command has ended: the protocol keeps nothing of it. May submit others.
-    using Ended = std::function<void(void* owner, const TcpResult&)>;
+    using OnEnded = std::function<void(void* owner, const Result&)>;
 
     /// The request to open the connection is the first thing to be sent.
-    TcpProtocol(const Options& options, Ended ended);
+    Protocol(const Options& options, OnEnded on_ended);
 
-    /// Whether the controller has agreed, so that commands may be submitted.
-    bool is_open() const noexcept { return is_open_; }
-    /// Why the connection is to be closed, once what waits has been sent; empty while all is well.
+    /// Commands may be submitted.
+    bool is_open() const noexcept { return state_ == State::open; }
+    /// Why it has failed: the connection is to be closed, once what waits has been sent. Empty while all is
+    /// well.
     const std::string& failure() const noexcept { return failure_; }
 
     /// Takes a command; its data stay where they are until it has ended. Fills identifier and SGL in.
     /// @return its identifier; -EAGAIN when as many are in flight as may be; -EINVAL for data that the opcode
     /// does not move
-    int submit(const NvmeCommand& command, const NvmeData& data, void* owner);
+    int submit(const Command& command, const Data& data, void* owner);
 
     /// Bytes from the controller. Nothing happens after a failure.
     void receive(Bytes bytes);
@@ -72,6 +84,7 @@ public:
     }
 
 private:
+    enum class State : uint8_t { opening, open, failed };
     enum class Direction : uint8_t { none, to_controller, from_controller };
 
     struct Slot {
@@ -88,35 +101,38 @@ private:
         bool got_last = false;   ///< the controller has sent the last of its data
         bool damaged = false;    ///< data came with a wrong digest
         bool has_ended = false;  ///< ends when what is being sent of its data has gone
-        TcpResult result;
+        Result result;
     };
 
-    static Direction direction_of(const NvmeCommand& command, const NvmeData& data);
-    void set_data(Slot& slot, const NvmeData& data);
+    static Direction direction_of(const Command& command, const Data& data);
+    void set_data(Slot& slot, const Data& data);
 
     void on_header(const PduHeader& header, uint32_t data_length) override;
     void on_data(Bytes bytes) override;
     void on_end(bool data_intact) override;
-    void opened(const IcPdu& pdu);
-    void terminated(const TermPdu& pdu);
-    void data_came(const DataPdu& pdu, uint32_t data_length);
-    void data_wanted(const DataPdu& pdu);
-    void completed(const NvmeCompletion& completion);
+    void on_ic_resp(const IcPdu& pdu);
+    void on_term_req(const TermPdu& pdu);
+    void on_c2h_data(const DataPdu& pdu, uint32_t data_length);
+    void on_r2t(const DataPdu& pdu);
+    void on_response(const Completion& completion);
     Slot& slot_of(uint16_t cid, const char* what);
-    void end(uint16_t cid, const TcpResult& result);
+    void end(uint16_t cid, const Result& result);
     void release(uint16_t cid);
-    void fail(const ProtocolError& error);
+    void fail(const std::string& reason);
+    void refuse(const ProtocolError& error);
 
     Options options_;
-    Ended ended_;
+    OnEnded on_ended_;
     PduReader reader_{*this};
     PduWriter writer_;
     std::vector<Slot> slots_;
     std::vector<uint16_t> free_;
     size_t in_flight_ = 0;
-    bool is_open_ = false;
+    State state_ = State::opening;
     uint32_t max_data_ = 0;  ///< bytes in one H2CData
     std::string failure_;
     PduType type_ = PduType::ic_resp;  ///< of the PDU at hand
     DataPdu data_{};                   ///< C2HData at hand
 };
+
+}  // namespace nvme::tcp

@@ -3,22 +3,24 @@
 
 #include <bdevkit/thread.h>
 
-TcpPump::TcpPump(std::unique_ptr<TcpConnection> connection, TcpProtocol::Ended ended, Lost lost)
+namespace nvme::tcp {
+
+Pump::Pump(std::unique_ptr<Connection> connection, Protocol::OnEnded on_ended, OnLost on_lost)
     : connection_(std::move(connection)),
-      lost_(std::move(lost)),
-      poller_(bdevkit::Poller::start<&TcpPump::poll>(this, "nvme_tcp")),
-      interrupt_(bdevkit::Interrupt::start<&TcpPump::on_event>(connection_->fd(), BDK_INTERRUPT_IN, this,
-                                                               "nvme_tcp")) {
-    connection_->on_ended(std::move(ended));
+      on_lost_(std::move(on_lost)),
+      poller_(bdevkit::Poller::start<&Pump::poll>(this, "nvme_tcp")),
+      interrupt_(
+          bdevkit::Interrupt::start<&Pump::on_event>(connection_->fd(), BDK_INTERRUPT_IN, this, "nvme_tcp")) {
+    connection_->set_on_ended(std::move(on_ended));
     poller_.pause();
 }
 
-bool TcpPump::poll() {
+bool Pump::poll() {
     const bool busy = connection_->turn();
     if (!connection_->failure().empty()) {
         // The owner may destroy this object in the call.
         const std::string reason = connection_->failure();
-        if (const Lost lost = std::exchange(lost_, nullptr)) lost(reason);
+        if (const OnLost on_lost = std::exchange(on_lost_, nullptr)) on_lost(reason);
         return true;
     }
     if (busy)
@@ -28,12 +30,12 @@ bool TcpPump::poll() {
     return busy;
 }
 
-bool TcpPump::on_event() {
+bool Pump::on_event() {
     wake_up();
     return poll();
 }
 
-void TcpPump::rest() {
+void Pump::rest() {
     const bool waiting = connection_->protocol().in_flight() != 0 || connection_->is_blocked();
     if (idle_turns_++ == 0) idle_since_ = bdk_get_ticks();
     if (waiting ? bdk_get_ticks() - idle_since_ < patience_ : idle_turns_ < idle_turns_before_pause) return;
@@ -42,3 +44,5 @@ void TcpPump::rest() {
     paused_ = true;
     poller_.pause();
 }
+
+}  // namespace nvme::tcp

@@ -7,18 +7,20 @@
 
 #include "connection.hpp"
 
-class TcpPump {
+namespace nvme::tcp {
+
+class Pump {
 public:
     /// Runs in a turn of its own, at most once; it may destroy the pump.
-    using Lost = std::function<void(const std::string& reason)>;
+    using OnLost = std::function<void(const std::string& reason)>;
 
-    /// [bdk thread, as all below] Commands end by `ended` from now on. Throws bdevkit::Error.
-    TcpPump(std::unique_ptr<TcpConnection> connection, TcpProtocol::Ended ended, Lost lost);
-    TcpPump(const TcpPump&) = delete;
-    TcpPump& operator=(const TcpPump&) = delete;
+    /// [bdk thread, as all below] Commands end by `on_ended` from now on. Throws bdevkit::Error.
+    Pump(std::unique_ptr<Connection> connection, Protocol::OnEnded on_ended, OnLost on_lost);
+    Pump(const Pump&) = delete;
+    Pump& operator=(const Pump&) = delete;
 
-    TcpProtocol& protocol() noexcept { return connection_->protocol(); }
-    TcpConnection& connection() noexcept { return *connection_; }
+    Protocol& protocol() noexcept { return connection_->protocol(); }
+    Connection& connection() noexcept { return *connection_; }
 
     /// A command has been submitted: it is sent in the next turn.
     void wake_up() {
@@ -38,8 +40,8 @@ private:
     bool on_event();
     void rest();
 
-    std::unique_ptr<TcpConnection> connection_;
-    Lost lost_;
+    std::unique_ptr<Connection> connection_;
+    OnLost on_lost_;
     bdevkit::Poller poller_;
     bdevkit::Interrupt interrupt_;
     uint64_t idle_since_ = 0;
@@ -48,3 +50,5 @@ private:
     bool paused_ = true;
     bool waits_for_room_ = false;  ///< the interrupt tells when the socket takes more
 };
+
+}  // namespace nvme::tcp

@@ -6,52 +6,56 @@
 #include "fabrics.hpp"
 #include "session.hpp"
 
-void TcpRescan::start(Run run, Found found) {
-    const std::shared_ptr<TcpRescan> rescan(new TcpRescan(std::move(run), std::move(found)));
+namespace nvme::tcp {
+
+void Rescan::start(Run run, OnFound on_found) {
+    const std::shared_ptr<Rescan> rescan(new Rescan(std::move(run), std::move(on_found)));
     // Reading the list of those that changed arms the event again.
-    rescan->ask(log_page(NVME_LOG_LID_CHANGED_NS, sizeof(data_)), &TcpRescan::list);
+    rescan->ask(log_page(NVME_LOG_LID_CHANGED_NS, sizeof(data_)), &Rescan::list);
 }
 
 /// A log may be shorter than the room for it; what does not come is zero, which ends the list.
 /// @param must  without an answer it ends; else it goes on with zeroes
-void TcpRescan::ask(const NvmeCommand& command, void (TcpRescan::*then)(), bool must) {
+void Rescan::ask(const Command& command, void (Rescan::*then)(), bool must) {
     const bool is_log = command.opcode == nvme_admin_get_log_page;
-    const auto ended = [self = shared_from_this(), then, must,
-                        is_log](const std::optional<TcpResult>& result) {
+    const auto on_ended = [self = shared_from_this(), then, must,
+                           is_log](const std::optional<Result>& result) {
         const bool enough = result && result->ok() && (result->bytes == sizeof(self->data_) || is_log);
         if (!result || (must && !enough)) return;
         const size_t came = enough ? result->bytes : 0;
         std::fill(self->data_.begin() + std::ptrdiff_t(came), self->data_.end(), std::byte());
         (*self.*then)();
     };
-    run_(command, {.buf = data_.data(), .bytes = sizeof(data_)}, ended);
+    run_(command, {.buf = data_.data(), .bytes = sizeof(data_)}, on_ended);
 }
 
-void TcpRescan::list() {
-    ask(identify_command(NVME_IDENTIFY_CNS_NS_ACTIVE_LIST, 0), &TcpRescan::listed);
+void Rescan::list() {
+    ask(identify_command(NVME_IDENTIFY_CNS_NS_ACTIVE_LIST, 0), &Rescan::listed);
 }
 
-void TcpRescan::listed() {
+void Rescan::listed() {
     ids_ = active_namespaces(data_);
     std::reverse(ids_.begin(), ids_.end());
     next();
 }
 
-void TcpRescan::next() {
-    if (ids_.empty()) return found_(namespaces_);
-    ask(identify_command(NVME_IDENTIFY_CNS_NS, ids_.back()), &TcpRescan::identified);
+void Rescan::next() {
+    if (ids_.empty()) return on_found_(namespaces_);
+    ask(identify_command(NVME_IDENTIFY_CNS_NS, ids_.back()), &Rescan::identified);
 }
 
-void TcpRescan::identified() {
+void Rescan::identified() {
     const uint32_t id = ids_.back();
     ids_.pop_back();
     const auto ns = usable_namespace(id, data_);
     if (!ns) return next();
     namespaces_.push_back(*ns);
-    ask(identify_command(NVME_IDENTIFY_CNS_NS_DESC_LIST, id), &TcpRescan::listed_identifiers, false);
+    ask(identify_command(NVME_IDENTIFY_CNS_NS_DESC_LIST, id), &Rescan::listed_identifiers, false);
 }
 
-void TcpRescan::listed_identifiers() {
-    nvme_add_uuid(namespaces_.back(), data_);
+void Rescan::listed_identifiers() {
+    add_uuid(namespaces_.back(), data_);
     next();
 }
+
+}  // namespace nvme::tcp

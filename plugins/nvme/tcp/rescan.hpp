@@ -11,22 +11,24 @@
 #include "../identify.hpp"
 #include "protocol.hpp"
 
+namespace nvme::tcp {
+
 /// One such question, on the app thread, command by command. It keeps itself until it has ended.
-class TcpRescan : public std::enable_shared_from_this<TcpRescan> {
+class Rescan : public std::enable_shared_from_this<Rescan> {
 public:
     /// None: the connection went.
-    using Ended = std::function<void(const std::optional<TcpResult>&)>;
-    using Run = std::function<void(const NvmeCommand&, const NvmeData&, Ended)>;
-    using Found = std::function<void(const std::vector<NvmeNamespace>&)>;
+    using OnEnded = std::function<void(const std::optional<Result>&)>;
+    using Run = std::function<void(const Command&, const Data&, OnEnded)>;
+    using OnFound = std::function<void(const std::vector<Namespace>&)>;
 
     /// @param run    runs an admin command
-    /// @param found  called once, but for a failure
-    static void start(Run run, Found found);
+    /// @param on_found  called once, but for a failure
+    static void start(Run run, OnFound on_found);
 
 private:
-    TcpRescan(Run run, Found found) : run_(std::move(run)), found_(std::move(found)) {}
+    Rescan(Run run, OnFound on_found) : run_(std::move(run)), on_found_(std::move(on_found)) {}
 
-    void ask(const NvmeCommand& command, void (TcpRescan::*then)(), bool must = true);
+    void ask(const Command& command, void (Rescan::*then)(), bool must = true);
     void list();
     void listed();
     void next();
@@ -34,8 +36,10 @@ private:
     void listed_identifiers();
 
     const Run run_;
-    const Found found_;
+    const OnFound on_found_;
     std::array<std::byte, 4096> data_;
     std::vector<uint32_t> ids_;  ///< still to be asked for, the last one first
-    std::vector<NvmeNamespace> namespaces_;
+    std::vector<Namespace> namespaces_;
 };
+
+}  // namespace nvme::tcp

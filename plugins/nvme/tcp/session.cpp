@@ -13,30 +13,31 @@
 #include "discovery.hpp"
 #include "fabrics.hpp"
 
+namespace nvme::tcp {
+
 using bdevkit::Error, bdevkit::format;
 
 // ---- one command after the other ----
 
-TcpResult TcpCaller::call(const NvmeCommand& command, const char* what, const NvmeData& data) {
-    std::unique_ptr<TcpResult> result;
-    connection_.on_ended([&](void*, const TcpResult& ended) { result = std::make_unique<TcpResult>(ended); });
+Result Caller::call(const Command& command, const char* what, const Data& data) {
+    std::unique_ptr<Result> result;
+    connection_.set_on_ended([&](void*, const Result& ended) { result = std::make_unique<Result>(ended); });
     const int cid = connection_.protocol().submit(command, data, this);
     if (cid < 0) throw Error(cid, format("cannot submit %s", what));
     connection_.wait([&] { return result != nullptr; }, what, cancel_, until_);
     return *result;
 }
 
-uint64_t TcpCaller::must(const NvmeCommand& command, const char* what, const NvmeData& data) {
-    const TcpResult result = call(command, what, data);
+uint64_t Caller::must(const Command& command, const char* what, const Data& data) {
+    const Result result = call(command, what, data);
     if (!result.ok())
         throw Error(EIO, format("the target refuses %s: %s", what, status_text(result).c_str()));
     return result.result;
 }
 
-Bytes TcpCaller::must_read(const NvmeCommand& command, const char* what, std::span<std::byte> buffer,
-                           size_t least) {
+Bytes Caller::must_read(const Command& command, const char* what, std::span<std::byte> buffer, size_t least) {
     std::fill(buffer.begin(), buffer.end(), std::byte());
-    const TcpResult result = call(command, what, {.buf = buffer.data(), .bytes = uint32_t(buffer.size())});
+    const Result result = call(command, what, {.buf = buffer.data(), .bytes = uint32_t(buffer.size())});
     if (!result.ok())
         throw Error(EIO, format("the target refuses %s: %s", what, status_text(result).c_str()));
     if (result.bytes < least)
@@ -51,8 +52,8 @@ Bytes TcpCaller::must_read(const NvmeCommand& command, const char* what, std::sp
 namespace {
 
 /// @param asked  how connect ended: dword 0
-void authenticate(TcpConnection& connection, const TcpTarget& target, uint32_t asked, const TcpCancel& cancel,
-                  TcpClock::time_point until) {
+void authenticate_if_asked(Connection& connection, const Target& target, uint32_t asked, const Cancel& cancel,
+                           Clock::time_point until) {
     constexpr uint32_t for_authentication = 1u << 17, for_tls = 1u << 18;
     const std::string name = target.name();
     if ((asked & for_tls) != 0)
@@ -65,51 +66,51 @@ void authenticate(TcpConnection& connection, const TcpTarget& target, uint32_t a
     // Who is to prove who it is does not get away with asking for nothing.
     const bool both = target.keys != nullptr && target.keys->controller != nullptr;
     if ((asked & for_authentication) == 0 && !both) return;
-    TcpCaller caller(connection, cancel, until);
-    tcp_authenticate(caller, target, *target.keys);
+    Caller caller(connection, cancel, until);
+    authenticate(caller, target, *target.keys);
 }
 
 }  // namespace
 
-TcpProtocol::Options tcp_admin_options(const TcpTarget& target) {
+Protocol::Options admin_options(const Target& target) {
     constexpr uint16_t entries = 32;
     return {entries - 1, target.header_digest, target.data_digest, admin_in_capsule, false};
 }
 
-std::unique_ptr<TcpConnection> tcp_open_connection(const TcpTarget& target, uint16_t queue,
-                                                   const TcpProtocol::Options& options, uint16_t& controller,
-                                                   const TcpCancel& cancel, TcpClock::time_point until) {
+std::unique_ptr<Connection> open_connection(const Target& target, uint16_t queue,
+                                            const Protocol::Options& options, uint16_t& controller,
+                                            const Cancel& cancel, Clock::time_point until) {
     auto connection =
-        std::make_unique<TcpConnection>(tcp_connect(target.addresses, target.name(), cancel, until), options);
+        std::make_unique<Connection>(connect_socket(target.addresses, target.name(), cancel, until), options);
     connection->wait([&] { return connection->protocol().is_open(); }, "ICReq: is it NVMe/TCP?", cancel,
                      until);
     nvmf_connect_data data = connect_data(target, controller);
     // A queue is never full, or it would look empty.
-    const TcpResult result = TcpCaller(*connection, cancel, until)
-                                 .call(connect_command(queue, options.depth + 1u, target.keep_alive),
-                                       "connect", {.buf = &data, .bytes = sizeof(data)});
+    const Result result = Caller(*connection, cancel, until)
+                              .call(connect_command(queue, options.depth + 1u, target.keep_alive), "connect",
+                                    {.buf = &data, .bytes = sizeof(data)});
     if (!result.ok()) {
         std::string message = connect_refusal(result, target);
         if (refuses_subsystem(result)) message += discovered_text(target, cancel);
         throw Error(ENOENT, message);
     }
-    authenticate(*connection, target, uint32_t(result.result), cancel, until);
+    authenticate_if_asked(*connection, target, uint32_t(result.result), cancel, until);
     controller = uint16_t(result.result);
     return connection;
 }
 
-uint64_t tcp_enable(TcpCaller& caller, TcpClock::time_point until) {
+uint64_t enable_controller(Caller& caller, Clock::time_point until) {
     constexpr uint32_t entry_sizes = 6u << NVME_CC_IOSQES_SHIFT | 4u << NVME_CC_IOCQES_SHIFT;
     const uint64_t cap = caller.must(property_get(NVME_REG_CAP, true), "the controller's capabilities");
     const uint32_t page = uint32_t(NVME_CAP_MPSMIN(cap)) << NVME_CC_MPS_SHIFT;
     caller.must(property_set(NVME_REG_CC, 1u << NVME_CC_EN_SHIFT | page | entry_sizes),
                 "enabling the controller");
-    const auto granted = TcpClock::now() + std::chrono::milliseconds(500) * int(NVME_CAP_TO(cap) + 1);
+    const auto granted = Clock::now() + std::chrono::milliseconds(500) * int(NVME_CAP_TO(cap) + 1);
     for (;;) {
         const uint64_t csts = caller.must(property_get(NVME_REG_CSTS, false), "the controller's status");
         if (NVME_CSTS_CFS(csts) != 0) throw Error(EIO, "the controller reports a fatal failure (CSTS.CFS)");
         if (NVME_CSTS_RDY(csts) != 0) return cap;
-        if (TcpClock::now() > std::min(granted, until))
+        if (Clock::now() > std::min(granted, until))
             throw Error(ETIMEDOUT, "the controller does not become ready (CSTS.RDY)");
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
@@ -121,26 +122,26 @@ namespace {
 uint32_t in_capsule_of(const nvme_id_ctrl& data) {
     const uint32_t capsule = le32toh(data.ioccsz) * 16;
     const bool takes_offsets = (le32toh(data.sgls) & NVME_CTRL_SGLS_OFFSET) != 0;
-    if (!takes_offsets || le16toh(data.icdoff) != 0 || capsule <= sizeof(NvmeCommand)) return 0;
-    return std::min<uint32_t>(capsule - sizeof(NvmeCommand), 1u << 20);
+    if (!takes_offsets || le16toh(data.icdoff) != 0 || capsule <= sizeof(Command)) return 0;
+    return std::min<uint32_t>(capsule - sizeof(Command), 1u << 20);
 }
 
-std::vector<NvmeNamespace> ask_for_namespaces(TcpCaller& caller) {
+std::vector<Namespace> ask_for_namespaces(Caller& caller) {
     std::array<std::byte, 4096> data;
     caller.must_read(identify_command(NVME_IDENTIFY_CNS_NS_ACTIVE_LIST, 0), "identify (namespaces)", data,
                      sizeof(data));
-    std::vector<NvmeNamespace> result;
+    std::vector<Namespace> result;
     for (const uint32_t id : active_namespaces(data)) {
         caller.must_read(identify_command(NVME_IDENTIFY_CNS_NS, id), "identify (namespace)", data,
                          sizeof(data));
         auto ns = usable_namespace(id, data);
         if (!ns) continue;
-        const NvmeCommand list = identify_command(NVME_IDENTIFY_CNS_NS_DESC_LIST, id);
+        const Command list = identify_command(NVME_IDENTIFY_CNS_NS_DESC_LIST, id);
         // The list ends with a zero, and so does what is read of it.
         data.fill({});
-        const TcpResult listed =
+        const Result listed =
             caller.call(list, "identify (identifiers)", {.buf = data.data(), .bytes = sizeof(data)});
-        if (listed.ok()) nvme_add_uuid(*ns, data);
+        if (listed.ok()) add_uuid(*ns, data);
         result.push_back(*ns);
     }
     return result;
@@ -148,15 +149,15 @@ std::vector<NvmeNamespace> ask_for_namespaces(TcpCaller& caller) {
 
 }  // namespace
 
-std::vector<uint32_t> active_namespaces(NvmeIdentifyData list) {
+std::vector<uint32_t> active_namespaces(IdentifyData list) {
     std::vector<uint32_t> ids(list.size() / sizeof(uint32_t));
     std::memcpy(ids.data(), list.data(), list.size());
     ids.erase(std::find(ids.begin(), ids.end(), 0u), ids.end());
     return ids;
 }
 
-std::optional<NvmeNamespace> usable_namespace(uint32_t id, NvmeIdentifyData data) {
-    const NvmeNamespace ns = nvme_namespace(id, data);
+std::optional<Namespace> usable_namespace(uint32_t id, IdentifyData data) {
+    const Namespace ns = parse_namespace(id, data);
     if (ns.blocks != 0 && ns.block_size != 0 && (ns.md_size == 0 || ns.md_interleaved)) return ns;
     bdevkit::log(bdevkit::LogLevel::warn, BDK_LOG_COMPONENT,
                  format("namespace %u is left out: %s", id,
@@ -166,19 +167,18 @@ std::optional<NvmeNamespace> usable_namespace(uint32_t id, NvmeIdentifyData data
     return {};
 }
 
-TcpSession tcp_establish(const TcpTarget& target, const TcpCancel& cancel) {
-    const auto until = TcpClock::now() + target.connect_timeout;
-    TcpSession session;
+Session establish(const Target& target, const Cancel& cancel) {
+    const auto until = Clock::now() + target.connect_timeout;
+    Session session;
     session.controller = any_controller;
-    session.admin =
-        tcp_open_connection(target, 0, tcp_admin_options(target), session.controller, cancel, until);
-    TcpCaller caller(*session.admin, cancel, until);
-    const uint64_t cap = tcp_enable(caller, until);
+    session.admin = open_connection(target, 0, admin_options(target), session.controller, cancel, until);
+    Caller caller(*session.admin, cancel, until);
+    const uint64_t cap = enable_controller(caller, until);
 
     std::array<std::byte, 4096> data;
     caller.must_read(identify_command(NVME_IDENTIFY_CNS_CTRL, 0), "identify (controller)", data,
                      sizeof(data));
-    session.identity = nvme_identity(data, uint64_t(4096) << NVME_CAP_MPSMIN(cap));
+    session.identity = parse_identity(data, uint64_t(4096) << NVME_CAP_MPSMIN(cap));
     nvme_id_ctrl raw;
     std::memcpy(&raw, data.data(), sizeof(raw));
     session.in_capsule = in_capsule_of(raw);
@@ -208,13 +208,13 @@ TcpSession tcp_establish(const TcpTarget& target, const TcpCancel& cancel) {
     return session;
 }
 
-TcpSession tcp_establish(const std::vector<TcpTarget>& ways, const TcpCancel& cancel) {
+Session establish(const std::vector<Target>& targets, const Cancel& cancel) {
     int rc = 0;
     std::string reasons;
-    for (size_t way = 0; way < ways.size(); way++) {
+    for (size_t i = 0; i < targets.size(); i++) {
         try {
-            TcpSession session = tcp_establish(ways[way], cancel);
-            session.way = way;
+            Session session = establish(targets[i], cancel);
+            session.target = i;
             return session;
         } catch (const Error& error) {
             if (error.rc() == -ECANCELED) throw;
@@ -225,10 +225,11 @@ TcpSession tcp_establish(const std::vector<TcpTarget>& ways, const TcpCancel& ca
     throw Error(rc, reasons);
 }
 
-std::unique_ptr<TcpConnection> tcp_open_queue(const TcpTarget& target, uint16_t controller, uint32_t size,
-                                              uint32_t in_capsule, uint16_t id, const TcpCancel& cancel) {
-    const TcpProtocol::Options options{uint16_t(size - 1), target.header_digest, target.data_digest,
-                                       in_capsule, true};
-    return tcp_open_connection(target, id, options, controller, cancel,
-                               TcpClock::now() + target.connect_timeout);
+std::unique_ptr<Connection> open_io_queue(const Target& target, uint16_t controller, uint32_t size,
+                                          uint32_t in_capsule, uint16_t id, const Cancel& cancel) {
+    const Protocol::Options options{uint16_t(size - 1), target.header_digest, target.data_digest, in_capsule,
+                                    true};
+    return open_connection(target, id, options, controller, cancel, Clock::now() + target.connect_timeout);
 }
+
+}  // namespace nvme::tcp

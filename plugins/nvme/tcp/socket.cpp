@@ -13,24 +13,26 @@
 #include <algorithm>
 #include <cstring>
 
+namespace nvme::tcp {
+
 using bdevkit::Error, bdevkit::format;
 
-TcpFd::~TcpFd() {
+Fd::~Fd() {
     if (fd_ >= 0) close(fd_);
 }
 
-TcpCancel::TcpCancel() : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+Cancel::Cancel() : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (event_.get() < 0) bdevkit::check(-errno, "eventfd");
 }
 
-void TcpCancel::cancel() noexcept {
+void Cancel::cancel() noexcept {
     const uint64_t one = 1;
     [[maybe_unused]] const ssize_t n = write(event_.get(), &one, sizeof(one));
 }
 
-bool TcpCancel::wait(int fd, short events, TcpClock::time_point until) const {
+bool Cancel::wait(int fd, short events, Clock::time_point until) const {
     for (;;) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - TcpClock::now());
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
         pollfd waits[] = {{event_.get(), POLLIN, 0}, {fd, events, 0}};
         const int rc = poll(waits, 2, int(std::max<int64_t>(left.count(), 0)));
         if (rc < 0 && errno != EINTR) bdevkit::check(-errno, "poll");
@@ -40,7 +42,7 @@ bool TcpCancel::wait(int fd, short events, TcpClock::time_point until) const {
     }
 }
 
-std::vector<TcpAddress> tcp_resolve(const std::string& host, const std::string& service) {
+std::vector<Address> resolve(const std::string& host, const std::string& service) {
     const addrinfo wanted{.ai_flags = AI_ADDRCONFIG,
                           .ai_family = AF_UNSPEC,
                           .ai_socktype = SOCK_STREAM,
@@ -61,9 +63,9 @@ std::vector<TcpAddress> tcp_resolve(const std::string& host, const std::string& 
             format("cannot find '%s', service '%s': %s: give `address` as an IP address or a name, and "
                    "`service` as a port such as 4420",
                    host.c_str(), service.c_str(), gai_strerror(rc)));
-    std::vector<TcpAddress> result;
+    std::vector<Address> result;
     for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-        TcpAddress& address = result.emplace_back();
+        Address& address = result.emplace_back();
         std::memcpy(&address.storage, each->ai_addr, each->ai_addrlen);
         address.length = each->ai_addrlen;
     }
@@ -74,12 +76,12 @@ std::vector<TcpAddress> tcp_resolve(const std::string& host, const std::string& 
 namespace {
 
 /// @return 0 or an errno
-int connect_one(const TcpAddress& to, const TcpCancel& cancel, TcpClock::time_point until, TcpFd& made) {
-    TcpFd fd(socket(to.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+int connect_one(const Address& to, const Cancel& cancel, Clock::time_point until, Fd& made) {
+    Fd fd(socket(to.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
     if (fd.get() < 0) return errno;
     const int on = 1;
     setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&to.storage), to.length) != 0) {
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to.storage), to.length) != 0) {
         if (errno != EINPROGRESS) return errno;
         if (!cancel.wait(fd.get(), POLLOUT, until)) return ETIMEDOUT;
         int error = 0;
@@ -93,14 +95,16 @@ int connect_one(const TcpAddress& to, const TcpCancel& cancel, TcpClock::time_po
 
 }  // namespace
 
-TcpFd tcp_connect(const std::vector<TcpAddress>& addresses, const std::string& name, const TcpCancel& cancel,
-                  TcpClock::time_point until) {
+Fd connect_socket(const std::vector<Address>& addresses, const std::string& name, const Cancel& cancel,
+                  Clock::time_point until) {
     int error = 0;
-    for (const TcpAddress& address : addresses) {
-        TcpFd made;
+    for (const Address& address : addresses) {
+        Fd made;
         error = connect_one(address, cancel, until, made);
         if (error == 0) return made;
     }
     throw Error(error, format("cannot connect to %s: %s", name.c_str(),
                               std::generic_category().message(error).c_str()));
 }
+
+}  // namespace nvme::tcp

@@ -9,16 +9,18 @@
 #include <utility>
 #include <vector>
 
-using TcpClock = std::chrono::steady_clock;
+namespace nvme::tcp {
+
+using Clock = std::chrono::steady_clock;
 
 /// A file descriptor that is closed at its end.
-class TcpFd {
+class Fd {
 public:
-    TcpFd() = default;
-    explicit TcpFd(int fd) noexcept : fd_(fd) {}
-    ~TcpFd();
-    TcpFd(TcpFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    TcpFd& operator=(TcpFd&& other) noexcept {
+    Fd() = default;
+    explicit Fd(int fd) noexcept : fd_(fd) {}
+    ~Fd();
+    Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Fd& operator=(Fd&& other) noexcept {
         std::swap(fd_, other.fd_);
         return *this;
     }
@@ -29,28 +31,30 @@ private:
 };
 
 /// Ends waits early, once and for all. Any thread.
-class TcpCancel {
+class Cancel {
 public:
-    TcpCancel();
+    Cancel();
     void cancel() noexcept;
 
     /// Waits until `fd` (-1: none) is ready for `events` of poll's.
     /// @return whether it is; false: `until` has come. Throws bdevkit::Error (ECANCELED) when cancelled
-    bool wait(int fd, short events, TcpClock::time_point until) const;
+    bool wait(int fd, short events, Clock::time_point until) const;
 
 private:
-    TcpFd event_;
+    Fd event_;
 };
 
-struct TcpAddress {
+struct Address {
     sockaddr_storage storage;
     socklen_t length;
 };
 
 /// [may block] The addresses of a host. Throws bdevkit::Error, with what to do.
-std::vector<TcpAddress> tcp_resolve(const std::string& host, const std::string& service);
+std::vector<Address> resolve(const std::string& host, const std::string& service);
 
 /// [may block] A socket that does not block, connected to one of the addresses. Throws bdevkit::Error.
 /// @param name  of the target, for messages
-TcpFd tcp_connect(const std::vector<TcpAddress>& addresses, const std::string& name, const TcpCancel& cancel,
-                  TcpClock::time_point until);
+Fd connect_socket(const std::vector<Address>& addresses, const std::string& name, const Cancel& cancel,
+                  Clock::time_point until);
+
+}  // namespace nvme::tcp

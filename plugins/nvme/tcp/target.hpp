@@ -7,9 +7,11 @@
 
 #include "socket.hpp"
 
+namespace nvme::tcp {
+
 struct DhchapKeys;
 
-struct TcpTarget {
+struct Target {
     std::string name() const { return address + ":" + service; }
 
     std::string address, service;
@@ -21,5 +23,7 @@ struct TcpTarget {
     uint32_t queue_size = 128;                         ///< entries of an I/O queue
     std::chrono::milliseconds keep_alive{10000};       ///< 0: none
     std::chrono::milliseconds connect_timeout{10000};  ///< for all that it takes to connect
-    std::vector<TcpAddress> addresses;                 ///< of the host
+    std::vector<Address> addresses;                    ///< of the host
 };
+
+}  // namespace nvme::tcp

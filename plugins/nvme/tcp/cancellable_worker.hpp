@@ -11,12 +11,14 @@
 #include "../worker.hpp"
 #include "socket.hpp"
 
-class TcpWorker {
+namespace nvme::tcp {
+
+class CancellableWorker {
 public:
-    TcpWorker() { thread_.start(); }
-    ~TcpWorker() { stop(); }
-    TcpWorker(const TcpWorker&) = delete;
-    TcpWorker& operator=(const TcpWorker&) = delete;
+    CancellableWorker() { thread_.start(); }
+    ~CancellableWorker() { stop(); }
+    CancellableWorker(const CancellableWorker&) = delete;
+    CancellableWorker& operator=(const CancellableWorker&) = delete;
 
     /// [any thread] Runs job() on the thread, after those before it; never once it is stopped.
     void post(std::function<void()> job) {
@@ -36,9 +38,11 @@ public:
     }
 
     /// Ends waits when the worker is stopped.
-    const TcpCancel& cancel() const noexcept { return cancel_; }
+    const Cancel& cancel() const noexcept { return cancel_; }
 
 private:
-    TcpCancel cancel_;
-    NvmeWorker thread_;  // last: it uses the other
+    Cancel cancel_;
+    Worker thread_;  // last: it uses the other
 };
+
+}  // namespace nvme::tcp

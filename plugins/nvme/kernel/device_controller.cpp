@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "kernel_controller.hpp"
+#include "device_controller.hpp"
 
 #include <bdevkit/error.hpp>
 #include <bdevkit/log.hpp>
@@ -16,7 +16,9 @@
 #include <fstream>
 #include <utility>
 
-#include "kernel_queue.hpp"
+#include "ring_queue.hpp"
+
+namespace nvme::kernel {
 
 namespace {
 
@@ -26,51 +28,51 @@ using bdevkit::Error, bdevkit::format, bdevkit::Thread;
 constexpr uint64_t largest_transfer = 256 * 1024;
 constexpr uint64_t smallest_page = 4096;  // the kernel's driver uses no other
 
-NvmeFile open_device(const std::string& path, int flags) {
+File open_device(const std::string& path, int flags) {
     const int fd = open(path.c_str(), flags | O_CLOEXEC);
     if (fd < 0)
         throw Error(
             errno,
             format("cannot open '%s': %s%s", path.c_str(), std::generic_category().message(errno).c_str(),
                    errno == EACCES ? ": it takes root, or a group that may read and write it" : ""));
-    return NvmeFile(fd);
+    return File(fd);
 }
 
 /// Keeps others from mounting or claiming the block device of /dev/ngXnY: /dev/nvmeXnY, where there is one.
-NvmeFile claim_block_device(const std::string& generic_name) {
+File claim_block_device(const std::string& generic_name) {
     const std::string path = "/dev/nvme" + generic_name.substr(2);
     const int fd = open(path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC);
     if (fd < 0 && errno == EBUSY)
         throw Error(EBUSY,
                     format("'%s' is in use: unmount it, or see what holds it with lsblk", path.c_str()));
-    return NvmeFile(fd);
+    return File(fd);
 }
 
 }  // namespace
 
-NvmeFile::~NvmeFile() {
+File::~File() {
     if (fd_ >= 0) close(fd_);
 }
 
-NvmeFile::NvmeFile(NvmeFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+File::File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 
-NvmeFile& NvmeFile::operator=(NvmeFile&& other) noexcept {
+File& File::operator=(File&& other) noexcept {
     std::swap(fd_, other.fd_);
     return *this;
 }
 
-KernelController::KernelController(const char* path) : path_(path), file_(open_device(path, O_RDWR)) {
+DeviceController::DeviceController(const char* path) : path_(path), file_(open_device(path, O_RDWR)) {
     std::array<std::byte, 4096> data;
-    const NvmeStatus status = identify(NVME_IDENTIFY_CNS_CTRL, 0, 0, data);
+    const Status status = identify(NVME_IDENTIFY_CNS_CTRL, 0, 0, data);
     if (!status.success())
         throw Error(EIO, format("'%s' refuses to identify itself: NVMe status 0x%x", path_.c_str(),
                                 unsigned(status.code)));
-    identity_ = nvme_identity(data, smallest_page);
+    identity_ = parse_identity(data, smallest_page);
     open_namespaces();
 }
 
-NvmeStatus KernelController::identify(uint32_t cns, uint32_t csi, uint32_t nsid,
-                                      std::span<std::byte, 4096> data) const {
+Status DeviceController::identify(uint32_t cns, uint32_t csi, uint32_t nsid,
+                                  std::span<std::byte, 4096> data) const {
     nvme_admin_cmd command{};
     command.opcode = nvme_admin_identify;
     command.nsid = nsid;
@@ -87,7 +89,7 @@ NvmeStatus KernelController::identify(uint32_t cns, uint32_t csi, uint32_t nsid,
 }
 
 /// /dev/nvme0 has the namespaces /dev/ng0n1 and so on, whose numbers are the kernel's own.
-void KernelController::open_namespaces() {
+void DeviceController::open_namespaces() {
     const std::string controller = std::filesystem::path(path_).filename();
     if (!controller.starts_with("nvme"))
         throw Error(EINVAL, format("'%s': expected a controller such as /dev/nvme0", path_.c_str()));
@@ -100,39 +102,39 @@ void KernelController::open_namespaces() {
         open_namespace(name);
 }
 
-void KernelController::open_namespace(const std::string& name) {
-    KernelNamespace files;
+void DeviceController::open_namespace(const std::string& name) {
+    NamespaceFiles files;
     files.path = "/dev/" + name;
     files.file = open_device(files.path, O_RDWR);
     const int nsid = ioctl(files.file.fd(), NVME_IOCTL_ID);
     if (nsid < 0) throw Error(errno, format("'%s' has no namespace", files.path.c_str()));
-    const auto ns = nvme_identify_namespace(files.path, identity_, uint32_t(nsid), smallest_page,
-                                            [this](auto... question) { return identify(question...); });
+    const auto ns = identify_namespace(files.path, identity_, uint32_t(nsid), smallest_page,
+                                       [this](auto... question) { return identify(question...); });
     if (!ns) return;
     files.block = claim_block_device(name);
     namespaces_.push_back(*ns);
     files_.emplace(ns->id, std::move(files));
 }
 
-NvmeLimits KernelController::limits(const NvmeNamespace&) const {
-    NvmeLimits limits{.max_transfer = largest_transfer,
-                      .max_segments = 64,
-                      .alignment = 2,  // PRP entries and SGLs count in dwords
-                      .aborts = false};
+Limits DeviceController::limits(const Namespace&) const {
+    Limits limits{.max_transfer = largest_transfer,
+                  .max_segments = 64,
+                  .alignment = 2,  // PRP entries and SGLs count in dwords
+                  .aborts = false};
     if (identity_.max_transfer != 0)
         limits.max_transfer = std::min(limits.max_transfer, identity_.max_transfer);
     return limits;
 }
 
-std::unique_ptr<NvmeQueue> KernelController::open_queue(uint32_t nsid) {
-    return std::make_unique<KernelQueue>(std::array{files_.at(nsid).file.fd(), file_.fd()});
+std::unique_ptr<Queue> DeviceController::open_queue(uint32_t nsid) {
+    return std::make_unique<RingQueue>(std::array{files_.at(nsid).file.fd(), file_.fd()});
 }
 
-void KernelController::start(NvmeEvents) {
+void DeviceController::start(Events) {
     worker_.start();
 }
 
-void KernelController::reset(const bdk_bdev* bdev, std::function<void(int rc)> done) {
+void DeviceController::reset(const bdk_bdev* bdev, std::function<void(int rc)> done) {
     if (bdev != nullptr) return done(0);
     worker_.post([this, done = std::move(done), thread = Thread::current()] {
         const int rc = ioctl(file_.fd(), NVME_IOCTL_RESET) < 0 ? -errno : 0;
@@ -140,7 +142,7 @@ void KernelController::reset(const bdk_bdev* bdev, std::function<void(int rc)> d
     });
 }
 
-void KernelController::admin(const NvmeRequest& request, std::function<void(const NvmeEnd&)> done) {
+void DeviceController::admin(const Request& request, std::function<void(const AdminEnd&)> done) {
     nvme_admin_cmd command{};
     command.opcode = request.command.opcode;
     command.nsid = request.command.nsid;
@@ -154,22 +156,24 @@ void KernelController::admin(const NvmeRequest& request, std::function<void(cons
     command.cdw15 = request.command.cdw15;
     worker_.post([this, command, done = std::move(done)]() mutable {
         const int rc = ioctl(file_.fd(), NVME_IOCTL_ADMIN_CMD, &command);
-        NvmeEnd end{.rc = rc < 0 ? -errno : 0};
+        AdminEnd end{.rc = rc < 0 ? -errno : 0};
         if (rc > 0) end = {.sct = uint32_t(rc) >> 8 & 7, .sc = uint32_t(rc) & 0xff};
         Thread::app().send([done, end] { done(end); });
     });
 }
 
 /// Behind what it was asked for before.
-void KernelController::shut_down(std::function<void()> done) {
+void DeviceController::shut_down(std::function<void()> done) {
     worker_.post([done = std::move(done)] { Thread::app().send(done); });
 }
 
-void KernelController::dump_info(bdevkit::Json json, const NvmeNamespace& ns) const {
+void DeviceController::dump_info(bdevkit::Json json, const Namespace& ns) const {
     json.value("controller", path_);
     json.value("device", files_.at(ns.id).path);
 }
 
-SharedNvmeController connect_kernel(const NvmeOptions& options) {
-    return std::make_shared<KernelController>(options.address);
+SharedController connect(const Options& options) {
+    return std::make_shared<DeviceController>(options.address);
 }
+
+}  // namespace nvme::kernel

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "queue.hpp"
+#include "multipath_queue.hpp"
 
 #include <nvme/types.h>
 
@@ -7,7 +7,7 @@
 #include <functional>
 #include <iterator>
 
-#include "controller.hpp"
+namespace nvme::tcp {
 
 using bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::IoType, bdevkit::LogLevel;
 
@@ -19,7 +19,7 @@ constexpr uint32_t most_retries = 4;
 constexpr uint32_t most_access_retries = 64;
 
 /// Statuses of a way that failed, not of the command.
-bool is_passing(const TcpResult& result) {
+bool is_passing(const Result& result) {
     constexpr uint8_t interrupted = 0x21, transient_transport_error = 0x22;
     if (result.do_not_retry) return false;
     if (result.sct == NVME_SCT_PATH) return true;
@@ -28,7 +28,7 @@ bool is_passing(const TcpResult& result) {
 }
 
 /// The namespace cannot be accessed by this path now.
-bool is_of_access(const TcpResult& result) {
+bool is_of_access(const Result& result) {
     return !result.do_not_retry && result.sct == NVME_SCT_PATH && result.sc >= NVME_SC_ANA_PERSISTENT_LOSS &&
            result.sc <= NVME_SC_ANA_TRANSITION;
 }
@@ -39,38 +39,41 @@ void complete_inaccessible(Io io) {
 
 }  // namespace
 
-TcpQueue::TcpQueue(TcpController& controller, uint32_t nsid)
-    : controller_(controller), link_(std::make_shared<TcpLink>(*this, nsid, controller.paths())) {
-    for (const auto& [generation, access] : controller_.join(link_))
+MultipathQueue::MultipathQueue(QueueOwner& owner, uint32_t nsid)
+    : owner_(owner),
+      settings_(owner.queue_settings()),
+      link_(std::make_shared<QueueLink>(static_cast<QueueEvents&>(*this), nsid, settings_.paths)) {
+    for (const auto& [generation, access] : owner_.add_queue(link_))
         lanes_.emplace_back(
             lanes_.size(), generation, access,
-            [this](TcpLane& lane, TcpFlight flight, const TcpResult& result) { ended(lane, flight, result); },
-            [this](TcpLane& lane, const std::string& reason) { lost(lane, reason); });
-    if (const auto timeout = controller_.command_timeout(); timeout.count() != 0)
-        look_ = bdevkit::Poller::start<&TcpQueue::look_for_late>(this, "nvme_tcp_timeout", timeout / 4);
+            [this](Lane& lane, Flight flight, const Result& result) { on_ended(lane, flight, result); },
+            [this](Lane& lane, const std::string& reason) { on_connection_lost(lane, reason); });
+    if (const auto timeout = settings_.command_timeout; timeout.count() != 0)
+        timeout_timer_ =
+            bdevkit::Poller::start<&MultipathQueue::check_timeouts>(this, "nvme_tcp_timeout", timeout / 4);
 }
 
-TcpQueue::~TcpQueue() {
+MultipathQueue::~MultipathQueue() {
     link_->cut();
     lanes_.clear();
-    controller_.leave(link_);
+    owner_.remove_queue(link_);
     end_drain();
 }
 
-bool TcpQueue::submit(Io io, const NvmeRequest& request, bool admin) {
-    if (given_up_) {
+bool MultipathQueue::submit(Io io, const Request& request, bool admin) {
+    if (state_ == State::given_up) [[unlikely]] {
         io.complete_errno(-ENXIO);
         return true;
     }
     if (admin) {
-        controller_.run_for(link_, io, request);
+        owner_.run_admin(link_, io, request);
         return true;
     }
-    const TcpFlight flight{.io = io.get(), .request = request};
+    const Flight flight{.io = io.get(), .request = request};
     if (!waiting_.empty() && choose(flight) != nullptr) return false;
     const int cid = start(flight);
     if (cid == -EAGAIN) return false;
-    if (cid == -ENOTCONN && is_inaccessible_)
+    if (cid == -ENOTCONN && state_ == State::inaccessible)
         complete_inaccessible(io);
     else if (cid == -ENOTCONN)
         waiting_.push_back(flight);
@@ -80,40 +83,40 @@ bool TcpQueue::submit(Io io, const NvmeRequest& request, bool admin) {
 }
 
 /// The best one that can be used now; NULL: none.
-TcpLane* TcpQueue::choose(const TcpFlight& flight) {
-    TcpLane* best = nullptr;
+Lane* MultipathQueue::choose(const Flight& flight) {
+    Lane* best = nullptr;
     for (size_t i = 0; i < lanes_.size(); i++) {
-        TcpLane& lane = lanes_[(next_ + i) % lanes_.size()];
+        Lane& lane = lanes_[(next_ + i) % lanes_.size()];
         if (lane.is_usable() && (best == nullptr || is_better(lane, *best, flight))) best = &lane;
     }
     return best;
 }
 
-bool TcpQueue::is_better(const TcpLane& lane, const TcpLane& than, const TcpFlight& flight) const {
+bool MultipathQueue::is_better(const Lane& lane, const Lane& than, const Flight& flight) const {
     if (&than == flight.failed_by) return true;
     if (&lane == flight.failed_by) return false;
     if (lane.access() != than.access()) return lane.access() < than.access();
-    return controller_.spreads() && lane.in_flight() < than.in_flight();
+    return settings_.spreads && lane.in_flight() < than.in_flight();
 }
 
-/// @return as TcpProtocol::submit(), and -ENOTCONN when there is no path now
-int TcpQueue::start(const TcpFlight& flight) {
-    TcpLane* lane = choose(flight);
+/// @return as Protocol::submit(), and -ENOTCONN when there is no path now
+int MultipathQueue::start(const Flight& flight) {
+    Lane* lane = choose(flight);
     if (lane == nullptr) return -ENOTCONN;
     const int cid = lane->start(flight);
     if (cid < 0) return cid;
     link_->count(lane->path());
-    if (controller_.spreads()) next_ = lane->path() + 1;
+    if (settings_.spreads) next_ = lane->path() + 1;
     return cid;
 }
 
 /// Whether the I/O is to be submitted again, by another path if there is one.
-bool TcpQueue::is_to_retry(TcpLane& lane, TcpFlight& flight, const TcpResult& result) {
+bool MultipathQueue::is_to_retry(Lane& lane, Flight& flight, const Result& result) {
     if (is_of_access(result)) {
         if (lane.is_usable()) {
-            lane.set_access(TcpAccess::unknown);
-            look_at_access();
-            controller_.doubt(lane.path());
+            lane.set_access(Access::unknown);
+            update_access();
+            owner_.on_access_contradicted(lane.path());
         }
         return flight.retries++ < most_access_retries;
     }
@@ -121,7 +124,7 @@ bool TcpQueue::is_to_retry(TcpLane& lane, TcpFlight& flight, const TcpResult& re
     return is_passing(result) && flight.retries++ < most_retries;
 }
 
-void TcpQueue::ended(TcpLane& lane, TcpFlight flight, const TcpResult& result) {
+void MultipathQueue::on_ended(Lane& lane, Flight flight, const Result& result) {
     if (is_to_retry(lane, flight, result))
         waiting_.push_back(flight);
     else
@@ -129,21 +132,21 @@ void TcpQueue::ended(TcpLane& lane, TcpFlight flight, const TcpResult& result) {
     start_waiting();
 }
 
-void TcpQueue::finish(const TcpFlight& flight, const TcpResult& result) {
+void MultipathQueue::finish(const Flight& flight, const Result& result) {
     const Io io(flight.io);
     if (result.ok() && io.type() == IoType::read && result.bytes != flight.request.data.bytes) {
         bdevkit::log(LogLevel::error, BDK_LOG_COMPONENT,
-                     format("%s: success of a read with %u bytes instead of %u", controller_.name().c_str(),
+                     format("%s: success of a read with %u bytes instead of %u", settings_.name.c_str(),
                             result.bytes, flight.request.data.bytes));
         return io.complete_errno(-EIO);
     }
     bdk_bdev_io_complete_nvme_status(io.get(), uint32_t(result.result), result.sct, result.sc);
 }
 
-void TcpQueue::start_waiting() {
+void MultipathQueue::start_waiting() {
     while (!waiting_.empty()) {
         const int cid = start(waiting_.front());
-        if (cid == -ENOTCONN && is_inaccessible_) return refuse_waiting();
+        if (cid == -ENOTCONN && state_ == State::inaccessible) return refuse_waiting();
         if (cid == -EAGAIN || cid == -ENOTCONN) return;
         const Io io(waiting_.front().io);
         waiting_.pop_front();
@@ -154,99 +157,103 @@ void TcpQueue::start_waiting() {
 
 // ---- connections ----
 
-void TcpQueue::connected(size_t path, uint32_t generation, std::unique_ptr<TcpConnection> connection) {
-    TcpLane& lane = lanes_[path];
-    if (given_up_ || generation < lane.generation()) return;  // it comes late
+void MultipathQueue::on_connected(size_t path, uint32_t generation, std::unique_ptr<Connection> connection) {
+    Lane& lane = lanes_[path];
+    if (state_ == State::given_up || generation < lane.generation()) return;  // it comes late
     take_back(lane, generation, nullptr);
     lane.connect(generation, std::move(connection));
-    look_at_access();
+    update_access();
     start_waiting();
 }
 
-void TcpQueue::set_access(size_t path, TcpAccess access) {
+void MultipathQueue::on_access_changed(size_t path, Access access) {
     lanes_[path].set_access(access);
-    look_at_access();
+    update_access();
     start_waiting();
 }
 
-void TcpQueue::look_at_access() {
-    const bool usable = std::any_of(lanes_.begin(), lanes_.end(), std::mem_fn(&TcpLane::is_usable));
-    const bool any = std::any_of(lanes_.begin(), lanes_.end(), std::mem_fn(&TcpLane::is_connected));
+void MultipathQueue::update_access() {
+    if (state_ == State::given_up) return;
+    const bool usable = std::any_of(lanes_.begin(), lanes_.end(), std::mem_fn(&Lane::is_usable));
+    const bool any = std::any_of(lanes_.begin(), lanes_.end(), std::mem_fn(&Lane::is_connected));
     if (usable || !any) {
         access_timer_.stop();
-        is_inaccessible_ = false;
-    } else if (std::all_of(lanes_.begin(), lanes_.end(), [](const TcpLane& lane) {
-                   return lane.is_connected() && lane.access() == TcpAccess::none;
-               })) {
-        if (!is_inaccessible_) access_is_late();
-    } else if (!access_timer_ && !is_inaccessible_) {
-        access_timer_ = bdevkit::Poller::start<&TcpQueue::access_is_late>(this, "nvme_tcp_access",
-                                                                          controller_.loss_timeout());
+        state_ = State::serving;
+        return;
     }
+    if (state_ == State::inaccessible) return;
+    const bool is_nowhere = std::all_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) {
+        return lane.is_connected() && lane.access() == Access::none;
+    });
+    if (is_nowhere)
+        on_access_timeout();
+    else if (!access_timer_)
+        access_timer_ = bdevkit::Poller::start<&MultipathQueue::on_access_timeout>(this, "nvme_tcp_access",
+                                                                                   settings_.loss_timeout);
 }
 
-bool TcpQueue::access_is_late() {
+bool MultipathQueue::on_access_timeout() {
     access_timer_.stop();
-    is_inaccessible_ = true;
+    state_ = State::inaccessible;
     bdevkit::log(LogLevel::error, BDK_LOG_COMPONENT,
                  format("%s: no path gives access to namespace %u: its I/O fails until one does",
-                        controller_.name().c_str(), link_->nsid));
+                        settings_.name.c_str(), link_->nsid));
     refuse_waiting();
     return true;
 }
 
-void TcpQueue::refuse_waiting() {
-    for (const TcpFlight& flight : std::exchange(waiting_, {}))
+void MultipathQueue::refuse_waiting() {
+    for (const Flight& flight : std::exchange(waiting_, {}))
         complete_inaccessible(Io(flight.io));
     if (is_idle()) end_drain();
 }
 
 /// The lane's connection goes.
 /// @param reset  the bdev whose I/O ends as aborted; may be NULL
-void TcpQueue::take_back(TcpLane& lane, uint32_t generation, const bdk_bdev* reset) {
-    std::deque<TcpFlight> flights = lane.disconnect(generation);
+void MultipathQueue::take_back(Lane& lane, uint32_t generation, const bdk_bdev* reset) {
+    std::deque<Flight> flights = lane.disconnect(generation);
     std::move(waiting_.begin(), waiting_.end(), std::back_inserter(flights));
     waiting_.clear();
-    const auto goes_on = [reset](const TcpFlight& flight) {
+    const auto goes_on = [reset](const Flight& flight) {
         return !flight.must_end && !flight.is_late && flight.io->bdev != reset;
     };
     std::copy_if(flights.begin(), flights.end(), std::back_inserter(waiting_), goes_on);
     std::erase_if(flights, goes_on);
-    for (const TcpFlight& flight : flights)
+    for (const Flight& flight : flights)
         if (flight.is_late)
             Io(flight.io).complete_errno(-ETIMEDOUT);
         else
             Io(flight.io).complete(IoStatus::aborted);
-    look_at_access();
+    update_access();
 }
 
-void TcpQueue::lost(TcpLane& lane, const std::string& reason) {
+void MultipathQueue::on_connection_lost(Lane& lane, const std::string& reason) {
     const uint32_t generation = lane.generation();
     take_back(lane, generation, nullptr);
     start_waiting();
-    controller_.lost(lane.path(), generation, reason);
+    owner_.on_connection_lost(lane.path(), generation, reason);
 }
 
-void TcpQueue::disconnect(size_t path, uint32_t generation, const bdk_bdev* reset) {
+void MultipathQueue::on_disconnected(size_t path, uint32_t generation, const bdk_bdev* reset) {
     take_back(lanes_[path], generation, reset);
     start_waiting();
 }
 
-void TcpQueue::give_up() {
-    for (TcpLane& lane : lanes_)
+void MultipathQueue::on_given_up() {
+    for (Lane& lane : lanes_)
         take_back(lane, lane.generation(), nullptr);
-    given_up_ = true;
-    for (const TcpFlight& flight : std::exchange(waiting_, {}))
+    state_ = State::given_up;
+    for (const Flight& flight : std::exchange(waiting_, {}))
         Io(flight.io).complete_errno(-ENXIO);
     end_drain();
 }
 
-bool TcpQueue::look_for_late() {
-    const uint64_t patience = bdk_get_ticks_hz() / 1000 * uint64_t(controller_.command_timeout().count());
+bool MultipathQueue::check_timeouts() {
+    const uint64_t patience = bdk_get_ticks_hz() / 1000 * uint64_t(settings_.command_timeout.count());
     bool any = false;
-    for (TcpLane& lane : lanes_) {
+    for (Lane& lane : lanes_) {
         if (!lane.mark_late(patience)) continue;
-        lost(lane, "a command does not end in time");
+        on_connection_lost(lane, "a command does not end in time");
         any = true;
     }
     return any;
@@ -254,31 +261,23 @@ bool TcpQueue::look_for_late() {
 
 // ---- what is not I/O ----
 
-void TcpQueue::admin_ended(Io io, const std::optional<TcpResult>& result) {
-    constexpr uint32_t aborted_by_host = 0x71;
-    if (result)
-        bdk_bdev_io_complete_nvme_status(io.get(), uint32_t(result->result), result->sct, result->sc);
-    else
-        bdk_bdev_io_complete_nvme_status(io.get(), 0, NVME_SCT_PATH, aborted_by_host);
-}
-
-void TcpQueue::abort(Io abort) {
+void MultipathQueue::abort(Io abort) {
     bdk_bdev_io* victim = abort->u.abort.bio_to_abort;
     const auto waits = std::find_if(waiting_.begin(), waiting_.end(),
-                                    [victim](const TcpFlight& flight) { return flight.io == victim; });
+                                    [victim](const Flight& flight) { return flight.io == victim; });
     if (waits != waiting_.end()) {
         waiting_.erase(waits);
         Io(victim).complete(IoStatus::aborted);
         return abort.complete();
     }
-    for (TcpLane& lane : lanes_)
+    for (Lane& lane : lanes_)
         if (const int cid = lane.hold(victim); cid >= 0)
-            return controller_.abort_for(link_, lane.path(), lane.generation(), uint16_t(cid), abort);
+            return owner_.abort(link_, lane.path(), lane.generation(), uint16_t(cid), abort);
     abort.complete(IoStatus::failed);
 }
 
-void TcpQueue::abort_ended(size_t path, uint32_t generation, uint16_t cid, Io abort, bool aborted) {
-    TcpLane& lane = lanes_[path];
+void MultipathQueue::on_abort_ended(size_t path, uint32_t generation, uint16_t cid, Io abort, bool aborted) {
+    Lane& lane = lanes_[path];
     if (lane.is_connected() && generation == lane.generation()) {
         lane.let_go(cid);
         start_waiting();
@@ -286,16 +285,18 @@ void TcpQueue::abort_ended(size_t path, uint32_t generation, uint16_t cid, Io ab
     abort.complete(aborted ? IoStatus::success : IoStatus::failed);
 }
 
-void TcpQueue::drain(bdk_io_channel_iter* walk) {
+void MultipathQueue::drain(bdk_io_channel_iter* walk) {
     draining_ = walk;
-    if (given_up_ || is_idle()) end_drain();
+    if (state_ == State::given_up || is_idle()) end_drain();
 }
 
-bool TcpQueue::is_idle() const {
-    return waiting_.empty() && std::none_of(lanes_.begin(), lanes_.end(),
-                                            [](const TcpLane& lane) { return lane.in_flight() != 0; });
+bool MultipathQueue::is_idle() const {
+    return waiting_.empty() &&
+           std::none_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.in_flight() != 0; });
 }
 
-void TcpQueue::end_drain() {
+void MultipathQueue::end_drain() {
     if (draining_ != nullptr) bdk_for_each_channel_continue(std::exchange(draining_, nullptr), 0);
 }
+
+}  // namespace nvme::tcp

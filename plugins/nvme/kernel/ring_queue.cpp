@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "kernel_queue.hpp"
+#include "ring_queue.hpp"
 
 #include <linux/nvme_ioctl.h>
 
 #include <new>
+
+namespace nvme::kernel {
 
 namespace {
 
@@ -12,9 +14,9 @@ using bdevkit::Io, bdevkit::IoStatus;
 constexpr int namespace_file = 0, admin_file = 1;
 
 /// The kernel's form of a command; it takes identifier and data pointers for itself.
-void prepare(io_uring_sqe* sqe, const NvmeRequest& request, bool admin) {
-    const NvmeCommand& command = request.command;
-    const NvmeData& data = request.data;
+void prepare(io_uring_sqe* sqe, const Request& request, bool admin) {
+    const Command& command = request.command;
+    const Data& data = request.data;
     const bool vector = data.iovcnt != 0;
     io_uring_prep_rw(IORING_OP_URING_CMD, sqe, admin ? admin_file : namespace_file, nullptr, 0, 0);
     sqe->cmd_op = admin ? (vector ? NVME_URING_CMD_ADMIN_VEC : NVME_URING_CMD_ADMIN)
@@ -39,7 +41,7 @@ void prepare(io_uring_sqe* sqe, const NvmeRequest& request, bool admin) {
 
 }  // namespace
 
-bool KernelQueue::submit(Io io, const NvmeRequest& request, bool admin) {
+bool RingQueue::submit(Io io, const Request& request, bool admin) {
     io_uring_sqe* sqe = ring(false).next();
     if (sqe == nullptr) return false;
     prepare(sqe, request, admin);
@@ -48,11 +50,13 @@ bool KernelQueue::submit(Io io, const NvmeRequest& request, bool admin) {
     return true;
 }
 
-void KernelQueue::ended(Channel&, Io io, int result, uint64_t detail) {
+void RingQueue::ended(Channel&, Io io, int result, uint64_t detail) {
     if (result >= 0)
-        nvme_ended(io, {.code = uint16_t(result), .result = detail});
+        on_command_ended(io, {.code = uint16_t(result), .result = detail});
     else if (result == -EAGAIN)
         io.complete(IoStatus::nomem);
     else
         io.complete_errno(result == -ENOMEM ? -EIO : result);
 }
+
+}  // namespace nvme::kernel

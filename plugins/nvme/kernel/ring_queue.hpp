@@ -7,21 +7,25 @@
 #include "../../uring/channel.hpp"
 #include "../controller.hpp"
 
-class KernelQueue final : public NvmeQueue, private UringChannel<KernelQueue> {
+namespace nvme::kernel {
+
+class RingQueue final : public Queue, private UringChannel<RingQueue> {
 public:
-    using Channel = KernelQueue;
+    using Channel = RingQueue;
 
     /// [bdk thread] Throws bdevkit::Error.
     /// @param files  of the namespace and of the controller
-    explicit KernelQueue(const std::array<int, 2>& files) : UringChannel(*this, files, {.nvme = true}) {}
+    explicit RingQueue(const std::array<int, 2>& files) : UringChannel(*this, files, {.nvme = true}) {}
 
-    bool submit(bdevkit::Io io, const NvmeRequest& request, bool admin) override;
+    bool submit(bdevkit::Io io, const Request& request, bool admin) override;
     void drain(bdk_io_channel_iter* walk) override { UringChannel::drain(walk); }
 
 private:
-    friend class UringChannel<KernelQueue>;
+    friend class UringChannel<RingQueue>;
 
     static constexpr const char* name() noexcept { return "nvme"; }
     /// What became of a command. `result`: the NVMe status, or a negative errno when it has none.
     static void ended(Channel&, bdevkit::Io io, int result, uint64_t detail);
 };
+
+}  // namespace nvme::kernel
