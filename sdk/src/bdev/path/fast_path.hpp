@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The short way in: for a read, write, unmap, flush or write of zeroes that nothing stands in the way of. All
-// that validate.hpp would look at is one word of the channel and the size of the bdev.
+// The fast path: for a read, write, unmap, flush or write of zeroes in whose way nothing stands. One word of
+// the channel and the size of the bdev are all that it looks at.
 #pragma once
 
 #include "bdev/model/bdev.hpp"
@@ -9,19 +9,19 @@
 
 namespace bdk {
 
-/// [channel's thread] Bits of the types that a submitter with the channel's desc may send straight to the
-/// module: it takes them always, and the core has no part in them.
+/// [channel's thread] Bits of the types that may take the fast path on the channel: its desc may submit them,
+/// the module always takes them, and the core has no part in them.
 uint64_t fast_types_of(const BdevChannel* ch);
 
-/// The bdev channel, if the I/O may go straight to its module; else nullptr, and the long way tells why.
+/// The bdev channel, if the I/O may take the fast path; else nullptr, and the slow path tells why.
 /// `thread` is the current one.
 inline BdevChannel* fast_channel(const bdk_thread* thread, const bdk_bdev_desc* desc, bdk_io_channel* ch,
                                  uint32_t type, uint64_t offset_blocks, uint64_t num_blocks) noexcept {
     if (ch->io_device != desc || ch->thread != thread) [[unlikely]]
         return nullptr;
     auto* channel = static_cast<BdevChannel*>(io_channel_ctx(ch));
-    bool straight = channel->flags == 0 && (channel->fast_types >> type & 1) != 0;
-    if (!straight) [[unlikely]]
+    bool fast = channel->flags == 0 && (channel->fast_types >> type & 1) != 0;
+    if (!fast) [[unlikely]]
         return nullptr;
     uint64_t blockcnt = channel->bdev->blockcnt.load(std::memory_order_relaxed);
     // One comparison for "not empty" and "no longer than the bdev".
