@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Which folders of the core may include which: docs/architecture.md draws it."""
+"""What stands where: which folders of the core may include which (docs/architecture.md), and docs/find-your-way.md."""
 
 import re
 
@@ -64,3 +64,11 @@ def test_rooms_of_the_bdev_core_include_those_below(room):
     wrong = [f"{file.relative_to(CORE)} includes {path}" for file in sources(CORE / "bdev" / room)
              for path in included(file) if path.startswith("bdev/") and path.split("/")[1] not in allowed]
     assert not wrong
+
+
+def test_the_twenty_answers_are_where_they_are_said_to_be():
+    page = (SOURCE / "docs" / "find-your-way.md").read_text()
+    answers = re.findall(r"^\|.*\| `([^`]+)` \| `([^`]+)` \|$", page, re.MULTILINE)
+    assert len(answers) == 20
+    for file, function in answers:
+        assert re.search(rf"\b{function}\b", (SOURCE / file).read_text()), f"{function} is not in {file}"
