@@ -79,7 +79,7 @@ void visit_msg(void* arg) {
 
 void bdk_for_each_channel(void* io_device, bdk_channel_msg fn, void* ctx, bdk_channel_for_each_cpl cpl) {
     bdk_thread* origin = bdk::current_thread();
-    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return;
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL) || !bdk::has_callback(fn, BDK_ABI_CALL)) return;
     auto iter =
         bdk::cannot_fail("a walk over io_channels", [] { return std::make_unique<bdk_io_channel_iter>(); });
     iter->io_device = io_device;

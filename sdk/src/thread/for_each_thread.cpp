@@ -50,7 +50,7 @@ void visit_msg(void* arg) {
 
 void bdk_for_each_thread(bdk_msg_fn fn, void* ctx, bdk_msg_fn done) {
     bdk_thread* origin = bdk::current_thread();
-    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return;
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL) || !bdk::has_callback(fn, BDK_ABI_CALL)) return;
     origin->walks_due.begin_one();
     auto walk = std::make_unique<bdk::ThreadWalk>(bdk::ThreadWalk{fn, ctx, done, origin});
     bdk::visit_next(walk.release(), 0);

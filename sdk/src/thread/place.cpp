@@ -25,4 +25,11 @@ void report_wrong_place(int rule, const bdk_thread* owner, AbiCall call, Subject
                       .return_address = call.caller});
 }
 
+void report_no_callback(AbiCall call) {
+    report_violation({.rule = 0,
+                      .what = std::string(call.function) + "() without its callback",
+                      .advice = "give it the function to call",
+                      .return_address = call.caller});
+}
+
 }  // namespace bdk

@@ -34,6 +34,18 @@ struct Subject {
 [[gnu::cold]] BDK_INTERNAL void report_wrong_place(int rule, const bdk_thread* owner, AbiCall call,
                                                    Subject subject);
 
+/// [any thread] Reports a call without the callback that it needs.
+[[gnu::cold]] BDK_INTERNAL void report_no_callback(AbiCall call);
+
+/// For a callback that a function of the ABI cannot do without.
+template <typename Fn>
+bool has_callback(Fn* callback, AbiCall call) {
+    if (callback != nullptr) [[likely]]
+        return true;
+    report_no_callback(call);
+    return false;
+}
+
 /// For functions marked [bdk thread].
 inline bool on_bdk_thread(AbiCall call, Subject subject = {}) {
     if (current_thread() != nullptr) [[likely]]

@@ -133,6 +133,7 @@ int bdk_thread_send_msg(bdk_thread* thread, bdk_msg_fn fn, void* ctx) {
 }
 
 int bdk_thread_exec_msg(bdk_thread* thread, bdk_msg_fn fn, void* ctx) {
+    if (fn == nullptr) return -EINVAL;
     if (thread != bdk::current_thread()) return bdk_thread_send_msg(thread, fn, ctx);
     fn(ctx);
     return 0;

@@ -187,5 +187,6 @@ int bdk_bdev_abort(bdk_bdev_desc* desc, bdk_io_channel* ch, void* bio_cb_arg, bd
     bdk::BdevChannel* channel = nullptr;
     const int rc = bdk::validate_channel(desc, ch, &channel, BDK_ABI_CALL);
     if (rc != 0) return rc;
+    if (!bdk::has_callback(cb, BDK_ABI_CALL)) return -EINVAL;
     return bdk::or_enomem([&] { return bdk::abort_all_with(channel, bio_cb_arg, cb, cb_arg); });
 }

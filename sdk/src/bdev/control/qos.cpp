@@ -105,6 +105,7 @@ using bdk::Bdev;
 
 void bdk_bdev_set_qos_rate_limits(bdk_bdev* pub, const bdk_bdev_qos_limits* limits, bdk_bdev_set_qos_cb cb,
                                   void* ctx) {
+    if (!bdk::has_callback(cb, BDK_ABI_CALL)) return;
     if (!bdk::on_bdk_thread(BDK_ABI_CALL) || limits->size == 0) return cb(ctx, -EINVAL);
     bdk_bdev_qos_limits wanted{};
     std::memset(&wanted, 0xff, sizeof(wanted));  // BDK_BDEV_QOS_KEEP what the caller does not know

@@ -2,23 +2,15 @@
 #include "bdev/control/write_guard.hpp"
 
 #include <array>
-#include <cerrno>
-#include <new>
 #include <utility>
 
+#include "bdev/control/io_ranges.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
 #include "bdev/model/channel_walk.hpp"
-#include "bdev/model/desc.hpp"
 #include "bdev/model/io_pool.hpp"
-#include "bdev/model/io_span.hpp"
 #include "bdev/path/admit.hpp"
-#include "bdev/path/complete.hpp"
-#include "bdev/path/leave.hpp"
-#include "bdev/path/validate.hpp"
-#include "bdev/path/waiting_io.hpp"
 #include "log/no_memory.hpp"
-#include "thread/io_channel.hpp"
 #include "thread/post.hpp"
 
 namespace bdk {
@@ -28,55 +20,6 @@ namespace {
 constexpr uint64_t watch_period_us = 1'000'000;
 /// Ranges that one turn grants at most.
 constexpr uint32_t max_grants = 64;
-
-/// The I/O's range at the channel, or nullptr.
-WriteRange* range_at(const BdevIo* io, const BdevChannel* ch) {
-    WriteRange* range = io->ranges;
-    while (range != nullptr && range->ch != ch)
-        range = range->next_of_io;
-    return range;
-}
-
-void link_to_io(WriteRange* range, BdevIo* io) {
-    range->io = io;
-    range->next_of_io = std::exchange(io->ranges, range);
-}
-
-void unlink_from_io(WriteRange* range) {
-    WriteRange** link = &range->io->ranges;
-    while (*link != range)
-        link = &(*link)->next_of_io;
-    *link = range->next_of_io;
-    range->io = nullptr;
-}
-
-/// Throws std::bad_alloc.
-WriteRange* make_range(BdevChannel* ch, const Span& span) {
-    auto* range = new WriteRange();
-    range->guard = ch->bdev->guard;
-    range->ch = ch;
-    range->thread = ch->pool->thread;
-    range->first = span.first;
-    range->end = span.end;
-    return range;
-}
-
-WriteRange* make_range_of(BdevIo* io, BdevChannel* ch, const Span& span) {
-    WriteRange* range = make_range(ch, span);
-    link_to_io(range, io);
-    return range;
-}
-
-/// The blocks that an I/O changes at a channel that it has passed; none for a child: its parent has them.
-Span changed_at(const BdevChannel* ch, const BdevIo* io) {
-    const bool runs = io->state == IoState::in_module || io->state == IoState::core;
-    const bool child = io->part.parent != nullptr && io->origin() == ch;
-    return runs && !child && io->passed(ch) ? blocks_changed(io, shift_since(io, ch)) : Span{};
-}
-
-bool is_inside(const Span& span, const Range& range) {
-    return range.first <= span.first && span.end <= range.end;
-}
 
 }  // namespace
 
@@ -251,7 +194,7 @@ void WriteGuard::raise(std::function<void()> done) {
 void WriteGuard::enter_in_flight(WriteGuard* guard, BdevChannel* ch) {
     ch->flags |= channel_guarded;
     ch->pool->for_each_used([&](BdevIo* io) {
-        const Span span = changed_at(ch, io);
+        const Span span = guarded_at(ch, io);
         if (span.empty() || range_at(io, ch) != nullptr) return;
         guard->add_in_flight(cannot_fail("a lock of blocks", [&] { return make_range_of(io, ch, span); }));
     });
@@ -338,128 +281,4 @@ void WriteGuard::sunk() {
     start_rise();
 }
 
-/* ---- I/O ---- */
-
-std::shared_ptr<WriteGuard> guard_of(Bdev* bdev) {
-    const std::scoped_lock lock(bdev->mutex);
-    if (bdev->guard == nullptr) bdev->guard = std::make_shared<WriteGuard>(bdev);
-    return bdev->guard;
-}
-
-void channel_follow_guard(BdevChannel* ch) {
-    if (ch->bdev->guard != nullptr && ch->bdev->guard->guards()) ch->flags |= channel_guarded;
-}
-
-bool guard_admit(BdevIo* io) {
-    BdevChannel* ch = io->ch;
-    const Span span = blocks_changed(io, 0);
-    if (span.empty() || range_at(io, ch) != nullptr) return true;
-    if (io->depth == 0) {
-        const auto own = ch->ranges.find(io->cb_arg);
-        if (own != ch->ranges.end() && !own->waits && is_inside(span, *own)) return true;
-    }
-    WriteRange* range = or_null([&] { return make_range_of(io, ch, span); });
-    if (range == nullptr) {
-        io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
-        return false;
-    }
-    if (range->guard->add(range)) return true;
-    io->state = IoState::core;
-    ch->core_held++;
-    if (submitter_has_closed(io) && guard_take_out(ch, io))
-        io_complete_from_core(io, BDK_BDEV_IO_STATUS_ABORTED);
-    return false;
-}
-
-void guard_leave(BdevChannel* ch, BdevIo* io) {
-    WriteRange* range = range_at(io, ch);
-    if (range == nullptr) return;
-    unlink_from_io(range);
-    range->guard->end(range);
-}
-
-bool guard_holds_back(const BdevChannel* ch, const BdevIo* io) {
-    const WriteRange* range = range_at(io, ch);
-    return range != nullptr && range->waits;
-}
-
-bool guard_take_out(BdevChannel* ch, BdevIo* io) {
-    if (!guard_holds_back(ch, io)) return false;
-    ch->core_held--;
-    guard_leave(ch, io);
-    return true;
-}
-
-/* ---- abandoned I/O ---- */
-
-bool guard_keep(BdevChannel* ch, BdevIo* io) {
-    const Span span = changed_at(ch, io);
-    if (span.empty()) return false;
-    WriteRange* range = range_at(io, ch);
-    if (range == nullptr) {
-        range = cannot_fail("keeping the writes of a user who has gone", [&] {
-            static_cast<void>(guard_of(ch->bdev));
-            return make_range_of(io, ch, span);
-        });
-        range->guard->add_in_flight(range);
-        ch->flags |= channel_guarded;
-    }
-    range->guard->make_exclusive(range);
-    return true;
-}
-
-void guard_refuse_waiting(BdevChannel* ch, bdk_bdev_abandon_match match, void* ctx) {
-    for (auto it = ch->ranges.begin(); it != ch->ranges.end();) {
-        WriteRange& range = *it;
-        void* const cb_arg = range.cb_arg;
-        if (range.waits && (match == nullptr || match(ctx, cb_arg))) {
-            const bdk_bdev_range_cb cb = range.cb;
-            bdk_bdev_unlock_range(&range);
-            cb(cb_arg, -ECANCELED);
-        }
-        it = ch->ranges.upper_bound(cb_arg);  // the callback may have changed the set
-    }
-}
-
-namespace {
-
-int lock_blocks(BdevChannel* ch, const Span& span, bdk_bdev_range_cb cb, void* cb_arg, WriteRange** result) {
-    if (ch->ranges.find(cb_arg) != ch->ranges.end()) return -EBUSY;
-    static_cast<void>(guard_of(ch->bdev));
-    WriteRange* range = make_range(ch, span);
-    range->cb = cb;
-    range->cb_arg = cb_arg;
-    ch->ranges.insert(*range);
-    // Counts as an I/O that the core holds: the channel stays, and a close waits.
-    ch->io_outstanding++;
-    ch->core_held++;
-    *result = range;
-    return range->guard->lock(range) ? 0 : BDK_PENDING;
-}
-
-}  // namespace
-
 }  // namespace bdk
-
-int bdk_bdev_lock_range(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t offset_blocks, uint64_t num_blocks,
-                        bdk_bdev_range_cb cb, void* cb_arg, bdk_bdev_range** range) {
-    bdk::BdevChannel* channel = nullptr;
-    int rc = bdk::validate_channel(desc, ch, &channel, BDK_ABI_CALL);
-    if (rc == 0) rc = bdk::validate_range(channel, offset_blocks, num_blocks);
-    if (rc != 0) return rc;
-    if (!desc->write.load(std::memory_order_relaxed)) return -EBADF;
-    if (cb == nullptr) return -EINVAL;
-    return bdk::or_enomem([&] {
-        return bdk::lock_blocks(channel, {offset_blocks, offset_blocks + num_blocks}, cb, cb_arg, range);
-    });
-}
-
-void bdk_bdev_unlock_range(bdk_bdev_range* range) {
-    bdk::BdevChannel* ch = range->ch;
-    if (!bdk::on_channels_thread(bdk::io_channel_from_ctx(ch), BDK_ABI_CALL)) return;
-    ch->ranges.erase(ch->ranges.iterator_to(*range));
-    range->guard->end(range);
-    ch->core_held--;
-    ch->io_outstanding--;
-    bdk::channel_look_at_end(ch);
-}

@@ -9,6 +9,7 @@
 
 #include "bdev/control/write_guard.hpp"
 #include "bdev/model/channel.hpp"
+#include "log/violation.hpp"
 #include "support/client.hpp"
 #include "support/raw_disk.hpp"
 #include "support/test_host.hpp"
@@ -392,6 +393,95 @@ TEST_F(WriteGuard, AHolderThatClosesKeepsTheBlocksUntilItUnlocks) {
     EXPECT_FALSE(write.is_ready());
     lock->unlock();
     EXPECT_TRUE(write.get().ok());
+}
+
+/// Blocks that a client has borrowed by zcopy.
+class Borrowed {
+public:
+    Borrowed(Client& client, uint64_t first, uint64_t count) : client_(client) {
+        call_on(client_.thread(), [&] {
+            EXPECT_EQ(bdk_bdev_zcopy_start(client_.desc(), client_.channel(), first, count, true, came, this),
+                      0);
+        });
+        EXPECT_EQ(done_.get(), 0);
+    }
+
+    void give_back(bool commit) {
+        done_ = {};
+        call_on(client_.thread(), [&] { EXPECT_EQ(bdk_bdev_zcopy_end(io_, commit, ended, this), 0); });
+        EXPECT_EQ(done_.get(), 0);
+    }
+
+    /// Against the rules: without an end.
+    void free() {
+        call_on(client_.thread(), [&] { bdk_bdev_free_io(io_); });
+    }
+
+private:
+    static void came(bdk_bdev_io* io, bool, void* self) {
+        static_cast<Borrowed*>(self)->io_ = io;
+        static_cast<Borrowed*>(self)->done_.setter()(
+            bdk_bdev_io_get_status(io) == BDK_BDEV_IO_STATUS_SUCCESS ? 0 : -1);
+    }
+    static void ended(bdk_bdev_io* io, bool success, void* self) {
+        bdk_bdev_free_io(io);
+        static_cast<Borrowed*>(self)->done_.setter()(success ? 0 : -1);
+    }
+
+    Client& client_;
+    bdk_bdev_io* io_ = nullptr;
+    Awaited<int> done_;
+};
+
+TEST_F(WriteGuard, BlocksThatAZcopyLendsAreTheUsersUntilItsEnd) {
+    Client borrower("disk", Access::write), other("disk", Access::write);
+    for (const bool commit : {true, false}) {
+        // The first time the guard is down when the blocks are lent, the second time it is up.
+        Borrowed blocks(borrower, 8, 8);
+        Lock beside(other, 0, 8);
+        EXPECT_EQ(beside.wait(), 0);
+        Lock lock(other, 12, 1);
+        EXPECT_FALSE(lock.is_held());
+        blocks.give_back(commit);
+        EXPECT_EQ(lock.wait(), 0);
+    }
+}
+
+TEST_F(WriteGuard, BlocksThatWereLentToBeReadAreNobodysToKeep) {
+    Client reader("disk", Access::read), other("disk", Access::write);
+    Borrowed blocks(reader, 8, 8);
+    Lock lock(other, 8, 8);
+    EXPECT_EQ(lock.wait(), 0);
+    lock.unlock();
+    blocks.give_back(false);
+}
+
+TEST_F(WriteGuard, BlocksOfAZcopyThatIsFreedWithoutItsEndAreFree) {
+    Client borrower("disk", Access::write), other("disk", Access::write);
+    Borrowed blocks(borrower, 8, 8);
+    Lock lock(other, 8, 8);
+    EXPECT_FALSE(lock.is_held());
+    blocks.free();
+    EXPECT_EQ(lock.wait(), 0);
+}
+
+TEST_F(WriteGuard, ASecondUnlockIsReportedAndNotDone) {
+    Client holder("disk", Access::write);
+    bdk_bdev_range* range = nullptr;
+    Awaited<int> locked;
+    const auto tell = [](void* ctx, int rc) { static_cast<Awaited<int>*>(ctx)->setter()(rc); };
+    call_on(holder.thread(), [&] {
+        EXPECT_EQ(bdk_bdev_lock_range(holder.desc(), holder.channel(), 0, 4, tell, &locked, &range),
+                  BDK_PENDING);
+    });
+    EXPECT_EQ(locked.get(), 0);
+    const uint64_t before = violation_count();
+    call_on(holder.thread(), [&] {
+        bdk_bdev_unlock_range(range);
+        EXPECT_EQ(violation_count(), before);
+        bdk_bdev_unlock_range(range);
+    });
+    EXPECT_EQ(violation_count(), before + 1);
 }
 
 TEST(WriteGuardWithoutMemory, TheHolderGoesOnWhenThoseWhoWaitHaveAllOfThePool) {

@@ -74,14 +74,14 @@ int open_async(const bdk::OpenRequest& request, uint64_t timeout_ms, bdk_bdev_op
 
 int bdk_bdev_open_async(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
                         uint64_t timeout_ms, bdk_bdev_open_async_cb cb, void* ctx) {
-    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return -EINVAL;
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL) || !bdk::has_callback(cb, BDK_ABI_CALL)) return -EINVAL;
     return open_async({name, write, event_cb, event_ctx, false, BDK_ABI_CALL}, timeout_ms, cb, ctx);
 }
 
 int bdk_bdev_open_async_v2(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
                            const bdk_bdev_open_opts* opts, uint64_t timeout_ms, bdk_bdev_open_async_cb cb,
                            void* ctx) {
-    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return -EINVAL;
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL) || !bdk::has_callback(cb, BDK_ABI_CALL)) return -EINVAL;
     return open_async({name, write, event_cb, event_ctx, bdk::hides_metadata(opts), BDK_ABI_CALL}, timeout_ms,
                       cb, ctx);
 }

@@ -18,11 +18,6 @@ Span span_of(uint64_t first, uint64_t count, int64_t shift) {
     return {first, first + count};
 }
 
-Span data_span(const BdevIo* io, int64_t shift) {
-    const bdk_bdev_io_block_params& params = io->pub.u.bdev;
-    return span_of(params.offset_blocks, params.num_blocks, shift);
-}
-
 /// Flush, compare, verify and all commands that fetch data leave the blocks as they are.
 bool nvme_changes_blocks(const BdevIo* io) {
     constexpr uint8_t flush = 0x00, compare = 0x05, verify = 0x0c;
@@ -33,6 +28,11 @@ bool nvme_changes_blocks(const BdevIo* io) {
 }
 
 }  // namespace
+
+Span blocks_of(const BdevIo* io, int64_t shift) {
+    const bdk_bdev_io_block_params& params = io->pub.u.bdev;
+    return span_of(params.offset_blocks, params.num_blocks, shift);
+}
 
 int64_t shift_since(const BdevIo* io, const BdevChannel* ch) {
     int64_t shift = 0;
@@ -51,16 +51,16 @@ bool touches(const BdevIo* io, int64_t shift, const Span& span) {
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;
     if (type.has_source && span.overlaps(span_of(params.src_offset_blocks, params.num_blocks, shift)))
         return true;
-    return span.overlaps(data_span(io, shift));
+    return span.overlaps(blocks_of(io, shift));
 }
 
 Span blocks_changed(const BdevIo* io, int64_t shift) {
     const IoType& type = io_type(io->pub.type);
     switch (type.changes) {
         case Changes::its_blocks:
-            return data_span(io, shift);
+            return blocks_of(io, shift);
         case Changes::if_committed:
-            return (io->pub.u.bdev.flags & BDK_BDEV_IO_ZCOPY_COMMIT) != 0 ? data_span(io, shift) : none;
+            return (io->pub.u.bdev.flags & BDK_BDEV_IO_ZCOPY_COMMIT) != 0 ? blocks_of(io, shift) : none;
         case Changes::its_zone: {
             const bool managed = type.carries == Carries::zone;
             const uint64_t zone = managed ? io->pub.u.zone_mgmt.zone_id : io->pub.u.bdev.offset_blocks;

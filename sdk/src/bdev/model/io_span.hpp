@@ -24,6 +24,9 @@ int64_t shift_since(const BdevIo* io, const BdevChannel* ch);
 /// Whether the I/O touches the span, a part of the layer whose blocks are `shift` before those of the I/O.
 bool touches(const BdevIo* io, int64_t shift, const Span& span);
 
+/// The range of an I/O that has one, in that layer's numbers.
+Span blocks_of(const BdevIo* io, int64_t shift);
+
 /// The blocks that the I/O changes, in that layer's numbers; empty for an I/O that changes none. A raw NVMe
 /// command may change any block, and a write to a zone any of the zone. A zcopy changes blocks when it is
 /// committed.

@@ -182,6 +182,7 @@ int bdk_bdev_get_io_stat(bdk_io_channel* ch, bdk_bdev_io_stat* stat) {
 
 void bdk_bdev_get_device_stat(bdk_bdev* pub, bdk_bdev_io_stat* stat, bdk_bdev_get_device_stat_cb cb,
                               void* ctx) {
+    if (!bdk::has_callback(cb, BDK_ABI_CALL)) return;
     if (!bdk::on_bdk_thread(BDK_ABI_CALL) || stat->size == 0) return cb(pub, stat, ctx, -EINVAL);
     bdk::Bdev* bdev = bdk::Bdev::of(pub);
     std::shared_ptr<bdk::Sum> sum = bdk::or_null([] { return std::make_shared<bdk::Sum>(); });
@@ -194,12 +195,14 @@ void bdk_bdev_get_device_stat(bdk_bdev* pub, bdk_bdev_io_stat* stat, bdk_bdev_ge
 }
 
 void bdk_bdev_reset_device_stat(bdk_bdev* pub, uint32_t mode, bdk_bdev_reset_device_stat_cb cb, void* ctx) {
+    if (!bdk::has_callback(cb, BDK_ABI_CALL)) return;
     if (!bdk::on_bdk_thread(BDK_ABI_CALL) || mode > BDK_BDEV_RESET_STAT_MAXMIN) return cb(pub, ctx, -EINVAL);
     bdk::take_stat(pub, mode, nullptr, [=] { cb(pub, ctx, 0); });
 }
 
 void bdk_bdev_take_device_stat(bdk_bdev* pub, bdk_bdev_io_stat* stat, uint32_t mode,
                                bdk_bdev_get_device_stat_cb cb, void* ctx) {
+    if (!bdk::has_callback(cb, BDK_ABI_CALL)) return;
     if (!bdk::on_bdk_thread(BDK_ABI_CALL) || stat->size == 0 || mode > BDK_BDEV_RESET_STAT_MAXMIN)
         return cb(pub, stat, ctx, -EINVAL);
     std::shared_ptr<bdk::Sum> sum = bdk::or_null([] { return std::make_shared<bdk::Sum>(); });

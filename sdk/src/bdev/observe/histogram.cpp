@@ -46,6 +46,7 @@ using bdk::ns_from_ticks;
 
 void bdk_bdev_histogram_enable(bdk_bdev* pub, bool enable, uint64_t io_types, bdk_bdev_histogram_enable_cb cb,
                                void* ctx) {
+    if (!bdk::has_callback(cb, BDK_ABI_CALL)) return;
     if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return cb(ctx, -EINVAL);
     Bdev* bdev = Bdev::of(pub);
     uint64_t types = !enable ? 0 : io_types == 0 ? UINT64_MAX : io_types;
@@ -65,6 +66,7 @@ void bdk_bdev_histogram_enable(bdk_bdev* pub, bool enable, uint64_t io_types, bd
 }
 
 void bdk_bdev_histogram_get(bdk_bdev* pub, bdk_bdev_histogram_get_cb cb, void* ctx) {
+    if (!bdk::has_callback(cb, BDK_ABI_CALL)) return;
     if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return cb(ctx, -EINVAL, nullptr);
     Bdev* bdev = Bdev::of(pub);
     std::shared_ptr<bdk_histogram> merged = bdk::or_null([] { return std::make_shared<bdk_histogram>(); });

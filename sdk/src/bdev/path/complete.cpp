@@ -5,6 +5,7 @@
 
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
+#include "bdev/model/core_hooks.hpp"
 #include "bdev/model/io_pool.hpp"
 #include "bdev/model/status.hpp"
 #include "bdev/path/finish.hpp"
@@ -182,6 +183,9 @@ void bdk_bdev_free_io(bdk_bdev_io* pub) {
     }
     if (!bdk::on_submitters_thread(io, BDK_ABI_CALL)) [[unlikely]]
         return;
+    // Blocks that a zcopy has lent, and whose end was never submitted.
+    if (io->pub.type == BDK_BDEV_IO_TYPE_ZCOPY) [[unlikely]]
+        bdk::core_hooks.forget_blocks(io);
     if (io->own_buf != nullptr) [[unlikely]]
         bdk::release_own_buf(io);
     io->pool->give_back(io);

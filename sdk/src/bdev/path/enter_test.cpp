@@ -57,6 +57,24 @@ TEST_F(IoPath, CallbackRunsAfterSubmitHasReturned) {
     EXPECT_FALSE(state.ran_inside);
 }
 
+TEST_F(IoPath, AnIoWithoutItsCallbackIsRefusedAndReported) {
+    Client client("disk", Access::write);
+    const uint64_t before = violation_count();
+    char buf[512];
+    on_app([&] {
+        bdk_bdev_desc* desc = client.desc();
+        bdk_io_channel* ch = client.channel();
+        EXPECT_EQ(bdk_bdev_read_blocks(desc, ch, buf, 0, 1, nullptr, nullptr), -EINVAL);
+        EXPECT_EQ(bdk_bdev_flush_blocks(desc, ch, 0, 1, nullptr, nullptr), -EINVAL);
+        EXPECT_EQ(bdk_bdev_reset(desc, ch, nullptr, nullptr), -EINVAL);
+        EXPECT_EQ(bdk_bdev_abort(desc, ch, nullptr, nullptr, nullptr), -EINVAL);
+        EXPECT_EQ(bdk_thread_exec_msg(bdk_get_thread(), nullptr, nullptr), -EINVAL);
+        bdk_for_each_thread(nullptr, nullptr, nullptr);
+    });
+    EXPECT_EQ(violation_count(), before + 5);
+    EXPECT_TRUE(client.write(0, pattern(512)).ok());
+}
+
 TEST_F(IoPath, RefusesBeforeTheModuleSeesIt) {
     Client reader("disk", Access::read);
     Client writer("disk", Access::write);

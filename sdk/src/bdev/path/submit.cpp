@@ -43,6 +43,8 @@ int take_io(const Submitter& by, uint32_t type, BdevIo** result) {
     if (rc == 0) rc = validate_type(channel, type);
     if (rc != 0) [[unlikely]]
         return rc;
+    if (!has_callback(by.cb, by.call)) [[unlikely]]
+        return -EINVAL;
     BdevIo* io = channel->pool->take_for(channel);
     // Those who have all of the pool may wait for the end of the write that this one goes on with.
     if (io == nullptr && channel->goes_on_with_locked_range(by.cb_arg)) [[unlikely]]
@@ -124,7 +126,8 @@ bool apply_opts(BdevIo* io, const bdk_bdev_io_opts* opts) {
                                              AbiCall call) {
     bdk_thread* thread = current_thread();
     BdevChannel* ch = fast_channel(thread, desc, user_ch, type, range.offset, range.count);
-    BdevIo* io = ch != nullptr && buf != nullptr ? ch->pool->take_free() : nullptr;
+    const bool fast = ch != nullptr && buf != nullptr && cb != nullptr;
+    BdevIo* io = fast ? ch->pool->take_free() : nullptr;
     if (io == nullptr) [[unlikely]]
         return submit_buf_checked(desc, user_ch, buf, range, cb, cb_arg, type, call);
     const Bdev* bdev = ch->bdev;
@@ -361,6 +364,7 @@ int bdk_bdev_zcopy_end(bdk_bdev_io* pub, bool commit, bdk_bdev_io_completion_cb 
     bdk::BdevIo* io = bdk::BdevIo::of(pub);
     if (!bdk::on_submitters_thread(io, BDK_ABI_CALL)) return -EINVAL;
     if (io->pub.type != BDK_BDEV_IO_TYPE_ZCOPY || io->state != bdk::IoState::completed) return -EINVAL;
+    if (!bdk::has_callback(cb, BDK_ABI_CALL)) return -EINVAL;
     if ((io->ch->flags & bdk::channel_closing) != 0) return -ENODEV;
     if (commit && !io->ch->desc->write.load(std::memory_order_relaxed)) return -EBADF;
     io->pub.u.bdev.flags = 0;
