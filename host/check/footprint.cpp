@@ -24,7 +24,7 @@ size_t entries_of(const char* folder) {
 }
 
 /// A mapping's line in /proc/self/maps ends with the path of its file, if it has one.
-size_t mapped_files() {
+size_t count_mapped_files() {
     std::ifstream maps("/proc/self/maps");
     std::string line;
     size_t count = 0;
@@ -38,7 +38,7 @@ size_t mapped_files() {
 Footprint Footprint::of_process() {
     Footprint result;
     result.fds = entries_of("/proc/self/fd");
-    result.mapped_files = mapped_files();
+    result.mapped_files = count_mapped_files();
     result.threads = entries_of("/proc/self/task");
     if (__sanitizer_get_current_allocated_bytes != nullptr) {
         result.heap = __sanitizer_get_current_allocated_bytes();

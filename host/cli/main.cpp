@@ -108,7 +108,9 @@ int main(int argc, char** argv) try {
     // A closed connection and a file at its `ulimit -f` are reported by the result of write() instead.
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
-    return bdevkit::host::run_program(argc, argv);
+    const int exit_code = bdevkit::host::run_program(argc, argv);
+    bdevkit::host::flush_out();
+    return exit_code;
 } catch (const std::exception& error) {
     std::fprintf(stderr, "bdevkit: %s\n", error.what());
     return bdevkit::host::exit_failure;

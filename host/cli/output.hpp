@@ -19,6 +19,14 @@ void write_out(std::string_view text);
 /// Writes to standard error in the same way, after the log lines so far, which often explain the error.
 void write_error(std::string_view text);
 
+/// The end of a command: what was written so far reaches its destination. Throws std::system_error.
+void flush_out();
+
+/// For a program that serves meanwhile: writes to standard output at once, after the log so far, and waits no
+/// longer than two seconds for a reader. @return false if not all of the text could be written; the log says
+/// why.
+bool write_out_now(std::string_view text);
+
 template <typename... Args>
 void print_out(fmt::format_string<Args...> format, Args&&... args) {
     write_out(fmt::format(format, std::forward<Args>(args)...));

@@ -67,34 +67,24 @@ bool override_listen(const std::string& listen, Stack& stack) {
     return true;
 }
 
-/// What the log says so far comes first, so that the line `ready:` ends the story of the start.
-void print_now(const std::string& text) {
-    bdk::flush_log(bdk::time_for_last_words);
-    write_out(text);
-    std::fflush(stdout);
-}
-
 void print_ready(const Host& host, Clock::time_point begin) {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count();
     const std::vector<std::string> where = host.where();
-    print_now(fmt::format("ready: {} (start {} ms)\n",
-                          where.empty() ? "the stack has no frontend" : boost::algorithm::join(where, " "),
-                          ms));
+    write_out_now(
+        fmt::format("ready: {} (start {} ms)\n",
+                    where.empty() ? "the stack has no frontend" : boost::algorithm::join(where, " "), ms));
 }
 
-/// @return false when the file could not be written.
+/// @return false when the counters could not be written.
 bool report_counters(const RunOptions& options, const std::vector<BdevCounters>& counters) {
-    if (options.stats) print_now(counters_table(counters));
-    if (options.stats_json.empty()) return true;
+    const bool printed = !options.stats || write_out_now(counters_table(counters));
+    if (options.stats_json.empty()) return printed;
     const std::string text = bdk::json_text(counters_json(counters), 2) + "\n";
-    if (options.stats_json == "-") {
-        print_now(text);
-        return true;
-    }
+    if (options.stats_json == "-") return write_out_now(text) && printed;
     std::ofstream file(options.stats_json);
     file << text;
     file.close();
-    if (!file.fail()) return true;
+    if (!file.fail()) return printed;
     print_error("--stats-json: cannot write {}\n", options.stats_json);
     return false;
 }
@@ -111,7 +101,7 @@ bool report_counters(const RunOptions& options, const std::vector<BdevCounters>&
 
 ExitCode serve(Host& host, const RunOptions& options, SignalWatch& signals) {
     while (signals.wait() == SignalWatch::Event::show_counters)
-        print_now(counters_table(host.counters()));
+        write_out_now(counters_table(host.counters()));
     host.stop_frontends();
     const bool reported = report_counters(options, host.counters());
     const bool stopped = host.stop();

@@ -53,9 +53,11 @@ public:
             folders.insert(folders.end(), inherited.begin(), inherited.end());
             inherited = folders;
         }
-        for (const uint64_t value : file.dynamic(DT_NEEDED))
-            if (auto reason = look_for(file.dynamic_string(value).value_or(""), path, folders, inherited))
-                return reason;
+        // The dynamic linker loads filters, too, and their constructors run.
+        for (const int64_t tag : {int64_t{DT_NEEDED}, int64_t{DT_AUXILIARY}, int64_t{DT_FILTER}})
+            for (const uint64_t value : file.dynamic(tag))
+                if (auto reason = look_for(file.dynamic_string(value).value_or(""), path, folders, inherited))
+                    return reason;
         return std::nullopt;
     }
 

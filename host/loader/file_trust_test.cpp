@@ -196,6 +196,16 @@ TEST_F(Dependencies, ThatOthersCanWriteAreRefused) {
                 AllOf(HasSubstr("needs " + library.native()), HasSubstr("everybody can write the file")));
 }
 
+TEST_F(Dependencies, ThatAPluginNamesAsFiltersAreLookedAt) {
+    const auto library = libraries_.path() / "libanswer.so";
+    std::ofstream(library) << "anything";
+    ASSERT_EQ(chmod(library.c_str(), 0646), 0);
+    for (const char* option : {"-Wl,--auxiliary,", "-Wl,--filter,"}) {
+        compile("plugin", "int plugin;", "-o needy.so " + (option + library.native()));
+        EXPECT_THAT(reason_of_plugin(), HasSubstr("needs " + library.native())) << option;
+    }
+}
+
 TEST_F(Dependencies, OfDependenciesAreLookedAt) {
     const PluginTestFolder writable;
     ASSERT_EQ(chmod(writable.path().c_str(), 0777), 0);

@@ -4,8 +4,13 @@
 
 #include <bdevkit/log.h>
 #include <spdlog/fmt/fmt.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <optional>
 #include <system_error>
 
@@ -25,6 +30,41 @@ struct Opening {
 std::mutex g_mutex;
 std::optional<Opening> g_opening;
 
+/// The signals of a crash. An exception that leaves a constructor becomes SIGABRT.
+constexpr std::array crash_signals = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+
+std::array<struct sigaction, crash_signals.size()> g_former_actions;
+/// Written before the handler is in place.
+std::array<char, 4096 + 128> g_last_words;
+
+/// In the handler of a signal: nothing but write() and sigaction().
+void crashed(int signal) {
+    [[maybe_unused]] const ssize_t written =
+        write(STDERR_FILENO, g_last_words.data(), std::strlen(g_last_words.data()));
+    for (size_t i = 0; i < crash_signals.size(); i++)
+        if (crash_signals[i] == signal) sigaction(signal, &g_former_actions[i], nullptr);
+    raise(signal);
+}
+
+void name_in_last_words(const std::filesystem::path& file) {
+    std::snprintf(g_last_words.data(), g_last_words.size(),
+                  "bdevkit: plugin %s: crashed while it was being opened: remove or fix it\n", file.c_str());
+    struct sigaction action {};
+    action.sa_handler = crashed;
+    action.sa_flags = SA_NODEFER | SA_ONSTACK;
+    for (size_t i = 0; i < crash_signals.size(); i++)
+        sigaction(crash_signals[i], &action, &g_former_actions[i]);
+}
+
+/// Unless the plugin has set a handler of its own.
+void forget_last_words() {
+    for (size_t i = 0; i < crash_signals.size(); i++) {
+        struct sigaction present {};
+        sigaction(crash_signals[i], nullptr, &present);
+        if (present.sa_handler == crashed) sigaction(crash_signals[i], &g_former_actions[i], nullptr);
+    }
+}
+
 }  // namespace
 
 OpeningWatch::OpeningWatch(const std::filesystem::path& file) {
@@ -32,6 +72,7 @@ OpeningWatch::OpeningWatch(const std::filesystem::path& file) {
         const std::lock_guard lock(g_mutex);
         g_opening = Opening{file, Clock::now()};
     }
+    name_in_last_words(file);
     try {
         thread_ = std::thread([this] { run(); });
     } catch (const std::system_error&) {
@@ -40,6 +81,7 @@ OpeningWatch::OpeningWatch(const std::filesystem::path& file) {
 }
 
 OpeningWatch::~OpeningWatch() {
+    forget_last_words();
     {
         const std::scoped_lock lock(mutex_, g_mutex);
         over_ = true;

@@ -12,7 +12,8 @@ namespace bdevkit::host {
 
 /// Exists while a plugin is being opened. Opening a file runs its constructors, and a constructor that does
 /// not return holds the main thread. So the watch names the file in the log once the time is up, and again
-/// whenever the time has doubled.
+/// whenever the time has doubled. A constructor that crashes ends the process: the watch's last words name
+/// the file.
 class OpeningWatch {
 public:
     /// [main thread]

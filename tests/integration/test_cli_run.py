@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -341,6 +342,52 @@ def test_a_constructor_that_does_not_return_is_named_and_one_signal_ends_it(tmp_
     assert named in line
     assert process.returncode == 1
     assert f"bdevkit: {named}" in error
+
+
+def test_a_constructor_that_crashes_is_named(tmp_path):
+    folder = folder_with(tmp_path, "constructor_crashes.so")
+    file = write_stack(tmp_path, textwrap.dedent("""\
+        version: 1
+        plugins: { path: [plugins] }
+        bdevs: [ { name: d, module: constructor_crashes } ]
+        """))
+    for command in ("run", "validate"):
+        result = subprocess.run([PROGRAM, command, file], capture_output=True, text=True, timeout=PATIENCE, check=False)
+        assert result.returncode == -signal.SIGSEGV
+        assert f"bdevkit: plugin {folder}/constructor_crashes.so: crashed while it was being opened" in result.stderr
+
+
+def test_output_that_cannot_be_written_is_an_error():
+    for command in (["plugins"], ["plugins", "--json"], ["schema"], ["check", "--list"]):
+        with open("/dev/full", "w") as full:
+            result = subprocess.run([PROGRAM, *command], stdout=full, stderr=subprocess.PIPE, text=True,
+                                    timeout=PATIENCE, check=False)
+        assert result.returncode == 1, command
+        assert "cannot write the output" in result.stderr, command
+
+
+def test_a_reader_that_does_not_read_cannot_hold_the_end_up(tmp_path):
+    file = write_stack(tmp_path, textwrap.dedent("""\
+        version: 1
+        bdevs: [ { name: d, module: malloc, size: 1MiB } ]
+        """))
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    process = subprocess.Popen([PROGRAM, "run", file, "--stats-json", "-"], stdout=writer, stderr=subprocess.PIPE,
+                               text=True)
+    try:
+        while not select.select([reader], [], [], 1)[0]:
+            assert process.poll() is None
+        os.read(reader, 4096)
+        os.write(writer, b"x" * 4096)  # now the pipe is full
+        process.send_signal(signal.SIGTERM)
+        error = process.communicate(timeout=PATIENCE)[1]
+    finally:
+        process.kill()
+        os.close(reader)
+        os.close(writer)
+    assert process.returncode == 1
+    assert "standard output is not read" in error
 
 
 def test_a_plugin_that_ends_the_host_is_named(tmp_path):
