@@ -25,7 +25,7 @@ CASES = [(5, 5, 1), (20, 20, 1), (20, 20, 32), (100, 400, 1), (100, 400, 32), (1
 def measure(program, folder, avg, p99, depth):
     stack = folder / "delay.yaml"
     stack.write_text(STACK.format(avg=avg, p99=p99))
-    # At least 2,000 I/Os, so that there are some of the slow ones.
+    # At least 2,000 I/Os, so that some of them are slow.
     seconds = max(1.0, 2000 * avg / depth / 1e6)
     report = subprocess.run(
         [program, "perf", stack, "--bdev", "slow", "--depth", str(depth), "--time", f"{seconds}s", "--time-each-io",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a machine is, so that a result can be read elsewhere."""
+"""Describes a machine, so that results can be compared elsewhere."""
 
 import datetime
 import os

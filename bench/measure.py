@@ -36,7 +36,7 @@ class Bench:
                               "--time", f"{self.seconds}s", "--no-calibration", "--json", *more))["iops"]
 
     def fio_null(self):
-        """fio's null engine: what a loop costs that everybody can install."""
+        """fio's null engine: a reference loop that everybody can install."""
         report = json.loads(run("taskset", "-c", "0", "fio", "--name=null", "--ioengine=null", "--size=64m", "--rw=randread",
                                 "--bs=512", "--iodepth=128", "--gtod_reduce=1", "--thread", "--time_based",
                                 f"--runtime={self.seconds}", "--output-format=json"))

@@ -113,7 +113,7 @@ def draw(results, file):
 
 
 def faults(results):
-    """What is not linear, or too slow."""
+    """Results that are not linear or too slow."""
     for (shape, phase, size), limit in TARGETS.items():
         taken = results[shape].get(str(size), {}).get(phase, 0)
         if taken > limit:

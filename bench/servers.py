@@ -43,7 +43,7 @@ def qemu_storage_daemon_file(_, socket, direct=True):
 
 # Its command, and the name of its export.
 SERVERS = {"bdevkit": (bdevkit, ""), "nbdkit": (nbdkit, ""), "qsd": (qemu_storage_daemon, "disk")}
-# bdevkit offers no structured replies for a disk in memory, nbdkit does; so here each does as the other.
+# bdevkit offers no structured replies for a disk in memory, but nbdkit does; here both use the same kind.
 REPLIES = {"bdevkit structured": (functools.partial(bdevkit, stack="malloc-structured"), ""),
            "nbdkit simple": (lambda program, socket: nbdkit(program, socket, "--no-sr"), "")}
 # Like with like: nbdkit reads through the page cache, the others do either.
@@ -63,7 +63,7 @@ frontends:
 
 
 def make_file():
-    """Writes it, unless it is there: blocks that were never written are read faster than any disk."""
+    """Creates and fills the file, unless it exists: blocks that were never written are read faster than from any disk."""
     FILE.parent.mkdir(parents=True, exist_ok=True)
     for name, direct in [("direct", "true"), ("cached", "false")]:
         (FILE.parent / f"uring-{name}.yaml").write_text(FILE_STACK.format(direct))
@@ -86,7 +86,7 @@ class Running:
 
 @contextlib.contextmanager
 def serving(name, program):
-    """The server, once it can be connected to."""
+    """The server, once it accepts connections."""
     command, export = {**SERVERS, **REPLIES, **FILE_SERVERS}[name]
     with tempfile.TemporaryDirectory() as folder:
         socket = pathlib.Path(folder) / "nbd.sock"

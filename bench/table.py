@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Measures bdevkit beside what anybody can install, interleaved, in several rounds, and prints medians and ratios.
+"""Measures bdevkit beside programs that anybody can install, interleaved, in several rounds, and prints medians and ratios.
 
   scripts/bench table                   all of it, about ten minutes
   scripts/bench table --only 'malloc'   the rows whose name has this in it

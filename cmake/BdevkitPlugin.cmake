@@ -1,4 +1,4 @@
-# bdevkit_add_plugin(NAME SOURCES file...): builds NAME.so, a module against the C ABI and nothing else. C11 or C++20.
+# bdevkit_add_plugin(NAME SOURCES file...): builds NAME.so, a module that uses only the C ABI, in C11 or C++20.
 function(bdevkit_add_plugin name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES")
   add_library(${name} MODULE ${arg_SOURCES})

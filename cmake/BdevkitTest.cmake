@@ -1,8 +1,8 @@
 # bdevkit_add_test(NAME SOURCES file... [LIBRARIES target...]): a GoogleTest program with main, known to ctest. Does nothing
 # where BDEVKIT_TESTS is off.
 #
-# Tests are compiled for a short build: what they test is optimised, they need not be. It halves the time, and takes two
-# thirds off where sanitizers are at work.
+# Tests are compiled without optimisation, since only the code under test needs it. That halves the build time, and cuts
+# two thirds with sanitizers.
 if(BDEVKIT_SANITIZE)
   set(BDEVKIT_TEST_OPTIMISATION -O0)
 else()

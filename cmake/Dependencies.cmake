@@ -18,7 +18,7 @@ find_file(LIBNVME_TYPES nvme/types.h REQUIRED) # of libnvme-dev, its headers alo
 pkg_check_modules(libisal REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(DPDK REQUIRED libdpdk)
 
-# DPDK's core is linked statically: the shared one loads a hundred drivers at every start.
+# DPDK's core is linked statically, because the shared library loads a hundred drivers at every start.
 set(dpdk_archives mempool_ring mempool ring eal kvargs telemetry)
 list(TRANSFORM dpdk_archives REPLACE "(.+)" "-l:librte_\\1.a")
 add_library(dpdk_headers INTERFACE)

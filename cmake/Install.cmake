@@ -1,5 +1,5 @@
-# What `cmake --install` gives, in three components: `runtime` to run stacks, `dev` to write plugins, `python`. Nothing that is
-# installed names the place, so that an installation may be moved.
+# Rules for `cmake --install`, in three components: `runtime` to run stacks, `dev` to write plugins, `python`. No
+# installed file contains the prefix, so an installation may be moved.
 include(CMakePackageConfigHelpers)
 
 set(plugin_dir ${CMAKE_INSTALL_LIBDIR}/bdevkit/plugins)
@@ -10,7 +10,7 @@ set_target_properties(bdevkit PROPERTIES EXPORT_NAME program)
 install(TARGETS bdevkit bdevkit_sdk bdevkit_tls EXPORT bdevkit
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev)
-# Somebody may have built the program alone: what is not there is left out, and said.
+# If only the program was built, missing parts are left out and reported.
 install(TARGETS ${BDEVKIT_PLUGINS} LIBRARY DESTINATION ${plugin_dir} COMPONENT runtime OPTIONAL)
 set(plugin_files)
 foreach(plugin ${BDEVKIT_PLUGINS})
@@ -30,9 +30,9 @@ endforeach()
 
 set(components runtime dev)
 if(BDEVKIT_PYTHON)
-  # A component of its own: it goes with the library of the same build, and no other.
+  # A separate component: it works only with the library of the same build.
   list(APPEND components python)
-  # Whole or not at all: without its extension the package cannot be imported, and hides one that can.
+  # Completely or not at all: without its extension the package cannot be imported, and would hide a working one.
   set(python_package ${BDEVKIT_PYTHON_DIR}/bdevkit)
   install(TARGETS bdevkit_python LIBRARY DESTINATION ${python_package} COMPONENT python OPTIONAL)
   file(GLOB python_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/python/bdevkit/*.py

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the process of a case writes to `bdevkit check`: a plugin that runs there can write anything.
+// The output of a case's process for `bdevkit check`: a plugin that runs there can write any bytes.
 #include <sstream>
 
 #include "check/case_end.hpp"

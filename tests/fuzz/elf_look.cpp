@@ -9,7 +9,7 @@ using bdevkit::host::ElfFile;
 
 namespace {
 
-/// As for the libraries that the file needs.
+/// Reads the same data as the check of needed libraries.
 void read_dynamic_section(const ElfFile& file) {
     for (const int64_t tag : {DT_NEEDED, DT_RUNPATH, DT_RPATH})
         for (const uint64_t value : file.dynamic(tag))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The bytes that a fuzzer gives, and what a target does when a property does not hold.
+// The fuzzer's input, and the reaction of a target when a property does not hold.
 #pragma once
 
 #include <algorithm>

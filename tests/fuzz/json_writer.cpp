@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What modules write as JSON: calls in any order, with texts and numbers of any kind, give a document that is
-// well-formed.
+// JSON written by modules: calls in any order, with any texts and numbers, give a well-formed document.
 #include "json/json_writer.hpp"
 
 #include <nlohmann/json.hpp>

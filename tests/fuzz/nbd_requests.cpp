@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Clients of a running NBD server. The first byte says what the rest is: all that the client sends, or
-// requests behind a right handshake, each of which has to be answered once.
+// Clients of a running NBD server. The first byte selects the meaning of the rest: everything that the client
+// sends, or requests after a correct handshake, each of which must be answered once.
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -143,7 +143,7 @@ Requests put_requests(Octets& out, FuzzInput& input) {
     return requests;
 }
 
-/// What has come from the server.
+/// Bytes received from the server.
 class Answers {
 public:
     explicit Answers(Bytes bytes) : left_(bytes) {}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The end of a host that does not get on, and those who ask things of it meanwhile.
+// A host whose stop makes no progress, and threads that use it meanwhile.
 #include <gtest/gtest.h>
 
 #include <future>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the integration tests share: the build under test, and stacks that run in the real program."""
+"""Shared by the integration tests: the build under test, and stacks that run in the real program."""
 
 import os
 import pathlib
@@ -58,7 +58,7 @@ class RunningStack:
         raise KeyError(f"no export {export!r} in {self.ready_line!r}")
 
     def stop(self, by=signal.SIGTERM):
-        """Ends it. Returns its exit code; what it printed is in `output` and `log`."""
+        """Stops the program and returns its exit code; its output is in `output` and `log`."""
         if self.process.poll() is None:
             self.process.send_signal(by)
         try:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The promise of docs/abi.md: the headers are what sdk/abi says, what breaks plugins is told from what was added, and
-plugins of 1.0 work."""
+"""The promise of docs/abi.md: the headers match sdk/abi, changes that break plugins are distinguished from additions,
+and plugins of 1.0 work."""
 
 import shutil
 import subprocess

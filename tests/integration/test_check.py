@@ -91,7 +91,7 @@ ROGUES = {
     "zeroes_without_fua": "base.fua",
 }
 
-# Of the loader's tests.
+# Rogues of the loader's tests.
 LOADER_ROGUES_BY_RULE = {
     "create_pending": "create.defaults",
     "init_blocks": "lifecycle.init",
@@ -125,7 +125,7 @@ def broken(report):
 
 @pytest.fixture(scope="module")
 def found_rogues():
-    """What the check says of each rogue, asked for the rule that it breaks; two of them at a time."""
+    """The report of the check for each rogue and the rule that it breaks; two rogues at a time."""
 
     def run(file, rule):
         return check(file, "--rule", rule, "--timeout", "9s", "--jobs", "1", "--base-size", "8MiB")
@@ -201,7 +201,7 @@ def test_rules_are_proved_rather_than_skipped(good_reports):
 
 @pytest.mark.parametrize("name", ["concat", "creates_later", "mirror"])
 def test_unusual_but_good_modules_break_no_rule(name):
-    """Bases in a list, a bdev that comes after its create, one that lives on without a base."""
+    """Bases in a list, a bdev that appears after its create, and a bdev that continues without a base."""
     code, report = check(LOADER_ROGUES / f"{name}.so", "--jobs", "1", patience=10 * PATIENCE)
     assert code == 0, broken(report)
     left_out = {rule for rule in skipped(report) if not rule.startswith("zone.")}

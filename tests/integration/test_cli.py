@@ -241,7 +241,7 @@ def test_the_stack_says_whether_a_refused_plugin_stops_it(refused_plugin, tmp_pa
 
 @pytest.fixture
 def rogues(tmp_path):
-    """A folder with plugins whose constructors end the process, or do not return, and one that is as it should be."""
+    """A folder with plugins whose constructors end the process or do not return, and one correct plugin."""
     folder = tmp_path / "rogues"
     folder.mkdir(mode=0o755)
     for rogue in ("constructor_exits", "constructor_hangs", "table_filled_late", "well_behaved"):
@@ -290,7 +290,7 @@ def test_examples_match_the_schema():
 
 
 class Yaml12(yaml.SafeLoader):
-    """As editors read: YAML 1.2 has fewer words with a type of their own. PyYAML reads 1.1."""
+    """Reads like an editor: YAML 1.2 has fewer words with a special type. PyYAML reads 1.1."""
 
 
 Yaml12.yaml_implicit_resolvers = {

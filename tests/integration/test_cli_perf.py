@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`bdevkit perf`: what it measures, what it refuses, and that it finds wrong data."""
+"""`bdevkit perf`: its measurements, its refusals, and the detection of wrong data."""
 
 import json
 import signal

@@ -50,7 +50,7 @@ def connect(uri):
 
 @contextlib.contextmanager
 def full_pipe():
-    """The end to write to of a pipe that is full, and that nobody reads."""
+    """The write end of a full pipe without a reader."""
     reader, writer = os.pipe()
     try:
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)

@@ -17,7 +17,7 @@ PASSWORD = ["--batch-mode", "--key-file", "password"]
 
 
 class Luks2:
-    """A file that cryptsetup has encrypted. The file and what it holds are in a folder of the test's."""
+    """A file that cryptsetup has encrypted. The file and its plain data are in a folder of the test."""
 
     def __init__(self, folder, sector_size, cipher_bits):
         self.folder = folder
@@ -49,7 +49,7 @@ frontends: [ nbd: {{ listen: "unix:nbd.sock", exports: [ {{ bdev: plain }} ] }} 
 """
 
     def decrypt(self):
-        """What cryptsetup reads in it. The file is a plain one afterwards."""
+        """The data that cryptsetup decrypts. Afterwards the file is not encrypted."""
         self.cryptsetup("reencrypt", "--decrypt", "--force-offline-reencrypt", "--header", "header", "disk.img")
         return (self.folder / "disk.img").read_bytes()[:SIZE]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A host that is killed while clients write: what was flushed is there, and every block holds a value written to it.
+"""A host that is killed while clients write: flushed data are intact, and every block holds a value that was written to it.
 
 BDEVKIT_DURABILITY_ROUNDS is how often each stack is killed: 8, and 500 in the long form. BDEVKIT_DURABILITY_SEED repeats a
 run.
@@ -32,7 +32,7 @@ def content(block, version):
 
 
 class Disk:
-    """What each block may hold: versions, oldest first."""
+    """The possible versions of each block, oldest first."""
 
     def __init__(self):
         self.possible = [[0] for _ in range(BLOCKS)]
@@ -44,7 +44,7 @@ class Disk:
         return self.possible[block][-1]
 
     def make_durable(self, block, version):
-        """Nothing older is there any more."""
+        """Older versions are no longer possible."""
         self.possible[block] = [other for other in self.possible[block] if other >= version]
 
     def check(self, client):

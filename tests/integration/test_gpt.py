@@ -152,7 +152,7 @@ frontends:
 
 
 def write_table(uri, tmp_path):
-    """As a guest does."""
+    """Writes a table like a guest."""
     image = tmp_path / "table.img"
     with open(image, "wb") as file:
         file.truncate(512 * MIB)
@@ -180,7 +180,7 @@ def test_a_module_that_the_stack_does_not_name_claims_nothing(run_disk):
 
 
 def test_an_export_that_fails_has_its_place(tmp_path):
-    """What the stack asks for by name is examined all the same; so the disk is claimed."""
+    """A disk that the stack names is examined in any case; so the disk is claimed."""
     (tmp_path / "plugins").mkdir(mode=0o755)
     shutil.copy(BUILD / "lib" / "image.so", tmp_path / "plugins")
     with open(tmp_path / "disk.img", "wb") as disk:
@@ -195,7 +195,7 @@ def test_an_export_that_fails_has_its_place(tmp_path):
 
 
 def test_a_base_that_waits_says_why(run_disk):
-    """Without a module that would look for it, and where the disk is one that clients write to."""
+    """Without a module that examines, and with a disk that clients write to."""
     bdevs = "  - { name: top, module: passthru, base: diskp1 }"
     stack = run_disk(of_spdk, EXPORTED.format(plugins="", host="", bdevs=bdevs, exported="disk"))
     assert "bdev 'top' waits for its base 'diskp1'" in stack.log

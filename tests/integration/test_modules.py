@@ -88,7 +88,7 @@ def test_uring_on_a_loop_device(run_stack, tmp_path):
 
 
 def test_uring_with_blocks_smaller_than_the_sectors_of_a_device(run_stack, tmp_path):
-    """Zeroes are zeroes at every edge; a trim leaves what is less than a sector."""
+    """Zeroing is exact at every edge; a trim leaves partial sectors."""
     with loop_device(tmp_path / "loop.img") as device:
         stack = run_stack(f"""
 version: 1

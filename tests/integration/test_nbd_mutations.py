@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Clients that send nonsense, beside clients that write and verify: nobody's data suffer, and the host stays.
+"""Clients that send nonsense, beside clients that write and verify: no data are damaged, and the host keeps running.
 
 BDEVKIT_SOAK_ROUNDS makes it longer (connections of each client that misbehaves), BDEVKIT_SOAK_SEED repeats one run.
 """
@@ -137,7 +137,7 @@ class Misbehaving(threading.Thread):
 
 
 class Verifying(threading.Thread):
-    """Writes, zeroes and reads a part of the disk that is its own until it is told to stop, and knows what is there."""
+    """Writes, zeroes and reads its own part of the disk until it is told to stop, and verifies the content."""
 
     def __init__(self, uri, seed, first, size):
         super().__init__()

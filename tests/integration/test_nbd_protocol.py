@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The corners of the protocol: what a client must never do, and what it seldom does."""
+"""The corner cases of the protocol: forbidden and rare requests."""
 
 import os
 import socket
@@ -307,7 +307,7 @@ def test_flush_and_fua(stack):
     ("never", '{ name: top, module: uring, path: disk.img }', None),
 ])
 def test_structured_replies_are_offered_where_they_tell_more(run_stack, option, bdev, first_extent):
-    """Of a file with data in its second half only, they tell the hole; of memory they tell nothing."""
+    """They report the hole of a file with data only in its second half; for a disk in memory they report nothing."""
     offered = first_extent is not None
 
     def make_file(folder):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What an installation and the Debian packages give to somebody who writes plugins with CMake."""
+"""An installation and the Debian packages, as used by an author of plugins with CMake."""
 
 import os
 import re
@@ -141,7 +141,7 @@ def test_the_python_package_is_found_where_it_is_unpacked(packages, tmp_path):
 
 
 def completes(program, line):
-    """What bash offers for the last word of the line."""
+    """The completions of bash for the last word of the line."""
     script = f"""
         source {SOURCE}/scripts/bdevkit.bash-completion
         COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_WORDS[0]={program}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""docs/port-from-spdk.md names what is in the headers."""
+"""The names in docs/port-from-spdk.md exist in the headers."""
 
 import re
 

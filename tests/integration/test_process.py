@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the program meets before it serves: signals from the first moment on, limits of the process, closed descriptors,
+"""Conditions at the start of the program: signals from the first moment on, limits of the process, closed descriptors,
 too few hugepages, and other hosts that start at the same time."""
 
 import os
@@ -55,7 +55,7 @@ def read_ready(process):
 
 
 def wait_for_socket(process, folder):
-    """For a process whose ready line nobody reads. The socket exists a moment before it listens."""
+    """For a process whose ready line is not read. The socket exists a moment before it listens."""
     deadline = time.monotonic() + PATIENCE
     while True:
         assert process.poll() is None and time.monotonic() < deadline
@@ -114,7 +114,7 @@ def test_a_small_file_size_limit_is_no_obstacle(start, tmp_path):
 
 
 def limited(folder, limit, value, **options):
-    """What `run` says with that limit."""
+    """The output of `run` with that limit."""
     result = subprocess.run([PROGRAM, "run", "stack.yaml"], cwd=folder, capture_output=True, text=True, timeout=PATIENCE,
                             preexec_fn=lambda: resource.setrlimit(limit, (value, value)), **options)
     assert result.returncode in (1, 2), result.stderr

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Text that others wrote (an author's strings, a path, last words, the header of a trace) holds what is not UTF-8 and what
-moves a terminal's cursor. No report may break on it, and no terminal see it."""
+"""Foreign text (an author's strings, a path, a plugin's output, the header of a trace) contains invalid UTF-8 and
+terminal control characters. No report may break on it, and no terminal may receive it."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def bdevkit(*arguments, **options):
 
 
 def shown(result):
-    """What a terminal gets: UTF-8, in which only line ends and tabs control anything."""
+    """Output for a terminal must be UTF-8 without control characters except line ends and tabs."""
     text = (result.stdout + result.stderr).decode()
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", text), text
     return text

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What `trace` writes down, what `bdevkit trace` prints of it, and what `bdevkit perf --replay` makes of it."""
+"""The records of `trace`, the output of `bdevkit trace`, and the replay with `bdevkit perf --replay`."""
 
 import json
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""docs/write-a-module.md: every command is run, every listing is compiled, and what is printed is what it says."""
+"""docs/write-a-module.md: every command is run, every listing is compiled, and the output is as printed there."""
 
 import os
 import subprocess

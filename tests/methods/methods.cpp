@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A module that has no bdevs but methods, one for each way in which a call goes.
+// A module without bdevs, with one method for each possible course of a call.
 #include <bdevkit/bdevkit.hpp>
 
 #include <cerrno>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Every function of the ABI is called from a pthread of the program and from a bdk_thread that it is not
-// meant for: what is not [any thread] says so with rule, function and owner, and does nothing.
+// Every function of the ABI is called from a pthread of the program and from a wrong bdk_thread. A function
+// that is not [any thread] must report rule, function and owner, and do nothing.
 #include "misuse/places.hpp"
 
 #include <gtest/gtest.h>

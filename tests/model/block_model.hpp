@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the blocks of a bdev should hold, and which blocks are in use by an I/O in flight.
+// The expected content of a bdev's blocks, and the blocks in use by I/O in flight.
 #pragma once
 
 #include <atomic>

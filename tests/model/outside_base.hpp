@@ -9,7 +9,7 @@
 
 namespace bdk::test {
 
-/// Disks that exist, for stacks to stand on. The model writes zeroes to the whole of them first.
+/// Existing disks as bases for stacks. The model first zeroes them completely.
 struct OutsideBase {
     std::string module;                 ///< a plugin of this build
     std::vector<std::string> suffixes;  ///< of the bdevs that it makes, one of which is used at a time

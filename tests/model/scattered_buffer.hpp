@@ -11,7 +11,7 @@
 
 namespace bdk::test {
 
-/// A client's buffer: pieces of any length at any address, with bytes between them that nobody may touch.
+/// A client's buffer: pieces of any length at any address, with guard bytes between them.
 class ScatteredBuffer {
 public:
     /// Lays out `bytes` in 1 to `max_pieces` pieces. `simple`: the pieces' lengths and addresses are

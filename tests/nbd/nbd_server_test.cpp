@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The nbd frontend over a disk that does what the test wants: what reaches the bdev, in which order, and what
-// clients see when the bdev fails, changes its size or goes away.
+// The nbd frontend over a disk that the test controls: the order of the bdev's I/O, and the answers to
+// clients when the bdev fails, changes its size or is removed.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -60,7 +60,7 @@ protected:
     TestDisk& disk() { return TestDisk::named("disk"); }
     void on_app(const std::function<void()>& fn) { bdk::call_on_app_thread(fn); }
 
-    /// What the disk has been asked to do since the last call.
+    /// The requests to the disk since the last call.
     std::vector<Seen> news() {
         const std::vector<Seen> all = disk().seen();
         const std::vector<Seen> fresh(all.begin() + static_cast<ptrdiff_t>(known), all.end());

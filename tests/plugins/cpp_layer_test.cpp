@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the C++ layer makes of a class: the module's table, and exceptions that stay inside.
+// The C++ layer: the module's table made from a class, and exceptions that do not leave the plugin.
 #include <gtest/gtest.h>
 
 #include "json/json_writer.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What delay does; how exact it is, bench/delay_accuracy measures.
+// The behaviour of delay; `scripts/bench delay` measures its accuracy.
 #include <gtest/gtest.h>
 
 #include <chrono>

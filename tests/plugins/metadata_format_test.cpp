@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the core takes at registration, and what it tells of a bdev's metadata.
+// Metadata formats that the core accepts at registration, and its functions about a bdev's metadata.
 #include <gtest/gtest.h>
 
 #include <bdevkit/dif.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the module trace writes; tests/integration/test_trace.py has the rest.
+// The records of the module trace; tests/integration/test_trace.py has further tests.
 #include <bdevkit/trace.h>
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What VirtualBdev does for a module, seen through passthru, which is VirtualBdev as it is, and through
-// modules that override parts of it.
+// The behaviour of VirtualBdev, tested with passthru, which overrides nothing, and with modules that override
+// parts of it.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -204,7 +204,7 @@ def test_many_hosts_one_after_another_take_no_more_memory():
         cycle()
     assert threading.active_count() == threads
     assert len(os.listdir("/proc/self/fd")) == files
-    # AddressSanitizer keeps what is freed, and looks for leaks itself.
+    # AddressSanitizer keeps freed memory, and looks for leaks itself.
     assert memory_in_use() - memory < 8 << 20 or os.environ.get("BDEVKIT_PRELOAD")
 
 

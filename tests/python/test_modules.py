@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Modules written in Python, alone, below and above native ones."""
+"""Modules written in Python, alone, below and above native modules."""
 
 import asyncio
 import pathlib
@@ -29,7 +29,7 @@ class Ram(bdevkit.Bdev):
 
 
 class Later(bdevkit.VirtualBdev):
-    """Inverts what it stores, in its own time."""
+    """Inverts the stored data, asynchronously."""
 
     io_types = ("read", "write", "flush")
 

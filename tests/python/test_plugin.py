@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The pytest plugin, as the project of somebody else uses it."""
+"""The pytest plugin, as used by a third-party project."""
 
 import pytest
 

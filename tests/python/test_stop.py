@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The end of a host while something is under way: a client that does not read, an I/O that takes long, one that the core
-holds, one that never ends."""
+"""Stopping a host during activity: a client that does not read, a long I/O, an I/O that the core holds, and an I/O that
+never ends."""
 
 import asyncio
 import errno

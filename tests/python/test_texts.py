@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Texts, numbers and types at the border to Python: what comes in as it is, what is refused, and in which words."""
+"""Texts, numbers and types at the border to Python: accepted values, refused values, and the messages."""
 
 import errno
 import os

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the rogues that break a threading rule share: a disk of 64 blocks that holds nothing. Each defines
+// Base of the rogues that break a threading rule: a disk of 64 blocks that stores nothing. Each rogue defines
 // submit().
 #pragma once
 

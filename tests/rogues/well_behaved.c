@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Nothing is wrong with this one: the others differ from it in one thing each. */
+/* A correct plugin. Each rogue differs from it in one point. */
 #include <bdevkit/module.h>
 #include <stddef.h>
 

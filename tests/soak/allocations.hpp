@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The allocations of the whole program, plugins included: how many are live, and one that fails when a test
-// wants it to. Links operator new, aligned_alloc() and the functions of dma memory in place of the usual
-// ones.
+// The allocations of the whole program, plugins included: counts live allocations, and makes one fail on
+// request. Links operator new, aligned_alloc() and the functions of dma memory in place of the usual ones.
 #pragma once
 
 #include <cstdint>

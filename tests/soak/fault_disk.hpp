@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A module of the test program: a disk in memory of which one submission goes wrong when a test wants it to.
+// A module of the test program: a disk in memory with one submission that fails on request.
 #pragma once
 
 #include <bdevkit/bdevkit.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A module of the test program whose disks do what hardware does on a bad day: complete late and out of
-// order, fail, and have no memory.
+// A module of the test program whose disks behave like faulty hardware: they complete late and out of order,
+// fail, and run out of memory.
 #pragma once
 
 #include <bdevkit/bdevkit.hpp>

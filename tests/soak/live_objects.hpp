@@ -20,7 +20,7 @@ struct ThreadObjects {
 ThreadObjects objects_here();
 /// [not a bdk thread]
 ThreadObjects objects_of(bdk_thread* thread);
-/// While it lives, the log is silent, but for what it says of things that were left behind.
+/// While it exists, the log is silent except for reports of leftovers.
 class LeftBehind {
 public:
     LeftBehind();

@@ -39,7 +39,7 @@ std::vector<std::byte> pattern(size_t length, uint64_t seed = 1);
 class Client {
 public:
     using Data = std::vector<std::byte>;
-    /// Submits one I/O on the client's thread. @return what the ABI function returned
+    /// Submits one I/O on the client's thread. @return the result of the ABI function
     using Submit = std::function<int(bdk_bdev_desc*, bdk_io_channel*, bdk_bdev_io_completion_cb, void*)>;
 
     /// Throws when the bdev cannot be opened. `thread`: nullptr for the app thread.
@@ -52,7 +52,7 @@ public:
     /// @return what opening the bdev gives: 0 or a negative errno; it is closed again.
     static int try_open(const std::string& bdev, Access access);
 
-    /// What to do when the bdev goes, on the client's thread; the default closes.
+    /// Called on the client's thread when the bdev is being removed; by default closes the desc.
     void on_remove(std::function<void(Client&)> fn) { on_remove_ = std::move(fn); }
     /// Waits until the event has come.
     void wait_for_event(uint32_t type);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A module of the test program whose disks do what a test asks for: hold I/Os, answer NOMEM, fail, complete
-// late, and say what they were asked.
+// A module of the test program whose disks a test controls: they hold I/Os, answer NOMEM, fail, complete
+// late, and record their requests.
 #pragma once
 
 #include <bdevkit/bdev_module.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the modules crypto, trace and uring want of a file system, for tests that have other things to try.
+// Files for the modules crypto, trace and uring, for tests with another subject.
 #pragma once
 
 #include <fcntl.h>

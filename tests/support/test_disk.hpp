@@ -99,7 +99,7 @@ public:
         uint64_t offset_blocks, num_blocks;
         bool operator==(const Seen&) const = default;
     };
-    /// What has reached the disk so far.
+    /// The requests that have reached the disk so far.
     std::vector<Seen> seen() const {
         const std::scoped_lock lock(mutex_);
         return seen_;
