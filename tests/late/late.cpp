@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A disk without data that ends each I/O after a time, or never, that cannot abort, and that counts.
+// A disk without data that ends each I/O after a time, or never, that can neither abort nor flush, and that
+// counts.
 #include <bdevkit/bdevkit.hpp>
 
 #include <atomic>
@@ -31,7 +32,7 @@ public:
         bdev().blockcnt = given.size.bytes / 512;
     }
 
-    bool io_type_supported(IoType type) const { return type == IoType::read || type == IoType::write; }
+    static constexpr uint64_t io_types = bdevkit::io_types(IoType::read, IoType::write, IoType::unmap);
 
     void dump_device_stat(bdevkit::Json json) const { json.value("begun", begun_.load()); }
     void reset_device_stat() { begun_ = 0; }

@@ -38,6 +38,19 @@ bool supports(const bdk_bdev* bdev, uint32_t type) {
     return bdk_bdev_io_type_supported(bdev, type);
 }
 
+/// Bytes.
+uint64_t write_unit_of(const bdk_bdev_desc* desc) {
+    const uint64_t blocks = std::max<uint32_t>(1, bdk_bdev_get_write_unit_size(bdk_bdev_desc_get_bdev(desc)));
+    return blocks * bdk_bdev_desc_get_block_size(desc);
+}
+
+std::string why_not_writable(const NbdExport& config, uint64_t write_unit) {
+    return config.place + "nbd: export '" + config.name + "': bdev '" + config.bdev +
+           "' is written in units of " + std::to_string(write_unit) +
+           " bytes, and the largest request of NBD has " + std::to_string(max_payload) +
+           " bytes (32 MiB): export it with read_only: true, or give the bdev a smaller write unit";
+}
+
 }  // namespace
 
 tl::expected<std::unique_ptr<Export>, std::string> Export::open(const NbdExport& config,
@@ -58,6 +71,8 @@ tl::expected<std::unique_ptr<Export>, std::string> Export::open(const NbdExport&
     rc = open_desc(config, true, on_event, self.get(), &writable);
     if (rc != 0) return tl::make_unexpected(why_not_open(self->config_, rc));
     bdk_bdev_close(std::exchange(self->desc_, writable));
+    const uint64_t unit = write_unit_of(self->desc_);
+    if (unit > max_payload) return tl::make_unexpected(why_not_writable(self->config_, unit));
     return self;
 }
 
@@ -111,7 +126,8 @@ Target Export::target() {
         .channel = bdk_bdev_get_io_channel(desc_),
         .size = block * bdk_bdev_get_num_blocks(bdev_),
         .block_size = block,
-        .write_unit = block * std::max<uint32_t>(1, bdk_bdev_get_write_unit_size(bdev_)),
+        .write_unit = write_unit_of(desc_),
+        .flushes = supports(bdev_, BDK_BDEV_IO_TYPE_FLUSH),
         .lends = lends,
         .seeks = tells_holes(),
     };

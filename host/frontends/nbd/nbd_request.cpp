@@ -158,7 +158,8 @@ void Request::plan() {
             break;
         case Command::trim:
             if (has_inside()) add(Step::unmap_inside);
-            if (header_.flags & cmd_fua) add(Step::flush);
+            // A bdev that has no flush and takes FUA has no write cache.
+            if ((header_.flags & cmd_fua) && target_->flushes) add(Step::flush);
             break;
         case Command::flush:
             add(Step::flush);

@@ -23,7 +23,8 @@ struct Target {
     bdk_io_channel* channel = nullptr;
     uint64_t size = 0;        ///< bytes
     uint32_t block_size = 0;  ///< bytes; reads of the bdev are multiples of it
-    uint32_t write_unit = 0;  ///< bytes; writes of the bdev are multiples of it
+    uint64_t write_unit = 0;  ///< bytes; writes of the bdev are multiples of it
+    bool flushes = false;     ///< the bdev has a flush
     bool lends = false;       ///< the bdev lends its own memory to readers (zcopy)
     bool seeks = false;       ///< the bdev finds data and holes
     bool left = false;        ///< the client has left: requests that have not begun do not begin
