@@ -3,10 +3,12 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <bdevkit/error.hpp>
 
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -21,7 +23,8 @@ using bdevkit::Error, bdevkit::format;
                 format("cannot %s '%s': %s", what, path, std::generic_category().message(error).c_str()));
 }
 
-/// Opens and truncates the file.
+/// Opens, locks and truncates the file. The lock ends with the descriptor. A file system without locks goes
+/// without.
 int open_trace(const char* path) {
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644);
     if (fd < 0) fail(fd, "open", path);
@@ -35,6 +38,10 @@ int open_trace(const char* path) {
         throw Error(
             EEXIST,
             format("'%s' already exists and is not a trace: remove it, or give another `path`", path));
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        close(fd);
+        throw Error(EBUSY, format("'%s' is already in use by another trace: give another `path`", path));
     }
     if (ftruncate(fd, 0) != 0) fail(fd, "empty", path);
     return fd;

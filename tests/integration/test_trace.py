@@ -117,6 +117,17 @@ bdevs: [ {{ name: top, module: trace, path: {precious}, base: {{ name: disk, mod
         assert read_trace(precious)[0]["ios"] == count
 
 
+def test_two_traces_do_not_share_a_file(tmp_path):
+    (tmp_path / "stack.yaml").write_text("""
+version: 1
+bdevs:
+  - { name: a, module: trace, path: both.trace, base: { module: "null" } }
+  - { name: b, module: trace, path: both.trace, base: { module: "null" } }
+""")
+    done = run("run", tmp_path / "stack.yaml", code=1)
+    assert "both.trace' is already in use by another trace" in done.stderr
+
+
 def test_what_a_thread_has_done_adds_up(tmp_path):
     (tmp_path / "stack.yaml").write_text(f"""
 version: 1
