@@ -3,6 +3,7 @@
 
 #include <bdevkit/claim.h>
 #include <bdevkit/desc.h>
+#include <bdevkit/json.h>
 
 #include <algorithm>
 #include <cstring>
