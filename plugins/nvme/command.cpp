@@ -15,7 +15,7 @@ using bdevkit::Io, bdevkit::IoType;
 constexpr uint32_t fua = 1u << 30;
 constexpr uint32_t pi_by_controller = 1u << 29;
 constexpr uint32_t pi_bytes = 8;
-constexpr uint32_t remap_reftags = 1u << 25;  // of an append
+constexpr uint32_t remap_reftags = 1u << 25;  // in an append
 constexpr uint32_t deallocate = 1u << 25;
 constexpr uint32_t check_reftag = 1u << 26, check_apptag = 1u << 27, check_guard = 1u << 28;
 constexpr uint32_t dsm_deallocate = 1u << 2;
@@ -67,7 +67,8 @@ Request transfer(Io io, const Namespace& ns, uint8_t opcode) {
     return transfer(io, ns, opcode, io.iovs());
 }
 
-/// Reference tags count from the zone's first block; the controller makes them those of the blocks written.
+/// Reference tags count from the zone's first block. The controller changes them to those of the written
+/// blocks.
 Request append(Io io, const Namespace& ns) {
     Request request = transfer(io, ns, nvme_zns_cmd_append);
     if (ns.pi_type == 1 || ns.pi_type == 2) request.command.cdw12 |= remap_reftags;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// NVMe commands, and those that I/Os become. NVM Express NVM Command Set Specification 1.0, 3.
+// NVMe commands, and the commands of I/Os. NVM Express NVM Command Set Specification 1.0, 3.
 #pragma once
 
 #include <bdevkit/bdevkit.hpp>
@@ -12,8 +12,8 @@
 
 namespace nvme {
 
-/// A submission queue entry (Base Specification 2.0, 3.3.3.1). Command identifier and data pointers are the
-/// transport's to fill.
+/// A submission queue entry (Base Specification 2.0, 3.3.3.1). The transport fills in command
+/// identifier and data pointers.
 struct Command {
     uint8_t opcode = 0;
     uint8_t flags = 0;
@@ -26,13 +26,13 @@ struct Command {
 };
 static_assert(sizeof(Command) == 64);
 
-/// What a command reads or writes in memory. One buffer, or iovecs.
+/// The memory that a command reads or writes: one buffer, or iovecs.
 struct Data {
     void* buf = nullptr;
     const iovec* iovs = nullptr;  ///< used when iovcnt is not 0
     uint32_t iovcnt = 0;
     uint32_t bytes = 0;
-    void* md = nullptr;  ///< NULL with `md_bytes`: written as zeroes, left out when read
+    void* md = nullptr;  ///< metadata; NULL with `md_bytes`: zeroes are written, nothing is read
     uint32_t md_bytes = 0;
 };
 
@@ -54,7 +54,7 @@ struct CopyRange {
 };
 static_assert(sizeof(CopyRange) == 32);
 
-/// What a command names lives as long as it does.
+/// Memory of an I/O that its command points to.
 struct IoContext {
     union {
         DsmRange unmap;
@@ -68,15 +68,15 @@ struct Request {
     Data data;
 };
 
-/// The command of an I/O on a namespace, but for reset and abort. Of a get_zone_info the first; its report is
-/// given, with nothing done.
+/// The command of an I/O on a namespace; not for reset and abort. For get_zone_info it is the first command,
+/// and context.report has been set up.
 Request request_of(bdevkit::Io io, const Namespace& ns, IoContext& context);
 
-/// The two of a compare-and-write, to be fused.
+/// The two commands of a compare-and-write, to be fused.
 std::pair<Request, Request> fused_requests_of(bdevkit::Io io, const Namespace& ns);
 
-/// Whether an I/O has the same effect when its command is carried out twice. A write to a zone has not: the
-/// write pointer has moved.
+/// Whether an I/O has the same effect when its command is carried out twice. A write to a zone does not,
+/// because the first one moves the write pointer.
 bool is_repeatable(bdevkit::Io io);
 
 }  // namespace nvme

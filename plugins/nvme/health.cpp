@@ -16,7 +16,7 @@ constexpr uint32_t all_namespaces = UINT32_MAX;
 constexpr uint64_t bytes_per_data_unit = 512'000;
 constexpr int64_t zero_celsius = 273;  // kelvin, as nvme-cli counts
 
-/// A little-endian number of 128 bits, times `unit`: exact below 2^64, which no controller will see.
+/// Writes a little-endian number of 128 bits, times `unit`. It is exact below 2^64.
 void write_count(Json json, const char* name, const uint8_t (&bytes)[16], uint64_t unit = 1) {
     uint64_t half[2];
     std::memcpy(half, bytes, sizeof half);

@@ -13,10 +13,10 @@ namespace nvme {
 
 using HealthPage = std::array<std::byte, 512>;
 
-/// Reads the page, of the whole controller.
+/// The command that reads the page of the whole controller.
 Request read_health(HealthPage& page);
 
-/// The page as members of the current object, their units in their names.
+/// Writes the page as members of the current object, whose names have the units.
 void write_health(bdevkit::Json json, const HealthPage& page);
 
 }  // namespace nvme

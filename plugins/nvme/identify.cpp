@@ -16,7 +16,7 @@ using bdevkit::Error, bdevkit::format;
 
 namespace {
 
-/// A field of the controller's without the spaces that fill it.
+/// A text field without the spaces at its end.
 template <size_t size>
 std::string text(const char (&field)[size]) {
     std::string result(field, size);
@@ -83,7 +83,7 @@ Namespace parse_namespace(uint32_t id, IdentifyData bytes) {
 
 namespace {
 
-/// The identifier of that type and length in a list of descriptors; empty: there is none.
+/// The identifier of that type and length in a list of descriptors; empty when there is none.
 std::span<const std::byte> identifier(IdentifyData descriptors, uint8_t of_type, size_t of_length) {
     constexpr size_t header = sizeof(nvme_ns_id_desc);
     for (size_t at = 0; at + header < descriptors.size();) {
@@ -116,7 +116,7 @@ Zones parse_zones(const Namespace& ns, IdentifyData zoned_ns, IdentifyData zoned
     const uint8_t append_limit = as<nvme_zns_id_ctrl>(zoned_controller).zasl;
     Zones zones;
     zones.size = le64toh(data.lbafe[ns.format].zsze);
-    // Both are one less than the number; all ones, for any number, become 0 as bdevs have it.
+    // Both fields are one less than the number. All ones mean any number, and become 0, as bdevs have it.
     zones.max_open = le32toh(data.mor) + 1;
     zones.max_active = le32toh(data.mar) + 1;
     zones.max_append = append_limit == 0 || append_limit > 32 ? 0 : page << append_limit;
@@ -126,13 +126,13 @@ Zones parse_zones(const Namespace& ns, IdentifyData zoned_ns, IdentifyData zoned
 
 namespace {
 
-/// What sends the commands for one namespace, and says what is wrong with it.
+/// Sends the identify commands for one namespace, and has the messages about it.
 class NamespaceQuestion {
 public:
     NamespaceQuestion(const std::string& name, uint32_t id, const Identify& identify)
         : name_(name), id_(id), identify_(identify) {}
 
-    /// @return whether the controller has answered
+    /// @return whether the command has succeeded
     bool asks(uint32_t cns, uint32_t csi, uint32_t nsid) {
         status_ = identify_(cns, csi, nsid, answer_);
         return status_.success();
@@ -165,18 +165,18 @@ private:
 std::optional<Namespace> identify_namespace(const std::string& name, const Identity& controller, uint32_t id,
                                             uint64_t page, const Identify& identify) {
     NamespaceQuestion question(name, id, identify);
-    // One that cannot tell has nothing but blocks.
+    // A namespace without descriptors has the command set of blocks.
     const bool is_told = controller.lists_identifiers && question.asks(NVME_IDENTIFY_CNS_NS_DESC_LIST, 0, id);
     std::array<std::byte, 4096> identifiers{};
     if (is_told) std::ranges::copy(question.answer(), identifiers.begin());
     const uint32_t csi = command_set_of(identifiers);
     if (csi != NVME_CSI_NVM && csi != NVME_CSI_ZNS)
-        return question.leave_out("its command set is neither that of blocks nor that of zones");
+        return question.leave_out("its command set is neither NVM (blocks) nor ZNS (zones)");
     question.must_ask(NVME_IDENTIFY_CNS_NS, 0, id);
     Namespace ns = parse_namespace(id, question.answer());
     add_uuid(ns, identifiers);
     if (ns.blocks == 0 || ns.block_size == 0)
-        return question.leave_out("it has no blocks, or of a size that bdevs cannot have");
+        return question.leave_out("it has no blocks, or a block size that bdevs cannot have");
     if (csi == NVME_CSI_NVM) return ns;
     question.must_ask(NVME_IDENTIFY_CNS_CSI_NS, csi, id);
     std::array<std::byte, 4096> zoned_ns;

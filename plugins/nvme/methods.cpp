@@ -25,7 +25,7 @@ NamespaceBdevs& find(const char* name) {
                                names.empty() ? ", nor any other" : names.c_str()));
 }
 
-/// Throws for a command that has not succeeded.
+/// Throws when the command has failed.
 void check(const AdminEnd& end, const char* what) {
     if (end.rc != 0)
         throw Error(end.rc, format("%s: %s", what, std::generic_category().message(-end.rc).c_str()));
@@ -45,7 +45,7 @@ void ListMethod::call(Json result) {
 
 void ResetMethod::call(const Options& given, Call call) {
     find(given.name).controller().reset(nullptr, [call](int rc) {
-        call.finish([&](Json) { check({.rc = rc}, "the controller could not be reset"); });
+        call.finish([&](Json) { check({.rc = rc}, "cannot reset the controller"); });
     });
 }
 
@@ -53,7 +53,7 @@ void HealthMethod::call(const Options& given, Call call) {
     const auto page = std::make_shared<HealthPage>();
     find(given.name).controller().admin(read_health(*page), [call, page](const AdminEnd& end) {
         call.finish([&](Json result) {
-            check(end, "the health could not be read");
+            check(end, "cannot read the health log");
             write_health(result, *page);
         });
     });

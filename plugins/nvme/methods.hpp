@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The module's methods. A controller is attached by creating its bdevs.
+// The methods of the module. There is none to attach a controller: creating its bdevs does that.
 #pragma once
 
 #include <bdevkit/bdevkit.hpp>
@@ -8,11 +8,11 @@ namespace nvme {
 
 struct ListMethod {
     static constexpr const char* name = "list";
-    static constexpr const char* help = "Tells of every controller, and of its namespaces.";
+    static constexpr const char* help = "Lists the controllers and their namespaces.";
     static void call(bdevkit::Json result);
 };
 
-/// What the others need.
+/// The option of all other methods.
 struct NamedMethod {
     struct Options {
         const char* name;
@@ -24,19 +24,20 @@ struct NamedMethod {
 
 struct ResetMethod : NamedMethod {
     static constexpr const char* name = "reset";
-    static constexpr const char* help = "Resets a controller; what is in flight begins again where it can.";
+    static constexpr const char* help =
+        "Resets a controller; I/O in flight begins again if that is possible.";
     static void call(const Options& given, bdevkit::Call call);
 };
 
 struct HealthMethod : NamedMethod {
     static constexpr const char* name = "health";
-    static constexpr const char* help = "Tells of a controller's health: its SMART log page, decoded.";
+    static constexpr const char* help = "Reads a controller's health: its SMART log page, decoded.";
     static void call(const Options& given, bdevkit::Call call);
 };
 
 struct DetachMethod : NamedMethod {
     static constexpr const char* name = "detach";
-    static constexpr const char* help = "Removes the bdevs of a controller, shuts it down and leaves it.";
+    static constexpr const char* help = "Removes the bdevs of a controller and shuts it down.";
     static void call(const Options& given, bdevkit::Call call);
 };
 

@@ -15,10 +15,10 @@ NamespaceBdevs::NamespaceBdevs(const char* name, const char* transport, const ch
 
 void NamespaceBdevs::check_name(const std::string& name) {
     if (all_.contains(name))
-        throw bdevkit::Error(EEXIST, format("there is a controller '%s' already", name.c_str()));
+        throw bdevkit::Error(EEXIST, format("the controller name '%s' is already in use", name.c_str()));
 }
 
-void NamespaceBdevs::leave_all() noexcept {
+void NamespaceBdevs::forget_name() noexcept {
     if (const auto own = all_.find(name_); own != all_.end() && own->second == this) all_.erase(own);
 }
 
@@ -28,7 +28,7 @@ int NamespaceBdevs::make_all() {
     all_.emplace(name_, this);
     controller_->start({.namespaces =
                             [weak = weak_from_this()](const std::vector<Namespace>& now) {
-                                if (const auto bdevs = weak.lock()) bdevs->follow(now);
+                                if (const auto bdevs = weak.lock()) bdevs->on_namespaces(now);
                             },
                         .lost =
                             [weak = weak_from_this()] {
@@ -55,7 +55,7 @@ int NamespaceBdevs::make(const Namespace& ns) {
 void NamespaceBdevs::remove(uint32_t nsid, std::function<void()> done) {
     bdevs_.erase(nsid);
     if (!bdevs_.empty()) return done();
-    leave_all();
+    forget_name();
     controller_->shut_down([done = std::move(done), detached = std::exchange(detached_, {})] {
         done();
         for (const auto& each : detached)
@@ -83,13 +83,13 @@ void NamespaceBdevs::list(bdevkit::Json json) const {
     });
 }
 
-void NamespaceBdevs::follow(const std::vector<Namespace>& now) {
-    if (bdevs_.empty()) return;  // the controller is being left
+void NamespaceBdevs::on_namespaces(const std::vector<Namespace>& now) {
+    if (bdevs_.empty()) return;  // the controller is being shut down
     for (const auto& [nsid, bdev] : std::map(bdevs_)) {
         const auto found =
             std::find_if(now.begin(), now.end(), [id = nsid](const Namespace& ns) { return ns.id == id; });
         if (found != now.end())
-            bdev->follow(*found);
+            bdev->on_changed(*found);
         else
             bdev->unregister();
     }
@@ -132,7 +132,7 @@ void NamespaceBdev::describe_types(const Limits& limits) {
                               IoType::nvme_io, IoType::nvme_io_md, IoType::nvme_iov_md);
     if (limits.aborts) types |= bdevkit::io_types(IoType::abort);
     if (can.compares) types |= bdevkit::io_types(IoType::compare);
-    // The core has no metadata of their own for the second of the two.
+    // A bdev_io has a metadata buffer for the first command, but none for the second.
     const bool has_separate_md = ns_.md_size != 0 && !ns_.md_interleaved;
     if (limits.fuses && can.compares && can.max_fused != 0 && !has_separate_md) {
         types |= bdevkit::io_types(IoType::compare_and_write);
@@ -144,7 +144,7 @@ void NamespaceBdev::describe_types(const Limits& limits) {
         bdev().max_write_zeroes = std::min<uint32_t>(bdev().max_rw_size, 65536);
     }
     bdev().max_unmap = UINT32_MAX;
-    // The command would leave the reference tags of the old place: the core's way puts new ones.
+    // The command would keep the reference tags of the source blocks. The core's emulation makes new ones.
     const bool has_reference_tags = ns_.pi_type == 1 || ns_.pi_type == 2;
     if (can.copies && ns_.max_copy != 0 && !has_reference_tags) {
         types |= bdevkit::io_types(IoType::copy);
@@ -203,7 +203,7 @@ void NamespaceBdev::start(Channel& ch, Io io) {
     if (!started) io.complete(IoStatus::nomem);
 }
 
-/// Ends when all that was in flight on any channel has. New I/O waits in the core meanwhile.
+/// Ends when all I/O that was in flight on any channel has ended. New I/O waits in the core meanwhile.
 void NamespaceBdev::reset(Io io) {
     bdevs_->controller().reset(&bdev(), [this, io](int rc) {
         if (rc != 0) return io.complete_errno(rc);
@@ -224,11 +224,11 @@ void NamespaceBdev::destruct() {
     bdevs_->remove(ns_.id, [this] { finish_destruct(); });
 }
 
-void NamespaceBdev::follow(const Namespace& now) {
+void NamespaceBdev::on_changed(const Namespace& now) {
     if (now.block_size != ns_.block_size || now.md_size != ns_.md_size || now.pi_type != ns_.pi_type ||
         now.zones.size != ns_.zones.size) {
         bdevkit::log(LogLevel::warn, BDK_LOG_COMPONENT,
-                     format("'%s' has been formatted otherwise: it goes", name()));
+                     format("'%s' has been formatted with another layout: the bdev is removed", name()));
         return unregister();
     }
     if (now.blocks == ns_.blocks) return;

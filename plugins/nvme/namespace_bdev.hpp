@@ -16,51 +16,50 @@ namespace nvme {
 
 class NamespaceBdev;
 
-/// [app thread] The bdevs of one controller, and who follows what becomes of it. Lives as long as one of
-/// them; the last one shuts the controller down.
+/// [app thread] The bdevs of one controller. Each bdev holds a reference to this object, and this object
+/// knows all its bdevs: it makes and removes them as the controller's namespaces appear and disappear, and
+/// removes all when the controller is lost. When the last bdev goes, the controller is shut down.
 class NamespaceBdevs : public std::enable_shared_from_this<NamespaceBdevs> {
 public:
-    /// @param name       the controller's in the stack
-    /// @param transport  and `address`: how it is reached, for list()
+    /// @param name  the controller's name in the stack
+    /// @param transport, address  how it is reached, for list()
     NamespaceBdevs(const char* name, const char* transport, const char* address, SharedController controller);
-    ~NamespaceBdevs() { leave_all(); }
+    ~NamespaceBdevs() { forget_name(); }
     NamespaceBdevs(const NamespaceBdevs&) = delete;
     NamespaceBdevs& operator=(const NamespaceBdevs&) = delete;
 
-    /// Those that have bdevs, by name.
+    /// The controllers that have bdevs, by name.
     static const std::map<std::string, NamespaceBdevs*>& all() noexcept { return all_; }
 
-    /// Throws bdevkit::Error where a controller has it already.
+    /// Throws bdevkit::Error when a controller has this name.
     static void check_name(const std::string& name);
 
-    /// Makes a bdev of each namespace. @return 0 or a negative errno; then none is left. Throws
-    /// bdevkit::Error
+    /// Makes a bdev of each namespace, or none. @return 0 or a negative errno. Throws bdevkit::Error
     int make_all();
-    /// Removes all bdevs; done() runs when the controller is left.
+    /// Removes all bdevs; done() runs when the controller has been shut down.
     void detach(std::function<void()> done);
-    /// What it is, as members of the current object.
+    /// Writes a description, as members of the current object.
     void list(bdevkit::Json json) const;
 
     Controller& controller() noexcept { return *controller_; }
     const Controller& controller() const noexcept { return *controller_; }
 
-    /// From the bdevs themselves. done() runs once the namespace, or with the last one the controller, is
-    /// left.
+    /// Called by the bdevs. done() runs at once, or for the last bdev when the controller has been shut down.
     void add(uint32_t nsid, NamespaceBdev* bdev) { bdevs_[nsid] = bdev; }
     void remove(uint32_t nsid, std::function<void()> done);
 
 private:
     int make(const Namespace& ns);
-    void follow(const std::vector<Namespace>& now);
+    void on_namespaces(const std::vector<Namespace>& now);
     void unregister_all();
-    void leave_all() noexcept;
+    void forget_name() noexcept;
 
     static inline std::map<std::string, NamespaceBdevs*> all_;
 
     std::string name_, transport_, address_;
     SharedController controller_;
     std::map<uint32_t, NamespaceBdev*> bdevs_;
-    std::vector<std::function<void()>> detached_;  ///< who waits for the end
+    std::vector<std::function<void()>> detached_;  ///< callbacks of detach()
 };
 
 /// A namespace as a bdev NAMEnN, N its identifier.
@@ -80,10 +79,10 @@ public:
     void dump_info(bdevkit::Json json) const;
     void destruct();
 
-    /// [app thread] What it is, as members of the current object.
+    /// [app thread] Writes a description, as members of the current object.
     void list(bdevkit::Json json) const;
-    /// [app thread] What the controller says of the namespace now.
-    void follow(const Namespace& now);
+    /// [app thread] Takes a new description of the namespace: its size may have changed.
+    void on_changed(const Namespace& now);
 
 private:
     void describe_types(const Limits& limits);

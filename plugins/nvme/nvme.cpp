@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// nvme: the namespaces of an NVMe controller. Each is a bdev NAMEnN, N the namespace's identifier.
+// The module nvme: each namespace of an NVMe controller becomes a bdev NAMEnN, where N is its identifier.
 #include <bdevkit/bdevkit.hpp>
 
 #include <cstdio>
@@ -23,7 +23,7 @@ constexpr const char* transport_names[] = {"auto", "kernel", "pcie", "tcp", null
 
 constexpr const char* multipath_names[] = {"active_passive", "active_active", nullptr};
 
-/// Such as 0000:00:04.0.
+/// Whether it has the form of 0000:00:04.0.
 bool is_pci_address(const char* address) {
     unsigned part[4];
     int length = 0;
@@ -47,7 +47,7 @@ SharedController connect(const Options& given) {
     return controller;
 }
 
-/// One creation under way. Controllers take their time: a thread of its own waits for them.
+/// One creation. A controller may take seconds to start, so a thread of the creation's own waits for it.
 class Creation {
 public:
     Creation(bdk_create* create, const char* name, const Options& given)
@@ -56,7 +56,7 @@ public:
     static void start(std::unique_ptr<Creation> creation) {
         Creation* self = creation.get();
         self->thread_ = std::thread([self] { self->run(); });
-        creation.release();  // end() is to come
+        creation.release();  // end() destroys it
     }
 
 private:
@@ -93,44 +93,46 @@ private:
 struct Nvme {
     using Options = nvme::Options;
     static constexpr bdk_option options[] = {
-        BDEVKIT_OPTION(transport, "What carries the commands; auto: as the address looks.")
+        BDEVKIT_OPTION(transport, "What carries the commands; auto: chosen by the form of the address.")
             .one_of(transport_names),
         BDEVKIT_OPTION(
             address,
-            "The controller: /dev/nvme0 in the kernel, 0000:00:04.0 on the PCI bus, or a target's host.")
+            "The controller: /dev/nvme0 in the kernel, 0000:00:04.0 on the PCI bus, or the host of a target.")
             .required(),
-        BDEVKIT_OPTION(queue_depth, "pcie, tcp: entries of an I/O queue, at most what the controller has.")
+        BDEVKIT_OPTION(queue_depth, "pcie, tcp: entries of an I/O queue; the controller may have fewer.")
             .defaults_to("256")
             .min(2)
             .max(65536),
-        BDEVKIT_OPTION(timeout, "pcie, tcp: how long a command may take before it is ended; 0: any time.")
+        BDEVKIT_OPTION(timeout, "pcie, tcp: how long a command may take; 0: without limit.")
             .defaults_to("30s"),
-        BDEVKIT_OPTION(interrupts, "pcie: what ends wakes a reactor that sleeps, by an interrupt each.")
+        BDEVKIT_OPTION(interrupts, "pcie: completions wake a sleeping reactor by an interrupt.")
             .defaults_to("false"),
         BDEVKIT_OPTION(service, "tcp: the target's port.").defaults_to("4420"),
         BDEVKIT_OPTION(paths, "tcp: further portals of the same subsystem, HOST:PORT."),
-        BDEVKIT_OPTION(multipath,
-                       "tcp: active_passive: I/O goes by one path, the first of the best; active_active: by "
-                       "all of the best.")
+        BDEVKIT_OPTION(
+            multipath,
+            "tcp: active_passive: I/O takes the first of the best paths; active_active: all of them.")
             .one_of(multipath_names)
             .defaults_to("active_passive"),
         BDEVKIT_OPTION(subsystem,
-                       "tcp: the NQN of the subsystem; without it the target is asked for a list."),
+                       "tcp: the NQN of the subsystem; without it the message lists those of the target."),
         BDEVKIT_OPTION(host_nqn, "tcp: this host's NQN; by default made from host_id."),
-        BDEVKIT_OPTION(host_id, "tcp: this host's identifier; by default the kernel's of this boot."),
+        BDEVKIT_OPTION(host_id, "tcp: this host's identifier; by default the kernel's boot_id."),
         BDEVKIT_OPTION(dhchap_key_file,
-                       "tcp: a file with this host's key (DHHC-1:...), for targets that ask for it; only its "
-                       "owner may read it."),
-        BDEVKIT_OPTION(dhchap_ctrl_key_file,
-                       "tcp: a file with the target's key, which it has to prove that it has."),
-        BDEVKIT_OPTION(header_digest, "tcp: headers are sent with a CRC32C.").defaults_to("false"),
-        BDEVKIT_OPTION(data_digest, "tcp: data are sent with a CRC32C.").defaults_to("false"),
-        BDEVKIT_OPTION(keep_alive, "tcp: the target takes the host for dead after this silence; 0: never.")
+                       "tcp: a file with this host's key (DHHC-1:...), for targets that ask for "
+                       "authentication; only its owner may have access."),
+        BDEVKIT_OPTION(
+            dhchap_ctrl_key_file,
+            "tcp: a file with the target's key; a target that does not prove to have it is refused."),
+        BDEVKIT_OPTION(header_digest, "tcp: a CRC32C protects headers.").defaults_to("false"),
+        BDEVKIT_OPTION(data_digest, "tcp: a CRC32C protects data.").defaults_to("false"),
+        BDEVKIT_OPTION(keep_alive,
+                       "tcp: after so long without a sign of life the target drops the host; 0: never.")
             .defaults_to("10s"),
-        BDEVKIT_OPTION(connect_timeout, "tcp: for all that it takes to connect.").defaults_to("10s"),
-        BDEVKIT_OPTION(reconnect_delay, "tcp: the longest between two tries to connect again.")
+        BDEVKIT_OPTION(connect_timeout, "tcp: how long connecting may take in all.").defaults_to("10s"),
+        BDEVKIT_OPTION(reconnect_delay, "tcp: the longest delay between two attempts to connect again.")
             .defaults_to("2s"),
-        BDEVKIT_OPTION(loss_timeout, "tcp: how long a controller may be away before it is given up.")
+        BDEVKIT_OPTION(loss_timeout, "tcp: how long all paths may be away before the bdevs are removed.")
             .defaults_to("60s"),
     };
     static constexpr bdk_method methods[] = {bdevkit::method<ListMethod>(), bdevkit::method<ResetMethod>(),
@@ -139,7 +141,7 @@ struct Nvme {
     using IoContext = nvme::IoContext;
 
     static int create(bdk_create* create, const char* name, const Options& given) {
-        NamespaceBdevs::check_name(name);  // before a controller is disturbed that is in use
+        NamespaceBdevs::check_name(name);  // before another controller is touched, which may be in use
         Creation::start(std::make_unique<Creation>(create, name, given));
         return BDK_PENDING;
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The module's options.
+// The options of the module.
 #pragma once
 
 #include <bdevkit/option.hpp>
@@ -18,7 +18,7 @@ struct Options {
     bdevkit::Duration timeout;
     bool interrupts;
 
-    // Of tcp alone.
+    // For tcp alone.
     const char* service;
     bdevkit::List<const char*> paths;
     Multipath multipath;

@@ -54,7 +54,7 @@ void Worker::run() {
         }
         lock.unlock();
         bdevkit::detail::guarded(BDK_LOG_COMPONENT, "controller", job);
-        job = nullptr;  // what it held goes here
+        job = nullptr;  // destroys what the job holds, without the lock
         lock.lock();
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A controller's thread for what waits: jobs one after the other, and a look around from time to time.
+// A thread of a controller for jobs that wait.
 #pragma once
 
 #include <condition_variable>
@@ -10,6 +10,7 @@
 
 namespace nvme {
 
+/// Runs one job after another. While there is none, it may look at the device from time to time.
 class Worker {
 public:
     using Job = std::function<void()>;
@@ -19,13 +20,13 @@ public:
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
-    /// @param look  called on the worker's thread every 50 ms while there is no job; none: it sleeps
+    /// @param look  called on the worker's thread every 50 ms while there is no job; none: the thread sleeps
     void start(Job look = nullptr);
-    /// [any thread] Runs `job` on the worker's thread. What it throws is logged.
+    /// [any thread] Runs `job` on the worker's thread. Exceptions of the job are logged.
     void post(Job job);
-    /// [any thread] No job begins from here on; those that wait are dropped at the end.
+    /// [any thread] No job begins from here on. Jobs that wait are dropped with the worker.
     void end();
-    /// [not the worker's thread] As end(), and waits for the job that runs.
+    /// [not the worker's thread] Calls end(), then waits until the running job has ended.
     void stop();
 
 private:

@@ -23,10 +23,10 @@ static_assert(sizeof(ZoneReport::last) == header + descriptor);
 // A descriptor is never overwritten before it has been read.
 static_assert(2 * sizeof(bdk_bdev_zone_info) == descriptor);
 
-/// Where the descriptors of a command come to.
+/// The memory for the descriptors of a command.
 struct Place {
     std::byte* at;
-    uint32_t zones;
+    uint32_t zones;  ///< as many fit
 };
 
 Place place_of(Io io, ZoneReport& report) {
@@ -69,7 +69,7 @@ bdk_bdev_zone_info info_of(const nvme_zns_desc& zone) {
                             .capacity = le64toh(zone.zcap),
                             .state = state_of(zone.zs >> 4),
                             .type = zone.zt & 0xfu};
-    // Where nothing can be written the controller's has no meaning.
+    // NVMe leaves the write pointer undefined for a zone that takes no writes.
     const bool takes_writes =
         info.state <= BDK_BDEV_ZONE_STATE_CLOSED && info.state >= BDK_BDEV_ZONE_STATE_EMPTY;
     if (!takes_writes) info.write_pointer = info.zone_id + info.capacity;
@@ -84,7 +84,7 @@ void report_ended(Io io) {
         return io.complete_errno(-EIO);
     }
     if (report.done == io->u.zone_mgmt.num_zones) return io.complete();
-    // Begins again when there is room.
+    // No room in the queue: the core submits the whole report again later.
     if (!report.queue->submit(io, next_report(io, report), false)) io.complete(IoStatus::nomem);
 }
 
@@ -119,7 +119,7 @@ bool take_report(Io io, ZoneReport& report) {
 }
 
 Request zone_management(Io io, const Namespace& ns) {
-    // Both count the actions alike.
+    // Both have the same numbers.
     static_assert(BDK_BDEV_ZONE_CLOSE == int(NVME_ZNS_ZSA_CLOSE));
     static_assert(BDK_BDEV_ZONE_FINISH == int(NVME_ZNS_ZSA_FINISH));
     static_assert(BDK_BDEV_ZONE_OPEN == int(NVME_ZNS_ZSA_OPEN));

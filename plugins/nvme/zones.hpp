@@ -15,13 +15,15 @@ class Queue;
 struct Request;
 struct Namespace;
 
-/// A report under way, which answers a get_zone_info in as many commands as it takes. A zone's descriptor is
-/// twice as long as what the client gets of it. So that nothing is allocated, descriptors come to the end of
-/// the client's memory, and move to their place one by one; the last of them come here.
+/// The report of a get_zone_info, in as many commands as it takes. A zone's descriptor (64 bytes) is twice as
+/// long as a bdk_bdev_zone_info. So that nothing has to be allocated, a command writes descriptors into the
+/// part of the client's memory that is still free, and they are converted in place, first to last: a
+/// descriptor is never overwritten before it has been read. When too little of that memory is left, they go
+/// to `last`.
 struct ZoneReport {
-    Queue* queue;  ///< which carries the commands
+    Queue* queue;  ///< carries the commands
     uint32_t nsid;
-    uint32_t done;   ///< zones that the client has been told of
+    uint32_t done;   ///< zones that the client has already
     uint32_t asked;  ///< zones that the command in flight asks for
     alignas(8) std::byte last[128];
 };
@@ -29,13 +31,14 @@ struct ZoneReport {
 /// The next command of a report.
 Request next_report(bdevkit::Io io, ZoneReport& report);
 
-/// Takes what the command has brought. @return whether the controller has described what it was asked for
+/// Takes the result of the command. @return whether the controller has described all zones that were asked
+/// for
 bool take_report(bdevkit::Io io, ZoneReport& report);
 
 Request zone_management(bdevkit::Io io, const Namespace& ns);
 
-/// [the I/O's thread] For transports: the controller has ended the command of `io`. Completes it, or goes on
-/// with the next command that it takes.
+/// [the I/O's thread] For transports: the command of `io` has ended. Completes `io`, or submits the next
+/// command of a report.
 void on_command_ended(bdevkit::Io io, const Status& status);
 
 }  // namespace nvme

@@ -8,12 +8,9 @@ import contextlib
 import dataclasses
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Union
+from typing import Any, Union
 
 from bdevkit import _core
-
-if TYPE_CHECKING:
-    from bdevkit._host import Host
 
 # Any object with the buffer protocol: bytes, bytearray, memoryview, bdevkit.Buffer, numpy arrays.
 Bytes = Any
@@ -64,9 +61,10 @@ class Desc:
     Any thread may use a desc. When its bdev is removed, it closes itself.
     """
 
-    def __init__(self, core: _core.Desc, host: Host) -> None:
+    def __init__(self, core: _core.Desc, watch_events: Callable[[], None]) -> None:
+        """`watch_events` is called when somebody wants the events of this desc: its owner then calls _told()."""
         self._core = core
-        self._host = host
+        self._watch_events = watch_events
         self._callbacks: list[Callable[[Event], None]] = []
         self._streams: list[Callable[[Event | None], None]] = []
 
@@ -311,7 +309,7 @@ class Desc:
     def on_event(self, callback: Callable[[Event], None]) -> None:
         """Calls callback(event) for each event from now on, on a thread of the host."""
         self._callbacks.append(callback)
-        self._host._watch_events()
+        self._watch_events()
 
     async def events(self) -> AsyncIterator[Event]:
         """Yields each event from now on; ends after "remove", or when the host stops."""
@@ -323,7 +321,7 @@ class Desc:
                 loop.call_soon_threadsafe(arrived.put_nowait, event)
 
         self._streams.append(hand_over)
-        self._host._watch_events()
+        self._watch_events()
         try:
             while (event := await arrived.get()) is not None:
                 yield event

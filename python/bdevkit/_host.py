@@ -328,7 +328,7 @@ class Host:
     def open(self, name: str | HostBdev, write: bool = False, *, hide_metadata: bool = False) -> Desc:
         """Opens a bdev. With `hide_metadata` the desc has blocks of data only."""
         core = self._running.open(_name(name), write, hide_metadata)
-        desc = Desc(core, self)
+        desc = Desc(core, self._watch_events)
         self._descs[core.id] = desc
         return desc
 

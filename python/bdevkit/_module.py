@@ -186,9 +186,13 @@ class VirtualBdev(Bdev):
 
     def _setup(self, base: _core.Desc | None) -> None:
         assert base is not None
-        self.base = Desc(base, None)  # type: ignore[arg-type]
+        self.base = Desc(base, _no_events)
         self.block_size, self.num_blocks = base.block_size, base.num_blocks
         self.setup()
+
+
+def _no_events() -> None:
+    raise RuntimeError("the desc of a base has no events")
 
 
 class Module:

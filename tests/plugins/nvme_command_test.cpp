@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What I/Os become as NVMe commands, and what identify data says. The module itself is tested in a virtual
+// The commands of I/Os, and the decoding of identify data. The module itself is tested in a virtual
 // machine: tests/vm/nvme_char.py.
 #include "../../plugins/nvme/command.hpp"
 

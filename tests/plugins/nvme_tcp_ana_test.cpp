@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The log of access states, as a controller gives it and as it should not.
+// The log of access states: correct ones, and malformed ones.
 #include <bdevkit/error.hpp>
 
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The controller's side of DH-HMAC-CHAP, for tests: straight from the specification (Base Specification 2.0,
-// 8.13.5), with nothing of the module's.
+// The controller's side of DH-HMAC-CHAP, for tests: written from the specification (Base Specification 2.0,
+// 8.13.5), without code of the module.
 #pragma once
 
 #include <functional>
@@ -12,12 +12,12 @@ namespace nvme::tcp::test {
 
 /// What a target asks of hosts.
 struct TestAuthentication {
-    Octets host_key;        ///< that answers challenges
-    Octets controller_key;  ///< the target's own; empty: it does not answer any
+    Octets host_key;        ///< the host's key
+    Octets controller_key;  ///< the target's key; empty: it answers no challenge
     uint8_t hash = 1;       ///< 1 to 3
     uint8_t group = 0;      ///< 0 to 5
-    uint16_t asks = 2;      ///< bits of connect's answer: 2 authentication, 4 TLS behind it
-    /// Changes a message before it is sent, if it likes.
+    uint16_t asks = 2;      ///< bits of connect's answer: 2 authentication, 4 TLS after it
+    /// May change a message before it is sent.
     std::function<void(uint8_t id, Octets& message)> tamper = [](uint8_t, Octets&) {};
 };
 
@@ -27,9 +27,9 @@ public:
     TestAuthenticator(const TestAuthentication& how, std::string host, std::string subsystem)
         : how_(how), host_(std::move(host)), subsystem_(std::move(subsystem)) {}
 
-    /// A message from the host. Throws when it is not as it should be.
+    /// Takes a message from the host. Throws when the message is wrong.
     void take(const Octets& message);
-    /// The next one for it.
+    /// The next message for the host.
     Octets give();
     bool is_done() const { return is_done_; }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the tests of the module nvme over TCP share: a host, and a load that notices what is lost.
+// Shared by the tests of the module nvme over TCP: a host, and a load that notices lost data.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -37,7 +37,7 @@ public:
         });
     }
 
-    /// Ends it. @return how often something was read as it was written, 0 when it ever was not
+    /// Ends the load. @return how many reads have found the written data; 0 when one has not
     uint64_t end() {
         ends_ = true;
         ended_.get();
@@ -52,7 +52,7 @@ private:
 
     void write(Lane& lane) {
         lane.seed += lanes;
-        // Those of few blocks go with their command.
+        // Short writes are carried by their command.
         lane.written = pattern(512 * (1 + lane.seed % blocks_per_lane), lane.seed);
         submit(lane, bdk_bdev_write_blocks, lane.written, [this, &lane] { read(lane); });
     }
@@ -114,13 +114,13 @@ protected:
         return host.create("nvme", "Nvme0", more);
     }
 
-    /// Waits until all connections have been made again so many times, or are about to be.
+    /// Waits until the connections of the first path have been lost `count` times.
     void wait_for_reconnects(unsigned count) {
         while (path(0).at("reconnects") < count)
             std::this_thread::yield();
     }
 
-    /// What the bdev tells of a path.
+    /// The bdev's description of a path.
     nlohmann::json path(size_t index) {
         return host.info("Nvme0n1").at("driver_specific").at("paths").at(index);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The controller's side of NVMe/TCP's PDUs, for tests: makes what a controller sends and takes apart what a
-// host sends. The digest is computed bit by bit, so that it is not the module's own.
+// The controller's side of NVMe/TCP's PDUs, for tests: makes the PDUs of a controller and parses those of a
+// host. The digest is computed bit by bit, without code of the module.
 #pragma once
 
 #include <cstring>
@@ -33,7 +33,7 @@ inline void append(Octets& to, const void* bytes, size_t length) {
     to.insert(to.end(), from, from + length);
 }
 
-/// One PDU of a controller's, with the lengths, flags and digests that it should have.
+/// A PDU of a controller, with correct lengths, flags and digests.
 template <class Pdu>
 Octets pdu_bytes(Pdu pdu, const Octets& data = {}, Digests digests = {}, uint32_t padding = 0) {
     const bool carries = pdu.header.type == PduType::c2h_data;
@@ -84,7 +84,7 @@ inline Octets c2h_data(uint16_t cid, uint32_t offset, const Octets& data, uint8_
                      digests, padding);
 }
 
-/// A PDU of a host's.
+/// A PDU of a host.
 struct HostPdu {
     template <class Pdu>
     Pdu as() const {
@@ -97,7 +97,7 @@ struct HostPdu {
     Octets head, data;
 };
 
-/// Takes the first PDU off a stream; none when it is not all there. Throws when its lengths, flags or digests
+/// Takes the first PDU off a stream; none when it is not complete. Throws when its lengths, flags or digests
 /// are wrong.
 inline std::optional<HostPdu> take_pdu(Octets& stream, Digests digests) {
     HostPdu pdu;

@@ -434,7 +434,7 @@ const Hostile hostile[] = {
     {"response_beyond_the_queue", "command 65535", FatalError::invalid_header_field, response(65535)},
     {"second_response", "not in flight", FatalError::invalid_header_field,
      joined(response(0, 1), response(0, 1))},
-    {"success_without_the_data", "it has taken 0", FatalError::sequence, response(1)},
+    {"success_without_the_data", "has asked only up to 0", FatalError::sequence, response(1)},
     {"data_for_nothing", "command 9", FatalError::invalid_header_field, c2h_data(9, 0, noise(512), pdu_last)},
     {"data_for_a_write", "reads none", FatalError::invalid_header_field,
      c2h_data(1, 0, noise(512), pdu_last)},

@@ -201,7 +201,7 @@ private:
         if (command.nsid == nvme_fabrics_type_auth_receive) {
             const Octets message = authenticator_->give();
             expect(message.size() <= command.cdw11, "too little room for a message");
-            // Shorter than what the host has room for, which does not rule the success flag out.
+            // The success flag is allowed although the data are shorter than the host's buffer.
             return give(command, message.data(), message.size());
         }
         expect(command.cdw11 == data.size(), "a wrong transfer length");
@@ -280,7 +280,7 @@ private:
         give(command, log.data(), log.size());
     }
 
-    /// What keeps I/O from this portal; 0: nothing.
+    /// The status that refuses I/O at this portal; 0: I/O is accepted.
     uint16_t path_status() const {
         switch (target_.access_) {
             case NVME_ANA_STATE_INACCESSIBLE:

@@ -24,17 +24,17 @@ public:
     static constexpr uint32_t block_size = 512;
     static constexpr uint64_t blocks = 8192;
 
-    /// What it does otherwise than it should, or seldom.
+    /// Sizes, features and faults of the target.
     struct Manners {
-        uint32_t max_data = 16384;                         ///< bytes in one H2CData
-        uint32_t in_capsule = 4096;                        ///< bytes
-        uint32_t r2t_size = 65536;                         ///< bytes that it asks for at a time
-        uint32_t data_size = 20000;                        ///< bytes in one C2HData
-        uint32_t spare_namespaces = 0;                     ///< that the ANA log may tell of, beside its one
-        bool success_flag = true;                          ///< no response behind data
-        std::optional<TestAuthentication> authentication;  ///< that it asks hosts for
-        bool short_reads = false;                          ///< half of the data, and success
-        bool short_logs = false;                           ///< log pages end with what is in them
+        uint32_t max_data = 16384;      ///< bytes in one H2CData
+        uint32_t in_capsule = 4096;     ///< bytes
+        uint32_t r2t_size = 65536;      ///< bytes that it asks for at a time
+        uint32_t data_size = 20000;     ///< bytes in one C2HData
+        uint32_t spare_namespaces = 0;  ///< namespaces that the ANA log may contain, beside the real one
+        bool success_flag = true;       ///< C2HData carry the status; no response follows
+        std::optional<TestAuthentication> authentication;  ///< what it asks hosts for
+        bool short_reads = false;                          ///< reads succeed with half of the data
+        bool short_logs = false;  ///< log pages have their own length, not that of the buffer
         uint16_t queues = 16;
         bool has_uuid = false;        ///< instead of an NGUID
         bool reports_access = false;  ///< ANA, with one group
@@ -48,7 +48,7 @@ public:
 
     TestTarget() : TestTarget(Manners{}) {}
     explicit TestTarget(const Manners& manners) : TestTarget(manners, std::make_shared<Disk>(), 7) {}
-    /// Another portal: the same disk.
+    /// Another portal of the same disk.
     explicit TestTarget(const TestTarget& other)
         : TestTarget(other.manners_, other.storage_, uint16_t(other.controller_ + 1)) {}
     ~TestTarget();
@@ -57,32 +57,32 @@ public:
     /// Ends every connection; new ones are refused until start().
     void stop();
     void start();
-    /// While it is true, I/O commands are taken and never answered.
+    /// While it is true, I/O commands are accepted but not answered.
     void hold(bool on) { holds_ = on; }
-    /// Waits until that has happened to `count` of them.
+    /// Waits until `count` commands have been held.
     void wait_until_held(unsigned count) const { wait_for(held_, count); }
 
     /// While it is true, keep alive is not answered.
     void ignore_keep_alive(bool on) { ignores_keep_alive_ = on; }
     /// While it is true, no I/O queue may connect.
     void refuse_io_queues(bool on) { refuses_io_queues_ = on; }
-    /// Another namespace has the number of the one that was there.
+    /// Replaces the namespace by another one with the same number.
     void replace() { nguid_++; }
     /// Gives this portal another ANA state.
-    /// @param tells  the host, by an event
+    /// @param tells  whether an event tells the host
     void set_access(uint8_t state, bool tells = true);
-    /// Gives the namespace another size, and tells the host.
+    /// Changes the size of the namespace, and tells the host.
     void resize(uint64_t to_blocks);
 
     std::vector<std::byte>& disk() { return storage_->bytes; }
 
-    /// Connections of I/O queues so far.
+    /// How many I/O queues have connected.
     unsigned io_queues_connected() const { return io_queues_; }
     void wait_for_io_queues(unsigned count) const { wait_for(io_queues_, count); }
-    /// Waits until so many more have been carried out.
+    /// Waits until `more` writes have been carried out.
     void wait_for_writes(unsigned more) const { wait_for(writes_, writes_ + more); }
     unsigned writes() const { return writes_; }
-    /// Controllers that were told to shut down.
+    /// Waits until `count` controllers have been told to shut down.
     void wait_for_shutdowns(unsigned count) const { wait_for(shutdowns_, count); }
     unsigned aborts() const { return aborts_; }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The module nvme over TCP in a host of the test's own, against a small target on the loopback interface. A
-// real target's turn comes in a virtual machine: tests/vm/nvme_tcp.py.
+// The module nvme over TCP, against a small target on the loopback interface. tests/vm/nvme_tcp.py tests it
+// against a real target in a virtual machine.
 #include <nvme/types.h>
 
 #include "nvme_tcp_fixture.hpp"
@@ -210,7 +210,7 @@ TEST_P(NvmeTcpIdentity, ANamespaceThatWasReplacedGetsNoIo) {
     });
     target.start();
     EXPECT_EQ(waits.get().aio_errno, -ENXIO);
-    EXPECT_TRUE(log.has({"given up: namespace 1 of the target is another one by now"}));
+    EXPECT_TRUE(log.has({"given up: namespace 1 of the target is a different one now"}));
     EXPECT_TRUE(std::equal(target.disk().begin(), target.disk().begin() + 512, pattern(512).begin()));
 }
 
@@ -224,7 +224,7 @@ TEST_P(NvmeTcpIdentity, ANamespaceThatIsReplacedMeanwhileGetsNoMoreIo) {
     target.replace();
     target.resize(TestTarget::blocks);
     client.wait_for_event(BDK_BDEV_EVENT_REMOVE);
-    EXPECT_TRUE(log.has({"given up: namespace 1 of the target is another one by now"}));
+    EXPECT_TRUE(log.has({"given up: namespace 1 of the target is a different one now"}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Identifiers, NvmeTcpIdentity, testing::Bool(),

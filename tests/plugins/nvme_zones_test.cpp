@@ -370,7 +370,7 @@ TEST_F(Identify, KeysAndValuesAreNoBdev) {
     bdk::test::LogCapture log;
     list(0, NVME_NIDT_CSI, 1, NVME_CSI_KV);
     EXPECT_FALSE(identify());
-    EXPECT_TRUE(log.has({"neither that of blocks nor that of zones"}));
+    EXPECT_TRUE(log.has({"neither NVM (blocks) nor ZNS (zones)"}));
 }
 
 TEST_F(Identify, AListThatEndsInTheMiddleIsRead) {

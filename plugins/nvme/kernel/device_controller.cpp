@@ -24,9 +24,9 @@ namespace {
 
 using bdevkit::Error, bdevkit::format, bdevkit::Thread;
 
-/// The kernel takes no longer transfers whose memory is in 4 KiB pages here and there: 127 of them.
+/// The kernel accepts at most 127 segments, and memory may be scattered in pages of 4 KiB.
 constexpr uint64_t largest_transfer = 256 * 1024;
-constexpr uint64_t smallest_page = 4096;  // the kernel's driver uses no other
+constexpr uint64_t smallest_page = 4096;  // the only size that the kernel's driver uses
 
 File open_device(const std::string& path, int flags) {
     const int fd = open(path.c_str(), flags | O_CLOEXEC);
@@ -34,17 +34,18 @@ File open_device(const std::string& path, int flags) {
         throw Error(
             errno,
             format("cannot open '%s': %s%s", path.c_str(), std::generic_category().message(errno).c_str(),
-                   errno == EACCES ? ": it takes root, or a group that may read and write it" : ""));
+                   errno == EACCES ? ": run as root, or get read and write access to it" : ""));
     return File(fd);
 }
 
-/// Keeps others from mounting or claiming the block device of /dev/ngXnY: /dev/nvmeXnY, where there is one.
+/// Opens the block device /dev/nvmeXnY of /dev/ngXnY exclusively, so that others can neither mount nor claim
+/// it.
+/// @return no file when there is no such device
 File claim_block_device(const std::string& generic_name) {
     const std::string path = "/dev/nvme" + generic_name.substr(2);
     const int fd = open(path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC);
     if (fd < 0 && errno == EBUSY)
-        throw Error(EBUSY,
-                    format("'%s' is in use: unmount it, or see what holds it with lsblk", path.c_str()));
+        throw Error(EBUSY, format("'%s' is in use: unmount it; lsblk shows what uses it", path.c_str()));
     return File(fd);
 }
 
@@ -88,7 +89,7 @@ Status DeviceController::identify(uint32_t cns, uint32_t csi, uint32_t nsid,
     return {.code = uint16_t(rc), .result = command.result};
 }
 
-/// /dev/nvme0 has the namespaces /dev/ng0n1 and so on, whose numbers are the kernel's own.
+/// The namespaces of /dev/nvme0 are /dev/ng0n1 and so on. Their numbers are not the namespace identifiers.
 void DeviceController::open_namespaces() {
     const std::string controller = std::filesystem::path(path_).filename();
     if (!controller.starts_with("nvme"))
@@ -162,7 +163,7 @@ void DeviceController::admin(const Request& request, std::function<void(const Ad
     });
 }
 
-/// Behind what it was asked for before.
+/// After the jobs that were posted before.
 void DeviceController::shut_down(std::function<void()> done) {
     worker_.post([done = std::move(done)] { Thread::app().send(done); });
 }

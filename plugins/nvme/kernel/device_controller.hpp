@@ -11,7 +11,7 @@
 
 namespace nvme::kernel {
 
-/// An open file.
+/// An open file; closed with this object.
 class File {
 public:
     File() = default;
@@ -26,13 +26,16 @@ private:
     int fd_ = -1;
 };
 
-/// A namespace's files.
+/// The files of a namespace.
 struct NamespaceFiles {
     std::string path;  ///< of the character device
-    File file;         ///< it
-    File block;        ///< the block device, which nobody else mounts or claims meanwhile; may be none
+    File file;         ///< the character device
+    File block;        ///< the block device, held exclusively so that it cannot be mounted; may be none
 };
 
+/// The kernel's driver does the work: it keeps the queues, times commands out and resets the controller. This
+/// class opens its devices and passes commands on: admin commands and resets by ioctl() on the worker, which
+/// may wait, I/O by the rings of RingQueue.
 class DeviceController final : public Controller {
 public:
     /// Opens the controller's device and every active namespace. Throws bdevkit::Error.
@@ -42,7 +45,8 @@ public:
     void start(Events events) override;
     Limits limits(const Namespace& ns) const override;
     std::unique_ptr<Queue> open_queue(uint32_t nsid) override;
-    /// The kernel's driver resets the controller itself when commands do not end: no bdev's reset does it.
+    /// Resets the controller for the method `reset` (`bdev` is NULL). The reset of a bdev does not: the
+    /// kernel resets the controller itself when commands do not end.
     void reset(const bdk_bdev* bdev, std::function<void(int rc)> done) override;
     void admin(const Request& request, std::function<void(const AdminEnd&)> done) override;
     void shut_down(std::function<void()> done) override;
@@ -56,7 +60,7 @@ private:
     std::string path_;
     File file_;
     std::map<uint32_t, NamespaceFiles> files_;  ///< by identifier
-    Worker worker_;                             ///< for what waits; last: it uses the others
+    Worker worker_;                             ///< for ioctl() calls, which wait; last: it uses the others
 };
 
 }  // namespace nvme::kernel

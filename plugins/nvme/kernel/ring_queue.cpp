@@ -13,7 +13,7 @@ using bdevkit::Io, bdevkit::IoStatus;
 
 constexpr int namespace_file = 0, admin_file = 1;
 
-/// The kernel's form of a command; it takes identifier and data pointers for itself.
+/// Fills in the kernel's form of a command. The kernel sets command identifier and data pointers.
 void prepare(io_uring_sqe* sqe, const Request& request, bool admin) {
     const Command& command = request.command;
     const Data& data = request.data;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A channel's way to a namespace that the kernel keeps: io_uring's command passthrough.
+// The queue of an io_channel to a namespace that the kernel keeps: io_uring's command passthrough.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@ public:
     using Channel = RingQueue;
 
     /// [bdk thread] Throws bdevkit::Error.
-    /// @param files  of the namespace and of the controller
+    /// @param files  those of the namespace and of the controller
     explicit RingQueue(const std::array<int, 2>& files) : UringChannel(*this, files, {.nvme = true}) {}
 
     bool submit(bdevkit::Io io, const Request& request, bool admin) override;
@@ -24,7 +24,8 @@ private:
     friend class UringChannel<RingQueue>;
 
     static constexpr const char* name() noexcept { return "nvme"; }
-    /// What became of a command. `result`: the NVMe status, or a negative errno when it has none.
+    /// A command has ended.
+    /// @param result  the NVMe status, or a negative errno when there is none
     static void ended(Channel&, bdevkit::Io io, int result, uint64_t detail);
 };
 

@@ -36,7 +36,7 @@ Admin::Admin(VfioDevice& device, std::chrono::milliseconds patience)
     const uint64_t cap = registers_.read64(NVME_REG_CAP);
     if (cap == UINT64_MAX) throw Error(ENODEV, format("'%s' does not answer", device.address().c_str()));
     if (NVME_CAP_MPSMIN(cap) != 0)
-        throw Error(ENOTSUP, format("'%s' has no pages of 4096 bytes", device.address().c_str()));
+        throw Error(ENOTSUP, format("'%s' does not support pages of 4096 bytes", device.address().c_str()));
 }
 
 void Admin::wait(uint32_t mask, uint32_t value, const char* what) {
@@ -55,14 +55,15 @@ void Admin::wait(uint32_t mask, uint32_t value, const char* what) {
 void Admin::disable() {
     const uint32_t cc = registers_.read32(NVME_REG_CC);
     if (NVME_CC_EN(cc) != 0) {
-        // One that is starting is not to be stopped before it has; one that has failed never will.
+        // A controller that is starting must not be stopped before it is ready. After a fatal error it never
+        // is.
         if (!fatal()) wait(NVME_CSTS_RDY_MASK, NVME_CSTS_RDY_MASK, "become ready");
         registers_.write32(NVME_REG_CC, cc & ~uint32_t(NVME_CC_EN_MASK));
     }
     wait(NVME_CSTS_RDY_MASK, 0, "stop");
     waited_ = event_ = none;
     queue_.pair.restart();
-    transfer_.end(queue_.pool, false);  // of a command that did not end
+    transfer_.end(queue_.pool, false);  // of a command that has not ended
 }
 
 void Admin::enable() {
@@ -113,7 +114,7 @@ Status Admin::command(const Request& request) {
     for (poll(); waited_ != none; poll()) {
         const bool late = Clock::now() > deadline;
         if (late || gone()) {
-            waited_ = none;  // its pages are not given back: the device may still write there
+            waited_ = none;  // its pages stay taken: the device may still write to them
             throw Error(late ? ETIMEDOUT : ENODEV,
                         format("'%s' does not end the admin command 0x%02x", device_.address().c_str(),
                                unsigned(command.opcode)));
@@ -196,7 +197,7 @@ void Admin::share_doorbells(uint32_t most_queues) {
     shared_ = status.success();
 }
 
-/// @param doorbell  as registers are counted: the submission queues' have even numbers
+/// @param doorbell  counted as the registers are: those of submission queues have even numbers
 Doorbell::Shadow Admin::shadow(uint32_t doorbell) const noexcept {
     if (!shared_) return {};
     std::byte* value = doorbells_->data() + doorbell * registers_.doorbell_stride();

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What is done to a controller through its registers and its admin queue. Every function waits for its end
-// and throws bdevkit::Error; all are called on one thread, which is no bdk thread.
+// A controller's registers and its admin queue.
 #pragma once
 
 #include <chrono>
@@ -13,34 +12,37 @@
 
 namespace nvme::pcie {
 
+/// Every function waits until it is done, and throws bdevkit::Error. All are called on one thread, which is
+/// not a bdk thread.
 class Admin {
 public:
     /// @param patience  how long an admin command may take
     Admin(VfioDevice& device, std::chrono::milliseconds patience);
 
-    /// Starts the controller, which disable() has stopped, and its admin queue.
+    /// Starts the controller and its admin queue. disable() has been called before.
     void enable();
-    /// Stops it: nothing reaches memory any more, and its queues are gone.
+    /// Stops the controller: it accesses no memory, and its queues are deleted.
     void disable();
-    /// Tells it that power may go, and waits until it has stored what it keeps.
+    /// Prepares the controller for a loss of power (CC.SHN), and waits until it has stored its data.
     void shut_down();
 
     bool gone() const noexcept { return registers_.gone(); }
-    /// It has stopped with an error of its own.
+    /// The controller has stopped with a fatal error.
     bool fatal() const noexcept { return NVME_CSTS_CFS(registers_.status()) != 0; }
 
-    /// @return how the command has ended, well or not
+    /// Runs a command. @return its status, success or not
     Status command(const Request& request);
 
     Identity identify();
-    /// After identify(). The active namespaces that bdevs can stand for.
+    /// Called after identify(). The active namespaces that can be bdevs.
     std::vector<Namespace> namespaces();
-    /// How many I/O queues it grants.
+    /// @return how many I/O queues the controller grants
     uint32_t request_io_queues(uint32_t wanted);
-    /// Entries of an I/O queue, at most `wanted`.
+    /// @return entries of an I/O queue, at most `wanted`
     uint32_t io_queue_depth(uint32_t wanted) const noexcept;
-    /// After identify(), and after each enable() before queues are created: has the controller look for
-    /// doorbells of its I/O queues in memory, if it can. @param most_queues  that will be created
+    /// Has the controller look for the doorbells of its I/O queues in memory, if it can. Called after
+    /// identify(), and after each enable(), before queues are created. @param most_queues  how many will be
+    /// created at most
     void share_doorbells(uint32_t most_queues);
     bool shares_doorbells() const noexcept { return shared_; }
     void create(IoQueue& queue);
@@ -48,9 +50,9 @@ public:
     /// @return whether the command will end as aborted
     bool abort(uint16_t queue, uint16_t cid);
 
-    /// Asks for events; those that have come since wait in take_events(). After each one it is asked again.
+    /// Asks the controller for events. take_events() returns them.
     void watch_events();
-    /// Looks for completions, without waiting. @return the events: dword 0 of each
+    /// Does not wait. @return the events that have arrived: dword 0 of each
     std::vector<uint32_t> take_events();
     /// Lets the controller report changed namespaces again.
     void acknowledge_changed_namespaces();
@@ -73,14 +75,14 @@ private:
     IoQueue queue_;
     Transfer transfer_;
 
-    // The command that is waited for, and the one that asks for events.
+    // Identifiers of the command that a function waits for, and of the command that waits for an event.
     static constexpr uint32_t none = UINT32_MAX;
     uint32_t waited_ = none, event_ = none;
     Status ended_;
     Identity identity_;
 
-    std::optional<DmaMemory> doorbells_;  ///< a page of values, and one of events
-    bool shared_ = false;                 ///< the controller knows it
+    std::optional<DmaMemory> doorbells_;  ///< a page of values and a page of events (see Doorbell)
+    bool shared_ = false;                 ///< the controller uses doorbells_
     uint32_t event_mask_ = 0;
     std::vector<uint32_t> events_;
 };

@@ -27,7 +27,8 @@ std::array<Range, 64> ranges;
 size_t guards = 0;
 struct sigaction before;
 
-/// Puts memory of ones in the place of what is gone. In a signal handler: system calls and memory alone.
+/// Maps memory of ones over the range that has vanished. Runs in a signal handler: uses system calls and
+/// memory only.
 bool replace(uintptr_t address) {
     for (Range& range : ranges) {
         const uintptr_t start = range.start.load(std::memory_order_acquire);
@@ -51,7 +52,7 @@ void on_sigbus(int signal, siginfo_t* info, void* context) {
     if ((before.sa_flags & SA_SIGINFO) != 0 && before.sa_sigaction != nullptr)
         return before.sa_sigaction(signal, info, context);
     if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) return before.sa_handler(signal);
-    ::signal(SIGBUS, SIG_DFL);  // the access comes again, and ends the process as it would have
+    ::signal(SIGBUS, SIG_DFL);  // the access is repeated, and ends the process
 }
 
 }  // namespace
@@ -60,7 +61,8 @@ BarGuard::BarGuard(void* start, size_t size) {
     const std::lock_guard lock(mutex);
     for (slot_ = 0; slot_ < ranges.size() && ranges[slot_].start != 0;)
         slot_++;
-    if (slot_ == ranges.size()) throw bdevkit::Error(ENOMEM, "more than 64 controllers at once: remove one");
+    if (slot_ == ranges.size())
+        throw bdevkit::Error(ENOMEM, "more than 64 controllers are in use: remove one");
     if (guards++ == 0) {
         struct sigaction own {};
         own.sa_sigaction = on_sigbus;

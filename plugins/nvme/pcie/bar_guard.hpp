@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A device that vanishes takes its mapped registers along: the next access is a SIGBUS. With a guard, the
-// access goes to memory that reads as all ones, as a device does that is gone.
+// Protection from devices that vanish: their mapped registers vanish with them, and the next access raises
+// SIGBUS.
 #pragma once
 
 #include <cstddef>
 
 namespace nvme::pcie {
 
-/// [any thread] While it lives, a SIGBUS in that range does not end the process. Other SIGBUS go where they
-/// went.
+/// [any thread] While a guard lives, SIGBUS in its range does not end the process: the handler maps memory
+/// that reads as all ones there, which is what PCI registers of a missing device read as. SIGBUS elsewhere
+/// goes to the handler that was there before.
 class BarGuard {
 public:
-    /// Throws bdevkit::Error when there are too many. @param start  page-aligned, as is `size`
+    /// Throws bdevkit::Error when there are too many guards. @param start, size  page-aligned
     BarGuard(void* start, size_t size);
     ~BarGuard();
     BarGuard(const BarGuard&) = delete;

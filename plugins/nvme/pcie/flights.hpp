@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What is in flight in a queue, by command identifier: an I/O for each command, or for two that the
-// controller fuses (Base Specification 2.0, 3.4.2).
+// The commands in flight in a queue, by identifier.
 #pragma once
 
 #include <nvme/types.h>
@@ -16,22 +15,25 @@ struct bdk_bdev_io;
 
 namespace nvme::pcie {
 
+/// A command in flight.
 struct Flight {
     bdk_bdev_io* io = nullptr;
     uint64_t started = 0;  ///< ticks
     bool abort_sent = false;
-    bool late = false;  ///< a reset is on the way for its sake
+    bool late = false;  ///< a reset has been asked for because of it
     Transfer transfer;
 
-    std::optional<uint16_t> partner;  ///< of a fused pair, while it is in flight
-    std::optional<Status> other;      ///< how the partner has ended
+    std::optional<uint16_t> partner;  ///< the other command of a fused pair, while that is in flight
+    std::optional<Status> other;      ///< the partner's status, once it has ended
 };
 
+/// An I/O has one command, or two that the controller fuses (Base Specification 2.0, 3.4.2). It ends with the
+/// last of its commands.
 class Flights {
 public:
-    /// What has ended with a command.
+    /// The I/O that ends with a command.
     struct End {
-        bdk_bdev_io* io;  ///< NULL: the partner is in flight
+        bdk_bdev_io* io;  ///< NULL: none, the partner is still in flight
         Status status;
         bool late;
     };
@@ -41,7 +43,7 @@ public:
     uint32_t size() const noexcept { return uint32_t(flights_.size()); }
     Flight& operator[](uint32_t cid) noexcept { return flights_[cid]; }
 
-    /// The transfer has begun.
+    /// Begins a flight, whose transfer has begun.
     void begin(uint16_t cid, bdk_bdev_io* io, uint64_t now) noexcept {
         Flight& flight = flights_[cid];
         flight.io = io;
@@ -55,8 +57,8 @@ public:
         flights_[second].partner = first;
     }
 
-    /// The command has ended, and its identifier may be used again. Who of a pair is first leaves its status
-    /// to the other.
+    /// The command has ended, and its identifier may be used again. The first command of a pair leaves its
+    /// status to its partner.
     End end(uint16_t cid, PagePool& pool, const Status& status) {
         Flight& flight = flights_[cid];
         flight.transfer.end(pool, status.success());
@@ -69,7 +71,7 @@ public:
         return {nullptr, {}, false};
     }
 
-    /// The command of an I/O, of a pair the first that is left; nothing when there is none.
+    /// The identifier of an I/O's command; nothing when none is in flight.
     std::optional<uint16_t> find(const bdk_bdev_io* io) const noexcept {
         for (size_t cid = 0; cid < flights_.size(); cid++)
             if (flights_[cid].io == io) return uint16_t(cid);
@@ -77,7 +79,7 @@ public:
     }
 
 private:
-    /// The failure that is not the other's consequence.
+    /// The status of a pair: the cause, not a failure that is only its consequence.
     static Status of_both(const Status& a, const Status& b) noexcept {
         const bool is_consequence = a.sct() == NVME_SCT_GENERIC && a.sc() == NVME_SC_FUSED_FAIL;
         return a.success() || (is_consequence && !b.success()) ? b : a;

@@ -8,10 +8,10 @@ namespace nvme::pcie {
 
 namespace {
 
-/// The data that a command moves, by its opcode's lowest bits.
+/// The lowest bits of an opcode tell the direction of the data.
 constexpr uint8_t writes = 1, reads = 2;
 
-/// Pages of a PRP list's entries are 8 bytes each.
+/// A PRP list, of 8 bytes for each page, fits into one page.
 static_assert(Transfer::max_bytes / page_size <= page_size / sizeof(uint64_t));
 
 }  // namespace
@@ -56,7 +56,8 @@ bool Transfer::is_contiguous() const noexcept {
 
 void Transfer::end(PagePool& pool, bool read) {
     if (read && (opcode_ & reads) != 0) copy(pool, Direction::from_device);
-    // The last that is given is the first that is taken: what lies side by side stays so.
+    // The pool is a stack: pages that are given back in reverse are taken in order again, and stay
+    // contiguous.
     for (; !pages_.empty(); pages_.pop_back())
         pool.give(pages_.back());
 }

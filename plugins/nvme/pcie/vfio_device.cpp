@@ -30,18 +30,19 @@ std::string text_of(int error) {
     return std::generic_category().message(error);
 }
 
-/// The last part of what a link of the device's points to; empty when there is none.
+/// The last component of the path that a link in the device's sysfs folder points to; empty when there is no
+/// link.
 std::string link_of(const std::string& address, const char* name) {
     std::error_code error;
     const auto target = std::filesystem::read_symlink("/sys/bus/pci/devices/" + address + "/" + name, error);
     return error ? std::string() : target.filename().string();
 }
 
-/// The IOMMU group of a device that is there for us.
+/// The IOMMU group of the device. Throws bdevkit::Error unless the device is bound to vfio-pci.
 std::string group_of(const std::string& address) {
     const char* name = address.c_str();
     if (!std::filesystem::exists("/sys/bus/pci/devices/" + address))
-        throw Error(ENODEV, format("there is no PCI device '%s': lspci -D lists them", name));
+        throw Error(ENODEV, format("no such PCI device: '%s'; lspci -D lists them", name));
     const std::string driver = link_of(address, "driver");
     if (driver != "vfio-pci")
         throw Error(EBUSY,
@@ -52,10 +53,9 @@ std::string group_of(const std::string& address) {
                            name, driver.empty() ? "no driver" : driver.c_str(), name, name, name, name));
     const std::string group = link_of(address, "iommu_group");
     if (group.empty())
-        throw Error(ENODEV,
-                    format("'%s' is behind no IOMMU: enable it in the firmware and with intel_iommu=on or "
-                           "amd_iommu=on on the kernel's command line",
-                           name));
+        throw Error(ENODEV, format("'%s' has no IOMMU: enable it in the firmware and with intel_iommu=on or "
+                                   "amd_iommu=on on the kernel's command line",
+                                   name));
     return group;
 }
 
@@ -78,15 +78,15 @@ VfioContainer::VfioContainer() : file_(open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC
                     format("/dev/vfio/vfio: %s: load the kernel module vfio-pci", text_of(errno).c_str()));
     if (ioctl(fd(), VFIO_GET_API_VERSION) != VFIO_API_VERSION ||
         ioctl(fd(), VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) != 1)
-        throw Error(ENOTSUP, "this kernel's VFIO has no IOMMU of type 1: load vfio_iommu_type1");
+        throw Error(ENOTSUP, "VFIO has no IOMMU of type 1: load the kernel module vfio_iommu_type1");
 }
 
 DmaMemory::DmaMemory(std::shared_ptr<VfioContainer> container, size_t size)
     : container_(std::move(container)), size_(size) {
     void* mapped = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (mapped == MAP_FAILED) throw Error(ENOMEM, format("no %zu bytes of memory", size));
+    if (mapped == MAP_FAILED) throw Error(ENOMEM, format("cannot allocate %zu bytes of memory", size));
     data_ = static_cast<std::byte*>(mapped);
-    madvise(mapped, size, MADV_DONTFORK);  // a child's copy would move the parent's pages
+    madvise(mapped, size, MADV_DONTFORK);  // after a fork, a write would move the page away from the device
     iova_ = container_->next_iova(size);
     vfio_iommu_type1_dma_map map{};
     map.argsz = sizeof(map);
@@ -97,7 +97,7 @@ DmaMemory::DmaMemory(std::shared_ptr<VfioContainer> container, size_t size)
     if (ioctl(container_->fd(), VFIO_IOMMU_MAP_DMA, &map) == 0) return;
     const int error = errno;
     munmap(mapped, size);
-    throw Error(error, format("%zu bytes cannot be mapped for the device: %s%s", size, text_of(error).c_str(),
+    throw Error(error, format("cannot map %zu bytes for the device: %s%s", size, text_of(error).c_str(),
                               error == ENOMEM ? ": raise the limit of locked memory (ulimit -l)" : ""));
 }
 
@@ -106,7 +106,7 @@ DmaMemory::~DmaMemory() {
     unmap.argsz = sizeof(unmap);
     unmap.iova = iova_;
     unmap.size = size_;
-    ioctl(container_->fd(), VFIO_IOMMU_UNMAP_DMA, &unmap);  // with the device gone, it has been done
+    ioctl(container_->fd(), VFIO_IOMMU_UNMAP_DMA, &unmap);  // fails harmlessly when the device is closed
     munmap(data_, size_);
 }
 
@@ -128,8 +128,9 @@ void VfioDevice::open_group(const std::string& group) {
     const std::string path = "/dev/vfio/" + group;
     group_ = VfioFile(open(path.c_str(), O_RDWR | O_CLOEXEC));
     if (group_.get() < 0)
-        throw Error(errno, format("'%s' (%s): %s%s", path.c_str(), address_.c_str(), text_of(errno).c_str(),
-                                  errno == EBUSY ? ": another process uses the device" : ""));
+        throw Error(
+            errno, format("cannot open '%s' (%s): %s%s", path.c_str(), address_.c_str(),
+                          text_of(errno).c_str(), errno == EBUSY ? ": another process uses the device" : ""));
     vfio_group_status status{};
     status.argsz = sizeof(status);
     if (ioctl(group_.get(), VFIO_GROUP_GET_STATUS, &status) != 0 ||
@@ -142,10 +143,10 @@ void VfioDevice::open_group(const std::string& group) {
     if (ioctl(group_.get(), VFIO_GROUP_SET_CONTAINER, &container) != 0 ||
         ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) != 0)
         throw Error(errno,
-                    format("'%s': its IOMMU cannot be used: %s", address_.c_str(), text_of(errno).c_str()));
+                    format("'%s': cannot use its IOMMU: %s", address_.c_str(), text_of(errno).c_str()));
     device_ = VfioFile(ioctl(group_.get(), VFIO_GROUP_GET_DEVICE_FD, address_.c_str()));
     if (device_.get() < 0)
-        throw Error(errno, format("'%s' does not open: %s", address_.c_str(), text_of(errno).c_str()));
+        throw Error(errno, format("cannot open '%s': %s", address_.c_str(), text_of(errno).c_str()));
 }
 
 void VfioDevice::map_bar() {
@@ -176,12 +177,12 @@ void VfioDevice::enable_bus_mastering() {
     done = done && pread(device_.get(), &command, sizeof(command), at) == sizeof(command);
     command |= PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
     done = done && pwrite(device_.get(), &command, sizeof(command), at) == sizeof(command);
-    if (!done) throw Error(EIO, format("'%s': its configuration cannot be written", address_.c_str()));
+    if (!done) throw Error(EIO, format("'%s': cannot write its configuration space", address_.c_str()));
 }
 
-/// @return 0; what the kernel has instead, where that is fewer; or a negative errno
+/// @return 0, or how many interrupts the kernel can give when they are too few, or a negative errno
 int VfioDevice::set_irq_events(uint32_t index, std::span<const int32_t> events) {
-    // In words, which keep its alignment.
+    // A vector of words has the alignment of the struct.
     std::vector<uint32_t> words((sizeof(vfio_irq_set) + events.size_bytes()) / sizeof(uint32_t));
     auto* request = new (words.data()) vfio_irq_set{};
     request->argsz = uint32_t(words.size() * sizeof(uint32_t));
@@ -198,7 +199,7 @@ void VfioDevice::watch_requests() {
     const int32_t event = request_event_.get();
     if (set_irq_events(VFIO_PCI_REQ_IRQ_INDEX, {&event, 1}) != 0)
         bdevkit::log(bdevkit::LogLevel::warn, BDK_LOG_COMPONENT,
-                     format("'%s': the kernel will not say when it wants the device back", address_.c_str()));
+                     format("'%s': the kernel cannot tell when it wants the device back", address_.c_str()));
 }
 
 void VfioDevice::enable_interrupts(uint32_t wanted) {
@@ -207,7 +208,7 @@ void VfioDevice::enable_interrupts(uint32_t wanted) {
     info.index = VFIO_PCI_MSIX_IRQ_INDEX;
     const bool has_some = ioctl(device_.get(), VFIO_DEVICE_GET_IRQ_INFO, &info) == 0 && info.count > 1;
     std::vector<VfioFile> files;
-    std::vector<int32_t> events{-1};  // vector 0 is the admin queue's, which nobody sleeps for
+    std::vector<int32_t> events{-1};  // vector 0 is that of the admin queue, which is polled
     for (uint32_t i = 1; has_some && i <= std::min(wanted, info.count - 1); i++) {
         files.emplace_back(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
         events.push_back(files.back().get());
@@ -221,9 +222,8 @@ void VfioDevice::enable_interrupts(uint32_t wanted) {
     if (rc == 0)
         interrupt_events_ = std::move(files);
     else
-        bdevkit::log(
-            bdevkit::LogLevel::warn, BDK_LOG_COMPONENT,
-            format("'%s' has no interrupts: its queues are looked at from time to time", address_.c_str()));
+        bdevkit::log(bdevkit::LogLevel::warn, BDK_LOG_COMPONENT,
+                     format("'%s' has no MSI-X interrupts: its queues are polled", address_.c_str()));
 }
 
 void VfioDevice::close() noexcept {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A PCI function that vfio-pci keeps for user space, and memory that it reaches (linux/vfio.h).
+// A PCI function that is bound to vfio-pci, and memory that it can access (linux/vfio.h).
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,7 @@
 
 namespace nvme::pcie {
 
-/// A file descriptor.
+/// A file descriptor; closed with this object.
 class VfioFile {
 public:
     VfioFile() = default;
@@ -30,7 +30,7 @@ private:
     int fd_ = -1;
 };
 
-/// The addresses of a device's (IOVA), handed out once each.
+/// The address space of a device (IOVA). Each address is handed out once.
 class VfioContainer {
 public:
     /// Throws bdevkit::Error.
@@ -41,11 +41,11 @@ public:
 
 private:
     VfioFile file_;
-    // Above the first 4 GiB, where the addresses of interrupts lie.
+    // The first 4 GiB contain the addresses of interrupts.
     std::atomic<uint64_t> next_iova_{uint64_t{1} << 32};
 };
 
-/// Memory of zeroes that the device reaches as long as this lives.
+/// Memory that the device can access while this object lives. It begins as zeroes.
 class DmaMemory {
 public:
     /// [any thread] Throws bdevkit::Error. @param size  bytes, a multiple of 4096
@@ -64,10 +64,11 @@ private:
     uint64_t iova_ = 0;
 };
 
-/// The function itself, open until close().
+/// The function itself. It is open until close().
 class VfioDevice {
 public:
-    /// Opens it, maps its first BAR and lets it reach memory. Throws bdevkit::Error, with what to do.
+    /// Opens the function, maps its first BAR and enables it to access memory. Throws bdevkit::Error, with
+    /// advice.
     /// @param address  such as 0000:00:04.0
     explicit VfioDevice(const std::string& address);
     ~VfioDevice() { close(); }
@@ -75,24 +76,25 @@ public:
     VfioDevice& operator=(const VfioDevice&) = delete;
 
     const std::string& address() const noexcept { return address_; }
-    /// None after close().
+    /// NULL after close().
     const std::shared_ptr<VfioContainer>& container() const noexcept { return container_; }
-    /// The registers; gone after close().
+    /// The registers; NULL after close().
     volatile std::byte* bar() const noexcept { return bar_; }
     size_t bar_size() const noexcept { return bar_size_; }
-    /// Becomes readable when the kernel wants the device back.
+    /// A descriptor that becomes readable when the kernel wants the device back.
     int request_event() const noexcept { return request_event_.get(); }
 
-    /// Has MSI-X vectors 1 and so on, at most `wanted`, as descriptors: as many as device and kernel have.
-    /// Once. With none, a line in the log says so.
+    /// Enables MSI-X vectors, from 1 on: at most `wanted`, fewer when device or kernel have fewer. A line in
+    /// the log tells when there are none. To be called once.
     void enable_interrupts(uint32_t wanted);
-    /// Becomes readable when the device has raised the vector; -1 for one that it has not.
+    /// A descriptor that becomes readable when the device raises the vector; -1 for a vector that is not
+    /// enabled.
     int interrupt_event(uint32_t vector) const noexcept {
         return vector == 0 || vector > interrupt_events_.size() ? -1 : interrupt_events_[vector - 1].get();
     }
     uint32_t interrupts() const noexcept { return uint32_t(interrupt_events_.size()); }
 
-    /// Leaves the device to others. Nobody may touch its registers any more.
+    /// Gives the device back. Its registers must not be accessed afterwards.
     void close() noexcept;
 
 private:

@@ -15,14 +15,14 @@ using bdevkit::Error, bdevkit::format;
 
 namespace {
 
-/// Takes structures and numbers off the front of the log.
+/// Reads structures and numbers from the log, one after another.
 class LogReader {
 public:
     explicit LogReader(Bytes log) noexcept : left_(log) {}
 
     template <class T>
     T take() {
-        if (left_.size() < sizeof(T)) throw Error(EPROTO, "the ANA log goes on where it should have ended");
+        if (left_.size() < sizeof(T)) throw Error(EPROTO, "the ANA log is shorter than its fields say");
         T value;
         std::memcpy(static_cast<void*>(&value), left_.data(), sizeof(T));
         left_ = left_.subspan(sizeof(T));
@@ -46,7 +46,7 @@ Access access_of(uint8_t state) {
         case NVME_ANA_STATE_CHANGE:
             return Access::changing;
         default:
-            throw Error(EPROTO, format("the ANA log has a state %u, which there is not", state));
+            throw Error(EPROTO, format("the ANA log has an unknown state, %u", state));
     }
 }
 

@@ -11,25 +11,25 @@
 
 namespace nvme::tcp {
 
-/// The best one first.
+/// How well a path reaches a namespace, the best first. Those after non_optimized get no I/O.
 enum class Access : uint8_t {
     optimized,
     non_optimized,
-    // With these it gets no I/O.
     inaccessible,
     changing,
-    lost,     ///< persistently
-    unknown,  ///< to be asked for again
-    none,     ///< the namespace is not there
+    lost,     ///< persistent loss
+    unknown,  ///< a status has contradicted the log, which is read again
+    none,     ///< the path does not reach the namespace
 };
 
 const char* access_name(Access access);
 
-/// Bytes to read of a controller's log; 0: it does not report any.
-/// @param most  bytes that it transfers at a time; 0: any number
+/// @param most  bytes that the controller transfers at a time; 0: without limit
+/// @return bytes to read of the controller's log; 0: it reports no access states
 uint32_t ana_log_size(const nvme_id_ctrl& data, uint64_t most);
 
-/// What the log says, by namespace. Throws bdevkit::Error when it is wrong, or longer than what was read.
+/// Decodes the log. Throws bdevkit::Error when it is malformed, or ends too early. @return the states by
+/// namespace
 std::map<uint32_t, Access> parse_ana_log(Bytes log);
 
 }  // namespace nvme::tcp

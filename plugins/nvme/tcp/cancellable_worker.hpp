@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A thread for connecting, whose waits can be ended.
+// A thread for jobs that wait for the network.
 #pragma once
 
 #include <bdevkit/error.hpp>
@@ -13,6 +13,8 @@
 
 namespace nvme::tcp {
 
+/// Its jobs wait with cancel(), so that stop() ends them at once. A job that ends with the error ECANCELED is
+/// over.
 class CancellableWorker {
 public:
     CancellableWorker() { thread_.start(); }
@@ -20,7 +22,7 @@ public:
     CancellableWorker(const CancellableWorker&) = delete;
     CancellableWorker& operator=(const CancellableWorker&) = delete;
 
-    /// [any thread] Runs job() on the thread, after those before it; never once it is stopped.
+    /// [any thread] Runs job() on the thread, after earlier jobs. It does not run after stop().
     void post(std::function<void()> job) {
         thread_.post([job = std::move(job)] {
             try {
@@ -30,19 +32,19 @@ public:
             }
         });
     }
-    /// [not the worker's thread] Ends waits of the job at hand and waits for its end.
+    /// [not the worker's thread] Cancels what the running job waits for, and waits until the job has ended.
     void stop() {
         thread_.end();
         cancel_.cancel();
         thread_.stop();
     }
 
-    /// Ends waits when the worker is stopped.
+    /// For the waits of jobs: ends them when the worker is stopped.
     const Cancel& cancel() const noexcept { return cancel_; }
 
 private:
     Cancel cancel_;
-    Worker thread_;  // last: it uses the other
+    Worker thread_;  // last: it uses the other member
 };
 
 }  // namespace nvme::tcp

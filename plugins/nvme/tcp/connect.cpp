@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// From the module's options to a controller.
+// From the options of the module to a subsystem.
 #include <bdevkit/error.hpp>
 
 #include <nvme/types.h>
@@ -22,7 +22,7 @@ std::chrono::milliseconds milliseconds(bdevkit::Duration time) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds(time));
 }
 
-/// The host's identifier where none is given: the kernel's of this boot, so that every process has the same.
+/// The host's identifier. By default it is the kernel's boot_id, so that all processes have the same.
 std::array<uint8_t, 16> host_id(const bdk_uuid& given) {
     std::array<uint8_t, 16> id;
     std::copy_n(given.bytes, id.size(), id.begin());
@@ -30,7 +30,7 @@ std::array<uint8_t, 16> host_id(const bdk_uuid& given) {
     std::string text;
     std::ifstream("/proc/sys/kernel/random/boot_id") >> text;
     std::erase(text, '-');
-    if (text.size() != 2 * id.size()) throw Error(EINVAL, "the kernel has no boot_id: give `host_id`");
+    if (text.size() != 2 * id.size()) throw Error(EINVAL, "the kernel has no boot_id: set `host_id`");
     for (size_t i = 0; i < id.size(); i++)
         id[i] = uint8_t(std::stoul(text.substr(2 * i, 2), nullptr, 16));
     return id;
@@ -57,8 +57,7 @@ std::shared_ptr<const DhchapKeys> keys_of(const Options& given) {
     const bool both = given.dhchap_ctrl_key_file != nullptr;
     if (given.dhchap_key_file == nullptr && !both) return nullptr;
     if (given.dhchap_key_file == nullptr)
-        throw Error(EINVAL,
-                    "`dhchap_ctrl_key_file` is given without `dhchap_key_file`, which the host answers with");
+        throw Error(EINVAL, "`dhchap_ctrl_key_file` needs `dhchap_key_file`: set the host's key as well");
     dhchap_prepare();
     return std::make_shared<const DhchapKeys>(
         DhchapKeys{DhchapKey::from_file(given.dhchap_key_file),
@@ -66,7 +65,7 @@ std::shared_ptr<const DhchapKeys> keys_of(const Options& given) {
                         : nullptr});
 }
 
-/// The target by another portal: HOST, HOST:PORT or [IPv6]:PORT.
+/// The target behind another portal: HOST, HOST:PORT or [IPv6]:PORT.
 Target by_portal(Target target, const std::string& portal) {
     const bool has_brackets = portal.starts_with('[');
     const size_t end = has_brackets ? portal.find(']') : portal.find(':');
@@ -100,7 +99,7 @@ SharedController connect(const Options& given) {
     target.addresses = resolve(target.address, target.service);
     const Cancel cancel;
     if (target.subsystem.empty())
-        throw Error(EINVAL, format("%s: no subsystem is named%s", target.name().c_str(),
+        throw Error(EINVAL, format("%s: `subsystem` is not set%s", target.name().c_str(),
                                    discovered_text(target, cancel).c_str()));
     check_nqn(target.subsystem, "subsystem");
     std::vector<Target> targets{target};

@@ -19,7 +19,7 @@ bool Connection::turn() {
     bool busy = send();
     if (failure_.empty()) busy |= receive();
     if (!failure_.empty() || protocol_.failure().empty()) return busy;
-    send();  // why it ends
+    send();  // the PDU that tells the target why
     failure_ = protocol_.failure();
     return true;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A queue's protocol on its socket. Used by one thread at a time.
+// The protocol of a queue on a socket.
 #pragma once
 
 #include <memory>
@@ -9,29 +9,32 @@
 
 namespace nvme::tcp {
 
+/// Moves bytes between Protocol and socket, without blocking, or waits for them where the thread may block.
+/// Used by one thread at a time: first the worker that connects and authenticates, then a Pump. Once it has
+/// failed it stays so; the owner makes another one.
 class Connection {
 public:
-    /// @param socket  connected, and does not block
+    /// @param socket  connected and non-blocking
     Connection(Fd socket, const Protocol::Options& options);
 
-    /// Takes the ends of commands from now on.
+    /// From now on `on_ended` is called when a command ends.
     void set_on_ended(Protocol::OnEnded on_ended) { on_ended_ = std::move(on_ended); }
 
     Protocol& protocol() noexcept { return protocol_; }
     const Protocol& protocol() const noexcept { return protocol_; }
     int fd() const noexcept { return socket_.get(); }
 
-    /// Sends what waits and takes what has come, without blocking; commands end in it.
-    /// @return whether there was anything
+    /// Sends and receives as much as possible without blocking. Commands may end in the call.
+    /// @return whether anything was sent or received
     bool turn();
-    /// Whether there is more to send than the socket takes now.
+    /// Whether there is output that the socket does not accept now.
     bool is_blocked() const noexcept { return protocol_.has_output(); }
-    /// Why there is no connection any more; empty while there is.
+    /// Why the connection has failed; empty while it works.
     const std::string& failure() const noexcept { return failure_; }
 
-    /// [may block] Turns until done() or `until`. Throws bdevkit::Error when the connection fails, time is up
-    /// or it is cancelled.
-    /// @param what  that is waited for
+    /// [may block] Turns until done() is true. Throws bdevkit::Error when the connection fails, at the time
+    /// `until`, or when cancelled.
+    /// @param what  it waits for, for messages
     template <class Done>
     void wait(Done&& done, const char* what, const Cancel& cancel, Clock::time_point until) {
         while (!done()) {
@@ -42,7 +45,7 @@ public:
 
 private:
     static constexpr size_t buffer_size = 256 * 1024;
-    /// Reads in a turn, so that a fast target does not keep the reactor.
+    /// The most reads in a turn, so that a fast target does not occupy the reactor.
     static constexpr int most_reads = 4;
 
     bool send();

@@ -23,7 +23,7 @@ constexpr uint8_t common_type = 0, dhchap_type = 1;
 constexpr uint8_t negotiate_id = 0x00, failure2_id = 0xf0, failure1_id = 0xf1;  // of common_type
 constexpr uint8_t challenge_id = 1, reply_id = 2, success1_id = 3, success2_id = 4;
 
-/// Why authentication fails, as both sides tell each other.
+/// Why authentication fails, as the messages say it.
 enum class Reason : uint8_t {
     failed = 1,
     protocol = 2,
@@ -45,7 +45,7 @@ struct Negotiate {
     Head head;
     uint8_t concatenation;  ///< 0: no TLS is to follow
     uint8_t protocols;
-    uint8_t protocol, reserved;  ///< of the only one
+    uint8_t protocol, reserved;  ///< of the only descriptor
     uint8_t hash_count, group_count;
     uint8_t hashes[30], groups[30];
 };
@@ -55,7 +55,7 @@ struct Challenge {
     Head head;
     uint8_t hash_length, reserved;
     uint8_t hash, group;
-    uint16_t value_length;  ///< of the Diffie-Hellman value, which follows the challenge
+    uint16_t value_length;  ///< bytes of the Diffie-Hellman value, which follows the challenge
     uint32_t sequence;
 };
 static_assert(sizeof(Challenge) == 16);
@@ -91,13 +91,13 @@ struct Failure {
 };
 static_assert(sizeof(Failure) == 8);
 
-/// The dialogue breaks off; the target is told why.
+/// Thrown when the host breaks the dialogue off. The target is told the reason.
 struct Refusal {
     Reason reason;
     std::string text;
 };
 
-/// @param asked_for_proof  the target was asked to authenticate itself, too
+/// @param asked_for_proof  whether the target was asked to authenticate itself as well
 std::string text_of(uint8_t explanation, bool asked_for_proof) {
     switch (Reason(explanation)) {
         case Reason::failed:
@@ -108,15 +108,16 @@ std::string text_of(uint8_t explanation, bool asked_for_proof) {
         case Reason::protocol:
             return "it does not use DH-HMAC-CHAP";
         case Reason::concatenation:
-            return "it asks for TLS behind it, which is not supported";
+            return "it asks for TLS after authentication, which is not supported";
         case Reason::hash:
             return "it accepts none of SHA-256, SHA-384 and SHA-512";
         case Reason::group:
-            return "it accepts no Diffie-Hellman group of FFDHE2048 to FFDHE8192, nor none";
+            return "it accepts neither a Diffie-Hellman group from FFDHE2048 to FFDHE8192 nor authentication "
+                   "without a group";
         case Reason::payload:
-            return "it finds a message wrong";
+            return "it has received an invalid message";
         case Reason::message:
-            return "it has expected another message";
+            return "it expected another message";
         default:
             return format("explanation %u", explanation);
     }
@@ -150,7 +151,7 @@ public:
     }
 
 private:
-    /// What a message may be long, at least as long as each that is expected.
+    /// The longest message that is accepted. All expected messages are shorter.
     static constexpr uint32_t most = 4096;
     static constexpr uint32_t protocol = 0xe9u << 24 | 1u << 16 | 1u << 8;  // in dword 10
 
@@ -169,7 +170,8 @@ private:
         if (must && !result.ok()) refused(status_text(result));
     }
 
-    /// The target may close the connection when it hears it, as the kernel's does. That is no reason to give.
+    /// Ignores errors: a target may close the connection when it gets this message, as the kernel's does, and
+    /// the reason of the refusal matters more.
     void tell(Reason reason) {
         const Failure failure{head(common_type, failure2_id), 1, uint8_t(reason)};
         try {
@@ -184,7 +186,7 @@ private:
                                    target_.host_nqn.c_str(), why.c_str()));
     }
 
-    /// Receives a message that begins with `M`; what follows is in rest_.
+    /// Receives a message that begins with an `M`; rest_ has the bytes after that.
     template <class M>
     M receive(uint8_t id, const char* what) {
         std::vector<std::byte> message(most);
@@ -255,10 +257,10 @@ private:
         }
     }
 
-    /// The response of who has `key` to a challenge.
+    /// The response to a challenge, for the side that has `key`.
     Secret response(const Secret& key, Bytes challenge, uint32_t sequence, const std::string& role,
                     const std::string& own, const std::string& others) const {
-        // With a group the number that both sides have goes into it.
+        // With a group, the shared secret augments the challenge.
         const Secret augmented = session_ ? dhchap_hmac(hash_, bytes_of(*session_), {challenge}) : Secret(0);
         const uint8_t none = 0;
         return dhchap_hmac(hash_, bytes_of(key),
@@ -273,7 +275,7 @@ private:
         if (proves_both()) {
             dhchap_random(own_challenge_);
             dhchap_random(std::as_writable_bytes(std::span(&own_sequence_, 1)));
-            own_sequence_ |= 1;  // 0 stands for none
+            own_sequence_ |= 1;  // 0 means no challenge
         }
         Reply message{};
         message.head = head(dhchap_type, reply_id);
@@ -289,8 +291,8 @@ private:
         if (!proves_both()) return;
         if ((message.responds & 1) == 0)
             throw Refusal{Reason::failed,
-                          "the target does not prove who it is: let it have a key too, or take "
-                          "`dhchap_ctrl_key_file` away"};
+                          "the target does not prove who it is: give it a key as well, or remove "
+                          "`dhchap_ctrl_key_file`"};
         const Secret expected = response(keys_.controller->transformed(target_.subsystem), own_challenge_,
                                          own_sequence_, "Controller", target_.subsystem, target_.host_nqn);
         if (message.hash_length != expected.size() || rest_.size() < expected.size())
@@ -305,12 +307,12 @@ private:
     const Target& target_;
     const DhchapKeys& keys_;
     uint16_t transaction_ = 0;
-    std::vector<std::byte> rest_;  ///< of the message that came last
+    std::vector<std::byte> rest_;  ///< of the last message
     DhchapHash hash_ = DhchapHash::sha256;
     uint32_t sequence_ = 0, own_sequence_ = 0;
     std::vector<std::byte> challenge_, own_challenge_;
-    std::vector<std::byte> value_;   ///< the public one, with a group
-    std::optional<Secret> session_;  ///< with a group: what both sides know by it
+    std::vector<std::byte> value_;   ///< the host's public value, with a group
+    std::optional<Secret> session_;  ///< the session key, with a group
 };
 
 }  // namespace

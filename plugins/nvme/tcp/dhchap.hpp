@@ -8,8 +8,8 @@
 
 namespace nvme::tcp {
 
-/// [may block] Proves to the target who the host is, and has it prove who it is where `keys` say so. Throws
-/// bdevkit::Error, with what is wrong.
+/// [may block] Proves the host's identity to the target, and has the target prove its own if `keys` have the
+/// target's key. Throws bdevkit::Error, with the reason.
 void authenticate(Caller& caller, const Target& target, const DhchapKeys& keys);
 
 }  // namespace nvme::tcp

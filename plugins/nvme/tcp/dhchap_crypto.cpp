@@ -23,7 +23,7 @@ constexpr const char* digest_names[] = {"", "SHA256", "SHA384", "SHA512"};
 constexpr const char* group_names[dhchap_groups] = {"",          "ffdhe2048", "ffdhe3072",
                                                     "ffdhe4096", "ffdhe6144", "ffdhe8192"};
 
-/// Ends an object of OpenSSL's.
+/// Deletes an object of OpenSSL.
 template <auto release>
 struct Release {
     template <class T>
@@ -73,7 +73,9 @@ Key public_key(uint8_t group, Bytes value) {
 }  // namespace
 
 void dhchap_prepare() {
-    if (!keep_openssl_secret()) throw Error(EBUSY, "OpenSSL is in use: keys could not be kept from dumps");
+    if (!keep_openssl_secret())
+        throw Error(EBUSY,
+                    "OpenSSL has been used before: its copies of keys cannot be kept out of core dumps");
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, nullptr);
 }
 
@@ -153,7 +155,7 @@ Secret DhchapPair::shared(Bytes others_public) const {
     const Key others = public_key(pair_->group, others_public);
     const KeyContext check = context_for(others.get());
     if (EVP_PKEY_public_check(check.get()) != 1)
-        throw Error(EPROTO, "the target's Diffie-Hellman value is none of its group");
+        throw Error(EPROTO, "the target's Diffie-Hellman value is not in its group");
     const KeyContext context = context_for(pair_->key.get());
     Secret result(dhchap_group_size(pair_->group));
     size_t length = result.size();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What DH-HMAC-CHAP computes, by OpenSSL (Base Specification 2.0, 8.13.5). What fails throws bdevkit::Error.
+// The computations of DH-HMAC-CHAP, by OpenSSL (Base Specification 2.0, 8.13.5). Failures throw
+// bdevkit::Error.
 #pragma once
 
 #include <initializer_list>
@@ -15,7 +16,7 @@ namespace nvme::tcp {
 /// Identifiers of hash functions, in messages and keys.
 enum class DhchapHash : uint8_t { sha256 = 1, sha384 = 2, sha512 = 3 };
 
-/// Before anything else here: what OpenSSL makes of keys stays out of core dumps.
+/// To be called before the other functions: keeps OpenSSL's copies of keys out of core dumps.
 void dhchap_prepare();
 
 bool is_dhchap_hash(uint8_t id) noexcept;
@@ -30,16 +31,16 @@ inline Bytes bytes_of(const std::string& text) noexcept {
 }
 
 Secret dhchap_hash(DhchapHash hash, Bytes data);
-/// Of the parts, one behind the other.
+/// The HMAC of the concatenated parts.
 Secret dhchap_hmac(DhchapHash hash, Bytes key, std::initializer_list<Bytes> parts);
 void dhchap_random(std::span<std::byte> bytes);
 
-/// Identifiers of groups are 1 to 5, FFDHE2048 to FFDHE8192; 0 is none.
+/// Identifiers of groups: 1 to 5 are FFDHE2048 to FFDHE8192; 0 is no group.
 constexpr uint8_t dhchap_groups = 6;
-/// Bytes of a group's numbers; 0 for no group.
+/// Bytes of the numbers in a group; 0 for no group.
 size_t dhchap_group_size(uint8_t group) noexcept;
 
-/// A key pair of one exchange.
+/// The key pair of one Diffie-Hellman exchange.
 class DhchapPair {
 public:
     /// @param group  1 to 5
@@ -48,9 +49,10 @@ public:
     DhchapPair(const DhchapPair&) = delete;
     DhchapPair& operator=(const DhchapPair&) = delete;
 
-    /// As long as the group's numbers.
+    /// dhchap_group_size() bytes.
     std::vector<std::byte> public_value() const;
-    /// The number that both sides have, as long as the group's. Refuses a public value that is none.
+    /// The secret that both sides compute, dhchap_group_size() bytes. Throws when the other side's value is
+    /// not valid in the group.
     Secret shared(Bytes others_public) const;
 
 private:

@@ -27,7 +27,7 @@ constexpr size_t longest_text = 256;
                                name, why));
 }
 
-/// Six bits; -1: no character of base64's.
+/// The six bits of a base64 character; -1 for another character.
 int value_of(char c) noexcept {
     if (c >= 'A' && c <= 'Z') return c - 'A';
     if (c >= 'a' && c <= 'z') return c - 'a' + 26;
@@ -35,7 +35,7 @@ int value_of(char c) noexcept {
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/// @return how many bytes of `to` are filled; 0: it is no base64, or too long
+/// @return how many bytes of `to` are filled; 0: the text is not base64, or too long
 size_t decode(std::string_view text, Secret& to) noexcept {
     if (text.size() % 4 != 0 || text.size() / 4 * 3 > to.size()) return 0;
     const size_t last = text.find_last_not_of('=');
@@ -68,13 +68,13 @@ DhchapKey DhchapKey::from_text(std::string_view text, const char* name) {
     text = text.substr(0, end == std::string_view::npos ? 0 : end + 1);
     constexpr size_t head = prefix.size() + 3;  // with the hash and its colon
     if (text.size() < head + 1 || !text.starts_with(prefix) || text[head - 1] != ':' || text.back() != ':')
-        refuse(name, "has another form");
+        refuse(name, "has the wrong form");
     const std::string_view hash = text.substr(prefix.size(), 2);
     if (hash[0] != '0' || hash[1] < '0' || hash[1] > '3') refuse(name, "has an unknown hash");
     Secret decoded(longest_text);
     const size_t length = decode(text.substr(head, text.size() - head - 1), decoded);
     if (length != 32 + checksum && length != 48 + checksum && length != longest_key + checksum)
-        refuse(name, "has no 32, 48 or 64 bytes and a checksum");
+        refuse(name, "does not have 32, 48 or 64 bytes and a checksum");
     Secret key(length - checksum);
     std::memcpy(key.data(), decoded.data(), key.size());
     uint32_t told;

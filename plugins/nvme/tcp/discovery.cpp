@@ -30,7 +30,7 @@ std::vector<std::string> subsystems(const Target& target, const Cancel& cancel) 
                      std::as_writable_bytes(std::span(&head, 1)), offsetof(nvmf_discovery_log, entries));
     const auto records = uint32_t(std::min<uint64_t>(le64toh(head.numrec), most_records));
     std::vector<std::byte> log(sizeof(head) + records * sizeof(nvmf_disc_log_entry));
-    // Entries that do not come are zero, and so of no transport.
+    // Entries that have not been received are zeroes, which is no transport.
     caller.must_read(log_page(NVME_LOG_LID_DISCOVER, uint32_t(log.size())), "the discovery log", log,
                      sizeof(head));
     std::vector<std::string> names;
@@ -48,7 +48,7 @@ std::vector<std::string> subsystems(const Target& target, const Cancel& cancel) 
 }  // namespace
 
 std::string discovered_text(const Target& given, const Cancel& cancel) {
-    constexpr const char* by_hand = ": set `subsystem` to the NQN of one";
+    constexpr const char* without_list = ": set `subsystem` to its NQN";
     if (given.subsystem == NVME_DISC_SUBSYS_NAME) return "";
     Target target = given;
     target.subsystem = NVME_DISC_SUBSYS_NAME;
@@ -58,11 +58,11 @@ std::string discovered_text(const Target& given, const Cancel& cancel) {
         std::string list;
         for (const std::string& name : subsystems(target, cancel))
             list += (list.empty() ? "'" : ", '") + name + "'";
-        if (list.empty()) return ": it has none for this host";
+        if (list.empty()) return ": the target has none for this host";
         return ": set `subsystem` to one that it has: " + list;
     } catch (const Error& error) {
         if (error.rc() == -ECANCELED) throw;
-        return by_hand;
+        return without_list;
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The commands that set an NVMe over Fabrics controller up (Base Specification 2.0, 3.3 and 6).
+// The commands that set up a controller of NVMe over Fabrics (Base Specification 2.0, 3.3 and 6).
 #pragma once
 
 #include <nvme/types.h>
@@ -9,12 +9,12 @@
 
 namespace nvme::tcp {
 
-/// The bit of an event for changes of namespaces: of OAES, and of the feature that asks for events.
+/// The bit for events about changed namespaces, in OAES and in the feature that asks for events.
 constexpr uint32_t notice_namespaces = 1u << 8;
-/// As above, for changes of access states.
+/// The bit for events about changed access states.
 constexpr uint32_t notice_access = 1u << 11;
 
-/// A controller identifier that leaves the choice to the target.
+/// A controller identifier with which the target chooses the controller.
 constexpr uint16_t any_controller = 0xffff;
 
 Command fabrics_command(nvme_fctype type);
@@ -28,12 +28,12 @@ Command identify_command(uint32_t cns, uint32_t nsid);
 Command log_page(uint8_t page, uint32_t bytes);
 Command set_feature(uint8_t feature, uint32_t value);
 
-/// What a status means, for a message.
+/// A status as text, for messages.
 std::string status_text(const Result& result);
-/// Why a connect command was refused, and what to do. Ends with what was refused when the subsystem is at
-/// fault: a list of those that are there may follow.
+/// Why a connect command was refused, and what to do. If refuses_subsystem(), a list of subsystems may
+/// follow.
 std::string connect_refusal(const Result& result, const Target& target);
-/// Whether it was refused because there is no such subsystem for this host.
+/// Whether the target has no such subsystem for this host.
 bool refuses_subsystem(const Result& result);
 
 }  // namespace nvme::tcp

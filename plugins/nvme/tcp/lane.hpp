@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a queue has in flight by one path to the controller.
+// The part of a queue that goes by one path.
 #pragma once
 
 #include <deque>
@@ -12,23 +12,24 @@ namespace nvme::tcp {
 
 class Lane;
 
-/// An I/O under way.
+/// An I/O in flight.
 struct Flight {
-    bdk_bdev_io* io = nullptr;  ///< NULL: free
+    bdk_bdev_io* io = nullptr;  ///< NULL: the place is free
     Request request{};
     uint64_t started = 0;  ///< ticks
     uint32_t retries = 0;
-    const Lane* failed_by = nullptr;  ///< another one is better
-    bool must_end = false;            ///< its connection went, and it may not be carried out twice
+    const Lane* failed_by = nullptr;  ///< the lane by which it failed: another one is preferred
+    bool must_end = false;            ///< its connection broke, and it must not be carried out twice
     bool is_late = false;
 };
 
-/// A queue's connection by one path, while there is one. Used on the queue's thread.
+/// A lane is connected while the queue has a connection by this path, and disconnected until the next one. It
+/// is usable when it is connected and the path gives access to the namespace. Used on the queue's thread.
 class Lane {
 public:
-    /// The lane keeps nothing of the flight. May start others.
+    /// A command has ended, and its place is free. The call may start other flights.
     using OnEnded = std::function<void(Lane& lane, Flight flight, const Result& result)>;
-    /// Called in a turn of its own. May disconnect the lane.
+    /// The connection has broken. Called in a turn of its own; may disconnect the lane.
     using OnLost = std::function<void(Lane& lane, const std::string& reason)>;
 
     /// @param generation  of the path's connections
@@ -47,22 +48,22 @@ public:
     bool is_connected() const noexcept { return pump_.has_value(); }
     Access access() const noexcept { return access_; }
     void set_access(Access access) noexcept { access_ = access; }
-    /// Whether I/O may go there now.
+    /// Whether I/O may take this lane now.
     bool is_usable() const noexcept { return is_connected() && access_ <= Access::non_optimized; }
     size_t in_flight() const noexcept { return flights_.size() - free_.size(); }
 
-    /// It has no connection, and nothing in flight.
+    /// To be called when disconnected.
     void connect(uint32_t generation, std::unique_ptr<Connection> connection);
-    /// @param generation  that its next connection belongs to
-    /// @return what was in flight, which may have been carried out
+    /// @param generation  of the next connection
+    /// @return the flights; the target may have carried them out
     std::deque<Flight> disconnect(uint32_t generation);
 
-    /// It is connected. @return as Protocol::submit()
+    /// To be called when connected. @return as Protocol::submit()
     int start(const Flight& flight);
-    /// Marks what has been under way for more than so many ticks. @return whether anything has
+    /// Marks flights that have taken more than `patience` ticks. @return whether there are any
     bool mark_late(uint64_t patience);
 
-    /// The identifier of the I/O's command, which is not given to another until let_go(); -ENOENT.
+    /// Reserves the identifier of an I/O's command until let_go(). @return the identifier, or -ENOENT
     int hold(const bdk_bdev_io* io);
     void let_go(uint16_t cid) { pump_->protocol().let_go(cid); }
 
@@ -75,7 +76,7 @@ private:
     const OnEnded on_ended_;
     const OnLost on_lost_;
     std::optional<Pump> pump_;
-    std::vector<Flight> flights_;  ///< as many as the queue takes
+    std::vector<Flight> flights_;  ///< the places, as many as the queue has
     std::vector<Flight*> free_;
 };
 

@@ -14,11 +14,11 @@ using bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::IoType, bdevkit:
 namespace {
 
 constexpr uint32_t most_retries = 4;
-/// Each one is after the controller has said that it gives access: one that always contradicts itself must
-/// not have it forever.
+/// Before each of these retries a controller has said that it gives access. The limit ends I/O on a
+/// controller that contradicts itself forever.
 constexpr uint32_t most_access_retries = 64;
 
-/// Statuses of a way that failed, not of the command.
+/// Whether a path failed, not the command.
 bool is_passing(const Result& result) {
     constexpr uint8_t interrupted = 0x21, transient_transport_error = 0x22;
     if (result.do_not_retry) return false;
@@ -27,7 +27,7 @@ bool is_passing(const Result& result) {
                                               result.sc == transient_transport_error);
 }
 
-/// The namespace cannot be accessed by this path now.
+/// Whether the path gives no access to the namespace now.
 bool is_of_access(const Result& result) {
     return !result.do_not_retry && result.sct == NVME_SCT_PATH && result.sc >= NVME_SC_ANA_PERSISTENT_LOSS &&
            result.sc <= NVME_SC_ANA_TRANSITION;
@@ -82,7 +82,7 @@ bool MultipathQueue::submit(Io io, const Request& request, bool admin) {
     return true;
 }
 
-/// The best one that can be used now; NULL: none.
+/// The best usable lane; NULL when there is none.
 Lane* MultipathQueue::choose(const Flight& flight) {
     Lane* best = nullptr;
     for (size_t i = 0; i < lanes_.size(); i++) {
@@ -99,7 +99,7 @@ bool MultipathQueue::is_better(const Lane& lane, const Lane& than, const Flight&
     return settings_.spreads && lane.in_flight() < than.in_flight();
 }
 
-/// @return as Protocol::submit(), and -ENOTCONN when there is no path now
+/// @return as Protocol::submit(); -ENOTCONN when no lane is usable
 int MultipathQueue::start(const Flight& flight) {
     Lane* lane = choose(flight);
     if (lane == nullptr) return -ENOTCONN;
@@ -110,7 +110,7 @@ int MultipathQueue::start(const Flight& flight) {
     return cid;
 }
 
-/// Whether the I/O is to be submitted again, by another path if there is one.
+/// Whether the I/O is to be submitted again, if possible by another path.
 bool MultipathQueue::is_to_retry(Lane& lane, Flight& flight, const Result& result) {
     if (is_of_access(result)) {
         if (lane.is_usable()) {
@@ -136,7 +136,7 @@ void MultipathQueue::finish(const Flight& flight, const Result& result) {
     const Io io(flight.io);
     if (result.ok() && io.type() == IoType::read && result.bytes != flight.request.data.bytes) {
         bdevkit::log(LogLevel::error, BDK_LOG_COMPONENT,
-                     format("%s: success of a read with %u bytes instead of %u", settings_.name.c_str(),
+                     format("%s: a read succeeded with %u bytes instead of %u", settings_.name.c_str(),
                             result.bytes, flight.request.data.bytes));
         return io.complete_errno(-EIO);
     }
@@ -159,7 +159,7 @@ void MultipathQueue::start_waiting() {
 
 void MultipathQueue::on_connected(size_t path, uint32_t generation, std::unique_ptr<Connection> connection) {
     Lane& lane = lanes_[path];
-    if (state_ == State::given_up || generation < lane.generation()) return;  // it comes late
+    if (state_ == State::given_up || generation < lane.generation()) return;  // outdated
     take_back(lane, generation, nullptr);
     lane.connect(generation, std::move(connection));
     update_access();
@@ -196,7 +196,7 @@ bool MultipathQueue::on_access_timeout() {
     access_timer_.stop();
     state_ = State::inaccessible;
     bdevkit::log(LogLevel::error, BDK_LOG_COMPONENT,
-                 format("%s: no path gives access to namespace %u: its I/O fails until one does",
+                 format("%s: no path gives access to namespace %u: its I/O fails until a path does",
                         settings_.name.c_str(), link_->nsid));
     refuse_waiting();
     return true;
@@ -208,7 +208,7 @@ void MultipathQueue::refuse_waiting() {
     if (is_idle()) end_drain();
 }
 
-/// The lane's connection goes.
+/// Disconnects the lane, and has its flights wait for another one.
 /// @param reset  the bdev whose I/O ends as aborted; may be NULL
 void MultipathQueue::take_back(Lane& lane, uint32_t generation, const bdk_bdev* reset) {
     std::deque<Flight> flights = lane.disconnect(generation);
@@ -253,13 +253,13 @@ bool MultipathQueue::check_timeouts() {
     bool any = false;
     for (Lane& lane : lanes_) {
         if (!lane.mark_late(patience)) continue;
-        on_connection_lost(lane, "a command does not end in time");
+        on_connection_lost(lane, "a command has timed out");
         any = true;
     }
     return any;
 }
 
-// ---- what is not I/O ----
+// ---- abort and drain ----
 
 void MultipathQueue::abort(Io abort) {
     bdk_bdev_io* victim = abort->u.abort.bio_to_abort;

@@ -25,7 +25,8 @@ namespace nvme::tcp {
 ///    '-------------> given_up: the subsystem is lost <-------'
 ///
 /// `serving`: I/O is sent, or waits. `inaccessible`: I/O fails at once with Asymmetric Access Inaccessible
-/// (3/02h). `given_up`: I/O fails with ENXIO.
+/// (3/02h); this is also the state, without a delay, while all paths are connected and none of them has the
+/// namespace. `given_up`: I/O fails with ENXIO.
 class MultipathQueue final : public Queue, private QueueEvents {
 public:
     /// [bdk thread] Asks for connections. Throws bdevkit::Error when the target grants no more queues.

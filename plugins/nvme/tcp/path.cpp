@@ -69,7 +69,7 @@ void Path::connect_queue(const std::shared_ptr<QueueLink>& link, uint32_t genera
     on_app_thread([generation, reason](Path& self) { self.on_connection_lost(generation, reason); });
 }
 
-// ---- connections that go and come ----
+// ---- connecting and disconnecting ----
 
 void Path::adopt(Session session) {
     set_namespaces(std::move(session.namespaces));
@@ -113,7 +113,7 @@ void Path::connect() {
     worker_.post([this] { try_to_connect(first_delay); });
 }
 
-/// @param delay  before the next try, when this one fails
+/// @param delay  before the second attempt, if the first one fails
 void Path::try_to_connect(std::chrono::milliseconds delay) {
     for (;;) {
         try {
@@ -134,7 +134,7 @@ void Path::on_connect_failed(const std::string& reason) {
     // For a path that was connected before, the log says already that it lost its connections.
     if (generation_ == 0 && !std::exchange(failure_is_logged_, true))
         bdevkit::log(LogLevel::warn, BDK_LOG_COMPONENT,
-                     format("%s: cannot be used yet: %s", name_.c_str(), reason.c_str()));
+                     format("%s: cannot connect yet, trying again: %s", name_.c_str(), reason.c_str()));
 }
 
 void Path::on_session(Session session) {
@@ -144,7 +144,7 @@ void Path::on_session(Session session) {
     if (!refusal.empty()) {
         if (refusal != logged_refusal_)
             bdevkit::log(LogLevel::error, BDK_LOG_COMPONENT,
-                         format("%s: is not used: %s", name_.c_str(), refusal.c_str()));
+                         format("%s: this path is not used: %s", name_.c_str(), refusal.c_str()));
         logged_refusal_ = refusal;
         return worker_.post([this] {
             worker_.cancel().wait(-1, 0, Clock::now() + reconnect_delay_);
@@ -183,7 +183,7 @@ void Path::on_connection_lost(uint32_t generation, const std::string& reason) {
 }
 
 void Path::reset(const bdk_bdev* bdev) {
-    if (is_connected()) return disconnect("a reset was asked for", bdev);
+    if (is_connected()) return disconnect("resetting", bdev);
     for (const auto& link : links_.now())
         QueueLink::tell(link, [index = index_, generation = generation_, bdev](QueueEvents& queue) {
             queue.on_disconnected(index, generation, bdev);
@@ -206,14 +206,14 @@ void Path::shut_down() {
     stop_timers();
     if (admin_) {
         run_admin(property_set(NVME_REG_CC, enabled | normal), {}, [](const auto&) {});
-        admin_->connection().turn();  // the target has it, and takes the end of the connection for the rest
+        admin_->connection().turn();  // sends the command; its answer is not needed
     }
     stop();
 }
 
 bool Path::send_keep_alive() {
     if (keep_alive_is_unanswered_) {
-        disconnect("the target does not answer to keep alive", nullptr);
+        disconnect("the target does not answer keep alive", nullptr);
         return true;
     }
     keep_alive_is_unanswered_ = true;
@@ -236,12 +236,13 @@ void Path::on_event(uint32_t what) {
     const uint32_t type = what & 7, detail = what >> 8 & 0xff;
     if (type == NVME_AER_NOTICE && detail == NVME_AER_NOTICE_ANA) return read_access();
     if (type != NVME_AER_NOTICE || detail != NVME_AER_NOTICE_NS_CHANGED)
-        return bdevkit::log(LogLevel::notice, BDK_LOG_COMPONENT,
-                            format("%s: event of type %u, %u", name_.c_str(), type, detail));
+        return bdevkit::log(
+            LogLevel::notice, BDK_LOG_COMPONENT,
+            format("%s: asynchronous event of type %u, information 0x%02x", name_.c_str(), type, detail));
     Rescan::start([this](const Command& command, const Data& data,
                          OnAdminEnded on_ended) { run_admin(command, data, std::move(on_ended)); },
                   [this](const std::vector<Namespace>& now) {
-                      // In a turn of its own: the connection may go by it.
+                      // In a turn of its own, since it may end the connection that calls this.
                       on_app_thread([generation = generation_, now](Path& self) {
                           if (generation == self.generation_ && self.is_connected()) self.on_rescanned(now);
                       });
@@ -261,7 +262,7 @@ void Path::on_rescanned(std::vector<Namespace> now) {
 }
 
 void Path::set_namespaces(std::vector<Namespace> now) {
-    // What is not shared is another namespace elsewhere, though it has the same number.
+    // A namespace that is not shared may have the number of a different one on another path.
     std::erase_if(now, [this](const Namespace& ns) {
         return !ns.is_shared && owner_.is_reached_by_other(*this, ns.id);
     });
@@ -275,7 +276,8 @@ Access Path::access_to(uint32_t nsid) const {
     return found == access_.end() ? Access::none : found->second;
 }
 
-/// With the lock of the links, so that a queue that comes meanwhile has the same from join().
+/// Tells all queues how well this path reaches their namespaces. The caller has the lock of the links, so
+/// that a queue in add_queue() gets the same state.
 void Path::publish_access() {
     access_.clear();
     bool any_changes = false;
@@ -294,13 +296,13 @@ void Path::publish_access() {
     if (!any_changes)
         transition_timer_.stop();
     else if (!transition_timer_)
-        // Twice what it says that it takes, in which the news come as well.
+        // Twice as long as the controller says, which leaves time for the event and the log.
         transition_timer_ = bdevkit::Poller::start<&Path::on_transition_timeout>(
             this, "nvme_tcp_ana", std::max(2 * ana_transition_, std::chrono::seconds(1)));
 }
 
 bool Path::on_transition_timeout() {
-    disconnect(format("an access state changes for longer than the %lld s that the controller says (ANATT)",
+    disconnect(format("an access state has been changing for more than twice the %lld s of ANATT",
                       static_cast<long long>(ana_transition_.count())),
                nullptr);
     return true;
@@ -326,7 +328,7 @@ void Path::on_access_log(const std::optional<Result>& result, Bytes log) {
     const AccessRead read = std::exchange(access_read_, AccessRead::none);
     if (!result || state_ == State::stopped) return;
     try {
-        if (!result->ok()) throw Error(EPROTO, "the controller does not give its ANA log");
+        if (!result->ok()) throw Error(EPROTO, "the controller refuses to give its ANA log");
         ana_ = parse_ana_log(log.first(result->bytes));
     } catch (const Error& error) {
         return on_app_thread([generation = generation_, reason = std::string(error.what())](Path& self) {
@@ -348,7 +350,7 @@ void Path::run_admin(const Command& command, const Data& data, OnAdminEnded on_e
     if (!submit_admin(call)) waiting_.push_back(std::move(call));
 }
 
-/// @return false when the queue is full; `call` stays then
+/// @return false when the queue is full; `call` keeps the command then
 bool Path::submit_admin(std::unique_ptr<AdminCall>& call) {
     const int cid = admin_->protocol().submit(call->command, call->data, call.get());
     if (cid == -EAGAIN) return false;

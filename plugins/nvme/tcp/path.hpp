@@ -45,7 +45,7 @@ public:
     };
 
     /// @param index  of the path among those of its owner
-    /// @param reconnect_delay  the longest between two tries to connect
+    /// @param reconnect_delay  the longest delay between two attempts to connect
     Path(PathOwner& owner, QueueLinks& links, size_t index, Target target,
          std::chrono::milliseconds reconnect_delay);
     ~Path();

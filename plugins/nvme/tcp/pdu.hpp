@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The protocol data units of NVMe/TCP, as they are on the wire (TCP Transport Specification 1.0, 3.6).
-// Numbers are little-endian. libnvme's headers have none of this.
+// Numbers are little-endian. The headers of libnvme do not have these types.
 #pragma once
 
 #include <cstddef>
@@ -36,10 +36,9 @@ constexpr uint8_t ic_header_digest = 1u << 0, ic_data_digest = 1u << 1;
 constexpr uint32_t digest_size = 4;
 /// The least MAXH2CDATA of a controller.
 constexpr uint32_t least_max_data = 4096;
-/// The longest header of a PDU that ends a connection may quote.
+/// The most bytes of a header that a PDU which ends the connection may quote.
 constexpr uint32_t most_quoted = 128;
-/// What a capsule on the admin queue may carry, and any fabrics command, whatever the controller says of
-/// others.
+/// Bytes of data that any command on the admin queue, and any fabrics command, may carry along.
 constexpr uint32_t admin_in_capsule = 8192;
 
 struct PduHeader {
@@ -47,7 +46,7 @@ struct PduHeader {
     uint8_t flags;
     uint8_t header_length;  ///< bytes, without digest
     uint8_t data_offset;    ///< bytes from the start of the PDU; 0: no data
-    uint32_t length;        ///< bytes of it all
+    uint32_t length;        ///< bytes of the whole PDU
 };
 static_assert(sizeof(PduHeader) == 8);
 
@@ -55,7 +54,7 @@ static_assert(sizeof(PduHeader) == 8);
 struct IcPdu {
     PduHeader header;
     uint16_t version;   ///< 0
-    uint8_t alignment;  ///< that the sender wants of data in PDUs for it: dwords, less one
+    uint8_t alignment;  ///< of data in PDUs that the sender receives: dwords, less one
     uint8_t digests;
     uint32_t limit;  ///< ICReq: R2Ts at a time for a command, less one; ICResp: most bytes of data in H2CData
     uint8_t reserved[112];
@@ -74,7 +73,7 @@ struct Completion {
     uint16_t sq_head;
     uint16_t sq_id;
     uint16_t cid;
-    uint16_t status;  ///< from bit 1 on; bit 0 is the phase, which no fabric has
+    uint16_t status;  ///< in bits 1 to 15; bit 0, the phase, is not used by fabrics
 };
 static_assert(sizeof(Completion) == 16);
 
@@ -88,7 +87,7 @@ static_assert(sizeof(CapsuleRespPdu) == 24);
 struct DataPdu {
     PduHeader header;
     uint16_t cid;
-    uint16_t tag;     ///< of the transfer: the controller's in R2T, given back in H2CData; C2HData has none
+    uint16_t tag;     ///< of the transfer: R2T has it from the controller, H2CData returns it; not in C2HData
     uint32_t offset;  ///< bytes in the data of the command
     uint32_t length;  ///< bytes
     uint32_t reserved;
@@ -104,7 +103,7 @@ struct TermPdu {
 };
 static_assert(sizeof(TermPdu) == 24);
 
-/// Why a side ends the connection (3.6.2.3).
+/// Why host or controller ends the connection (3.6.2.3).
 enum class FatalError : uint16_t {
     invalid_header_field = 1,
     sequence = 2,
@@ -114,7 +113,7 @@ enum class FatalError : uint16_t {
     unsupported_parameter = 6,
 };
 
-/// The other side broke the protocol. `detail` is where the bad field is, or the digest that was expected.
+/// The controller broke the protocol. `detail` is the offset of the bad field, or the expected digest.
 class ProtocolError : public std::runtime_error {
 public:
     ProtocolError(FatalError of, uint32_t with, const std::string& message)
@@ -124,7 +123,7 @@ public:
     uint32_t detail;
 };
 
-/// CRC32C over bytes that come piece by piece.
+/// CRC32C of bytes that arrive piece by piece.
 class Digest {
 public:
     void add(Bytes bytes) noexcept;

@@ -18,7 +18,7 @@ constexpr uint32_t type_at = 0, flags_at = 1, header_length_at = 2, data_offset_
     throw ProtocolError(FatalError::invalid_header_field, at, message);
 }
 
-/// Of a PDU that a controller sends; 0 for any other.
+/// Bytes of the header of a PDU that a controller sends; 0 for other types.
 uint32_t header_length(PduType type) {
     switch (type) {
         case PduType::ic_resp:

@@ -8,39 +8,42 @@
 
 namespace nvme::tcp {
 
-/// What becomes of the PDUs; each function may throw ProtocolError.
+/// Gets the PDUs of a reader. Each function may throw ProtocolError.
 class PduHandler {
 public:
     virtual ~PduHandler() = default;
-    /// A header that is complete, whose digest is right, and whose lengths fit one another.
+    /// A complete header. Its digest is right, and its lengths are consistent.
     /// @param data_length  bytes of data that follow
     virtual void on_header(const PduHeader& header, uint32_t data_length) = 0;
-    /// The next bytes of its data.
+    /// The next bytes of the PDU's data.
     virtual void on_data(Bytes bytes) = 0;
-    /// All of it has come.
+    /// The PDU is complete.
     virtual void on_end(bool data_intact) = 0;
 };
 
+/// Needs no buffer but for one header: data are handed on as they arrive. Each PDU goes through the steps
+/// common_header, header, padding, data and data_digest; the last three only when it has data.
 class PduReader {
 public:
     explicit PduReader(PduHandler& handler) noexcept : handler_(handler) {}
 
-    /// Takes bytes as they come, in pieces of any length. Throws ProtocolError; then it takes no more.
+    /// Takes bytes as they arrive, in pieces of any length. Not to be called again after it has thrown
+    /// ProtocolError.
     void take(Bytes bytes);
 
-    /// From the next PDU on.
+    /// The digests of PDUs, from the next one on.
     void set_digests(bool header, bool data) noexcept {
         header_digest_ = header;
         data_digest_ = data;
     }
 
-    /// The header of the PDU at hand, as far as it has come: what a PDU that ends the connection quotes.
+    /// The current PDU's header, as much of it as has arrived. A PDU that ends the connection quotes it.
     Bytes header() const noexcept { return {header_.data(), have_}; }
 
 private:
     enum class Step { common_header, header, padding, data, data_digest };
 
-    /// Fills header_ up to `size` bytes. @return whether it holds them
+    /// Fills header_ up to `size` bytes. @return whether it is filled
     bool fill(Bytes& bytes, size_t size);
     const PduHeader& common() const noexcept { return *reinterpret_cast<const PduHeader*>(header_.data()); }
     void check_common() const;
@@ -56,7 +59,7 @@ private:
     Step step_ = Step::common_header;
     alignas(8) std::array<std::byte, 128 + digest_size> header_;
     size_t have_ = 0;    ///< bytes of header_
-    uint32_t left_ = 0;  ///< bytes of the step
+    uint32_t left_ = 0;  ///< bytes of the current step that have not arrived
     uint32_t data_left_ = 0;
     uint32_t sent_digest_ = 0;
     Digest digest_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The PDUs that wait to be sent. Headers are kept here, data stay where they are.
+// The PDUs that wait to be sent.
 #pragma once
 
 #include <sys/uio.h>
@@ -13,31 +13,33 @@
 
 namespace nvme::tcp {
 
+/// Keeps the headers. Data are not copied: they stay where they are until they have been sent.
 class PduWriter {
 public:
     struct Settings {
         bool header_digest = false, data_digest = false;
-        uint32_t alignment = 4;  ///< bytes: of data in a PDU, at most 128
+        uint32_t alignment = 4;  ///< of data in a PDU: bytes, at most 128
     };
     void set(const Settings& settings) noexcept { settings_ = settings; }
 
-    /// Adds one without data. Fills lengths and digest in. `Pdu` begins with a PduHeader.
+    /// Adds a PDU without data. Fills in lengths and digest. `Pdu` begins with a PduHeader.
     template <class Pdu>
     void add(const Pdu& pdu) {
         add_head(bytes_of(pdu), nullptr, 0, 0);
     }
-    /// Adds one with data; the cursor goes behind them. They stay as they are until they have been sent.
-    /// @param owner  whom sent() tells
+    /// Adds a PDU with data, and moves the cursor behind the data, which must not change until they have been
+    /// sent.
+    /// @param owner  of the data, for sent()
     template <class Pdu>
     void add(const Pdu& pdu, bdevkit::IovCursor& data, uint32_t data_length, uint16_t owner) {
         add_head(bytes_of(pdu), &data, data_length, owner);
     }
-    /// Adds one with bytes behind it that are copied, and no digests.
+    /// Adds a PDU that is followed by a copy of `quoted`, without digests.
     void add_term(const TermPdu& pdu, Bytes quoted);
 
-    /// What is to be sent next. @return how many of `pieces` are filled; 0: nothing waits
+    /// The next bytes to send. @return how many of `pieces` are filled; 0: nothing waits
     size_t gather(std::span<iovec> pieces) const;
-    /// `bytes` of it have been sent; calls done(owner) for each PDU with data that has gone entirely.
+    /// `bytes` more have been sent. Calls done(owner) for each PDU with data that has been sent completely.
     template <class Done>
     void sent(size_t bytes, Done&& done) {
         for (sent_ += bytes; !queue_.empty() && sent_ >= queue_.front().size(); queue_.pop_front()) {

@@ -19,15 +19,14 @@ constexpr uint8_t sgl_in_capsule = 0x01, sgl_transport = 0x5a;
 constexpr uint32_t type_at = 0, flags_at = 1, cid_at = 8, offset_at = 12, length_at = 16;
 constexpr uint8_t transient_transport_error = 0x22;
 
-/// Commands of an I/O queue whose length is a number of blocks. Others name the room for their data or the
-/// most that is sent (receive and send of security and authentication, log pages, reports): less may be
-/// moved.
+/// Whether a command of an I/O queue moves exactly as many blocks as it says. Other commands may move less
+/// than they have room for: log pages, reports, security and authentication data.
 bool moves_blocks(uint8_t opcode) {
     return opcode == nvme_cmd_read || opcode == nvme_cmd_write || opcode == nvme_cmd_compare ||
            opcode == nvme_zns_cmd_append;
 }
 
-/// What follows in the bytes at hand is not looked at.
+/// Thrown when the controller has ended the connection: the rest of the bytes is ignored.
 struct Terminated {};
 
 template <class Pdu>
@@ -40,11 +39,11 @@ std::string reason_of(uint16_t error) {
         case FatalError::invalid_header_field:
             return "a header field is invalid";
         case FatalError::sequence:
-            return "a PDU out of sequence";
+            return "a PDU is out of sequence";
         case FatalError::header_digest:
             return "a wrong header digest";
         case FatalError::data_out_of_range:
-            return "data out of range";
+            return "data are out of range";
         case FatalError::limit_exceeded:
             return "a limit was exceeded";
         case FatalError::unsupported_parameter:
@@ -108,7 +107,7 @@ int Protocol::submit(const Command& given, const Data& data, void* owner) {
         writer_.add(pdu, slot.data, slot.bytes, cid);
     else
         writer_.add(pdu);
-    // Nothing throws from here on.
+    // Nothing below throws.
     free_.pop_back();
     slot.in_flight = true;
     in_flight_++;
@@ -136,7 +135,7 @@ void Protocol::sent(size_t bytes) {
     });
 }
 
-// ---- what the controller sends ----
+// ---- PDUs from the controller ----
 
 void Protocol::receive(Bytes bytes) {
     if (state_ == State::failed) return;
@@ -222,7 +221,7 @@ void Protocol::on_c2h_data(const DataPdu& pdu, uint32_t data_length) {
 }
 
 void Protocol::on_data(Bytes bytes) {
-    if (type_ != PduType::c2h_data) return;  // of a C2HTermReq: the header at fault
+    if (type_ != PduType::c2h_data) return;  // a C2HTermReq quotes the faulty header
     Slot& slot = slots_[data_.cid];
     slot.data.write(bytes.data(), bytes.size());
     slot.done += uint32_t(bytes.size());
@@ -274,8 +273,8 @@ void Protocol::on_response(const Completion& completion) {
                         .do_not_retry = (status & NVME_SC_DNR) != 0};
     if (result.ok() && slot.is_exact && slot.direction == Direction::to_controller && slot.done != slot.bytes)
         throw ProtocolError(FatalError::sequence, cid_at,
-                            format("success of command %u, of whose %u bytes it has taken %u", completion.cid,
-                                   slot.bytes, slot.done));
+                            format("success of command %u, for whose %u bytes it has asked only up to %u",
+                                   completion.cid, slot.bytes, slot.done));
     end(completion.cid, result);
 }
 
@@ -306,7 +305,7 @@ void Protocol::fail(const std::string& reason) {
     writer_.clear();
 }
 
-/// Fails, and tells the controller why, unless it has been sent a part of another PDU.
+/// Fails, and tells the controller why, unless a part of another PDU has been sent.
 void Protocol::refuse(const ProtocolError& error) {
     const bool can_tell = !writer_.is_within();
     fail(std::string("the target broke the protocol: ") + error.what());

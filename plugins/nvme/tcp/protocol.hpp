@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One queue of an NVMe/TCP controller, without its socket: bytes in, bytes out. Everything that a controller
+// One queue of an NVMe/TCP controller, without a socket: bytes in, bytes out. Everything that a controller
 // sends is checked; what breaks the protocol ends the connection.
 #pragma once
 
@@ -11,13 +11,13 @@
 
 namespace nvme::tcp {
 
-/// How a command ended. A command that reads may succeed with fewer bytes than it has room for; how many have
-/// come is its owner's to judge.
+/// How a command ended. A command that reads may succeed with fewer bytes than it has room for: its owner has
+/// to check `bytes`.
 struct Result {
     uint64_t result = 0;  ///< dwords 0 and 1 of the completion
     uint8_t sct = 0, sc = 0;
     bool do_not_retry = false;
-    uint32_t bytes = 0;  ///< of data that the controller has sent
+    uint32_t bytes = 0;  ///< bytes of data that the controller has sent
 
     bool ok() const noexcept { return sct == 0 && sc == 0; }
 };
@@ -34,15 +34,15 @@ struct Result {
 class Protocol : private PduHandler {
 public:
     struct Options {
-        uint16_t depth = 128;  ///< commands at a time
+        uint16_t depth = 128;  ///< commands in flight at a time
         bool header_digest = false, data_digest = false;
         uint32_t in_capsule = admin_in_capsule;  ///< bytes of data that a command may carry along
-        bool is_for_io = false;                  ///< reads and writes of it are of blocks
+        bool is_for_io = false;  ///< whether it is an I/O queue, whose reads and writes move blocks
     };
-    /// A command has ended: the protocol keeps nothing of it. May submit others.
+    /// A command has ended, and the protocol has forgotten it. The call may submit other commands.
     using OnEnded = std::function<void(void* owner, const Result&)>;
 
-    /// The request to open the connection is the first thing to be sent.
+    /// The first output is the request to open the connection.
     Protocol(const Options& options, OnEnded on_ended);
 
     /// Commands may be submitted.
@@ -51,30 +51,31 @@ public:
     /// well.
     const std::string& failure() const noexcept { return failure_; }
 
-    /// Takes a command; its data stay where they are until it has ended. Fills identifier and SGL in.
-    /// @return its identifier; -EAGAIN when as many are in flight as may be; -EINVAL for data that the opcode
+    /// Takes a command, and fills in identifier and SGL. The memory of its data stays valid until it has
+    /// ended.
+    /// @return its identifier; -EAGAIN when the queue is full or not open; -EINVAL for data that the opcode
     /// does not move
     int submit(const Command& command, const Data& data, void* owner);
 
-    /// Bytes from the controller. Nothing happens after a failure.
+    /// Takes bytes from the controller. They are ignored after a failure.
     void receive(Bytes bytes);
-    /// What is to be sent next. @return how many of `pieces` are filled
+    /// The next bytes to send. @return how many of `pieces` are filled
     size_t gather(std::span<iovec> pieces) const { return writer_.gather(pieces); }
-    /// So many bytes of it have been sent.
+    /// `bytes` more have been sent.
     void sent(size_t bytes);
 
     bool has_output() const noexcept { return !writer_.empty(); }
     size_t depth() const noexcept { return slots_.size(); }
     size_t in_flight() const noexcept { return in_flight_; }
-    /// The identifier of the command in flight that belongs to `owner`; -ENOENT.
+    /// The identifier of the owner's command in flight, or -ENOENT.
     int find(const void* owner) const noexcept;
-    /// Between these the identifier of a command is not given to another, though the command ends: one of the
-    /// admin queue names it.
+    /// Between hold() and let_go() the identifier is not given to another command, even when its command
+    /// ends: an abort on the admin queue names it.
     void hold(uint16_t cid) noexcept { slots_[cid].is_held = true; }
     void let_go(uint16_t cid) noexcept;
 
-    /// The connection is gone: calls drop(owner) for each command in flight, of which nothing is kept. Then
-    /// nothing is called but the destructor.
+    /// The connection has been closed: calls drop(owner) for each command in flight, and forgets it.
+    /// Afterwards only the destructor may be called.
     template <class Drop>
     void drop_all(Drop&& drop) {
         writer_.clear();
@@ -93,14 +94,14 @@ private:
         bdevkit::IovCursor data{nullptr};
         uint32_t bytes = 0;
         uint32_t done = 0;    ///< bytes received, or asked for by the controller
-        uint32_t unsent = 0;  ///< PDUs with its data
+        uint32_t unsent = 0;  ///< PDUs with its data that wait to be sent
         Direction direction = Direction::none;
         bool in_flight = false;
-        bool is_held = false;    ///< not free although it has ended
-        bool is_exact = false;   ///< success says that all of its data were moved
+        bool is_held = false;    ///< hold(): not free although the command has ended
+        bool is_exact = false;   ///< success means that all of its data were moved
         bool got_last = false;   ///< the controller has sent the last of its data
-        bool damaged = false;    ///< data came with a wrong digest
-        bool has_ended = false;  ///< ends when what is being sent of its data has gone
+        bool damaged = false;    ///< data had a wrong digest
+        bool has_ended = false;  ///< the controller has ended it; data still wait to be sent
         Result result;
     };
 
@@ -131,8 +132,8 @@ private:
     State state_ = State::opening;
     uint32_t max_data_ = 0;  ///< bytes in one H2CData
     std::string failure_;
-    PduType type_ = PduType::ic_resp;  ///< of the PDU at hand
-    DataPdu data_{};                   ///< C2HData at hand
+    PduType type_ = PduType::ic_resp;  ///< of the current PDU
+    DataPdu data_{};                   ///< the current C2HData
 };
 
 }  // namespace nvme::tcp

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Drives a connection from a bdk thread: by a poller while something is under way, by its socket's events
-// when that takes longer.
+// Drives a connection from a bdk thread.
 #pragma once
 
 #include <bdevkit/poller.hpp>
@@ -9,12 +8,15 @@
 
 namespace nvme::tcp {
 
+/// A poller drives the connection while commands are in flight. When they take longer than patience_us, the
+/// poller pauses and an event of the socket resumes it. When nothing is in flight it pauses as well. A
+/// connection that has failed is reported once.
 class Pump {
 public:
-    /// Runs in a turn of its own, at most once; it may destroy the pump.
+    /// The connection has failed. Called in a turn of its own, at most once. May destroy the pump.
     using OnLost = std::function<void(const std::string& reason)>;
 
-    /// [bdk thread, as all below] Commands end by `on_ended` from now on. Throws bdevkit::Error.
+    /// [bdk thread, like all functions] Commands end by `on_ended` from now on. Throws bdevkit::Error.
     Pump(std::unique_ptr<Connection> connection, Protocol::OnEnded on_ended, OnLost on_lost);
     Pump(const Pump&) = delete;
     Pump& operator=(const Pump&) = delete;
@@ -22,7 +24,7 @@ public:
     Protocol& protocol() noexcept { return connection_->protocol(); }
     Connection& connection() noexcept { return *connection_; }
 
-    /// A command has been submitted: it is sent in the next turn.
+    /// A command has been submitted. It is sent in the next turn.
     void wake_up() {
         if (!paused_) [[likely]]
             return;
@@ -31,9 +33,9 @@ public:
     }
 
 private:
-    /// Turns without work before it pauses when nothing is in flight.
+    /// Turns without work before the poller pauses when nothing is in flight.
     static constexpr uint32_t idle_turns_before_pause = 64;
-    /// What takes longer is waited for asleep.
+    /// How long it polls for commands in flight before the thread may sleep.
     static constexpr uint64_t patience_us = 100;
 
     bool poll();
@@ -48,7 +50,7 @@ private:
     uint64_t patience_ = bdk_get_ticks_hz() / 1'000'000 * patience_us;
     uint32_t idle_turns_ = 0;
     bool paused_ = true;
-    bool waits_for_room_ = false;  ///< the interrupt tells when the socket takes more
+    bool waits_for_room_ = false;  ///< the interrupt also waits until the socket accepts more output
 };
 
 }  // namespace nvme::tcp

@@ -44,8 +44,8 @@ struct JoinedPath {
     Access access;        ///< to the queue's namespace
 };
 
-/// Shared by a queue and by everything that may still have news for it. The queue cuts it when it goes; news
-/// that come later are dropped.
+/// Shared by a queue and by everything that may still have news for it. The queue cuts the link when it is
+/// destroyed; later news are dropped.
 
 struct QueueLink {
     /// [the queue's thread]
@@ -56,7 +56,7 @@ struct QueueLink {
     /// [any thread] Runs fn(queue) on the queue's thread, unless the queue is gone by then.
     template <class Fn>
     static void tell(const std::shared_ptr<QueueLink>& link, Fn fn) {
-        // While there is a queue, its thread does not exit.
+        // The thread exists as long as the queue does.
         const std::lock_guard lock(link->mutex);
         if (link->queue == nullptr) return;
         link->thread.send([link, run = std::move(fn)]() mutable {

@@ -10,12 +10,12 @@ namespace nvme::tcp {
 
 void Rescan::start(Run run, OnFound on_found) {
     const std::shared_ptr<Rescan> rescan(new Rescan(std::move(run), std::move(on_found)));
-    // Reading the list of those that changed arms the event again.
+    // Reading the list of changed namespaces enables the event again.
     rescan->ask(log_page(NVME_LOG_LID_CHANGED_NS, sizeof(data_)), &Rescan::list);
 }
 
-/// A log may be shorter than the room for it; what does not come is zero, which ends the list.
-/// @param must  without an answer it ends; else it goes on with zeroes
+/// A log may be shorter than the buffer. The rest of the buffer is zeroes, which end a list.
+/// @param must  whether a failure ends the rescan; otherwise it continues with zeroes
 void Rescan::ask(const Command& command, void (Rescan::*then)(), bool must) {
     const bool is_log = command.opcode == nvme_admin_get_log_page;
     const auto on_ended = [self = shared_from_this(), then, must,

@@ -13,16 +13,17 @@
 
 namespace nvme::tcp {
 
-/// One such question, on the app thread, command by command. It keeps itself until it has ended.
+/// Runs on the app thread, command by command. The object owns itself until the end: each command in flight
+/// holds a reference.
 class Rescan : public std::enable_shared_from_this<Rescan> {
 public:
-    /// None: the connection went.
+    /// The result of a command; none when the connection broke.
     using OnEnded = std::function<void(const std::optional<Result>&)>;
     using Run = std::function<void(const Command&, const Data&, OnEnded)>;
     using OnFound = std::function<void(const std::vector<Namespace>&)>;
 
     /// @param run    runs an admin command
-    /// @param on_found  called once, but for a failure
+    /// @param on_found  called once with the namespaces, or not at all after a failure
     static void start(Run run, OnFound on_found);
 
 private:
@@ -38,7 +39,7 @@ private:
     const Run run_;
     const OnFound on_found_;
     std::array<std::byte, 4096> data_;
-    std::vector<uint32_t> ids_;  ///< still to be asked for, the last one first
+    std::vector<uint32_t> ids_;  ///< that have not been identified yet, in reverse order
     std::vector<Namespace> namespaces_;
 };
 

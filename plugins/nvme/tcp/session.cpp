@@ -17,7 +17,7 @@ namespace nvme::tcp {
 
 using bdevkit::Error, bdevkit::format;
 
-// ---- one command after the other ----
+// ---- one command after another ----
 
 Result Caller::call(const Command& command, const char* what, const Data& data) {
     std::unique_ptr<Result> result;
@@ -41,9 +41,8 @@ Bytes Caller::must_read(const Command& command, const char* what, std::span<std:
     if (!result.ok())
         throw Error(EIO, format("the target refuses %s: %s", what, status_text(result).c_str()));
     if (result.bytes < least)
-        throw Error(EPROTO,
-                    format("the target answers %s with %u bytes, fewer than the %zu that it must have", what,
-                           result.bytes, least));
+        throw Error(EPROTO, format("the target answers %s with %u bytes instead of at least %zu", what,
+                                   result.bytes, least));
     return buffer.first(result.bytes);
 }
 
@@ -51,7 +50,7 @@ Bytes Caller::must_read(const Command& command, const char* what, std::span<std:
 
 namespace {
 
-/// @param asked  how connect ended: dword 0
+/// @param asked  dword 0 of the answer to connect
 void authenticate_if_asked(Connection& connection, const Target& target, uint32_t asked, const Cancel& cancel,
                            Clock::time_point until) {
     constexpr uint32_t for_authentication = 1u << 17, for_tls = 1u << 18;
@@ -61,9 +60,9 @@ void authenticate_if_asked(Connection& connection, const Target& target, uint32_
     if ((asked & for_authentication) != 0 && target.keys == nullptr)
         throw Error(EACCES,
                     format("%s asks '%s' for authentication (DH-HMAC-CHAP): set `dhchap_key_file` to a "
-                           "file with the key that it has for this host",
+                           "file with the key of this host",
                            name.c_str(), target.host_nqn.c_str()));
-    // Who is to prove who it is does not get away with asking for nothing.
+    // A target that has to prove its identity cannot avoid that by not asking for authentication.
     const bool both = target.keys != nullptr && target.keys->controller != nullptr;
     if ((asked & for_authentication) == 0 && !both) return;
     Caller caller(connection, cancel, until);
@@ -85,7 +84,7 @@ std::unique_ptr<Connection> open_connection(const Target& target, uint16_t queue
     connection->wait([&] { return connection->protocol().is_open(); }, "ICReq: is it NVMe/TCP?", cancel,
                      until);
     nvmf_connect_data data = connect_data(target, controller);
-    // A queue is never full, or it would look empty.
+    // One entry stays free, since a full queue would look like an empty one.
     const Result result = Caller(*connection, cancel, until)
                               .call(connect_command(queue, options.depth + 1u, target.keep_alive), "connect",
                                     {.buf = &data, .bytes = sizeof(data)});
@@ -118,7 +117,7 @@ uint64_t enable_controller(Caller& caller, Clock::time_point until) {
 
 namespace {
 
-/// What a command of an I/O queue may carry along.
+/// Bytes of data that a command of an I/O queue may carry along.
 uint32_t in_capsule_of(const nvme_id_ctrl& data) {
     const uint32_t capsule = le32toh(data.ioccsz) * 16;
     const bool takes_offsets = (le32toh(data.sgls) & NVME_CTRL_SGLS_OFFSET) != 0;
@@ -137,7 +136,7 @@ std::vector<Namespace> ask_for_namespaces(Caller& caller) {
         auto ns = usable_namespace(id, data);
         if (!ns) continue;
         const Command list = identify_command(NVME_IDENTIFY_CNS_NS_DESC_LIST, id);
-        // The list ends with a zero, and so does what is read of it.
+        // A zero ends the list, so the rest of the buffer has to be zeroes.
         data.fill({});
         const Result listed =
             caller.call(list, "identify (identifiers)", {.buf = data.data(), .bytes = sizeof(data)});
@@ -162,8 +161,8 @@ std::optional<Namespace> usable_namespace(uint32_t id, IdentifyData data) {
     bdevkit::log(bdevkit::LogLevel::warn, BDK_LOG_COMPONENT,
                  format("namespace %u is left out: %s", id,
                         ns.blocks == 0 || ns.block_size == 0
-                            ? "it has no blocks, or of a size that bdevs cannot have"
-                            : "its metadata are apart from its blocks, which NVMe/TCP cannot transfer"));
+                            ? "it has no blocks, or a block size that bdevs cannot have"
+                            : "its metadata are separate from its blocks, which NVMe/TCP cannot transfer"));
     return {};
 }
 
@@ -186,12 +185,13 @@ Session establish(const Target& target, const Cancel& cancel) {
 
     session.queue_size = std::min(target.queue_size, uint32_t(NVME_CAP_MQES(cap)) + 1);
     if (raw.maxcmd != 0) session.queue_size = std::min<uint32_t>(session.queue_size, le16toh(raw.maxcmd));
-    if (session.queue_size < 2) throw Error(EPROTO, "the target has queues of one entry, which hold nothing");
+    if (session.queue_size < 2)
+        throw Error(EPROTO, "the target has queues of one entry, which can hold no command");
     constexpr uint32_t wanted = 128 - 1;
     const auto granted = uint32_t(
         caller.must(set_feature(NVME_FEAT_FID_NUM_QUEUES, wanted << 16 | wanted), "set features (queues)"));
     session.queues = std::min({granted & 0xffff, granted >> 16, wanted}) + 1;
-    // First of all: what changes from here on is told.
+    // Events are enabled before namespaces and states are read, so that no change is missed.
     session.ana_log_size = ana_log_size(raw, session.identity.max_transfer);
     session.ana_transition = std::chrono::seconds(raw.anatt);
     session.events =

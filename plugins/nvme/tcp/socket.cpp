@@ -52,7 +52,7 @@ std::vector<Address> resolve(const std::string& host, const std::string& service
                           .ai_canonname = nullptr,
                           .ai_next = nullptr};
     addrinfo* found = nullptr;
-    // Without AI_ADDRCONFIG 127.0.0.1 does not exist where there is no network.
+    // With AI_ADDRCONFIG, a machine without a network does not find 127.0.0.1: try again without it.
     addrinfo any = wanted;
     any.ai_flags = 0;
     int rc = getaddrinfo(host.c_str(), service.c_str(), &wanted, &found);
@@ -60,8 +60,8 @@ std::vector<Address> resolve(const std::string& host, const std::string& service
     if (rc != 0)
         throw Error(
             EINVAL,
-            format("cannot find '%s', service '%s': %s: give `address` as an IP address or a name, and "
-                   "`service` as a port such as 4420",
+            format("cannot resolve '%s', service '%s': %s: set `address` to an IP address or a host name, "
+                   "and `service` to a port such as 4420",
                    host.c_str(), service.c_str(), gai_strerror(rc)));
     std::vector<Address> result;
     for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// TCP sockets, and waiting for them on threads that may block.
+// TCP sockets, and waits for them on threads that may block.
 #pragma once
 
 #include <sys/socket.h>
@@ -13,7 +13,7 @@ namespace nvme::tcp {
 
 using Clock = std::chrono::steady_clock;
 
-/// A file descriptor that is closed at its end.
+/// A file descriptor; closed with this object.
 class Fd {
 public:
     Fd() = default;
@@ -30,14 +30,14 @@ private:
     int fd_ = -1;
 };
 
-/// Ends waits early, once and for all. Any thread.
+/// Ends waits early. [any thread] Once cancelled it stays so.
 class Cancel {
 public:
     Cancel();
     void cancel() noexcept;
 
-    /// Waits until `fd` (-1: none) is ready for `events` of poll's.
-    /// @return whether it is; false: `until` has come. Throws bdevkit::Error (ECANCELED) when cancelled
+    /// Waits until `fd` (-1: none) is ready for `events`, as poll() has them. Throws bdevkit::Error
+    /// (ECANCELED) when cancelled. @return whether it is ready; false at the time `until`
     bool wait(int fd, short events, Clock::time_point until) const;
 
 private:
@@ -49,10 +49,10 @@ struct Address {
     socklen_t length;
 };
 
-/// [may block] The addresses of a host. Throws bdevkit::Error, with what to do.
+/// [may block] The addresses of a host. Throws bdevkit::Error, with advice.
 std::vector<Address> resolve(const std::string& host, const std::string& service);
 
-/// [may block] A socket that does not block, connected to one of the addresses. Throws bdevkit::Error.
+/// [may block] A non-blocking socket that is connected to one of the addresses. Throws bdevkit::Error.
 /// @param name  of the target, for messages
 Fd connect_socket(const std::vector<Address>& addresses, const std::string& name, const Cancel& cancel,
                   Clock::time_point until);

@@ -99,10 +99,11 @@ std::vector<JoinedPath> Subsystem::add_queue(const std::shared_ptr<QueueLink>& l
     const uint32_t queues = granted_queues();
     if (links_.all.size() >= queues)
         throw Error(ENOSPC,
-                    format("%s grants %u I/O queues, and each thread that uses a namespace has one: use "
+                    format("%s grants %u I/O queues, and each thread that uses a namespace needs one: use "
                            "fewer threads, or let the target grant more",
                            name().c_str(), queues));
-    // In turn: the target may not have seen yet that the last one of a number is gone.
+    // Identifiers are used in turn, since the target may not have noticed yet that the last queue with an
+    // identifier has been closed.
     do
         last_queue_ = uint16_t(last_queue_ % queues + 1);
     while (!is_free(last_queue_));
@@ -182,13 +183,13 @@ bool Subsystem::is_reached_by_other(const Path& path, uint32_t nsid) const {
 std::string Subsystem::refusal_of(const Identity& found, const std::vector<Namespace>& namespaces) const {
     const uint64_t allowed = limits({}).max_transfer;
     if (found.max_transfer != 0 && found.max_transfer < allowed)
-        return format("it transfers %llu bytes at a time, others %llu",
+        return format("it transfers %llu bytes at a time, other paths %llu",
                       static_cast<unsigned long long>(found.max_transfer),
                       static_cast<unsigned long long>(allowed));
     for (const Namespace& before : known_)
         for (const Namespace& ns : namespaces)
             if (ns.id == before.id && ns.nguid != before.nguid)
-                return format("namespace %u of the target is another one by now: its identifier has changed",
+                return format("namespace %u of the target is a different one now: its identifier has changed",
                               ns.id);
     if (const Path* other = first_connected(); other != nullptr && other->identity().serial != found.serial)
         return format("it leads to another subsystem, with the serial number '%s' instead of '%s'",

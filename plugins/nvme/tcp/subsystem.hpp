@@ -23,7 +23,7 @@ class Subsystem final : public Controller,
                         public QueueOwner,
                         public std::enable_shared_from_this<Subsystem> {
 public:
-    /// How long to try when connections are gone.
+    /// How long to try when connections are lost.
     struct Patience {
         std::chrono::milliseconds reconnect_delay;  ///< the longest between two attempts of a path
         std::chrono::milliseconds loss_timeout;     ///< how long all paths may be away

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Where a controller is, and who asks.
+// A portal of a subsystem, and how this host connects to it.
 #pragma once
 
 #include <array>
@@ -11,18 +11,19 @@ namespace nvme::tcp {
 
 struct DhchapKeys;
 
+/// One way to a subsystem.
 struct Target {
     std::string name() const { return address + ":" + service; }
 
     std::string address, service;
-    std::string subsystem;  ///< its NQN
+    std::string subsystem;  ///< the NQN
     std::string host_nqn;
     std::array<uint8_t, 16> host_id{};
-    std::shared_ptr<const DhchapKeys> keys;  ///< to authenticate with; NULL: none
+    std::shared_ptr<const DhchapKeys> keys;  ///< for authentication; NULL: none
     bool header_digest = false, data_digest = false;
     uint32_t queue_size = 128;                         ///< entries of an I/O queue
     std::chrono::milliseconds keep_alive{10000};       ///< 0: none
-    std::chrono::milliseconds connect_timeout{10000};  ///< for all that it takes to connect
+    std::chrono::milliseconds connect_timeout{10000};  ///< how long connecting may take in all
     std::vector<Address> addresses;                    ///< of the host
 };
 

@@ -138,7 +138,7 @@ def test_a_controller_in_use_is_refused(run_stack, tmp_path):
 def test_what_is_not_there_is_refused(tmp_path):
     result = perf(tmp_path, stack_of("0000:00:1f.7"), "Nvme0n1", "--rw", "read", "--count", "1")
     assert result.returncode != 0
-    assert "there is no PCI device '0000:00:1f.7'" in result.stderr
+    assert "no such PCI device: '0000:00:1f.7'" in result.stderr
 
 
 def test_bdevkit_check_finds_no_broken_rule():
