@@ -419,7 +419,7 @@ TEST(StackFileTest, a_bdev_named_after_one_of_the_file_is_waited_for) {
 
 TEST(StackFileTest, a_module_without_create_cannot_be_named) {
     EXPECT_THAT(Reading("version: 1\nbdevs: [ { name: a, module: finder } ]\n", true).errors(),
-                HasSubstr("makes its bdevs by examination alone"));
+                HasSubstr("makes bdevs only by examination"));
 }
 
 TEST(StackFileTest, exports_and_addresses_are_unique) {

@@ -79,13 +79,12 @@ TEST(YamlTest, a_tab_in_the_indentation_is_named) {
 }
 
 TEST(YamlTest, what_is_no_yaml_is_told_in_words_of_the_file) {
-    EXPECT_EQ(problems_of("a: b: c\n"),
-              "f:1:5: not YAML: no value can stand here; check the indentation of the line, and quote a text "
-              "that has `: "
-              "` in it\n");
     EXPECT_EQ(
-        problems_of("a: - b\n"),
-        "f:1:4: not YAML: a list cannot begin here; put each `- ` on a line of its own below the key\n");
+        problems_of("a: b: c\n"),
+        "f:1:5: not YAML: a value is not allowed here; check the indentation of the line, and quote a text "
+        "that contains `: `\n");
+    EXPECT_EQ(problems_of("a: - b\n"),
+              "f:1:4: not YAML: a list cannot begin here; put each `- ` on its own line below the key\n");
     EXPECT_THAT(problems_of("a: [1, 2\n"), HasSubstr("a `[` is not closed by `]`, or a comma is missing"));
     EXPECT_THAT(problems_of("a: { b: 1\n"), HasSubstr("a `{` is not closed by `}`, or a comma is missing"));
     EXPECT_THAT(problems_of("a: ]\n"), HasSubstr("a `}` or `]` that closes nothing"));
