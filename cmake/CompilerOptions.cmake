@@ -1,6 +1,7 @@
 # Flags of everything in the tree. Plugins built elsewhere get none of them.
 set(BDEVKIT_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")
 option(BDEVKIT_FUZZ "Build the fuzz targets, which need clang" OFF)
+option(BDEVKIT_COVERAGE "Count the lines that run, for gcovr" OFF)
 option(BDEVKIT_NATIVE "Optimise for the machine that builds" OFF)
 
 find_program(CCACHE ccache)
@@ -30,6 +31,17 @@ if(BDEVKIT_SANITIZE)
   # -g1, functions and lines, is what reports show; variables would take a fifth of the build's time.
   add_compile_options(-fsanitize=${BDEVKIT_SANITIZE} -fno-sanitize-recover=all -g1)
   add_link_options(-fsanitize=${BDEVKIT_SANITIZE})
+endif()
+
+if(BDEVKIT_COVERAGE)
+  # Counters that several threads change stay right.
+  add_compile_options(--coverage -fprofile-update=atomic)
+  add_link_options(--coverage)
+endif()
+
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # A warning of its own for anonymous structs in unions, which the ABI's headers and C11 have.
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-nested-anon-types>)
 endif()
 
 if(BDEVKIT_FUZZ)

@@ -142,6 +142,8 @@ def test_the_table_has_every_rogue():
     assert len(ROGUES) >= 20
 
 
+@pytest.mark.skipif(BUILD.name == "asan", reason="AddressSanitizer has words of its own for what several rogues do")
+@pytest.mark.xdist_group("rogues")
 @pytest.mark.parametrize("name", [*ROGUES, *LOADER_ROGUES_BY_RULE])
 def test_rogue_is_found_with_its_rule(name, found_rogues):
     exit_code, report = found_rogues[name]
@@ -172,6 +174,7 @@ def good_reports(tmp_path_factory):
         return {name: run.result() for name, run in runs.items()}
 
 
+@pytest.mark.xdist_group("good")
 @pytest.mark.parametrize("name", GOOD)
 def test_good_plugin_breaks_no_rule(name, good_reports):
     exit_code, report = good_reports[name]
@@ -187,6 +190,7 @@ def skipped(report):
     return {rule["rule"]: rule["why"] for rule in report["rules"] if rule["outcome"] == "skip"}
 
 
+@pytest.mark.xdist_group("good")
 def test_rules_are_proved_rather_than_skipped(good_reports):
     """A virtual module that takes everything is tried on nearly every rule, and the reasons are true."""
     left_out = skipped(good_reports["passthru"][1])

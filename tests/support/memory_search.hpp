@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -44,18 +43,35 @@ struct Found {
 constexpr size_t part_size = 16;
 constexpr uint64_t page_size = 4096;
 
+/// Calls `match(context, part, at)` for each place `at` in `data` that holds a part of the key.
+/// Compiled without sanitizers, and optimised: it looks at every byte of a process.
+void for_each_part_in(const std::byte* data, size_t length, const std::byte* masked_key, size_t parts,
+                      void (*match)(void* context, size_t part, size_t at), void* context);
+
 /// Looks for each part of a key in all memory of this process.
 /// @param masked_key  each byte inverted, so that this is not found
 inline std::vector<Found> find_parts(const std::vector<std::byte>& masked_key) {
-    std::vector<Found> found(masked_key.size() / part_size);
-    std::array<std::vector<size_t>, 256> parts_by_first_byte;
-    for (size_t part = 0; part < found.size(); part++)
-        parts_by_first_byte[uint8_t(~masked_key[part * part_size])].push_back(part);
-    const int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    struct Search {
+        std::vector<Found> found;
+        uint64_t buffer_begin, buffer_end;
+        uint64_t at;  // what the buffer holds a copy of
+        bool dumped;
+    };
     std::vector<std::byte> buffer(1 << 20);
+    const auto buffer_begin = uint64_t(buffer.data());
+    Search search{std::vector<Found>(masked_key.size() / part_size), buffer_begin,
+                  buffer_begin + buffer.size(), 0, false};
+    const auto match = [](void* context, size_t part, size_t at) {
+        Search& s = *static_cast<Search*>(context);
+        const uint64_t place = s.at + at;
+        if (place >= s.buffer_begin && place < s.buffer_end) return;
+        (s.dumped ? s.found[part].dumped : s.found[part].not_dumped)++;
+    };
+    const int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
     for (const Mapping& mapping : mappings()) {
         // Sanitizers reserve more than can be read; nothing of ours is that large.
         if (!mapping.readable || mapping.end - mapping.begin > (512ull << 20)) continue;
+        search.dumped = mapping.dumped;
         for (uint64_t at = mapping.begin, next = 0; at < mapping.end; at = next) {
             const size_t wanted = std::min<uint64_t>(buffer.size(), mapping.end - at);
             const ssize_t length = pread(memory, buffer.data(), wanted, off_t(at));
@@ -63,19 +79,15 @@ inline std::vector<Found> find_parts(const std::vector<std::byte>& masked_key) {
             const bool whole = length == ssize_t(wanted);
             next = whole ? at + buffer.size() - part_size
                          : (at + uint64_t(std::max<ssize_t>(length, 0))) / page_size * page_size + page_size;
-            for (ssize_t i = 0; i + ssize_t(part_size) <= length; i++)
-                for (const size_t part : parts_by_first_byte[uint8_t(buffer[size_t(i)])]) {
-                    const std::byte* masked_part = &masked_key[part * part_size];
-                    const bool same = std::equal(masked_part, masked_part + part_size, &buffer[size_t(i)],
-                                                 [](std::byte m, std::byte b) { return ~m == b; });
-                    if (!same || at + uint64_t(i) - uint64_t(buffer.data()) < buffer.size()) continue;
-                    (mapping.dumped ? found[part].dumped : found[part].not_dumped)++;
-                }
+            search.at = at;
+            if (length > 0)
+                for_each_part_in(buffer.data(), size_t(length), masked_key.data(), search.found.size(), match,
+                                 &search);
             explicit_bzero(buffer.data(), buffer.size());
         }
     }
     close(memory);
-    return found;
+    return search.found;
 }
 
 }  // namespace bdk::test

@@ -6,12 +6,12 @@ import nvme_devices
 
 def devices(folder):
     arguments = nvme_devices.controller(
-        folder, "nvme0",
+        folder, "char",
         {"size": 64 << 20},
         {"size": 64 << 20, "logical_block_size": 4096, "physical_block_size": 4096, "ms": 8, "mset": 1, "pi": 1},
         mdts=5)
-    arguments += nvme_devices.failing_controller(folder, "nvme1", size=16 << 20, bad_sector=2048)
-    return arguments + nvme_devices.controller(folder, "zoned", nvme_devices.ZONED, **{"zoned.zasl": 4})
+    arguments += nvme_devices.failing_controller(folder, "char-failing", size=16 << 20, bad_sector=2048)
+    return arguments + nvme_devices.controller(folder, "char-zoned", nvme_devices.ZONED, **{"zoned.zasl": 4})
 
 
 def command(arguments):

@@ -5,7 +5,7 @@ seconds for each of the three (default 15)."""
 
 import nvme_devices
 
-SLOTS = {"kernel": "10", "own": "11", "small": "12"}
+SLOTS = {"kernel": "14", "own": "15", "small": "16"}
 PROTECTED = {"logical_block_size": 4096, "physical_block_size": 4096, "ms": 8, "mset": 1, "pi": 1}
 
 
@@ -14,9 +14,9 @@ def devices(folder):
         return [{"size": size}, {"size": size, "logical_block_size": 4096, "physical_block_size": 4096},
                 {"size": size, **PROTECTED}]
 
-    arguments = nvme_devices.controller(folder, "kernel", *namespaces(8 << 20), addr=SLOTS["kernel"], mdts=5)
-    arguments += nvme_devices.controller(folder, "own", *namespaces(8 << 20), addr=SLOTS["own"])
-    return arguments + nvme_devices.controller(folder, "small", {"size": 8 << 20}, addr=SLOTS["small"], mdts=1)
+    arguments = nvme_devices.controller(folder, "model-kernel", *namespaces(8 << 20), addr=SLOTS["kernel"], mdts=5)
+    arguments += nvme_devices.controller(folder, "model-own", *namespaces(8 << 20), addr=SLOTS["own"])
+    return arguments + nvme_devices.controller(folder, "model-small", {"size": 8 << 20}, addr=SLOTS["small"], mdts=1)
 
 
 def command(arguments):

@@ -5,7 +5,7 @@ import nvme_devices
 
 
 def devices(folder):
-    return nvme_devices.failing_controller(folder, "nvme0", size=16 << 20, bad_sector=2048)
+    return nvme_devices.failing_controller(folder, "tcp-failing", size=16 << 20, bad_sector=2048)
 
 
 def command(arguments):

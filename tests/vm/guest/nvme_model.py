@@ -7,7 +7,7 @@ import subprocess
 from tests.vm.guest import nvme_target, pci
 from tests.vm.guest.tools import BUILD, MIB
 
-KERNEL, OWN, SMALL = "0000:00:10.0", "0000:00:11.0", "0000:00:12.0"
+KERNEL, OWN, SMALL = "0000:00:14.0", "0000:00:15.0", "0000:00:16.0"
 NQN = "nqn.2024-01.io.bdevkit:model"
 SECONDS = int(os.environ["VM_SECONDS"])
 

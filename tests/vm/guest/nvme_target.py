@@ -16,6 +16,16 @@ def loop_device(path, size, block_size=512):
                           check=True, capture_output=True, text=True).stdout.strip()
 
 
+def clear():
+    """Takes away what another test of this machine has left: hosts lose their connections."""
+    for link in [*NVMET.glob("ports/*/subsystems/*"), *NVMET.glob("subsystems/*/allowed_hosts/*")]:
+        link.unlink()
+    for pattern in ("ports/*/ana_groups/*", "ports/*", "subsystems/*/namespaces/*", "subsystems/*", "hosts/*"):
+        for folder in NVMET.glob(pattern):
+            if folder.parent.name != "ana_groups" or folder.name != "1":  # the first group is the kernel's
+                folder.rmdir()
+
+
 def connections(service):
     """How many hosts' connections there are to a port of 127.0.0.1."""
     lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]

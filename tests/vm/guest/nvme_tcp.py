@@ -10,7 +10,7 @@ import time
 import bdevkit
 import nbd
 import pytest
-from tests.vm.guest import methods, nvme_target
+from tests.vm.guest import methods, nvme_target, pci
 from tests.vm.guest.tools import MIB, PROGRAM, client, kernel_reads, perf, perf_command
 
 NQN = "nqn.2024-01.io.bdevkit:disks"
@@ -102,7 +102,7 @@ def test_what_is_read_is_what_was_written(target, tmp_path, digests, size, count
 
 
 def test_a_media_error_keeps_its_nvme_status(target, run_stack, tmp_path):
-    failing = nvme_target.Subsystem(NQN + ":failing", "/dev/nvme0n1")
+    failing = nvme_target.Subsystem(NQN + ":failing", f"/dev/{pci.kernel_name_of('tcp-failing')}n1")
     target.port.link(failing)
     stack = stack_of(subsystem=failing.nqn, exports=["Nvme0n1"])
     at = ["--io-size", "4KiB", "--rw", "read", "--depth", "1", "--count", "1"]

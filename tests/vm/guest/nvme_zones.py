@@ -5,7 +5,6 @@ VM_TRANSPORT names. The host runs in this process."""
 import contextlib
 import json
 import os
-import pathlib
 import subprocess
 
 import bdevkit
@@ -27,8 +26,7 @@ def kernel_device():
     if IS_PCIE:
         pci.bind(ADDRESS, "nvme")
         return pci.kernel_name(ADDRESS)
-    return next(folder.name for folder in pathlib.Path("/sys/class/nvme").iterdir()
-                if (folder / "serial").read_text().strip() == "zoned")
+    return pci.kernel_name_of("char-zoned")
 
 
 def address():

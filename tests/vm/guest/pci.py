@@ -45,6 +45,17 @@ def kernel_name(address, namespaces=1):
     return wait_until(found, f"the kernel knows {address}")
 
 
+def kernel_name_of(serial, namespaces=1):
+    """The same by the controller's serial number, wherever it is."""
+    def found():
+        for folder in pathlib.Path("/sys/class/nvme").glob("nvme*"):
+            if ((folder / "serial").read_text().strip() == serial
+                    and len(list(folder.glob(f"{folder.name}*n*"))) >= namespaces):
+                return folder.name
+        return None
+    return wait_until(found, f"the kernel knows the controller {serial}")
+
+
 def behind(port):
     """The addresses of the devices behind a port."""
     return [entry.name for entry in (DEVICES / port).glob("0000:*") if (entry / "vendor").exists()]

@@ -1,0 +1,16 @@
+# Toolchain for a build on x86-64 for aarch64: Debian's cross compiler, and libraries of arm64 in BDEVKIT_SYSROOT, where
+# `.ci/aarch64` unpacks them.
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
+set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
+set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES BDEVKIT_SYSROOT)
+
+set(CMAKE_SYSROOT ${BDEVKIT_SYSROOT})
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+set(ENV{PKG_CONFIG_SYSROOT_DIR} ${BDEVKIT_SYSROOT})
+set(ENV{PKG_CONFIG_LIBDIR} ${BDEVKIT_SYSROOT}/usr/lib/aarch64-linux-gnu/pkgconfig:${BDEVKIT_SYSROOT}/usr/share/pkgconfig)
