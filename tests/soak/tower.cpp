@@ -67,8 +67,13 @@ int Tower::build_partition() {
         }
     }
     const int rc = host_.create("gpt", stem(1), {{"base", name(0)}});
-    // The last writes of somebody whose right to write is being revoked may have hit the table.
-    return rc == -EINVAL ? -EPERM : rc;
+    // The last writes of a user whose right to write is being revoked may have hit the table, and the reset
+    // of a user may have aborted the read of it.
+    return rc == -EINVAL || rc == -EIO ? -EPERM : rc;
+}
+});
+// The last writes of somebody whose right to write is being revoked may have hit the table.
+return rc == -EINVAL ? -EPERM : rc;
 }
 
 int Tower::build_split() {
