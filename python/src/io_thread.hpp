@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "abandoning.hpp"
+
 namespace bdevkit::python {
 
 class OpenDesc;
@@ -26,6 +28,9 @@ public:
     /// [any thread] Queues fn(ctx) there. @return 0; -ENODEV once the host has stopped; -ENOMEM.
     int send(bdk_msg_fn fn, void* ctx);
 
+    /// [any thread] Runs fn there, later. @return as send(); fn does not run unless it is 0
+    int post(std::function<void()> fn);
+
     /// [not a bdk thread] Runs fn there and waits for its return. @return as send()
     int run(const std::function<void()>& fn);
 
@@ -39,10 +44,14 @@ public:
     /// [on the thread] The descs that are open there.
     std::vector<std::shared_ptr<OpenDesc>>& descs() { return descs_; }
 
+    /// [on the thread]
+    Abandoning& abandoning() { return abandoning_; }
+
 private:
     std::shared_mutex mutex_;  ///< who sends reads thread_, who stops changes it
     bdk_thread* thread_;
     std::vector<std::shared_ptr<OpenDesc>> descs_;
+    Abandoning abandoning_;
 };
 
 }  // namespace bdevkit::python

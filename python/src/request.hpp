@@ -15,6 +15,8 @@ class Request : public Completion {
 public:
     Request(std::shared_ptr<OpenDesc> desc, Operation operation)
         : desc_(std::move(desc)), operation_(operation) {}
+    /// Gives back what a zcopy has lent and nobody has taken.
+    ~Request() override;
 
     Held& held() { return held_; }
     Operation& operation() { return operation_; }
@@ -22,7 +24,8 @@ public:
     /// [with the GIL] Sends it to the desc's thread. Throws bdevkit.Error when the desc is closed.
     void start() override;
 
-    /// [with the GIL] Asks for its abort; its end says whether it came in time.
+    /// [with the GIL] Nobody waits for it any more: it is aborted where it can be, and never lands on what is
+    /// written from now on.
     void abort() override;
 
     /// [with the GIL, done] What the call returns; throws bdevkit.Error when it failed.
@@ -37,7 +40,7 @@ public:
 private:
     void submit_here();
     void ended(const Outcome& outcome);
-    void abort_here();
+    void give_up_here();
     py::object zone_list() const;
 
     const std::shared_ptr<OpenDesc> desc_;
@@ -45,6 +48,7 @@ private:
     Held held_;
     Outcome outcome_;
     bdk_bdev_io_wait_entry wait_{};
+    bool given_up_ = false;
     std::shared_ptr<Completion> in_flight_;  ///< itself, until it has ended
 };
 
