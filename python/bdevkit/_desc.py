@@ -53,10 +53,11 @@ class Zone:
 class Desc:
     """An open bdev, returned by `Host.open()`: a context manager that closes it.
 
-    Offsets and lengths are in bytes, multiples of the block size. Each operation comes in two forms: `read()` blocks,
-    without the GIL and interruptible by Ctrl-C; `aread()` is awaited in asyncio. An I/O that fails raises
-    bdevkit.Error. Data are used in place: do not change them until the call has returned or the await has ended. When a
-    task that awaits is cancelled, or Ctrl-C ends a wait, the I/O is aborted; the data are in use until it has ended.
+    Offsets and lengths are in bytes, multiples of the block size. Each operation comes in two forms: `read()`
+    waits, without the GIL and with Ctrl-C at work; `aread()` is awaited in asyncio. An I/O that fails raises
+    bdevkit.Error. Data are used in place: leave them alone until the call has returned or the await has ended. When a
+    task that awaits is cancelled, or Ctrl-C ends a wait, the I/O is given up: it is aborted where the bdev can do that,
+    and does not land on what is written afterwards. The data are in use until it has ended.
 
     Any thread may use a desc. When its bdev is removed, it closes itself.
     """

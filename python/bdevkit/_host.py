@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import dataclasses
 import errno
@@ -280,50 +279,51 @@ class Host:
     def create(self, module: str, name: str, **options: Any) -> HostBdev:
         """Creates a bdev. The options are those of the module's table (`bdevkit plugins MODULE`); a base is a name, a
         HostBdev, or a dict that is itself a bdev."""
-        self._running.create(_yaml([{"name": name, "module": module, **options}]), os.fsencode(self.folder))
+        self._create(module, name, options).wait()
         return HostBdev(self, name)
 
     def remove(self, name: str | HostBdev) -> None:
         """Removes a bdev; its descs get an event and close themselves. Returns when the bdev is gone."""
-        self._running.remove(_name(name))
+        self._running.remove(_name(name)).wait()
 
     def resize(self, name: str | HostBdev, size: int) -> None:
         """Asks the module to change the size, in bytes."""
-        self._running.resize(_name(name), size)
+        self._running.resize(_name(name), size).wait()
 
     def examine(self, name: str | HostBdev) -> None:
-        """Shows a bdev to the modules that examine bdevs, even if the stack exports it or a client has written to it,
-        which prevents automatic examination. Returns when the examination has ended."""
-        self._running.examine(_name(name))
+        """Shows a bdev to the modules that recognise bdevs by what is on them, though the stack exports it or a client
+        has written to it, which holds automatic examination off. Returns when they have looked."""
+        self._running.examine(_name(name)).wait()
 
     def reconfigure(self, name: str | HostBdev, **options: Any) -> None:
         """Changes options of a bdev in use; options that are left out stay unchanged."""
-        self._running.reconfigure(_name(name), _yaml(options), os.fsencode(self.folder))
+        self._reconfigure(name, options).wait()
 
     def call(self, module: str, method: str, /, **params: Any) -> dict[str, Any]:
         """Calls a method of a module, and returns its result. `bdevkit plugins MODULE` lists the methods with their
-        parameters. Several threads may make calls at once."""
-        return json.loads(self._running.call(module, method, _yaml(params), os.fsencode(self.folder)))
+        parameters. Calls may be made by several threads at once."""
+        return json.loads(self._call(module, method, params).wait())
 
-    # Each waits on a separate thread, so that the loop goes on.
+    # The same for asyncio: when the task that awaits one is cancelled, the change goes on.
 
     async def acreate(self, module: str, name: str, **options: Any) -> HostBdev:
-        return await asyncio.to_thread(self.create, module, name, **options)
+        await self._create(module, name, options)
+        return HostBdev(self, name)
 
     async def aremove(self, name: str | HostBdev) -> None:
-        await asyncio.to_thread(self.remove, name)
+        await self._running.remove(_name(name))
 
     async def aresize(self, name: str | HostBdev, size: int) -> None:
-        await asyncio.to_thread(self.resize, name, size)
+        await self._running.resize(_name(name), size)
 
     async def aexamine(self, name: str | HostBdev) -> None:
-        await asyncio.to_thread(self.examine, name)
+        await self._running.examine(_name(name))
 
     async def areconfigure(self, name: str | HostBdev, **options: Any) -> None:
-        await asyncio.to_thread(self.reconfigure, name, **options)
+        await self._reconfigure(name, options)
 
     async def acall(self, module: str, method: str, /, **params: Any) -> dict[str, Any]:
-        return await asyncio.to_thread(self.call, module, method, **params)
+        return json.loads(await self._call(module, method, params))
 
     def open(self, name: str | HostBdev, write: bool = False, *, hide_metadata: bool = False) -> Desc:
         """Opens a bdev. With `hide_metadata` the desc has blocks of data only."""
@@ -333,6 +333,15 @@ class Host:
         return desc
 
     # ---- within ----
+
+    def _create(self, module: str, name: str, options: Mapping[str, Any]) -> _core.Pending:
+        return self._running.create(_yaml([{"name": name, "module": module, **options}]), os.fsencode(self.folder))
+
+    def _reconfigure(self, name: str | HostBdev, options: Mapping[str, Any]) -> _core.Pending:
+        return self._running.reconfigure(_name(name), _yaml(options), os.fsencode(self.folder))
+
+    def _call(self, module: str, method: str, params: Mapping[str, Any]) -> _core.Pending:
+        return self._running.call(module, method, _yaml(params), os.fsencode(self.folder))
 
     def _raise(self, findings: list[str]) -> None:
         if self._waits:

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/start_thread.hpp"
+#include "python_lock.hpp"
 
 namespace bdevkit::python {
 
@@ -28,8 +29,7 @@ Calls& calls() {
 
 void Background::start() {
     auto run = [self = std::static_pointer_cast<Background>(shared_from_this())]() mutable {
-        self->fn_();
-        self->fn_ = nullptr;
+        self->run();
         self->finish();
         self.reset();
         const std::lock_guard lock(calls().mutex);
@@ -43,7 +43,7 @@ void Background::start() {
 }
 
 void wait_for_background() {
-    const py::gil_scoped_release without_gil;
+    const WithoutGil without_gil;
     std::unique_lock lock(calls().mutex);
     calls().changed.wait_for(lock, std::chrono::seconds(30), [] { return calls().running == 0; });
 }

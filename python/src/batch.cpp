@@ -37,8 +37,21 @@ void Batch::start() {
     raise_error(*desc_, {}, refusal(rc));
 }
 
+void Batch::abort() {
+    if (is_done()) return;
+    stopping_ = true;
+    const auto self = std::static_pointer_cast<Batch>(shared_from_this());
+    desc_->thread().post([self] { self->give_up_here(); });
+}
+
+void Batch::give_up_here() {
+    if (running_ != nullptr) desc_->abandon_here(slots_.data(), slots_.data() + slots_.size());
+}
+
 void Batch::run_here() {
-    in_flight_ = 1;  // until all slots have been started
+    const auto again = [](void* arg) { static_cast<Batch*>(arg)->run_here(); };
+    if (desc_->desc() != nullptr && desc_->holds_back(again, this)) return;
+    in_flight_ = 1;  // until all slots have had their start
     for (Slot& slot : slots_)
         next(slot);
     --in_flight_;
@@ -57,8 +70,8 @@ void Batch::next(Slot& slot) {
 
 /// @return false if the I/O was refused and so has ended
 bool Batch::submit_slot(Slot& slot) {
-    int rc = -ENODEV;
-    if (desc_->desc() != nullptr) {
+    int rc = desc_->desc() == nullptr ? -ENODEV : -ECANCELED;
+    if (desc_->desc() != nullptr && !stopping_.load(std::memory_order_relaxed)) {
         const auto completed = [](bdk_bdev_io* io, bool success, void* arg) {
             auto& done = *static_cast<Slot*>(arg);
             Batch& batch = *done.batch;

@@ -22,8 +22,9 @@ public:
     /// [with the GIL] Sends the batch to the desc's thread. Throws bdevkit.Error when the desc is closed.
     void start() override;
 
-    /// [any thread] Stops beginning I/O.
-    void abort() override { stopping_ = true; }
+    /// [any thread] Begins no more I/O. What is in flight is aborted where it can be, and never lands on what
+    /// is written from now on.
+    void abort() override;
 
     Held& held() { return held_; }
 
@@ -39,6 +40,7 @@ private:
     struct Slot;
 
     void run_here();
+    void give_up_here();
     void next(Slot& slot);
     bool submit_slot(Slot& slot);
     void ended(size_t n, const Outcome& outcome);

@@ -11,7 +11,9 @@
 #include <system_error>
 #include <utility>
 
+#include "call_python.hpp"
 #include "held.hpp"
+#include "python_lock.hpp"
 
 namespace bdevkit::python {
 
@@ -69,7 +71,8 @@ void LoopQueue::drain() {
         const std::shared_ptr<Completion> completion = std::move(reversed->in_queue_);
         reversed = completion->next_;
         const auto future = py::reinterpret_steal<py::object>(std::exchange(completion->future_, nullptr));
-        if (!future.attr("done")().cast<bool>()) future.attr("set_result")(py::none());
+        if (!call_python(future.attr("done"), py::tuple()).cast<bool>())
+            call_python(future.attr("set_result"), py::make_tuple(py::none()));
     }
     release_left_behind();
 }
@@ -104,14 +107,14 @@ void Completion::wait() {
         throw std::runtime_error(
             "a blocking call on a bdk thread would hold its reactor: use the awaitable form in an async def");
     {
-        const py::gil_scoped_release without_gil;
+        const WithoutGil without_gil;
         if (spin()) return;
     }
     State expected = State::pending;
     if (!state_.compare_exchange_strong(expected, State::waited) && expected == State::done) return;
     while (!is_done()) {
         {
-            const py::gil_scoped_release without_gil;
+            const WithoutGil without_gil;
             const timespec until = in_a_slice();
             sem_clockwait(&semaphore_, CLOCK_MONOTONIC, &until);
         }
@@ -120,8 +123,8 @@ void Completion::wait() {
 }
 
 py::object Completion::make_future() {
-    const py::tuple pair = py::module_::import("bdevkit._loop").attr("running")();
-    const auto future = py::reinterpret_borrow<py::object>(pair[0]).attr("create_future")();
+    const py::tuple pair = call_python(import_python("bdevkit._loop").attr("running"), py::tuple());
+    const py::object future = call_python(py::object(pair[0]).attr("create_future"), py::tuple());
     queue_ = pair[1].cast<std::shared_ptr<LoopQueue>>();
     future_ = future.ptr();
     Py_INCREF(future_);

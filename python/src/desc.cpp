@@ -165,7 +165,10 @@ Pending many(const Desc& desc, uint32_t type, const py::object& offsets, const p
     const uint64_t length = whole_number(given_length, "length", desc->bdev());
     const size_t depth = whole_number(given_depth, "depth", desc->bdev());
     std::vector<uint64_t> places = offsets_in_blocks(*desc, offsets);
-    const size_t bytes = places.size() * length;
+    size_t bytes = 0;
+    if (__builtin_mul_overflow(places.size(), length, &bytes))
+        raise_error(EINVAL, fmt::format("{} times {} bytes: no memory is that long", places.size(), length),
+                    desc->bdev());
     auto batch =
         std::make_shared<EqualBatch>(desc, type, std::move(places), length_in_blocks(*desc, length), depth);
     const iovec memory = data.is_none() ? batch->held().add_bytes(bytes)

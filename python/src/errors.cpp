@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 
 #include "base/text.hpp"
+#include "call_python.hpp"
 
 namespace bdevkit::python {
 
@@ -13,7 +14,7 @@ namespace py = pybind11;
 namespace {
 
 [[noreturn]] void raise(const char* factory, const py::tuple& arguments) {
-    const py::object error = py::module_::import("bdevkit._errors").attr(factory)(*arguments);
+    const py::object error = call_python(import_python("bdevkit._errors").attr(factory), arguments);
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.ptr())), error.ptr());
     throw py::error_already_set();
 }

@@ -6,6 +6,8 @@
 #include <mutex>
 #include <utility>
 
+#include "python_lock.hpp"
+
 namespace bdevkit::python {
 
 namespace {
@@ -27,7 +29,7 @@ LeftBehind& left_behind() {
 
 Held::~Held() {
     if (views_.empty() && bytes_ == nullptr) return;
-    if (PyGILState_Check() != 0) {
+    if (has_gil()) {
         for (Py_buffer& view : views_)
             PyBuffer_Release(&view);
         Py_XDECREF(bytes_);
@@ -49,7 +51,10 @@ iovec Held::add(py::handle object, bool writable) {
 }
 
 iovec Held::add_bytes(size_t length) {
-    bytes_ = PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(length));
+    if (length > size_t{PY_SSIZE_T_MAX})
+        PyErr_NoMemory();
+    else
+        bytes_ = PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(length));
     if (bytes_ == nullptr) throw py::error_already_set();
     return {PyBytes_AS_STRING(bytes_), length};
 }

@@ -37,21 +37,31 @@ void check_thread() {
     raise_error(-rc, fmt::format("{}: {}", what, std::generic_category().message(-rc)), bdev);
 }
 
-/// Runs fn(host, changes) in the background.
+/// A call of fn(host, changes) for the background; it returns nothing when the host has stopped.
 template <typename Fn>
-auto with_host(const HostPtr& running, Fn fn) {
-    check_thread();
+auto on_host(const HostPtr& running, Fn fn) {
     using Result = decltype(fn(std::declval<Host&>(), std::declval<Changes&>()));
-    auto result = in_background([running, fn]() -> std::optional<Result> {
+    return [running, fn]() -> std::optional<Result> {
         std::optional<Result> got;
         running->with([&](Host& host, Changes& changes) {
             got.emplace(fn(host, changes));
             return 0;
         });
         return got;
-    });
-    if (!result) raise_error(ENODEV, "the host has stopped");
-    return std::move(*result);
+    };
+}
+
+template <typename Result>
+Result if_it_runs(std::optional<Result> got) {
+    if (!got) raise_error(ENODEV, "the host has stopped");
+    return std::move(*got);
+}
+
+/// Runs fn(host, changes) in the background.
+template <typename Fn>
+auto with_host(const HostPtr& running, Fn fn) {
+    check_thread();
+    return if_it_runs(in_background(on_host(running, fn)));
 }
 
 HostPtr start(const std::string& text, const std::string& name, const std::string& folder,
@@ -74,47 +84,63 @@ py::tuple stop(const HostPtr& running) {
 
 /// Throws the exception for a refused change.
 template <typename T>
-T changed(host::Changed<T> result, const std::string& bdev) {
+py::object changed(host::Changed<T> result, const std::string& bdev) {
     if (!result) {
         if (result.error().in_options) raise_stack_error(result.error().message);
         raise_error(result.error().error, result.error().message, bdev);
     }
-    if constexpr (!std::is_void_v<T>) return std::move(*result);
+    if constexpr (std::is_void_v<T>)
+        return py::none();
+    else
+        return py::cast(std::move(*result));
 }
 
-std::vector<std::string> create(const HostPtr& running, const std::string& yaml, const std::string& folder) {
-    return changed(with_host(running, [=](Host&, Changes& changes) { return changes.create(yaml, folder); }),
-                   {});
-}
-
-void remove(const HostPtr& running, const std::string& name) {
-    changed(with_host(running, [=](Host&, Changes& changes) { return changes.remove(name); }), name);
-}
-
-void resize(const HostPtr& running, const std::string& name, const py::object& given_size) {
-    const uint64_t size = whole_number(given_size, "size", name);
-    changed(with_host(running, [=](Host&, Changes& changes) { return changes.resize(name, size); }), name);
-}
-
-void examine(const HostPtr& running, const std::string& name) {
-    changed(with_host(running, [=](Host&, Changes& changes) { return changes.examine(name); }), name);
-}
-
-void reconfigure(const HostPtr& running, const std::string& name, const std::string& yaml,
-                 const std::string& folder) {
-    changed(
-        with_host(running, [=](Host&, Changes& changes) { return changes.reconfigure(name, yaml, folder); }),
-        name);
-}
-
-/// The result as JSON. Other threads may use the host meanwhile.
-std::string call(const HostPtr& running, const std::string& module, const std::string& method,
-                 const std::string& yaml, const std::string& folder) {
+/// Starts call(), which returns an optional Changed as on_host() does.
+template <typename Call>
+Pending start_change(Call call, const std::string& bdev) {
     check_thread();
-    auto started = with_host(
+    return start_in_background(std::move(call),
+                               [bdev](auto result) { return changed(if_it_runs(std::move(result)), bdev); });
+}
+
+Pending create(const HostPtr& running, const std::string& yaml, const std::string& folder) {
+    const auto fn = [=](Host&, Changes& changes) { return changes.create(yaml, folder); };
+    return start_change(on_host(running, fn), {});
+}
+
+Pending remove(const HostPtr& running, const std::string& name) {
+    return start_change(on_host(running, [=](Host&, Changes& changes) { return changes.remove(name); }),
+                        name);
+}
+
+Pending resize(const HostPtr& running, const std::string& name, const py::object& given_size) {
+    const uint64_t size = whole_number(given_size, "size", name);
+    const auto fn = [=](Host&, Changes& changes) { return changes.resize(name, size); };
+    return start_change(on_host(running, fn), name);
+}
+
+Pending examine(const HostPtr& running, const std::string& name) {
+    return start_change(on_host(running, [=](Host&, Changes& changes) { return changes.examine(name); }),
+                        name);
+}
+
+Pending reconfigure(const HostPtr& running, const std::string& name, const std::string& yaml,
+                    const std::string& folder) {
+    const auto fn = [=](Host&, Changes& changes) { return changes.reconfigure(name, yaml, folder); };
+    return start_change(on_host(running, fn), name);
+}
+
+/// The result, as JSON. Others may ask things of the host before it is there.
+Pending call(const HostPtr& running, const std::string& module, const std::string& method,
+             const std::string& yaml, const std::string& folder) {
+    const auto start = on_host(
         running, [=](Host&, Changes& changes) { return changes.start_call(module, method, yaml, folder); });
-    const auto under_way = std::make_shared<host::MethodCall>(changed(std::move(started), {}));
-    return changed(in_background([under_way] { return under_way->wait(); }), {});
+    const auto start_and_wait = [start]() -> std::optional<host::Changed<std::string>> {
+        std::optional<host::Changed<host::MethodCall>> under_way = start();
+        if (!under_way) return {};
+        return std::move(*under_way).and_then([](host::MethodCall&& started) { return started.wait(); });
+    };
+    return start_change(start_and_wait, {});
 }
 
 std::shared_ptr<OpenDesc> open(const HostPtr& running, const std::string& name, bool write,
@@ -123,7 +149,7 @@ std::shared_ptr<OpenDesc> open(const HostPtr& running, const std::string& name, 
     std::shared_ptr<OpenDesc> desc;
     int rc = 0;
     {
-        const py::gil_scoped_release without_gil;
+        const WithoutGil without_gil;
         rc = OpenDesc::open(running->io_thread(), running->events(), name, write, hide_metadata, desc);
     }
     if (rc == 0) return desc;
@@ -155,7 +181,7 @@ py::object next_event(const HostPtr& running, uint32_t ms) {
     bool closed = false;
     bool got = false;
     {
-        const py::gil_scoped_release without_gil;
+        const WithoutGil without_gil;
         got = running->events()->pop(entry, ms, closed);
     }
     if (got) return py::make_tuple(entry.desc, entry.event.type, entry.event.num_blocks);

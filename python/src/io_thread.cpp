@@ -39,6 +39,17 @@ int IoThread::send(bdk_msg_fn fn, void* ctx) {
     return rc == -EIO ? -ENODEV : rc;
 }
 
+int IoThread::post(std::function<void()> fn) {
+    auto message = std::make_unique<std::function<void()>>(std::move(fn));
+    const auto run_message = [](void* arg) {
+        const std::unique_ptr<std::function<void()>> sent(static_cast<std::function<void()>*>(arg));
+        (*sent)();
+    };
+    const int rc = send(run_message, message.get());
+    if (rc == 0) static_cast<void>(message.release());
+    return rc;
+}
+
 int IoThread::run(const std::function<void()>& fn) {
     Call call{fn, {}};
     std::future<void> returned = call.returned.get_future();
@@ -60,6 +71,7 @@ std::vector<std::string> IoThread::stop() {
             desc->abort_here();
             desc->close_here();
         }
+        abandoning_.end_all();
     });
     if (rc != 0) return {};
     const std::unique_lock lock(mutex_);

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "abandoning.hpp"
+
 namespace bdevkit::python {
 
 class OpenDesc;
@@ -26,7 +28,10 @@ public:
     /// [any thread] Queues fn(ctx) on the thread. @return 0; -ENODEV once the host has stopped; -ENOMEM.
     int send(bdk_msg_fn fn, void* ctx);
 
-    /// [not a bdk thread] Runs fn on the thread and waits until it returns. @return like send()
+    /// [any thread] Runs fn there, later. @return as send(); fn does not run unless it is 0
+    int post(std::function<void()> fn);
+
+    /// [not a bdk thread] Runs fn there and waits for its return. @return as send()
     int run(const std::function<void()>& fn);
 
     /// [not a bdk thread] Aborts the I/O in flight and closes the remaining descs; when the I/O has ended,
@@ -39,10 +44,14 @@ public:
     /// [on the thread] The descs that are open on the thread.
     std::vector<std::shared_ptr<OpenDesc>>& descs() { return descs_; }
 
+    /// [on the thread]
+    Abandoning& abandoning() { return abandoning_; }
+
 private:
     std::shared_mutex mutex_;  ///< senders read thread_, stop() changes it
     bdk_thread* thread_;
     std::vector<std::shared_ptr<OpenDesc>> descs_;
+    Abandoning abandoning_;
 };
 
 }  // namespace bdevkit::python

@@ -13,6 +13,7 @@
 #include "diag/watchdog.hpp"
 #include "log/log.hpp"
 #include "log/violation.hpp"
+#include "python_lock.hpp"
 
 namespace bdevkit::python {
 
@@ -56,7 +57,7 @@ void bind_log(py::module_& module) {
         captured().echo = echo;
         bdk::set_log_sink(on ? keep_line : nullptr);
     });
-    module.def("log_take", take_lines, py::call_guard<py::gil_scoped_release>());
+    module.def("log_take", take_lines, py::call_guard<WithoutGil>());
     module.def("log_level", [](const std::string& name) {
         const auto level = bdk::log_level_from_name(name);
         if (!level) throw py::value_error("expected error, warn, notice, info or debug, got '" + name + "'");
@@ -68,7 +69,7 @@ void bind_log(py::module_& module) {
             PyUnicode_AsEncodedString(message.ptr(), "utf-8", "backslashreplace"));
         if (!bytes) throw py::error_already_set();
         const auto text = bytes.cast<std::string>();
-        const py::gil_scoped_release without_gil;
+        const WithoutGil without_gil;
         bdk_log(bdk::log_level_from_name(level).value_or(BDK_LOG_NOTICE), component.c_str(), nullptr, 0, "%s",
                 text.c_str());
     });

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "held.hpp"
+#include "python_lock.hpp"
 
 namespace bdevkit::python {
 
@@ -131,9 +132,9 @@ void ModuleIo::end(End how) {
     if (bdk_get_thread() == thread_) return how.carry_out();
     auto message = std::make_unique<End>(how);
     const auto carry_out_there = [](void* arg) { std::unique_ptr<End>(static_cast<End*>(arg))->carry_out(); };
-    // The thread has this I/O in flight, so it exists. A full ring empties as soon as no reactor waits for
-    // the GIL.
-    const py::gil_scoped_release without_gil;
+    // The thread has the I/O in flight, so it lives; a full ring empties soon, once nothing waits for the
+    // GIL.
+    const WithoutGil without_gil;
     while (bdk_thread_send_msg(thread_, carry_out_there, message.get()) == -ENOMEM) {
     }
     static_cast<void>(message.release());

@@ -2,9 +2,11 @@
 #include "open_desc.hpp"
 
 #include <bdevkit/bdev.h>
+#include <bdevkit/range_lock.h>
 
 #include <cerrno>
 #include <chrono>
+#include <functional>
 #include <stdexcept>
 #include <utility>
 
@@ -101,12 +103,10 @@ void OpenDesc::on_event(uint32_t type, const bdk_bdev* bdev) {
 
 void OpenDesc::close() {
     if (!open_.exchange(false)) return;
-    auto self = std::make_unique<std::shared_ptr<OpenDesc>>(shared_from_this());
-    const auto close_there = [](void* arg) {
-        const std::unique_ptr<std::shared_ptr<OpenDesc>> desc(static_cast<std::shared_ptr<OpenDesc>*>(arg));
-        (*desc)->close_here();
-    };
-    if (thread_->send(close_there, self.get()) == 0) static_cast<void>(self.release());
+    thread_->post([self = shared_from_this()] {
+        self->abandon(0, nullptr, nullptr);
+        self->close_here();
+    });
 }
 
 void OpenDesc::abort_here() {
@@ -114,6 +114,46 @@ void OpenDesc::abort_here() {
     // The result of each I/O shows whether it was aborted.
     const auto aborted = [](bdk_bdev_io* io, bool, void*) { bdk_bdev_free_io(io); };
     static_cast<void>(bdk_bdev_abort(desc_, channel_, nullptr, aborted, nullptr));
+}
+
+namespace {
+
+/// A call of bdk_bdev_abandon().
+struct Abandoned {
+    std::shared_ptr<OpenDesc> desc;
+    const bdk_bdev* bdev;
+    const void *first, *end;
+
+    static bool is_meant(void* ctx, void* cb_arg) {
+        const auto& [desc, bdev, first, end] = *static_cast<const Abandoned*>(ctx);
+        const std::less<const void*> before;
+        return !before(cb_arg, first) && before(cb_arg, end);
+    }
+    static void kept(void* ctx) {
+        const std::unique_ptr<Abandoned> self(static_cast<Abandoned*>(ctx));
+        self->desc->thread().abandoning().end(self->bdev);
+    }
+};
+
+}  // namespace
+
+void OpenDesc::abandon_here(const void* first, const void* end) {
+    abandon(BDK_BDEV_ABANDON_DROP, first, end);
+}
+
+/// @param first, end  of the cb_args; nullptr: all I/O of the desc
+void OpenDesc::abandon(uint32_t flags, const void* first, const void* end) {
+    if (desc_ == nullptr) return;
+    std::unique_ptr<Abandoned> call(
+        new Abandoned{shared_from_this(), bdk_bdev_desc_get_bdev(desc_), first, end});
+    const auto match = first != nullptr ? Abandoned::is_meant : nullptr;
+    if (bdk_bdev_abandon(desc_, channel_, flags, match, Abandoned::kept, call.get()) != 0) return;
+    thread_->abandoning().begin(call.release()->bdev);
+}
+
+bool OpenDesc::holds_back(bdk_msg_fn go_on, void* arg) {
+    return thread_->abandoning().any() &&
+           thread_->abandoning().holds_back(bdk_bdev_desc_get_bdev(desc_), go_on, arg);
 }
 
 void OpenDesc::close_here() {

@@ -54,7 +54,8 @@ public:
     /// module closes the desc after close_here(). Throws std::runtime_error when there is no channel.
     static std::shared_ptr<OpenDesc> adopt(const std::shared_ptr<IoThread>& thread, bdk_bdev_desc* desc);
 
-    /// [any thread] Closes the desc once I/O in flight has ended; returns at once.
+    /// [any thread] Closes it, once I/O in flight has ended; returns at once. Nobody can give up this I/O any
+    /// more, so other writes of its blocks wait for it from now on.
     void close();
 
     /// [on the thread] Like close(), on the desc's own thread.
@@ -62,6 +63,14 @@ public:
 
     /// [on the thread] Aborts the I/O in flight, if the bdev supports that.
     void abort_here();
+
+    /// [on the thread] Nobody waits any more for the I/O whose cb_arg lies in [first, end): it is aborted
+    /// where it can be, and I/O that begins later never comes before what is left of it.
+    void abandon_here(const void* first, const void* end);
+
+    /// [on the thread] Whether I/O has to wait for an abandon_here() of its bdev: then go_on(arg) will be
+    /// called.
+    bool holds_back(bdk_msg_fn go_on, void* arg);
 
     /// [any thread]
     bool is_open() const { return open_.load(std::memory_order_relaxed); }
@@ -89,6 +98,7 @@ private:
     int open_here(bool hide_metadata);
     bool take_channel();
     void on_event(uint32_t type, const bdk_bdev* bdev);
+    void abandon(uint32_t flags, const void* first, const void* end);
 
     const std::shared_ptr<IoThread> thread_;
     const std::shared_ptr<EventQueue> events_;

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "python_lock.hpp"
+
 namespace bdevkit::python {
 
 namespace {
@@ -67,7 +69,7 @@ py::object Pending::step() {
     }
     bool done = completion_->is_done();
     if (!done) {
-        const py::gil_scoped_release without_gil;
+        const WithoutGil without_gil;
         done = completion_->spin();
     }
     if (!done) {

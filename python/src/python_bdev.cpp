@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "background.hpp"
+#include "call_python.hpp"
 #include "module_io.hpp"
 #include "open_desc.hpp"
 #include "python_lock.hpp"
@@ -54,7 +55,7 @@ template <typename... Args>
 void hand_to(const Object& object, const char* callback, const std::shared_ptr<ModuleIo>& io,
              const char* module, Args... args) {
     try {
-        object.get().attr(callback)(io, args...);
+        call_python(object.get().attr(callback), py::make_tuple(io, args...));
     } catch (py::error_already_set& error) {
         const int rc = log_exception(error, module, callback);
         if (!io->is_ended()) io->complete(rc);

@@ -24,17 +24,17 @@ void Request::start() {
 }
 
 void Request::submit_here() {
+    const auto again = [](void* arg) { static_cast<Request*>(arg)->submit_here(); };
     if (desc_->desc() == nullptr) return ended(refusal(-ENODEV));
+    if (given_up_ && operation_.borrowed == nullptr) return ended(refusal(-ECANCELED));
+    if (desc_->holds_back(again, this)) return;
     const auto completed = [](bdk_bdev_io* io, bool success, void* arg) {
         static_cast<Request*>(arg)->ended(take_outcome(io, success));
     };
     const int rc = submit(operation_, desc_->desc(), desc_->channel(), completed, this);
     if (rc == 0) return;
     if (rc == -ENOMEM) {
-        wait_ = {bdk_bdev_desc_get_bdev(desc_->desc()),
-                 [](void* arg) { static_cast<Request*>(arg)->submit_here(); },
-                 this,
-                 {}};
+        wait_ = {bdk_bdev_desc_get_bdev(desc_->desc()), again, this, {}};
         if (bdk_bdev_queue_io_wait(wait_.bdev, desc_->channel(), &wait_) == 0) return;
     }
     ended(refusal(rc));
@@ -48,20 +48,20 @@ void Request::ended(const Outcome& outcome) {
 
 void Request::abort() {
     if (is_done()) return;
-    auto self = std::make_unique<std::shared_ptr<Completion>>(shared_from_this());
-    const auto abort_there = [](void* arg) {
-        const std::unique_ptr<std::shared_ptr<Completion>> request(
-            static_cast<std::shared_ptr<Completion>*>(arg));
-        static_cast<Request&>(**request).abort_here();
-    };
-    if (desc_->thread().send(abort_there, self.get()) == 0) static_cast<void>(self.release());
+    const auto self = std::static_pointer_cast<Request>(shared_from_this());
+    desc_->thread().post([self] { self->give_up_here(); });
 }
 
-void Request::abort_here() {
-    if (in_flight_ == nullptr || desc_->desc() == nullptr) return;
-    const auto aborted = [](bdk_bdev_io* io, bool, void*) { bdk_bdev_free_io(io); };
-    // The result of the I/O itself shows whether it was aborted.
-    static_cast<void>(bdk_bdev_abort(desc_->desc(), desc_->channel(), this, aborted, nullptr));
+/// What has not been submitted yet comes to nothing, but for the end of a zcopy: the loan goes back.
+void Request::give_up_here() {
+    if (in_flight_ == nullptr) return;
+    given_up_ = true;
+    if (operation_.borrowed != nullptr) operation_.flags &= ~uint32_t{BDK_BDEV_IO_ZCOPY_COMMIT};
+    desc_->abandon_here(this, this + 1);
+}
+
+Request::~Request() {
+    if (outcome_.borrowed != nullptr) const Borrowed given_back(desc_, outcome_.borrowed, nullptr, 0);
 }
 
 void Request::note_patience(bool paid) {
@@ -88,8 +88,8 @@ py::object Request::result() {
             return py::make_tuple(outcome_.cdw0, held_.take_bytes());
         case BDK_BDEV_IO_TYPE_ZCOPY:
             if (outcome_.borrowed != nullptr)
-                return py::cast(
-                    std::make_shared<Borrowed>(desc_, outcome_.borrowed, outcome_.lent, outcome_.lent_count));
+                return py::cast(std::make_shared<Borrowed>(desc_, std::exchange(outcome_.borrowed, nullptr),
+                                                           outcome_.lent, outcome_.lent_count));
             return py::none();
         default:
             return held_.take_bytes();

@@ -15,6 +15,8 @@ class Request : public Completion {
 public:
     Request(std::shared_ptr<OpenDesc> desc, Operation operation)
         : desc_(std::move(desc)), operation_(operation) {}
+    /// Gives back what a zcopy has lent and nobody has taken.
+    ~Request() override;
 
     Held& held() { return held_; }
     Operation& operation() { return operation_; }
@@ -22,7 +24,8 @@ public:
     /// [with the GIL] Sends the I/O to the desc's thread. Throws bdevkit.Error when the desc is closed.
     void start() override;
 
-    /// [with the GIL] Requests an abort; the result of the I/O shows whether it came in time.
+    /// [with the GIL] Nobody waits for it any more: it is aborted where it can be, and never lands on what is
+    /// written from now on.
     void abort() override;
 
     /// [with the GIL, done] The return value of the call; throws bdevkit.Error when the I/O failed.
@@ -37,7 +40,7 @@ public:
 private:
     void submit_here();
     void ended(const Outcome& outcome);
-    void abort_here();
+    void give_up_here();
     py::object zone_list() const;
 
     const std::shared_ptr<OpenDesc> desc_;
@@ -45,7 +48,8 @@ private:
     Held held_;
     Outcome outcome_;
     bdk_bdev_io_wait_entry wait_{};
-    std::shared_ptr<Completion> in_flight_;  ///< a reference to itself, until it has ended
+    bool given_up_ = false;
+    std::shared_ptr<Completion> in_flight_;  ///< itself, until it has ended
 };
 
 /// Throws bdevkit.Error for the result of an operation.

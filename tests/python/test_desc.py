@@ -244,3 +244,14 @@ def test_threads_share_a_desc(disk):
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_memory_that_cannot_be(host, disk):
+    """The product of 64-bit numbers is 0."""
+    host.create("null", "vast", size=1 << 63)
+    with host.open("vast") as vast, pytest.raises(bdevkit.Error, match="no memory is that long") as raised:
+        vast.read_many([0, 0], 1 << 63)
+    assert raised.value.errno == errno.EINVAL
+    host.remove("vast")
+    with pytest.raises(MemoryError):
+        disk.read(0, 1 << 63)

@@ -308,3 +308,69 @@ sys.exit(3)
     assert "a read has been outstanding for" in lines[0] and "bdev 'hangs' (module 'late')" in lines[0]
     assert "a host runs in this process already" in lines[1]
     assert lines[2:] == ["exit"]
+
+
+@pytest.mark.parametrize("call", [
+    "list(host.bdevs)", "host.bdevs['disk'].stats", "desc.read(0, 4096)", "desc.read_many([0] * 64, 4096)",
+    "host.create('null', 'other', size=512); host.remove('other')", "host.open('disk').close()", "log.take()",
+    "asyncio.run(desc.aread(0, 4096))"])
+def test_a_process_may_end_while_a_daemon_thread_is_in_a_call(call):
+    """The thread can have the GIL no more, and its stack has frames that must not be unwound."""
+    ended = in_a_process_of_its_own(f"""
+import threading
+host = bdevkit.Host({{"version": 1, "host": {{"auto_examine": False}}, "bdevs": [{DISK}]}})
+desc = host.open("disk", write=True)
+begun = threading.Event()
+class log:
+    take = bdevkit._core.log_take
+def loop():
+    while True:
+        try:
+            {call}
+        except bdevkit.Error:
+            pass
+        begun.set()
+for _ in range(3):
+    threading.Thread(target=loop, daemon=True).start()
+begun.wait()
+time.sleep(.1)  # the threads are anywhere in their loops
+sys.exit(3)
+""")
+    assert (ended.returncode, ended.stdout) == (3, ""), ended.stderr
+    assert "terminate" not in ended.stderr
+
+
+NEVER = """
+import threading
+stack = {"version": 1, "host": {"stop_limit": "1s", "auto_examine": False}, "bdevs": [{"name": "hangs", "module": "late"}]}
+host = bdevkit.Host(stack, plugin_path=[LATE])
+desc = host.open("hangs", write=True)
+threading.Thread(target=lambda: desc.write(0, bytes(512)), daemon=True).start()
+while host.bdevs["hangs"].stats.driver_specific["begun"] == 0:
+    time.sleep(.001)
+def stop():
+    try:
+        host.stop()
+    except bdevkit.Error as error:
+        print(error.errno)
+"""
+
+
+def test_a_process_may_end_while_a_daemon_thread_waits_for_an_io_that_never_ends():
+    ended = in_a_process_of_its_own(NEVER + "stop(); sys.exit(3)")
+    assert (ended.returncode, ended.stdout) == (3, f"{errno.ETIMEDOUT}\n"), ended.stderr
+
+
+def test_a_change_that_never_ends_does_not_keep_the_process():
+    """Not the loop's end either: the host's stop has its limit, and a change none."""
+    ended = in_a_process_of_its_own(NEVER + """
+async def run():
+    try:
+        await asyncio.wait_for(host.aremove("hangs"), timeout=.5)
+    except asyncio.TimeoutError:
+        print("waited")
+asyncio.run(run())
+stop()
+sys.exit(3)
+""")
+    assert (ended.returncode, ended.stdout) == (3, f"waited\n{errno.ETIMEDOUT}\n"), ended.stderr
