@@ -249,7 +249,7 @@ def test_crash_is_a_broken_rule_with_its_last_words():
     rule = broken(report)["remove.idle"]
     assert "SIGSEGV" in rule["seen"] or "exit" in rule["seen"]  # a sanitizer ends the process itself
     code, report = check(GALLERY / "calls_exit.so", "--rule", "data.roundtrip")
-    assert re.search(r"exit\(\d+\) was called", broken(report)["data.roundtrip"]["seen"])  # a sanitizer has its own
+    assert re.search(r"exit\(\d+\)", broken(report)["data.roundtrip"]["seen"])  # a sanitizer has its own
 
 
 def test_hang_is_a_broken_rule_that_names_the_call():

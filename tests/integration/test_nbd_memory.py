@@ -127,6 +127,6 @@ def test_a_client_that_does_not_go_on_is_dropped_when_others_wait(stack):
     with connected(stack) as other:
         begin_large_read(other)
         assert end_large_read(other)
-    assert "for which others wait, and has neither sent nor read anything for 30 s" in stack.log
+    assert "that others wait for, and has neither sent nor read anything for 30 s" in stack.log
     for holder in holders:
         holder.socket.close()

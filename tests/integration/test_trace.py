@@ -121,8 +121,8 @@ def test_two_traces_do_not_share_a_file(tmp_path):
     (tmp_path / "stack.yaml").write_text("""
 version: 1
 bdevs:
-  - { name: a, module: trace, path: both.trace, base: { module: "null" } }
-  - { name: b, module: trace, path: both.trace, base: { module: "null" } }
+  - { name: a, module: trace, path: both.trace, base: { module: "null", size: 1MiB } }
+  - { name: b, module: trace, path: both.trace, base: { module: "null", size: 1MiB } }
 """)
     done = run("run", tmp_path / "stack.yaml", code=1)
     assert "both.trace' is already in use by another trace" in done.stderr

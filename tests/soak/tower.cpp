@@ -71,10 +71,6 @@ int Tower::build_partition() {
     // of a user may have aborted the read of it.
     return rc == -EINVAL || rc == -EIO ? -EPERM : rc;
 }
-});
-// The last writes of somebody whose right to write is being revoked may have hit the table.
-return rc == -EINVAL ? -EPERM : rc;
-}
 
 int Tower::build_split() {
     return host_.create("split", stem(standing_), {{"base", name(standing_ - 1)}, {"count", 1}});
