@@ -20,7 +20,6 @@ constinit const CoreHooks core_hooks = {
     .take_out = take_out_of_wait,
     .leave = reset_leave,
     .give_blocks_back = guard_leave,
-    .forget_blocks = guard_forget,
     .lock_range = lock_range,
     .cancel_lock_wait = cancel_lock_wait,
     .unlock_range = unlock_range,

@@ -17,11 +17,6 @@ bool is_inside(const Span& span, const Range& range) {
     return range.first <= span.first && span.end <= range.end;
 }
 
-void give_back(WriteRange* range) {
-    unlink_from_io(range);
-    range->guard->end(range);
-}
-
 }  // namespace
 
 std::shared_ptr<WriteGuard> guard_of(Bdev* bdev) {
@@ -36,7 +31,7 @@ void channel_follow_guard(BdevChannel* ch) {
 
 bool guard_admit(BdevIo* io) {
     BdevChannel* ch = io->ch;
-    const Span span = guarded_blocks(io, 0);
+    const Span span = blocks_changed(io, 0);
     if (span.empty() || range_at(io, ch) != nullptr) return true;
     if (io->depth == 0) {
         const auto own = ch->ranges.find(io->cb_arg);
@@ -57,13 +52,9 @@ bool guard_admit(BdevIo* io) {
 
 void guard_leave(BdevChannel* ch, BdevIo* io) {
     WriteRange* range = range_at(io, ch);
-    if (range == nullptr || is_lent_for_write(io)) return;
-    give_back(range);
-}
-
-void guard_forget(BdevIo* io) {
-    while (io->ranges != nullptr)
-        give_back(io->ranges);
+    if (range == nullptr) return;
+    unlink_from_io(range);
+    range->guard->end(range);
 }
 
 bool guard_holds_back(const BdevChannel* ch, const BdevIo* io) {
@@ -79,7 +70,7 @@ bool guard_take_out(BdevChannel* ch, BdevIo* io) {
 }
 
 bool guard_keep(BdevChannel* ch, BdevIo* io) {
-    const Span span = guarded_at(ch, io);
+    const Span span = changed_at(ch, io);
     if (span.empty()) return false;
     WriteRange* range = range_at(io, ch);
     if (range == nullptr) {

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "bdev/model/bdev.hpp"
-#include "bdev/model/desc.hpp"
 #include "bdev/model/io_pool.hpp"
 
 namespace bdk {
@@ -14,11 +13,6 @@ namespace {
 void link_to_io(WriteRange* range, BdevIo* io) {
     range->io = io;
     range->next_of_io = std::exchange(io->ranges, range);
-}
-
-bool lends_for_write(const BdevIo* io) {
-    return io->pub.type == BDK_BDEV_IO_TYPE_ZCOPY && (io->pub.u.bdev.flags & BDK_BDEV_IO_ZCOPY_START) != 0 &&
-           io->origin()->desc->write.load(std::memory_order_relaxed);
 }
 
 }  // namespace
@@ -54,18 +48,10 @@ WriteRange* make_range_of(BdevIo* io, BdevChannel* ch, const Span& span) {
     return range;
 }
 
-Span guarded_blocks(const BdevIo* io, int64_t shift) {
-    return lends_for_write(io) ? blocks_of(io, shift) : blocks_changed(io, shift);
-}
-
-bool is_lent_for_write(const BdevIo* io) {
-    return io->state == IoState::completed && io->succeeded() && lends_for_write(io);
-}
-
-Span guarded_at(const BdevChannel* ch, const BdevIo* io) {
-    const bool runs = io->state == IoState::in_module || io->state == IoState::core || is_lent_for_write(io);
+Span changed_at(const BdevChannel* ch, const BdevIo* io) {
+    const bool runs = io->state == IoState::in_module || io->state == IoState::core;
     const bool child = io->part.parent != nullptr && io->origin() == ch;
-    return runs && !child && io->passed(ch) ? guarded_blocks(io, shift_since(io, ch)) : Span{};
+    return runs && !child && io->passed(ch) ? blocks_changed(io, shift_since(io, ch)) : Span{};
 }
 
 }  // namespace bdk

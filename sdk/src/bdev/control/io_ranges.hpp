@@ -20,16 +20,8 @@ WriteRange* make_range(BdevChannel* ch, const Span& span);
 /// [I/O's thread] A range of the I/O. Throws std::bad_alloc.
 WriteRange* make_range_of(BdevIo* io, BdevChannel* ch, const Span& span);
 
-/// [I/O's thread] The blocks that a guard keeps for an I/O that enters its layer: those that it changes, and
-/// those that a zcopy lends to a user who may write to them until its end.
-Span guarded_blocks(const BdevIo* io, int64_t shift);
-
-/// [I/O's thread] True for a zcopy whose start has succeeded and whose end has not been submitted, if its
-/// user may write.
-bool is_lent_for_write(const BdevIo* io);
-
-/// [I/O's thread] The same blocks for an I/O in flight, or lent, at a channel that it has passed. None for a
-/// child: its parent has them.
-Span guarded_at(const BdevChannel* ch, const BdevIo* io);
+/// [I/O's thread] The blocks that an I/O in flight changes at a channel that it has passed. None for a child:
+/// its parent has them.
+Span changed_at(const BdevChannel* ch, const BdevIo* io);
 
 }  // namespace bdk

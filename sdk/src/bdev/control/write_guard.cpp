@@ -194,7 +194,7 @@ void WriteGuard::raise(std::function<void()> done) {
 void WriteGuard::enter_in_flight(WriteGuard* guard, BdevChannel* ch) {
     ch->flags |= channel_guarded;
     ch->pool->for_each_used([&](BdevIo* io) {
-        const Span span = guarded_at(ch, io);
+        const Span span = changed_at(ch, io);
         if (span.empty() || range_at(io, ch) != nullptr) return;
         guard->add_in_flight(cannot_fail("a lock of blocks", [&] { return make_range_of(io, ch, span); }));
     });

@@ -94,9 +94,6 @@ bool guard_admit(BdevIo* io);
 /// [channel's thread] An I/O leaves a guarded channel.
 void guard_leave(BdevChannel* ch, BdevIo* io);
 
-/// [I/O's thread] Gives back all blocks of an I/O that is freed.
-void guard_forget(BdevIo* io);
-
 /// [channel's thread] True if the I/O waits for blocks at the channel.
 bool guard_holds_back(const BdevChannel* ch, const BdevIo* io);
 

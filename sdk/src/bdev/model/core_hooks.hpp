@@ -21,7 +21,6 @@ struct CoreHooks {
     bool (*take_out)(BdevIo* io);  ///< of what it waits for: take_out_of_wait()
     bool (*leave)(BdevIo* io);     ///< whether a reset leaves its layer: reset_leave()
     void (*give_blocks_back)(BdevChannel* ch, BdevIo* io);  ///< guard_leave()
-    void (*forget_blocks)(BdevIo* io);                      ///< guard_forget()
     void (*lock_range)(BdevIo* io);
     bool (*cancel_lock_wait)(BdevIo* io);
     void (*unlock_range)(BdevIo* io, void (*unlocked)(BdevIo* io));

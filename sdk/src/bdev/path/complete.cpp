@@ -5,7 +5,6 @@
 
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
-#include "bdev/model/core_hooks.hpp"
 #include "bdev/model/io_pool.hpp"
 #include "bdev/model/status.hpp"
 #include "bdev/path/finish.hpp"
@@ -129,14 +128,6 @@ inline bool finish_fast(BdevIo* io, bdk_thread* thread) {
     io_complete(io, full, caller);
 }
 
-/// For an I/O that has more than itself: a buffer, or blocks that a zcopy has lent and whose end was never
-/// submitted.
-[[gnu::noinline, gnu::cold]] void free_slow(BdevIo* io) {
-    core_hooks.forget_blocks(io);
-    if (io->own_buf != nullptr) release_own_buf(io);
-    io->pool->give_back(io);
-}
-
 /// A bdev_io that has not completed was freed, or a bdev_io was freed twice.
 [[gnu::noinline, gnu::cold]] void report_wrong_free(const BdevIo* io, const void* caller) {
     report_violation({.rule = 0,
@@ -191,7 +182,7 @@ void bdk_bdev_free_io(bdk_bdev_io* pub) {
     }
     if (!bdk::on_submitters_thread(io, BDK_ABI_CALL)) [[unlikely]]
         return;
-    if (io->own_buf != nullptr || io->pub.type == BDK_BDEV_IO_TYPE_ZCOPY) [[unlikely]]
-        return bdk::free_slow(io);
+    if (io->own_buf != nullptr) [[unlikely]]
+        bdk::release_own_buf(io);
     io->pool->give_back(io);
 }
