@@ -36,8 +36,8 @@ typedef void (*bdk_bdev_range_cb)(void* cb_arg, int rc);
  * @param num_blocks     not 0; the range lies inside the bdev
  * @param cb             runs on this thread, in a later turn, if the result is BDK_PENDING
  * @param cb_arg         tells the caller's I/O; at most one range at a time has the same on a channel
- * @param range          for bdk_bdev_unlock_range(), which is due unless cb says -ECANCELED; set before the call
- *                       returns
+ * @param range          for bdk_bdev_unlock_range(), which is due unless cb says -ECANCELED; set before the
+ * call returns
  * @return 0: the blocks are locked; BDK_PENDING: cb will run; -EINVAL for a bad range; -EBADF when the desc
  * is read-only; -EBUSY when `cb_arg` has a range on `ch`; -ENODEV when the desc is closed; -ENOMEM.
  */
