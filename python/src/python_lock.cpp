@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "python_lock.hpp"
 
-#include <cxxabi.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <thread>
 
 #include "call_python.hpp"
@@ -24,11 +24,14 @@ std::atomic<bool> g_closed{false};
 }
 
 /// Calls fn(), which takes the GIL. The unwinding that pthread_exit() begins there goes no further than here.
+/// It has no exception object, so that it cannot be caught by a reference to its type.
 template <typename Fn>
 void park_if_unwound(Fn fn) {
     try {
         fn();
-    } catch (const abi::__forced_unwind&) {
+    } catch (const std::exception&) {
+        throw;
+    } catch (...) {
         park();
     }
 }
