@@ -142,7 +142,6 @@ def test_the_table_has_every_rogue():
     assert len(ROGUES) >= 20
 
 
-@pytest.mark.skipif(BUILD.name == "asan", reason="AddressSanitizer has words of its own for what several rogues do")
 @pytest.mark.xdist_group("rogues")
 @pytest.mark.parametrize("name", [*ROGUES, *LOADER_ROGUES_BY_RULE])
 def test_rogue_is_found_with_its_rule(name, found_rogues):

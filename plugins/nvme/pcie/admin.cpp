@@ -63,7 +63,7 @@ void Admin::disable() {
     wait(NVME_CSTS_RDY_MASK, 0, "stop");
     waited_ = event_ = none;
     queue_.pair.restart();
-    transfer_.end(queue_.pool, false);  // of a command that has not ended
+    transfer_.end(queue_.pool, false);  // the data of a command that is still under way
 }
 
 void Admin::enable() {

@@ -86,7 +86,7 @@ void Channel::wake_up() {
     if (watch_) watch_.pause();
 }
 
-/// Every completion raises the interrupt, also one that poll() has taken already.
+/// Every completion raises the interrupt, even if poll() has already taken the completion.
 bool Channel::on_interrupt() {
     eventfd_t raised = 0;
     eventfd_read(queue_->interrupt_event, &raised);

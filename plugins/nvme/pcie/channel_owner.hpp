@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a channel asks of the controller that it belongs to: so that the channel need not know the controller.
+// The part of a controller that its channels call. Through it a channel needs no other knowledge of the
+// controller.
 #pragma once
 
 #include <cstdint>

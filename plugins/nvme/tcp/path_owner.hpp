@@ -24,7 +24,8 @@ public:
     virtual bool is_other_connected(const Path& path) const = 0;
     /// Whether another path that is connected reaches the namespace.
     virtual bool is_reached_by_other(const Path& path, uint32_t nsid) const = 0;
-    /// Why a controller with these namespaces is not the one that the bdevs stand for; empty: it is.
+    /// The reason why a controller with these namespaces is another controller than that of the bdevs; empty:
+    /// it is the same.
     virtual std::string refusal_of(const Identity& identity, const std::vector<Namespace>& found) const = 0;
 
     /// The path has a controller, and its namespaces() are known.

@@ -23,17 +23,13 @@ namespace bdk {
 
 namespace {
 
-bool is_in_flight(const BdevIo* io) {
-    return io->state == IoState::in_module || io->state == IoState::core;
-}
-
 /// The user's I/Os on the channel. Resets and aborts have a task of their own and go on.
 std::vector<BdevIo*> in_flight(BdevChannel* ch, bdk_bdev_abandon_match match, void* ctx) {
     std::vector<BdevIo*> found;
     ch->pool->for_each_used([&](BdevIo* io) {
         const bool users = io->origin() == ch && io->part.parent == nullptr && io->stands_for == nullptr &&
                            io->pub.type != BDK_BDEV_IO_TYPE_RESET && io->pub.type != BDK_BDEV_IO_TYPE_ABORT;
-        if (is_in_flight(io) && users && (match == nullptr || match(ctx, io->cb_arg))) found.push_back(io);
+        if (io->is_in_flight() && users && (match == nullptr || match(ctx, io->cb_arg))) found.push_back(io);
     });
     return found;
 }
@@ -53,8 +49,7 @@ void drop_held(BdevIo* io) {
 /// Asks the modules to abort the I/O. Whether they do or not, its own completion tells its end.
 void ask_to_abort(BdevChannel* ch, BdevIo* io) {
     if (!ch->bdev->supports(BDK_BDEV_IO_TYPE_ABORT)) return;
-    BdevIo* abort = ch->pool->take();
-    if (abort == nullptr) abort = ch->pool->take_from_reserve();
+    BdevIo* abort = ch->pool->take_or_reserve();
     if (abort == nullptr) return;
     abort_launch(
         abort, ch, io, [](bdk_bdev_io* ended, bool, void*) { free_core_io(BdevIo::of(ended)); }, nullptr);
@@ -69,7 +64,7 @@ void abandon(BdevChannel* ch, bool drop, const std::vector<BdevIo*>& ios, std::f
         if (guard_keep(ch, io)) keeps = true;
     if (drop)
         for (BdevIo* io : ios)
-            if (is_in_flight(io)) ask_to_abort(ch, io);
+            if (io->is_in_flight()) ask_to_abort(ch, io);
     if (keeps)
         guard_of(ch->bdev)->raise(std::move(done));
     else

@@ -27,8 +27,7 @@ namespace bdk {
 namespace {
 
 bool is_target(const BdevIo* abort, const BdevIo* target) {
-    bool in_flight = target->state == IoState::in_module || target->state == IoState::core;
-    return in_flight && target->generation == abort->abort_generation;
+    return target->is_in_flight() && target->generation == abort->abort_generation;
 }
 
 /// Aborts the children of an I/O that the core works on, one after the other. Whatever becomes of them, the
@@ -104,17 +103,13 @@ void abort_start(BdevIo* io) {
 
 namespace {
 
-bool is_in_flight(const BdevIo* io) {
-    return io->state == IoState::in_module || io->state == IoState::core;
-}
-
 /// The user's I/Os on the channel with that cb_arg; with NULL, all of them. Throws std::bad_alloc.
 std::vector<BdevIo*> select_targets(const BdevChannel* ch, const void* cb_arg) {
     std::vector<BdevIo*> targets;
     targets.reserve(ch->pool->in_use);
     ch->pool->for_each_used([&](BdevIo* io) {
         const bool wanted = cb_arg == nullptr || io->cb_arg == cb_arg;
-        if (is_in_flight(io) && wanted && io->origin() == ch && io->part.parent == nullptr &&
+        if (io->is_in_flight() && wanted && io->origin() == ch && io->part.parent == nullptr &&
             io->pub.type != BDK_BDEV_IO_TYPE_ABORT)
             targets.push_back(io);
     });
@@ -127,18 +122,13 @@ void put_all(IoPool* pool, const std::vector<BdevIo*>& ios) {
     pool->given_back();
 }
 
-BdevIo* take_beyond_limit(IoPool* pool) {
-    BdevIo* io = pool->take();
-    return io != nullptr ? io : pool->take_from_reserve();
-}
-
 /// bdev_ios for the aborts, beyond the limit if need be: the caller cannot wait for as many to be free at
 /// once.
 /// @return false without memory: then none is taken. Throws std::bad_alloc.
 bool allocate_aborts(IoPool* pool, size_t count, std::vector<BdevIo*>* aborts) {
     aborts->reserve(count);
     while (aborts->size() < count) {
-        BdevIo* abort = take_beyond_limit(pool);
+        BdevIo* abort = pool->take_or_reserve();
         if (abort == nullptr) {
             put_all(pool, *aborts);
             return false;
@@ -168,7 +158,7 @@ int abort_all_with(BdevChannel* ch, const void* target_cb_arg, bdk_bdev_io_compl
     if (!can_abort(ch, targets)) return -ENOTSUP;
     std::vector<BdevIo*> aborts;
     if (!allocate_aborts(ch->pool, targets.size(), &aborts)) return -ENOMEM;
-    BdevIo* parent = take_beyond_limit(ch->pool);
+    BdevIo* parent = ch->pool->take_or_reserve();
     if (parent == nullptr) {
         put_all(ch->pool, aborts);
         return -ENOMEM;

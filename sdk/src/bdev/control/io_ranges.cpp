@@ -49,9 +49,8 @@ WriteRange* make_range_of(BdevIo* io, BdevChannel* ch, const Span& span) {
 }
 
 Span changed_at(const BdevChannel* ch, const BdevIo* io) {
-    const bool runs = io->state == IoState::in_module || io->state == IoState::core;
     const bool child = io->part.parent != nullptr && io->origin() == ch;
-    return runs && !child && io->passed(ch) ? blocks_changed(io, shift_since(io, ch)) : Span{};
+    return io->is_in_flight() && !child && io->passed(ch) ? blocks_changed(io, shift_since(io, ch)) : Span{};
 }
 
 }  // namespace bdk

@@ -42,7 +42,7 @@ bool waits_here(const BdevIo* io, const BdevChannel* ch) {
 uint64_t in_flight(const BdevChannel* ch, const QuiescedRange& range) {
     uint64_t count = 0;
     ch->pool->for_each_used([&](const BdevIo* io) {
-        bool runs = io->state == IoState::in_module || io->state == IoState::core;
+        bool runs = io->is_in_flight();
         bool child = io->part.parent != nullptr && io->origin() == ch;
         if (!runs || child || !io->passed(ch) || !touches(io, shift_since(io, ch), range.span())) return;
         if (!waits_here(io, ch)) count++;

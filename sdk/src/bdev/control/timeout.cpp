@@ -27,17 +27,13 @@ struct LateIo {
     uint32_t generation;
 };
 
-bool is_in_flight(const BdevIo* io) {
-    return io->state == IoState::in_module || io->state == IoState::core;
-}
-
 /// The user's I/Os on the channel whose time has run out after `last`, until `now`.
 std::vector<LateIo> late_ios(BdevChannel* channel, uint64_t last, uint64_t now) {
     std::vector<LateIo> late;
     channel->pool->for_each_used([&](BdevIo* io) {
         uint64_t deadline = io->first_submit_ticks() + channel->timeout.ticks;
         bool is_users = io->part.parent == nullptr;
-        if (is_in_flight(io) && is_users && io->origin() == channel && deadline > last && deadline <= now)
+        if (io->is_in_flight() && is_users && io->origin() == channel && deadline > last && deadline <= now)
             late.push_back({io, io->generation});
     });
     return late;
@@ -51,7 +47,7 @@ int check_timeouts(void* ctx) {
         cannot_fail("a look at timeouts", [=] { return late_ios(channel, last, now); });
     for (auto [io, generation] : late) {
         // The callback for another one may have ended this one.
-        if (io->generation == generation && is_in_flight(io))
+        if (io->generation == generation && io->is_in_flight())
             channel->timeout.cb(channel->timeout.arg, &io->pub);
     }
     return late.empty() ? BDK_POLLER_IDLE : BDK_POLLER_BUSY;

@@ -153,6 +153,9 @@ struct alignas(64) BdevIo {
 
     bool succeeded() const noexcept { return status.code == BDK_BDEV_IO_STATUS_SUCCESS; }
 
+    /// True while the core or a module has it.
+    bool is_in_flight() const noexcept { return state == IoState::in_module || state == IoState::core; }
+
     /// True for an I/O of the core's own at the layer where its parent is. There it is not the user's: it is
     /// neither counted nor held back nor aborted by itself. At the layers below it is as any other.
     bool is_child_here() const noexcept { return part.parent != nullptr && depth == 0; }

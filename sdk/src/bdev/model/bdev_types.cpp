@@ -38,13 +38,11 @@ uint64_t limited_types(const Bdev* bdev) {
 
 }  // namespace
 
-uint64_t types_flushed_for_fua(const Bdev* bdev) {
-    if ((bdev->flags & BDK_BDEV_WRITE_CACHE) == 0) return 0;
-    if ((bdev->module_types & type_bit(BDK_BDEV_IO_TYPE_FLUSH)) == 0) return 0;
-    const bool by_module = (bdev->flags & BDK_BDEV_FUA) != 0;
-    return types_where([by_module](const IoType& type) {
-        return type.fua == Fua::core || (type.fua == Fua::module_first && !by_module);
-    });
+bool is_flushed_for_fua(const Bdev* bdev, uint32_t type) {
+    if ((bdev->flags & BDK_BDEV_WRITE_CACHE) == 0) return false;
+    if ((bdev->module_types & type_bit(BDK_BDEV_IO_TYPE_FLUSH)) == 0) return false;
+    const Fua fua = io_type(type).fua;
+    return fua == Fua::core || (fua == Fua::module_first && (bdev->flags & BDK_BDEV_FUA) == 0);
 }
 
 void set_io_types(Bdev* bdev) {
@@ -64,7 +62,10 @@ void set_io_types(Bdev* bdev) {
         bdev->io_types |= type_bit(type);
         bdev->core_types |= type_bit(type);
     }
-    bdev->core_types |= (limited_types(bdev) | types_flushed_for_fua(bdev)) & bdev->io_types;
+    uint64_t with_steps = limited_types(bdev);
+    for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++)
+        if (is_flushed_for_fua(bdev, type)) with_steps |= type_bit(type);
+    bdev->core_types |= with_steps & bdev->io_types;
 }
 
 bool Bdev::emulates(uint32_t type) const noexcept {

@@ -11,9 +11,9 @@ struct Bdev;
 /// Sets Bdev::module_types, io_types and core_types from what the module has declared.
 void set_io_types(Bdev* bdev);
 
-/// The types, as bits, after which the core flushes when they ask for FUA: where the bdev has a volatile
-/// cache, all that change data, but for writes and zone appends of a module that has BDK_BDEV_FUA.
+/// True if the core flushes after an I/O of the type that asks for FUA: on a bdev with a volatile cache, for
+/// all types that change data but the writes and zone appends of a module that has BDK_BDEV_FUA.
 /// `module_types` is set.
-uint64_t types_flushed_for_fua(const Bdev* bdev);
+bool is_flushed_for_fua(const Bdev* bdev, uint32_t type);
 
 }  // namespace bdk

@@ -67,6 +67,12 @@ struct BDK_INTERNAL IoPool {
     /// of the pool wait for one another otherwise. nullptr when there is no memory at all.
     BdevIo* take_from_reserve() noexcept;
 
+    /// As take(), and beyond the limit if need be. nullptr when there is no memory at all.
+    BdevIo* take_or_reserve() noexcept {
+        BdevIo* io = take();
+        return io != nullptr ? io : take_from_reserve();
+    }
+
     /// As take(), for a submitter. A module that submits to its base goes on with an I/O that it holds, and
     /// with it perhaps all of the pool: it finds one beyond the limit too.
     BdevIo* take_for(const BdevChannel* ch) noexcept {

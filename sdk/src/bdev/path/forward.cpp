@@ -95,8 +95,7 @@ void stand_in_ended(bdk_bdev_io* stand_in_pub, bool, void* arg) {
 
 /// Goes on with a second bdev_io, for which the base is the first layer. The I/O itself waits.
 void forward_in_stand_in(BdevIo* io, BdevChannel* base, int64_t delta, void (*done)(bdk_bdev_io*, bool)) {
-    BdevIo* stand_in = base->pool->take();
-    if (stand_in == nullptr) stand_in = base->pool->take_from_reserve();
+    BdevIo* stand_in = base->pool->take_or_reserve();
     if (stand_in == nullptr) return io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
     io_fill(stand_in, io->pub.type, base, stand_in_ended, io, current_thread()->turn_ticks);
     stand_in->pub.u = io->pub.u;

@@ -31,8 +31,8 @@ Start emulation_of(uint32_t type) {
 /// True if the I/O asks for FUA, and has to get it from a flush.
 bool needs_flush(const BdevIo* io) {
     const Bdev* bdev = io->ch->bdev;
-    if ((types_flushed_for_fua(bdev) & BDK_BDEV_IO_TYPE_BIT(io->pub.type)) == 0) return false;
-    if ((io->pub.u.bdev.flags & BDK_BDEV_IO_FUA) == 0) return false;
+    const bool asked_for = (io->pub.u.bdev.flags & BDK_BDEV_IO_FUA) != 0;
+    if (!asked_for || !is_flushed_for_fua(bdev, io->pub.type)) return false;
     // A compare-and-write waits for all I/O on its blocks, so it cannot be the child of an I/O on them. Its
     // write has the flag.
     bool is_locking = io->pub.type == BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE &&
