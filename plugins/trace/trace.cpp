@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "trace_file.hpp"
 
@@ -22,7 +23,10 @@ public:
         : file_(file),
           thread_(thread),
           timer_(bdevkit::Poller::start<&Recorder::hand_over>(this, "trace", period)) {}
-    ~Recorder() { hand_over(); }
+    ~Recorder() {
+        hand_over();
+        if (lost_ != 0) file_.put_last(gap(last_lost_ns_));
+    }
     Recorder(const Recorder&) = delete;
     Recorder& operator=(const Recorder&) = delete;
 
@@ -44,16 +48,20 @@ private:
         chunk_ = file_.take();
         if (chunk_ == nullptr) {
             lost_ += lost_ != UINT32_MAX;
+            last_lost_ns_ = record.submit_ns;
             return false;
         }
-        if (lost_ != 0) {
-            bdk_trace_record gap{};
-            gap.submit_ns = record.submit_ns;
-            gap.num_blocks = std::exchange(lost_, 0);
-            gap.thread = thread_;
-            chunk_->records[chunk_->count++] = gap;
-        }
+        if (lost_ != 0) chunk_->records[chunk_->count++] = gap(record.submit_ns);
         return true;
+    }
+
+    /// The record that stands for those that were lost.
+    bdk_trace_record gap(uint64_t submit_ns) noexcept {
+        bdk_trace_record gap{};
+        gap.submit_ns = submit_ns;
+        gap.num_blocks = std::exchange(lost_, 0);
+        gap.thread = thread_;
+        return gap;
     }
 
     bool hand_over() noexcept {
@@ -66,6 +74,7 @@ private:
     const uint8_t thread_;
     std::unique_ptr<Chunk> chunk_;
     uint32_t lost_ = 0;
+    uint64_t last_lost_ns_ = 0;
     bdevkit::Poller timer_;
 };
 

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <utility>
 
 namespace {
@@ -93,12 +94,26 @@ void TraceFile::put(std::unique_ptr<Chunk> chunk) noexcept {
     changed_.notify_one();
 }
 
+void TraceFile::put_last(const bdk_trace_record& record) noexcept {
+    const std::scoped_lock lock(mutex_);
+    try {
+        last_.push_back(record);
+    } catch (const std::bad_alloc&) {
+        BDK_ERRLOG("the trace '%s' does not say what it lost at its end: out of memory", path_.c_str());
+    }
+}
+
 void TraceFile::run() noexcept {
     // A thread started by a reactor would inherit its core.
     cpu_set_t anywhere;
     std::memset(&anywhere, 0xff, sizeof(anywhere));
     sched_setaffinity(0, sizeof(anywhere), &anywhere);
+    write_chunks();
+    write(last_.data(), last_.size() * sizeof(bdk_trace_record));
+}
 
+/// Returns when the trace ends.
+void TraceFile::write_chunks() noexcept {
     std::vector<std::unique_ptr<Chunk>> batch;
     batch.reserve(max_chunks);
     std::unique_lock lock(mutex_);

@@ -33,6 +33,8 @@ public:
     std::unique_ptr<Chunk> take() noexcept;
     /// [any thread]
     void put(std::unique_ptr<Chunk> chunk) noexcept;
+    /// [any thread] A record that needs no chunk: it is written after all chunks.
+    void put_last(const bdk_trace_record& record) noexcept;
 
     const std::string& path() const noexcept { return path_; }
 
@@ -40,6 +42,7 @@ private:
     static constexpr size_t max_chunks = 64;  ///< 4 MiB
 
     void run() noexcept;
+    void write_chunks() noexcept;
     void write(const void* data, size_t length) noexcept;
 
     std::string path_;
@@ -47,6 +50,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<std::unique_ptr<Chunk>> empty_, full_;
+    std::vector<bdk_trace_record> last_;
     size_t chunks_ = 0;
     bool ending_ = false;
     bool failed_ = false;  ///< the writer's
