@@ -106,6 +106,7 @@ def test_the_newer_write_may_come_by_another_desc(held_host, newer):
     asyncio.run(run())
 
 
+@pytest.mark.main_thread
 def test_a_write_whose_wait_ctrl_c_has_ended(held_host):
     def interrupt():
         Holding.begun.wait()

@@ -264,6 +264,7 @@ host.stop()
     assert ended.stdout.count("forked") == 3
 
 
+@pytest.mark.main_thread
 def test_signals_reach_python_while_a_host_runs(disk_host):
     arrived = []
     before = signal.signal(signal.SIGUSR1, lambda *_: arrived.append(1))
