@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/algorithm/string/join.hpp>
 #include <system_error>
 #include <utility>
 
@@ -188,7 +187,7 @@ std::vector<std::string> WaitingBdevs::describe() const {
             result.push_back(
                 fmt::format("not examined, because clients may have written to them: '{}'; to examine one "
                             "anyway, name it in `host: {{ examine: [ NAME ] }}`",
-                            boost::algorithm::join(names, "', '")));
+                            fmt::join(names, "', '")));
         }
     });
     return result;

@@ -5,7 +5,6 @@
 
 #include <CLI/App.hpp>
 #include <algorithm>
-#include <boost/algorithm/string/join.hpp>
 #include <cmath>
 #include <cstdio>
 #include <memory>
@@ -137,7 +136,7 @@ bool choose_bdevs(Options& options, const Host& host, const Stack& stack) {
     if (options.bdevs.empty()) {
         if (leaves.size() != 1) {
             print_error("--bdev: the stack has {} bdevs on top, name one or more: {}\n", leaves.size(),
-                        boost::algorithm::join(leaves, ", "));
+                        fmt::join(leaves, ", "));
             return false;
         }
         options.bdevs = leaves;

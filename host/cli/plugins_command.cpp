@@ -3,7 +3,6 @@
 
 #include <CLI/App.hpp>
 #include <algorithm>
-#include <boost/algorithm/string/join.hpp>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -149,7 +148,7 @@ void print_list(const PluginLoader& loader) {
 std::string option_facts(const bdk_option& option) {
     std::vector<std::string> facts = {option_type_name(option)};
     if (option.type == BDK_OPTION_ENUM) {
-        facts.back() += " (" + boost::algorithm::join(option_enum_values(option), ", ") + ")";
+        facts.back() += fmt::format(" ({})", fmt::join(option_enum_values(option), ", "));
     }
     if (option.default_value != nullptr) {
         facts.push_back(fmt::format("default {}", option.default_value));
@@ -158,7 +157,7 @@ std::string option_facts(const bdk_option& option) {
     }
     if (const std::string range = option_range(option); !range.empty()) facts.push_back(range);
     if (is_secret(option)) facts.emplace_back("secret");
-    return boost::algorithm::join(facts, ", ");
+    return fmt::format("{}", fmt::join(facts, ", "));
 }
 
 /// An example bdev of the module with its required options, to copy into a stack.

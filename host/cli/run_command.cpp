@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <CLI/App.hpp>
-#include <boost/algorithm/string/join.hpp>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -70,9 +69,9 @@ bool override_listen(const std::string& listen, Stack& stack) {
 void print_ready(const Host& host, Clock::time_point begin) {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count();
     const std::vector<std::string> where = host.where();
-    write_out_now(
-        fmt::format("ready: {} (start {} ms)\n",
-                    where.empty() ? "the stack has no frontend" : boost::algorithm::join(where, " "), ms));
+    write_out_now(fmt::format(
+        "ready: {} (start {} ms)\n",
+        where.empty() ? "the stack has no frontend" : fmt::format("{}", fmt::join(where, " ")), ms));
 }
 
 /// @return false when the counters could not be written.

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <spdlog/fmt/fmt.h>
 
+#include <boost/dll/shared_library.hpp>
 #include <optional>
 
 #include "diag/exit_guard.hpp"
@@ -59,16 +60,16 @@ tl::expected<PluginFile, std::string> open_plugin(const std::filesystem::path& f
     // Opened by its path, so that debuggers, sanitizers and our reports find it, and $ORIGIN is its folder.
     // Only root and the user can have replaced the file since the check.
     namespace dll = boost::dll;
-    dll::shared_library library;
+    auto library = std::make_shared<dll::shared_library>();
     dll::fs::error_code error;
     {
         const bdk::ExitGuard guard("the plugin " + file.native() + " was being opened");
         const OpeningWatch watch(file);
-        library.load(file.native(), error, dll::load_mode::rtld_now | dll::load_mode::rtld_local);
+        library->load(file.native(), error, dll::load_mode::rtld_now | dll::load_mode::rtld_local);
     }
     if (error) return tl::unexpected(dlopen_error(file));
 
-    auto info = read_module(library.get<const bdk_module>(BDK_MODULE_SYMBOL));
+    auto info = read_module(library->get<const bdk_module>(BDK_MODULE_SYMBOL));
     if (!info) return tl::unexpected(info.error());
     return PluginFile{std::move(library), *std::move(info)};
 }

@@ -2,18 +2,22 @@
 // Inspects and opens one plugin file.
 #pragma once
 
-#include <boost/dll/shared_library.hpp>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <tl/expected.hpp>
 
 #include "loader/elf_look.hpp"
 #include "loader/module_info.hpp"
 
+namespace boost::dll {
+class shared_library;
+}
+
 namespace bdevkit::host {
 
 struct PluginFile {
-    boost::dll::shared_library library;
+    std::shared_ptr<boost::dll::shared_library> library;
     ModuleInfo info;
 };
 

@@ -17,7 +17,6 @@
 
 #include <bdevkit/module.h>
 
-#include <boost/dll/shared_library.hpp>
 #include <condition_variable>
 #include <filesystem>
 #include <memory>
@@ -31,6 +30,10 @@
 #include "loader/module_description.hpp"
 #include "loader/module_info.hpp"
 #include "loader/search_path.hpp"
+
+namespace boost::dll {
+class shared_library;
+}
 
 namespace bdevkit::host {
 
@@ -137,7 +140,8 @@ private:
     tl::expected<const bdk_module*, std::string> load_at(std::size_t index);
 
     std::vector<SearchFolder> search_path_;
-    std::vector<boost::dll::shared_library> libraries_;  ///< file of plugins_[i]; empty if not open
+    std::vector<std::shared_ptr<boost::dll::shared_library>>
+        libraries_;  ///< file of plugins_[i]; null if not open
     std::vector<std::unique_ptr<ModuleDescription>> descriptions_;
 
     // Held while a plugin is opened or loaded, except while waiting for an init.

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/algorithm/string/join.hpp>
 #include <unordered_map>
 
 #include "base/text.hpp"
@@ -206,7 +205,7 @@ private:
         std::vector<std::string> items;
         for (const ConfigNodePtr& item : value.items)
             items.push_back(item->text);
-        bdev.given.emplace_back(option.name, fmt::format("[{}]", boost::algorithm::join(items, ", ")));
+        bdev.given.emplace_back(option.name, fmt::format("[{}]", fmt::join(items, ", ")));
     }
 
     std::filesystem::path folder_;

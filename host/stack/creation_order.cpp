@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/algorithm/string/join.hpp>
 #include <unordered_map>
 
 #include "stack/sections.hpp"
@@ -71,8 +70,8 @@ private:
             names.push_back(bdevs_[step->bdev].name);
         }
         names.push_back(bdevs_[start].name);
-        problems_.add(closing.at, fmt::format("the bases of bdevs form a cycle: {}",
-                                              boost::algorithm::join(names, " -> ")));
+        problems_.add(closing.at,
+                      fmt::format("the bases of bdevs form a cycle: {}", fmt::join(names, " -> ")));
     }
 
     const std::vector<BdevSpec>& bdevs_;

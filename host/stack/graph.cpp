@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/algorithm/string/join.hpp>
 #include <boost/algorithm/string/replace.hpp>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -49,7 +48,7 @@ std::string options_text(const BdevSpec& bdev) {
     std::vector<std::string> parts;
     for (const auto& [name, value] : bdev.given)
         parts.push_back(fmt::format("{} {}", name, value));
-    return boost::algorithm::join(parts, ", ");
+    return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 /// "  [as 'archive', read-only]"
@@ -57,7 +56,7 @@ std::string export_note(const NbdExport& exported) {
     std::vector<std::string> parts;
     if (exported.name != exported.bdev) parts.push_back(fmt::format("as '{}'", exported.name));
     if (exported.read_only) parts.emplace_back("read-only");
-    return parts.empty() ? "" : fmt::format("  [{}]", boost::algorithm::join(parts, ", "));
+    return parts.empty() ? "" : fmt::format("  [{}]", fmt::join(parts, ", "));
 }
 
 std::set<std::string> names_in_use(const Stack& stack, const Makers& makers) {
@@ -191,7 +190,7 @@ std::string dot_quoted(const std::vector<std::string>& lines) {
         boost::algorithm::replace_all(line, "\"", "\\\"");
         escaped.push_back(std::move(line));
     }
-    return fmt::format("\"{}\"", boost::algorithm::join(escaped, "\\n"));
+    return fmt::format("\"{}\"", fmt::join(escaped, "\\n"));
 }
 
 std::string mermaid_quoted(const std::vector<std::string>& lines) {
@@ -203,7 +202,7 @@ std::string mermaid_quoted(const std::vector<std::string>& lines) {
         boost::algorithm::replace_all(line, "<", "#lt;");
         escaped.push_back(std::move(line));
     }
-    return fmt::format("\"{}\"", boost::algorithm::join(escaped, "<br/>"));
+    return fmt::format("\"{}\"", fmt::join(escaped, "<br/>"));
 }
 
 }  // namespace

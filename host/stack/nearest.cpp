@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/algorithm/string/join.hpp>
+
 namespace bdevkit::host {
 
 namespace {
@@ -56,7 +56,7 @@ std::string suggestion(std::string_view name, const std::vector<std::string>& ca
         return fmt::format("; did you mean '{}'?", best);
     }
     if (candidates.empty() || candidates.size() > max_listed) return {};
-    return fmt::format("; expected one of: {}", boost::algorithm::join(candidates, ", "));
+    return fmt::format("; expected one of: {}", fmt::join(candidates, ", "));
 }
 
 }  // namespace bdevkit::host

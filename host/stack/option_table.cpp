@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/algorithm/string/join.hpp>
 
 #include "stack/quantity.hpp"
 
@@ -74,7 +73,7 @@ std::string option_expectation(const bdk_option& option) {
         case BDK_OPTION_DURATION:
             return "a duration such as 10us";
         case BDK_OPTION_ENUM:
-            return fmt::format("one of {}", boost::algorithm::join(option_enum_values(option), ", "));
+            return fmt::format("one of {}", fmt::join(option_enum_values(option), ", "));
         case BDK_OPTION_UUID:
             return "a UUID";
         case BDK_OPTION_PATH:
@@ -99,7 +98,7 @@ std::string option_range(const bdk_option& option) {
     std::vector<std::string> bounds;
     if (option.min != 0) bounds.push_back("at least " + format_bound(option, option.min));
     if (option.max != 0) bounds.push_back("at most " + format_bound(option, option.max));
-    return boost::algorithm::join(bounds, ", ");
+    return fmt::format("{}", fmt::join(bounds, ", "));
 }
 
 }  // namespace bdevkit::host

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/algorithm/string/join.hpp>
 #include <boost/uuid/string_generator.hpp>
 #include <boost/uuid/uuid.hpp>
 #include <cstring>
@@ -74,7 +73,7 @@ Stored store_enum(const bdk_option& option, const std::string& text, std::byte* 
         const std::string near = nearest(text, values);
         const std::string meant = near.empty() ? "" : fmt::format("; did you mean '{}'?", near);
         return tl::unexpected(
-            fmt::format("expected one of {}, got '{}'{}", boost::algorithm::join(values, ", "), text, meant));
+            fmt::format("expected one of {}, got '{}'{}", fmt::join(values, ", "), text, meant));
     }
     put(to, static_cast<uint32_t>(found - values.begin()));
     return {};
