@@ -11,7 +11,7 @@
 #include <sstream>
 #include <system_error>
 
-#include "frontends/nbd/nbd_config.hpp"
+#include "frontends/frontend.hpp"
 #include "module/call_gate.hpp"
 #include "module/module_registry.hpp"
 #include "module_statistics.hpp"
@@ -169,12 +169,12 @@ std::string Host::describe_failure() const {
 }
 
 tl::expected<void, std::string> Host::start_frontends() {
-    for (const NbdConfig& config : stack_.nbd_servers) {
-        std::unique_ptr<Frontend> server = make_nbd_server(config);
-        tl::expected<void, std::string> started = server->start();
+    for (const FrontendSpec& spec : stack_.frontends) {
+        std::unique_ptr<Frontend> frontend = spec.kind->make(spec);
+        tl::expected<void, std::string> started = frontend->start();
         if (!started) return started;
-        note_where(*server);
-        frontends_.push_back(std::move(server));
+        note_where(*frontend);
+        frontends_.push_back(std::move(frontend));
     }
     return {};
 }

@@ -141,10 +141,10 @@ void Stage::set_next_bases(std::vector<uint64_t> sizes, bool take_fua) {
 void Stage::drop_bases() {
     has_made_ = false;
     bases_.clear();
-    for (const std::string& name : base_names_ | std::views::reverse)
-        await("base.removed", fmt::format("removal of the base '{}'", name), [&](bdk::Done done) {
-            if (CheckingBdev::find(name) == nullptr) return done(0);
-            bdk::module_remove_bdev(name, std::move(done));
+    for (auto name = base_names_.rbegin(); name != base_names_.rend(); ++name)
+        await("base.removed", fmt::format("removal of the base '{}'", *name), [&](bdk::Done done) {
+            if (CheckingBdev::find(*name) == nullptr) return done(0);
+            bdk::module_remove_bdev(*name, std::move(done));
         });
     base_names_.clear();
 }
@@ -254,8 +254,8 @@ int Stage::remove_all() {
     };
     return await("remove.idle", fmt::format("removal of '{}'", names.front()), [&](bdk::Done done) {
         auto removals = std::make_shared<Removals>(Removals{names.size(), 0, std::move(done)});
-        for (const std::string& name : names | std::views::reverse)
-            bdk::module_remove_bdev(name, [removals](int rc) {
+        for (auto name = names.rbegin(); name != names.rend(); ++name)
+            bdk::module_remove_bdev(*name, [removals](int rc) {
                 if (removals->first == 0) removals->first = rc;
                 if (--removals->left == 0) removals->done(removals->first);
             });

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
-#include <ranges>
 
 namespace bdevkit::host {
 
@@ -71,16 +70,17 @@ std::string counters_table(const std::vector<BdevCounters>& counters) {
     std::string text = fmt::format("{:<{}}  {:<{}}  {:>9} {:>10}  {:>9} {:>10}  {:>7} {:>7} {:>7} {:>7}\n",
                                    "bdev", name_width, "module", module_width, "reads", "", "writes", "",
                                    "flushes", "unmaps", "other", "errors");
-    for (const BdevCounters& bdev : counters | std::views::reverse) {
-        const bdk_bdev_io_stat& io = bdev.io;
+    for (auto bdev = counters.rbegin(); bdev != counters.rend(); ++bdev) {
+        const bdk_bdev_io_stat& io = bdev->io;
         text += fmt::format("{:<{}}  {:<{}}  {:>9} {:>10}  {:>9} {:>10}  {:>7} {:>7} {:>7} {:>7}\n",
-                            bdev.name, name_width, bdev.module, module_width, io.num_read_ops,
+                            bdev->name, name_width, bdev->module, module_width, io.num_read_ops,
                             readable_bytes(io.bytes_read), io.num_write_ops, readable_bytes(io.bytes_written),
                             io.num_flush_ops, io.num_unmap_ops,
                             io.num_other_ops + io.num_copy_ops + io.num_write_zeroes_ops, io.num_errors);
     }
-    for (const BdevCounters& bdev : counters | std::views::reverse) {
-        if (!bdev.driver_specific.empty()) text += fmt::format("{}: {}\n", bdev.name, bdev.driver_specific);
+    for (auto bdev = counters.rbegin(); bdev != counters.rend(); ++bdev) {
+        if (!bdev->driver_specific.empty())
+            text += fmt::format("{}: {}\n", bdev->name, bdev->driver_specific);
     }
     return text;
 }

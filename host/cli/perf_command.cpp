@@ -304,7 +304,7 @@ ExitCode perf(Options& options) {
         write_error(loaded.problems.format(loaded.file.name));
         return exit_usage;
     }
-    loaded.stack.nbd_servers.clear();
+    loaded.stack.frontends.clear();
     if (options.cores.empty())
         options.cores = loaded.stack.host.reactors.cores;
     else

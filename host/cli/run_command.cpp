@@ -57,12 +57,12 @@ bool override_listen(const std::string& listen, Stack& stack) {
         print_error("--listen: {}\n", valid.error());
         return false;
     }
-    if (stack.nbd_servers.empty()) {
-        print_error("--listen: the stack has no nbd frontend\n");
+    if (stack.frontends.empty()) {
+        print_error("--listen: the stack has no frontend\n");
         return false;
     }
-    stack.nbd_servers.front().listen = listen;
-    stack.nbd_servers.front().place = "--listen: ";
+    stack.frontends.front().listen = listen;
+    stack.frontends.front().place = "--listen: ";
     return true;
 }
 

@@ -46,8 +46,8 @@ void print_text(const LoadedStack& loaded) {
         return;
     }
     size_t exports = 0;
-    for (const NbdConfig& nbd : loaded.stack.nbd_servers)
-        exports += nbd.exports.size();
+    for (const FrontendSpec& frontend : loaded.stack.frontends)
+        exports += frontend.exports.size();
     print_out("{}: valid ({} bdevs, {} exports)\n", loaded.file.name, loaded.stack.bdevs.size(), exports);
 }
 

@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cerrno>
-#include <ranges>
 #include <vector>
 
 namespace bdevkit::host {
@@ -34,8 +33,8 @@ void PathWalk::push(const std::filesystem::path& path) {
     std::vector<std::string> parts;
     for (const std::filesystem::path& part : path.relative_path())
         if (!part.empty() && part != ".") parts.push_back(part);
-    for (std::string& part : parts | std::views::reverse)
-        left_.push_front(std::move(part));
+    for (auto part = parts.rbegin(); part != parts.rend(); ++part)
+        left_.push_front(std::move(*part));
 }
 
 bool PathWalk::fail(int error) {

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ranges>
 #include <system_error>
 
 #include "loader/plugin_file.hpp"
@@ -278,15 +277,15 @@ tl::expected<const bdk_module*, std::string> PluginLoader::load_at(std::size_t i
 std::vector<std::string> PluginLoader::remove_modules() {
     std::vector<std::string> failures;
     std::vector<std::size_t> left;
-    for (const std::size_t index : loaded_ | std::views::reverse) {
-        Plugin& plugin = plugins_[index];
+    for (auto index = loaded_.rbegin(); index != loaded_.rend(); ++index) {
+        Plugin& plugin = plugins_[*index];
         const int rc = bdk::await_on_app_thread(
             [module = plugin.info.module](bdk::Done done) { bdk::module_remove(module, std::move(done)); });
         if (rc == 0) {
             plugin.state = PluginState::usable;
             continue;
         }
-        left.push_back(index);
+        left.push_back(*index);
         failures.push_back(fmt::format("{}: module '{}' cannot be removed: {}", plugin.path.native(),
                                        plugin.info.name, std::generic_category().message(-rc)));
     }

@@ -7,7 +7,6 @@
 #include <unordered_map>
 
 #include "base/text.hpp"
-#include "frontends/nbd/nbd_protocol.hpp"
 #include "stack/nearest.hpp"
 #include "stack/sections.hpp"
 #include "stack/stack_file.hpp"
@@ -15,44 +14,6 @@
 namespace bdevkit::host {
 
 namespace {
-
-struct NbdSection {
-    const char* listen;
-    uint32_t max_connections;
-    uint32_t structured_replies;
-    uint64_t memory;
-};
-
-/// In the order of StructuredReplies.
-constexpr const char* structured_replies_names[] = {"auto", "always", "never", nullptr};
-
-constexpr bdk_option nbd_options[] = {
-    {.name = "listen",
-     .help = "Where clients connect: `unix:/path` or `tcp:address:port`.",
-     .type = BDK_OPTION_STRING,
-     .flags = BDK_OPTION_REQUIRED,
-     .offset = offsetof(NbdSection, listen)},
-    {.name = "max_connections",
-     .help = "Clients at a time; further clients are refused.",
-     .type = BDK_OPTION_U32,
-     .offset = offsetof(NbdSection, max_connections),
-     .default_value = "256",
-     .min = 1,
-     .max = 65536},
-    {.name = "structured_replies",
-     .help = "Offer structured replies if an export can tell holes from data (auto), always or never.",
-     .type = BDK_OPTION_ENUM,
-     .offset = offsetof(NbdSection, structured_replies),
-     .default_value = "auto",
-     .enum_values = structured_replies_names},
-    {.name = "memory",
-     .help = "Memory for the requests of all clients together; requests that do not fit wait.",
-     .type = BDK_OPTION_SIZE,
-     .offset = offsetof(NbdSection, memory),
-     .default_value = "1GiB",
-     .min = 64 << 20,
-     .max = uint64_t{1} << 40},
-};
 
 struct ExportSection {
     const char* bdev;
@@ -94,26 +55,23 @@ bool note_unique(Places& places, const std::string& text, Location at, const cha
     return inserted;
 }
 
-class NbdReader {
+class FrontendReader {
 public:
-    NbdReader(const StackFile& file, const BdevGraph& graph, Problems& problems)
+    FrontendReader(const StackFile& file, const BdevGraph& graph, Problems& problems)
         : file_(file), graph_(graph), problems_(problems) {}
 
-    NbdConfig read(const ConfigNode& node) {
-        const OptionReader reader(nbd_table(), file_.folder, "`nbd`");
-        const OptionStruct options = reader.read(node.members, node.at, {"exports"}, problems_);
-        const auto& section = options.as<NbdSection>();
-        NbdConfig config;
-        config.max_connections = section.max_connections;
-        config.structured_replies = static_cast<StructuredReplies>(section.structured_replies);
-        config.memory = section.memory;
-        if (section.listen != nullptr) {
-            config.listen = section.listen;
-            config.place = place_of(node.find("listen")->value->at);
-            check_listen(config.listen, node.find("listen")->value->at);
+    FrontendSpec read(const FrontendKind& kind, const ConfigNode& node) {
+        const OptionReader reader(kind.options, file_.folder, fmt::format("`{}`", kind.name));
+        FrontendSpec spec;
+        spec.kind = &kind;
+        spec.options = reader.read(node.members, node.at, {"exports"}, problems_);
+        if (const char* listen = spec.options.as<CommonFrontendOptions>().listen; listen != nullptr) {
+            spec.listen = listen;
+            spec.place = place_of(node.find("listen")->value->at);
+            check_listen(spec.listen, node.find("listen")->value->at);
         }
-        read_exports(node, config);
-        return config;
+        read_exports(node, spec);
+        return spec;
     }
 
 private:
@@ -125,17 +83,18 @@ private:
         if (valid && !listen.ends_with(":0")) note_unique(listens_, listen, at, "address", problems_);
     }
 
-    void read_exports(const ConfigNode& node, NbdConfig& config) {
+    void read_exports(const ConfigNode& node, FrontendSpec& spec) {
         const Member* exports = node.find("exports");
         if (exports == nullptr || !exports->value->is_list() || exports->value->items.empty()) {
-            problems_.add(exports == nullptr ? node.at : exports->at,
-                          "`nbd` needs 'exports', a list such as [ { bdev: top } ]");
+            problems_.add(
+                exports == nullptr ? node.at : exports->at,
+                fmt::format("`{}` needs 'exports', a list such as [ {{ bdev: top }} ]", spec.kind->name));
             return;
         }
         Places names;
         for (const ConfigNodePtr& item : exports->value->items) {
             if (item->is_map()) {
-                read_export(*item, config, names);
+                read_export(*item, spec, names);
             } else {
                 problems_.add(item->at,
                               fmt::format("expected an export (`{{ bdev: ... }}`), got {}", describe(*item)));
@@ -143,15 +102,15 @@ private:
         }
     }
 
-    void read_export(const ConfigNode& node, NbdConfig& config, Places& names) {
-        const OptionReader reader(nbd_export_table(), file_.folder, "an export");
+    void read_export(const ConfigNode& node, FrontendSpec& spec, Places& names) {
+        const OptionReader reader(export_table(), file_.folder, "an export");
         const OptionStruct options = reader.read(node.members, node.at, {}, problems_);
         const auto& section = options.as<ExportSection>();
         if (section.bdev == nullptr) return;
         const Location bdev_at = node.find("bdev")->value->at;
         graph_.known.check(section.bdev, bdev_at, problems_);
         graph_.claims.check_export(section.bdev, section.read_only != 0, bdev_at, problems_);
-        NbdExport result;
+        ExportSpec result;
         result.bdev = section.bdev;
         result.name = section.name != nullptr ? section.name : section.bdev;
         if (section.description != nullptr) result.description = bdk::to_utf8(section.description);
@@ -159,18 +118,18 @@ private:
         result.place = place_of(node.find("bdev")->value->at);
         const Member* name = node.find("name");
         const Location name_at = name != nullptr ? name->value->at : bdev_at;
-        check_text("name", result.name, name_at);
-        check_text("description", result.description, node.at);
+        check_text(*spec.kind, "name", result.name, name_at);
+        check_text(*spec.kind, "description", result.description, node.at);
         if (const char* wrong = bdk::wrong_in_name(result.name); wrong != nullptr)
             problems_.add(name_at, fmt::format("'name': the text {}", wrong));
         note_unique(names, result.name, name_at, "the export name", problems_);
-        config.exports.push_back(std::move(result));
+        spec.exports.push_back(std::move(result));
     }
 
-    void check_text(const char* option, const std::string& text, Location at) {
-        if (text.size() > nbd::max_string)
-            problems_.add(at, fmt::format("'{}': NBD allows at most {} bytes, got {}", option,
-                                          nbd::max_string, text.size()));
+    void check_text(const FrontendKind& kind, const char* option, const std::string& text, Location at) {
+        if (text.size() > kind.max_text)
+            problems_.add(at, fmt::format("'{}': `{}` allows at most {} bytes, got {}", option, kind.name,
+                                          kind.max_text, text.size()));
     }
 
     const StackFile& file_;
@@ -178,6 +137,13 @@ private:
     Problems& problems_;
     Places listens_;
 };
+
+std::vector<std::string> frontend_names() {
+    std::vector<std::string> names;
+    for (const FrontendKind* kind : frontend_kinds())
+        names.emplace_back(kind->name);
+    return names;
+}
 
 bool is_port(std::string_view text) {
     uint16_t port = 0;
@@ -187,11 +153,7 @@ bool is_port(std::string_view text) {
 
 }  // namespace
 
-OptionTable nbd_table() {
-    return {nbd_options, sizeof(NbdSection)};
-}
-
-OptionTable nbd_export_table() {
+OptionTable export_table() {
     return {export_options, sizeof(ExportSection)};
 }
 
@@ -211,30 +173,29 @@ tl::expected<void, std::string> check_listen_address(const std::string& listen) 
         fmt::format("expected unix:/path, tcp:address:port or tcp:[v6-address]:port, got '{}'", listen));
 }
 
-std::vector<NbdConfig> read_frontends_section(const ConfigNode& node, const StackFile& file,
-                                              const BdevGraph& graph, Problems& problems) {
+std::vector<FrontendSpec> read_frontends_section(const ConfigNode& node, const StackFile& file,
+                                                 const BdevGraph& graph, Problems& problems) {
     if (!node.is_list()) {
         problems.add(node.at,
                      fmt::format("`frontends`: expected a list of frontends, got {}", describe(node)));
         return {};
     }
-    std::vector<NbdConfig> result;
-    NbdReader nbd(file, graph, problems);
+    std::vector<FrontendSpec> result;
+    FrontendReader reader(file, graph, problems);
     for (const ConfigNodePtr& item : node.items) {
         if (!item->is_map() || item->members.size() != 1) {
             problems.add(item->at,
                          "expected a map with one key, the kind of frontend, such as `nbd: { ... }`");
             continue;
         }
-        const Member& frontend = item->members.front();
-        if (frontend.key != "nbd") {
-            problems.add(frontend.at,
-                         fmt::format("no frontend '{}'{}", frontend.key, suggestion(frontend.key, {"nbd"})));
-        } else if (!frontend.value->is_map()) {
-            problems.add(frontend.at,
-                         fmt::format("`nbd`: expected a map, got {}", describe(*frontend.value)));
+        const auto& [key, at, value] = item->members.front();
+        const FrontendKind* kind = find_frontend_kind(key);
+        if (kind == nullptr) {
+            problems.add(at, fmt::format("no frontend '{}'{}", key, suggestion(key, frontend_names())));
+        } else if (!value->is_map()) {
+            problems.add(at, fmt::format("`{}`: expected a map, got {}", key, describe(*value)));
         } else {
-            result.push_back(nbd.read(*frontend.value));
+            result.push_back(reader.read(*kind, *value));
         }
     }
     return result;

@@ -52,7 +52,7 @@ std::string options_text(const BdevSpec& bdev) {
 }
 
 /// "  [as 'archive', read-only]"
-std::string export_note(const NbdExport& exported) {
+std::string export_note(const ExportSpec& exported) {
     std::vector<std::string> parts;
     if (exported.name != exported.bdev) parts.push_back(fmt::format("as '{}'", exported.name));
     if (exported.read_only) parts.emplace_back("read-only");
@@ -65,8 +65,8 @@ std::set<std::string> names_in_use(const Stack& stack, const Makers& makers) {
         for (const BaseRef& base : bdev.bases)
             result.insert(makers.name_of(base.bdev));
     }
-    for (const NbdConfig& nbd : stack.nbd_servers) {
-        for (const NbdExport& exported : nbd.exports)
+    for (const FrontendSpec& frontend : stack.frontends) {
+        for (const ExportSpec& exported : frontend.exports)
             result.insert(makers.name_of(exported.bdev));
     }
     return result;
@@ -75,8 +75,8 @@ std::set<std::string> names_in_use(const Stack& stack, const Makers& makers) {
 class TextDrawing {
 public:
     explicit TextDrawing(const Stack& stack) : makers_(stack) {
-        for (const NbdConfig& nbd : stack.nbd_servers)
-            draw_nbd(nbd);
+        for (const FrontendSpec& frontend : stack.frontends)
+            draw_frontend(frontend);
         const std::set<std::string> used = names_in_use(stack, makers_);
         for (const BdevSpec& bdev : stack.bdevs) {
             if (!used.contains(bdev.name)) draw_maker(bdev, bdev.name, "", "", "");
@@ -87,11 +87,11 @@ public:
     std::string take() { return std::move(text_); }
 
 private:
-    void draw_nbd(const NbdConfig& nbd) {
-        add_line(fmt::format("nbd  {}", nbd.listen));
-        for (size_t i = 0; i < nbd.exports.size(); ++i) {
-            const bool last = i + 1 == nbd.exports.size();
-            const NbdExport& exported = nbd.exports[i];
+    void draw_frontend(const FrontendSpec& frontend) {
+        add_line(fmt::format("{}  {}", frontend.kind->name, frontend.listen));
+        for (size_t i = 0; i < frontend.exports.size(); ++i) {
+            const bool last = i + 1 == frontend.exports.size();
+            const ExportSpec& exported = frontend.exports[i];
             draw_bdev(exported.bdev, last ? "└─ " : "├─ ", last ? "   " : "│  ", "", export_note(exported));
         }
     }
@@ -171,11 +171,11 @@ Chart chart_of(const Stack& stack) {
         for (const BaseRef& base : bdev.bases)
             add_edge(id_of(bdev.name), base.bdev, base.option);
     }
-    for (size_t i = 0; i < stack.nbd_servers.size(); ++i) {
-        const NbdConfig& nbd = stack.nbd_servers[i];
+    for (size_t i = 0; i < stack.frontends.size(); ++i) {
+        const FrontendSpec& frontend = stack.frontends[i];
         const std::string id = fmt::format("f{}", i);
-        chart.vertices.push_back({id, {"nbd", nbd.listen}, true});
-        for (const NbdExport& exported : nbd.exports) {
+        chart.vertices.push_back({id, {frontend.kind->name, frontend.listen}, true});
+        for (const ExportSpec& exported : frontend.exports) {
             add_edge(id, exported.bdev, exported.name + (exported.read_only ? ", read-only" : ""));
         }
     }
@@ -253,15 +253,16 @@ nlohmann::json graph_to_json(const Stack& stack) {
                          {"bases", std::move(bases)}});
     }
     nlohmann::json frontends = nlohmann::json::array();
-    for (const NbdConfig& nbd : stack.nbd_servers) {
+    for (const FrontendSpec& frontend : stack.frontends) {
         nlohmann::json exports = nlohmann::json::array();
-        for (const NbdExport& exported : nbd.exports) {
+        for (const ExportSpec& exported : frontend.exports) {
             exports.push_back({{"bdev", exported.bdev},
                                {"name", exported.name},
                                {"description", exported.description},
                                {"read_only", exported.read_only}});
         }
-        frontends.push_back({{"kind", "nbd"}, {"listen", nbd.listen}, {"exports", std::move(exports)}});
+        frontends.push_back(
+            {{"kind", frontend.kind->name}, {"listen", frontend.listen}, {"exports", std::move(exports)}});
     }
     return {{"bdevs", std::move(bdevs)}, {"frontends", std::move(frontends)}};
 }

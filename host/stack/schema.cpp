@@ -144,10 +144,10 @@ Json bdev_schema(const std::vector<const ModuleInfo*>& modules, bool nested) {
     return schema;
 }
 
-Json nbd_schema() {
-    Json schema = map_schema(nbd_table());
+Json frontend_schema(const FrontendKind& kind) {
+    Json schema = map_schema(kind.options);
     schema["properties"]["exports"] = {
-        {"type", "array"}, {"minItems", 1}, {"items", map_schema(nbd_export_table())}};
+        {"type", "array"}, {"minItems", 1}, {"items", map_schema(export_table())}};
     schema["required"].push_back("exports");
     return schema;
 }
@@ -155,8 +155,11 @@ Json nbd_schema() {
 }  // namespace
 
 Json make_stack_schema(const std::vector<const ModuleInfo*>& modules) {
+    Json kinds = Json::object();
+    for (const FrontendKind* kind : frontend_kinds())
+        kinds[kind->name] = frontend_schema(*kind);
     const Json frontend = {{"type", "object"},
-                           {"properties", {{"nbd", nbd_schema()}}},
+                           {"properties", std::move(kinds)},
                            {"minProperties", 1},
                            {"maxProperties", 1},
                            {"additionalProperties", false}};

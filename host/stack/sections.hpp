@@ -21,8 +21,7 @@ struct StackFile;
 OptionTable host_section_table();
 OptionTable plugins_section_table();
 OptionTable qos_table();
-OptionTable nbd_table();
-OptionTable nbd_export_table();
+OptionTable export_table();
 
 bdk::RuntimeOptions read_host_section(const ConfigNode& node, const std::filesystem::path& folder,
                                       Problems& problems);
@@ -46,8 +45,8 @@ bdk_bdev_qos_limits read_qos(const ConfigNode& node, const std::filesystem::path
 /// problems. Puts bases before the bdevs on top of them. @param others_may_appear see KnownBdevs
 BdevGraph check_bdevs(std::vector<BdevSpec>& bdevs, bool others_may_appear, Problems& problems);
 
-std::vector<NbdConfig> read_frontends_section(const ConfigNode& node, const StackFile& file,
-                                              const BdevGraph& graph, Problems& problems);
+std::vector<FrontendSpec> read_frontends_section(const ConfigNode& node, const StackFile& file,
+                                                 const BdevGraph& graph, Problems& problems);
 
 /// Whether `listen` is `unix:/path`, `tcp:address:port` or `tcp:[v6-address]:port`.
 tl::expected<void, std::string> check_listen_address(const std::string& listen);

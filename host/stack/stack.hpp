@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "frontends/nbd/nbd_config.hpp"
 #include "loader/module_info.hpp"
 #include "runtime/runtime.hpp"
+#include "stack/frontend_kind.hpp"
 #include "stack/node.hpp"
 #include "stack/option_value.hpp"
 #include "stack/problem.hpp"
@@ -57,7 +57,7 @@ struct Stack {
     bdk::RuntimeOptions host;
     PluginSettings plugins;
     std::vector<BdevSpec> bdevs;  ///< each base comes before the bdevs on top of it
-    std::vector<NbdConfig> nbd_servers;
+    std::vector<FrontendSpec> frontends;
 
     /// The sorted names of the modules that the stack uses: the modules of its bdevs and those in `plugins: {
     /// examine: }`.

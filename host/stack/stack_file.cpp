@@ -93,7 +93,7 @@ void resolve(const StackFile& file, const ModuleSource& modules, Stack& stack, P
     check_examining(stack.plugins, modules, problems);
     const BdevGraph graph = check_bdevs(stack.bdevs, others_may_appear(stack, modules), problems);
     if (file.root->find("frontends") == nullptr) return;
-    stack.nbd_servers = read_frontends_section(*section(file, "frontends"), file, graph, problems);
+    stack.frontends = read_frontends_section(*section(file, "frontends"), file, graph, problems);
 }
 
 }  // namespace
@@ -162,8 +162,8 @@ std::vector<std::string> Stack::modules() const {
 
 std::vector<std::string> Stack::exported_bdevs() const {
     std::vector<std::string> names;
-    for (const NbdConfig& server : nbd_servers)
-        for (const NbdExport& exported : server.exports)
+    for (const FrontendSpec& frontend : frontends)
+        for (const ExportSpec& exported : frontend.exports)
             names.push_back(exported.bdev);
     return names;
 }

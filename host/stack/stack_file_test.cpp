@@ -60,11 +60,10 @@ frontends:
     EXPECT_EQ(reading.stack.find("disk")->options.as<DiskOptions>().block_size, 4096u);
     EXPECT_EQ(reading.stack.host.reactors.cores, two_cores());
     EXPECT_THAT(reading.stack.plugins.path, ElementsAre("/stacks/my-plugins"));
-    ASSERT_EQ(reading.stack.nbd_servers.size(), 1u);
-    const NbdConfig& nbd = reading.stack.nbd_servers[0];
+    ASSERT_EQ(reading.stack.frontends.size(), 1u);
+    const FrontendSpec& nbd = reading.stack.frontends[0];
     EXPECT_EQ(nbd.listen, "unix:/run/bdevkit/nbd.sock");
-    EXPECT_EQ(nbd.max_connections, 256u);
-    EXPECT_EQ(nbd.structured_replies, StructuredReplies::automatic);
+    EXPECT_EQ(nbd.kind, find_frontend_kind("nbd"));
     ASSERT_EQ(nbd.exports.size(), 1u);
     EXPECT_EQ(nbd.exports[0].name, "top");
     EXPECT_FALSE(nbd.exports[0].read_only);
@@ -251,11 +250,11 @@ TEST(StackFileTest, texts_for_clients_fit_the_protocol) {
     };
     const Reading reading(text("a", "b\xff"));
     ASSERT_EQ(reading.errors(), "");
-    EXPECT_EQ(reading.stack.nbd_servers[0].exports[0].description, "b\uFFFD");
+    EXPECT_EQ(reading.stack.frontends[0].exports[0].description, "b\uFFFD");
     EXPECT_THAT(Reading(text(std::string(4097, 'a'), "b")).errors(),
-                HasSubstr("'name': NBD allows at most 4096"));
+                HasSubstr("'name': `nbd` allows at most 4096"));
     EXPECT_THAT(Reading(text("a", std::string(4097, 'b'))).errors(),
-                HasSubstr("'description': NBD allows at most 4096"));
+                HasSubstr("'description': `nbd` allows at most 4096"));
 }
 
 TEST(StackFileTest, only_one_bdev_writes_to_a_base) {

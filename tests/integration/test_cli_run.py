@@ -169,7 +169,7 @@ def test_listen_that_makes_no_sense(tmp_path):
     assert result.stderr.startswith("--listen: expected unix:/path")
     result = run(write_stack(tmp_path, STACK.partition("frontends:")[0]), "--listen", "unix:x.sock")
     assert result.returncode == 2
-    assert result.stderr == "--listen: the stack has no nbd frontend\n"
+    assert result.stderr == "--listen: the stack has no frontend\n"
 
 
 def test_a_stack_without_frontend_runs(run_stack):

@@ -66,6 +66,12 @@ def test_rooms_of_the_bdev_core_include_those_below(room):
     assert not wrong
 
 
+def test_the_stack_model_knows_no_kind_of_frontend():
+    wrong = [f"{file.name} includes {path}" for file in sources(SOURCE / "host" / "stack")
+             for path in included(file) if path.startswith("frontends/")]
+    assert not wrong
+
+
 def test_the_twenty_answers_are_where_they_are_said_to_be():
     page = (SOURCE / "docs" / "find-your-way.md").read_text()
     answers = re.findall(r"^\|.*\| `([^`]+)` \| `([^`]+)` \|$", page, re.MULTILINE)

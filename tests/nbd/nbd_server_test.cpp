@@ -50,8 +50,8 @@ protected:
         std::filesystem::remove_all(folder);
     }
 
-    void serve(std::vector<NbdExport> exports = {{.bdev = "disk", .name = "disk"},
-                                                 {.bdev = "other", .name = "other"}}) {
+    void serve(std::vector<ExportSpec> exports = {{.bdev = "disk", .name = "disk"},
+                                                  {.bdev = "other", .name = "other"}}) {
         server = make_nbd_server({.listen = "unix:" + path, .exports = std::move(exports)});
         const auto started = server->start();
         ASSERT_TRUE(started) << started.error();

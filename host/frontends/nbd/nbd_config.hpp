@@ -7,19 +7,9 @@
 #include <vector>
 
 #include "frontends/frontend.hpp"
+#include "stack/frontend_kind.hpp"
 
 namespace bdevkit::host {
-
-/// The place in the stack file, "file:line:column: ", as the prefix of an error; may be empty.
-using Place = std::string;
-
-struct NbdExport {
-    std::string bdev;
-    std::string name;         ///< the name that clients request; by default the bdev's name
-    std::string description;  ///< shown by `nbdinfo --list`
-    bool read_only = false;   ///< also true if the bdev does not support writes
-    Place place = {};
-};
 
 /// The conditions under which clients get structured replies.
 enum class StructuredReplies : uint32_t {
@@ -30,7 +20,7 @@ enum class StructuredReplies : uint32_t {
 
 struct NbdConfig {
     std::string listen;  ///< `unix:/path` or `tcp:address:port`, `tcp:[v6]:port`; port 0 picks a free one
-    std::vector<NbdExport> exports;
+    std::vector<ExportSpec> exports;
     uint32_t max_connections = 256;
     uint64_t memory = uint64_t{1} << 30;  ///< bytes that requests may use; each thread has an equal share
     StructuredReplies structured_replies = StructuredReplies::automatic;
@@ -39,5 +29,7 @@ struct NbdConfig {
 
 /// [main thread] Creates the server. It opens nothing before start().
 std::unique_ptr<Frontend> make_nbd_server(NbdConfig config);
+
+extern const FrontendKind nbd_kind;
 
 }  // namespace bdevkit::host

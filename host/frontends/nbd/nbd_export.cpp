@@ -11,7 +11,7 @@ namespace bdevkit::host::nbd {
 
 namespace {
 
-std::string why_not_open(const NbdExport& config, int rc) {
+std::string why_not_open(const ExportSpec& config, int rc) {
     const std::string what = config.place + "nbd: export '" + config.name + "': bdev '" + config.bdev + "' ";
     switch (rc) {
         case -ENODEV:
@@ -26,7 +26,7 @@ std::string why_not_open(const NbdExport& config, int rc) {
 }
 
 /// NBD has no metadata, so only the data of a bdev with metadata is served.
-int open_desc(const NbdExport& config, bool write, bdk_bdev_event_cb on_event, void* ctx,
+int open_desc(const ExportSpec& config, bool write, bdk_bdev_event_cb on_event, void* ctx,
               bdk_bdev_desc** desc) {
     bdk_bdev_open_opts opts{};
     opts.size = sizeof(opts);
@@ -44,7 +44,7 @@ uint64_t write_unit_of(const bdk_bdev_desc* desc) {
     return blocks * bdk_bdev_desc_get_block_size(desc);
 }
 
-std::string why_not_writable(const NbdExport& config, uint64_t write_unit) {
+std::string why_not_writable(const ExportSpec& config, uint64_t write_unit) {
     return config.place + "nbd: export '" + config.name + "': bdev '" + config.bdev +
            "' is written in units of " + std::to_string(write_unit) +
            " bytes, and the largest request of NBD has " + std::to_string(max_payload) +
@@ -53,7 +53,7 @@ std::string why_not_writable(const NbdExport& config, uint64_t write_unit) {
 
 }  // namespace
 
-tl::expected<std::unique_ptr<Export>, std::string> Export::open(const NbdExport& config,
+tl::expected<std::unique_ptr<Export>, std::string> Export::open(const ExportSpec& config,
                                                                 std::function<void()> removed) {
     std::unique_ptr<Export> self(new Export(config, std::move(removed)));
     if (self->config_.name.empty()) self->config_.name = config.bdev;

@@ -20,7 +20,7 @@ namespace bdevkit::host::nbd {
 class Export {
 public:
     /// [bdk thread] @param removed runs on this thread when the bdev is being removed; then call close() soon
-    static tl::expected<std::unique_ptr<Export>, std::string> open(const NbdExport& config,
+    static tl::expected<std::unique_ptr<Export>, std::string> open(const ExportSpec& config,
                                                                    std::function<void()> removed);
     ~Export() { close(); }
     Export(const Export&) = delete;
@@ -41,12 +41,12 @@ public:
     const std::string& name() const noexcept { return config_.name; }
 
 private:
-    Export(NbdExport config, std::function<void()> removed)
+    Export(ExportSpec config, std::function<void()> removed)
         : config_(std::move(config)), removed_(std::move(removed)) {}
     static void on_event(uint32_t type, bdk_bdev* bdev, void* ctx);
     uint16_t flags() const;
 
-    NbdExport config_;
+    ExportSpec config_;
     std::function<void()> removed_;
     bdk_bdev_desc* desc_ = nullptr;
     bdk_bdev* bdev_ = nullptr;
