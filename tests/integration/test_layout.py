@@ -66,6 +66,19 @@ def test_rooms_of_the_bdev_core_include_those_below(room):
     assert not wrong
 
 
+@pytest.mark.parametrize("roots", [["sdk/src"], ["host", "sdk/src"]])
+def test_includes_are_written_from_the_root_of_the_sources(roots):
+    wrong = [f"{file} includes {path}" for file in sorted((SOURCE / roots[0]).rglob("*.[ch]pp"))
+             for path in included(file) if not any((SOURCE / root / path).exists() for root in [*roots, "tests"])]
+    assert not wrong
+
+
+def test_includes_of_plugins_are_written_from_their_file():
+    wrong = [f"{file} includes {path}" for file in sources(SOURCE / "plugins")
+             for path in included(file) if not (file.parent / path).exists()]
+    assert not wrong
+
+
 def test_the_stack_model_knows_no_kind_of_frontend():
     wrong = [f"{file.name} includes {path}" for file in sources(SOURCE / "host" / "stack")
              for path in included(file) if path.startswith("frontends/")]
