@@ -32,10 +32,12 @@ inline uint64_t soak_setting(const char* name, uint64_t otherwise) {
     return given == nullptr ? otherwise : std::strtoull(given, nullptr, 0);
 }
 
-/// ThreadSanitizer makes everything slow: a tenth of `otherwise` there.
+/// Sanitizers make everything slow: a part of `otherwise` there.
 inline uint64_t soak_rounds(uint64_t otherwise) {
-#ifdef __SANITIZE_THREAD__
+#if defined(__SANITIZE_THREAD__)
     otherwise /= 10;
+#elif defined(__SANITIZE_ADDRESS__)
+    otherwise /= 4;
 #endif
     return soak_setting("BDEVKIT_SOAK_ROUNDS", otherwise);
 }

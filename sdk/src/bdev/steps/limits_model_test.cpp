@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Random I/O on random stacks over a disk with random limits, against a model in memory: whatever the core
 // splits, bounces and emulates, data and metadata are what was written, and the disk sees nothing beyond its
-// limits. BDK_SOAK_ROUNDS sets how many stacks (default 150).
+// limits. BDEVKIT_SOAK_ROUNDS sets how many stacks, BDEVKIT_SOAK_SEED the first.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include <memory>
 #include <utility>
 
+#include "soak/soak_random.hpp"
 #include "support/client.hpp"
 #include "support/strict_disk.hpp"
 #include "support/test_host.hpp"
@@ -378,11 +379,9 @@ void run_stack(uint64_t seed) {
 }
 
 TEST(LimitsModel, DataAreWhatWasWritten) {
-    const char* rounds = std::getenv("BDK_SOAK_ROUNDS");
-    const char* first = std::getenv("BDK_SOAK_SEED");
-    uint64_t start = first != nullptr ? std::strtoull(first, nullptr, 10) : 1;
-    for (uint64_t seed = start; seed < start + (rounds != nullptr ? std::strtoull(rounds, nullptr, 10) : 75);
-         seed++) {
+    const uint64_t first = soak_setting("BDEVKIT_SOAK_SEED", 1);
+    const uint64_t rounds = soak_rounds(75);
+    for (uint64_t seed = first; seed < first + rounds; seed++) {
         run_stack(seed);
         if (testing::Test::HasFailure()) return;
     }
