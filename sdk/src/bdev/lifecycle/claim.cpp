@@ -43,7 +43,7 @@ void release_claim_of(Bdev* bdev, const bdk_bdev_desc* desc) {
 
 namespace {
 
-/// Throws std::bad_alloc, and has claimed nothing then.
+/// Throws std::bad_alloc without any effect.
 int claim_by_module(bdk_bdev* pub, bdk_bdev_desc* desc, const bdk_module* module) {
     Bdev* bdev = Bdev::of(pub);
     std::scoped_lock lock(bdev->mutex);
@@ -56,7 +56,7 @@ int claim_by_module(bdk_bdev* pub, bdk_bdev_desc* desc, const bdk_module* module
     return 0;
 }
 
-/// As above.
+/// Throws std::bad_alloc without any effect.
 int claim_by_desc(bdk_bdev_desc* desc, uint32_t type, const bdk_bdev_claim_opts* opts,
                   const bdk_module* module) {
     using Opts = bdk_bdev_claim_opts;
