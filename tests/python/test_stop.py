@@ -306,7 +306,7 @@ sys.exit(3)
     lines = ended.stdout.splitlines()
     assert lines[0].startswith(f"{errno.ETIMEDOUT} "), ended.stdout + ended.stderr
     assert "a read has been outstanding for" in lines[0] and "bdev 'hangs' (module 'late')" in lines[0]
-    assert "a host runs in this process already" in lines[1]
+    assert "a host is already running in this process" in lines[1]
     assert lines[2:] == ["exit"]
 
 

@@ -365,7 +365,7 @@ TEST_F(IoDeviceTest, ExistingChannelsLiveOnAndNewGetsFail) {
     on_app([&] { bdk_put_io_channel(ch); });
     device.wait_until_gone();
     EXPECT_EQ(device.destroyed, 1);
-    EXPECT_TRUE(log.contains("is being unregistered already")) << log.text();
+    EXPECT_TRUE(log.contains("is already being unregistered")) << log.text();
     end_thread(other);
 }
 

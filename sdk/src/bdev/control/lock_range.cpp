@@ -111,7 +111,7 @@ void bdk_bdev_unlock_range(bdk_bdev_range* range) {
         bdk::report_violation(
             {.rule = 0,
              .what = "bdk_bdev_unlock_range() of blocks that are not locked",
-             .advice = "unlock a range once, and not at all after its cb has said -ECANCELED",
+             .advice = "unlock each range once, and not after its cb was called with -ECANCELED",
              .return_address = __builtin_return_address(0)});
         return;
     }

@@ -159,7 +159,7 @@ void report_no_destruct(std::string_view what, const void* caller) {
     report_violation({.rule = 0,
                       .what = what,
                       .object = "a bdev without a destruct under way",
-                      .advice = "end each destruct once: by what it returns, or, after BDK_PENDING, with "
+                      .advice = "end each destruct once: by its return value or, after BDK_PENDING, with "
                                 "bdk_bdev_destruct_done()",
                       .return_address = caller});
 }

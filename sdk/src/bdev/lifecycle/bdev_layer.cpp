@@ -69,7 +69,7 @@ int poll_stop(void* ctx) {
         bdk_bdev_unregister(bdev->pub, nullptr, nullptr);
     } else if (bdk_get_time_ns() > stop->deadline_ns) {
         for (Bdev* left : all_bdevs())
-            BDK_ERRLOG("bdev '%s' does not go: %s", left->name.c_str(), describe_descs(left).c_str());
+            BDK_ERRLOG("bdev '%s' cannot be removed: %s", left->name.c_str(), describe_descs(left).c_str());
         finish_stop(stop, -ETIMEDOUT);
     } else {
         return BDK_POLLER_IDLE;

@@ -50,7 +50,7 @@ int claim_by_module(bdk_bdev* pub, bdk_bdev_desc* desc, const bdk_module* module
     if (bdev->claim.type != BDK_BDEV_CLAIM_NONE)
         return refuse(bdev, module, -EPERM, describe_claim(bdev->claim));
     if (desc != nullptr && has_other_writer(bdev, desc))
-        return refuse(bdev, module, -EPERM, "somebody else has it open for writing");
+        return refuse(bdev, module, -EPERM, "another desc has it open for writing");
     bdev->claim = {BDK_BDEV_CLAIM_EXCL_WRITE, 0, {{nullptr, module->name}}};
     if (desc != nullptr) desc->write = desc->of_module = true;
     return 0;

@@ -103,8 +103,10 @@ int attach(bdk_bdev_desc* desc, const OpenRequest& request) {
     std::scoped_lock lock(bdev->mutex);
     if (bdev->status != BdevStatus::ready) return -ENODEV;
     if (request.write && bdev->claim.type != BDK_BDEV_CLAIM_NONE) {
-        BDK_ERRLOG("bdev '%s' cannot be opened for writing: %s; open it read-only, or what stands on it",
-                   request.name, describe_claim(bdev->claim).c_str());
+        BDK_ERRLOG(
+            "bdev '%s' cannot be opened for writing: %s; open it read-only, or open the bdev that stands on "
+            "it",
+            request.name, describe_claim(bdev->claim).c_str());
         return -EPERM;
     }
     desc->bdev = bdev;
@@ -145,8 +147,9 @@ int make_usable(bdk_bdev_desc* desc) {
 
 int open_desc(const OpenRequest& request, bdk_bdev_desc** result) {
     if (request.event_cb == nullptr) {
-        BDK_ERRLOG("bdev '%s' was opened without an event callback: give one, it tells when the bdev goes",
-                   request.name);
+        BDK_ERRLOG(
+            "bdev '%s' was opened without an event callback: pass one; it tells when the bdev is removed",
+            request.name);
         return -EINVAL;
     }
     return or_enomem([&] {

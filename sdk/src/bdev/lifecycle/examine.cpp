@@ -141,9 +141,9 @@ void give_up(uint64_t serial) {
     Round& round = *find_round(serial);
     const std::string module = examine_call_module(std::exchange(round.call, 0));
     BDK_ERRLOG(
-        "bdev '%s': its examination is not waited for any longer (examine_limit, %u ms): %s; what comes of "
-        "it "
-        "comes later",
+        "bdev '%s': gave up waiting for its examination (examine_limit, %u ms): %s; bdevs that it finds "
+        "appear "
+        "later",
         round.bdev.bdev->name.c_str(), bdev_options().examine_limit_ms,
         module.empty() ? "a desc of it is still being closed" : ("module '" + module + "' reads it").c_str());
     round.ignores_descs = true;
@@ -185,8 +185,7 @@ bool is_to_be_examined(Bdev* bdev) {
 
 bool is_withheld(Bdev* bdev) {
     if (!holds_client_data(bdev) || is_asked_for(bdev)) return false;
-    BDK_INFOLOG("bdev '%s' is not read to recognise what is on it: clients may have written to it",
-                bdev->name.c_str());
+    BDK_INFOLOG("bdev '%s' is not read by modules: clients may have written to it", bdev->name.c_str());
     return true;
 }
 

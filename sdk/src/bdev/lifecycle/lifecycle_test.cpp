@@ -317,7 +317,7 @@ TEST_F(Lifecycle, StructIsRegisteredOnce) {
         disk.bdev.name = "renamed";
         EXPECT_EQ(bdk_bdev_register(&disk.bdev), -EEXIST) << "whatever its name is now";
     });
-    EXPECT_TRUE(log.has({"its struct bdk_bdev is registered already"}));
+    EXPECT_TRUE(log.has({"its struct bdk_bdev is already registered"}));
     EXPECT_EQ(Client::try_open("disk", Access::read), 0);
     EXPECT_EQ(host.remove("disk"), 0);
     EXPECT_TRUE(disk.destructed);

@@ -65,15 +65,14 @@ void forget_names_of(const Bdev* bdev) noexcept {
 }
 
 int refuse_name(const Bdev* bdev, const std::string& name) {
-    BDK_ERRLOG("bdev '%s' cannot have the name '%s': a bdev has it already", bdev->name.c_str(),
-               name.c_str());
+    BDK_ERRLOG("bdev '%s' cannot have the name '%s': already in use", bdev->name.c_str(), name.c_str());
     return -EEXIST;
 }
 
 int refuse_struct(const Bdev* bdev) {
     BDK_ERRLOG(
-        "bdev '%s' of module '%s' is refused: its struct bdk_bdev is registered already; give each bdev a "
-        "struct of its own, and use it again after destruct",
+        "bdev '%s' of module '%s' is refused: its struct bdk_bdev is already registered; give each bdev its "
+        "own struct, and reuse it only after destruct",
         bdev->name.c_str(), bdev->module_name.c_str());
     return -EEXIST;
 }

@@ -194,8 +194,9 @@ int io_pool_create(void*, void* ctx) {
 void io_pool_destroy(void*, void* ctx) {
     auto* pool = static_cast<IoPool*>(ctx);
     if (pool->in_use != 0)
-        BDK_ERRLOG("thread '%s' goes with %lu bdev_ios that were not freed: call bdk_bdev_free_io() for each",
-                   bdk_thread_get_name(pool->thread), static_cast<unsigned long>(pool->in_use));
+        BDK_ERRLOG(
+            "thread '%s' exits with %lu bdev_ios that were not freed: call bdk_bdev_free_io() for each",
+            bdk_thread_get_name(pool->thread), static_cast<unsigned long>(pool->in_use));
     pool->thread->ios_in_use = nullptr;
     bdk_iobuf_channel_close(pool->iobuf);
     bdk_poller_unregister(&pool->late_io);

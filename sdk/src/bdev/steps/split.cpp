@@ -80,8 +80,7 @@ Piece next_piece(const BdevIo* io, uint64_t done, const IovCursor& at) {
     if (!has_data(io->pub.type)) return {blocks, false};
     uint64_t fit = bytes_in_segments(io, at, bdev->bytes(blocks)) / bdev->blocklen;
     if (fit == blocks) return {blocks, false};
-    if (io->pub.type == BDK_BDEV_IO_TYPE_ZONE_APPEND)
-        return {blocks, true};  // goes as a whole, or not at all
+    if (io->pub.type == BDK_BDEV_IO_TYPE_ZONE_APPEND) return {blocks, true};  // cannot be cut
     uint64_t smallest = smallest_piece(bdev->config, io->pub.type);
     uint64_t rounded = fit - fit % smallest;
     return rounded == 0 ? Piece{smallest, true} : Piece{rounded, false};
