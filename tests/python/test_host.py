@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Starting hosts, and changing what runs in one."""
+"""Starting hosts, and changing a running host."""
 
 import json
 import os

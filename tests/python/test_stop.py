@@ -26,7 +26,7 @@ READS = 32  # of 1 MiB: more than any socket buffers
 
 
 def stack_of(*bdevs, **sections):
-    """Nobody examines: that would read from bdevs whose I/O does not end."""
+    """No bdev is examined, because that would read from bdevs whose I/O does not end."""
     host = {"memory": "128MiB", "auto_examine": False}
     return {"version": 1, "host": host, "bdevs": list(bdevs), **sections}
 
