@@ -11,7 +11,7 @@
 namespace bdk::testing {
 namespace {
 
-/// An io_device that counts what happens to it.
+/// An io_device that counts its callbacks.
 struct Device {
     std::atomic<int> created{0};
     std::atomic<int> destroyed{0};

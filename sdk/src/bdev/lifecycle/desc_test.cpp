@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Opening, closing, removing: who waits for whom.
+// Opening, closing and removing: which of them waits for which.
 #include <bdevkit/claim.h>
 #include <gtest/gtest.h>
 
