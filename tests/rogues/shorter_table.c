@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Its table ends where an older table might, so it has no callbacks; the memory behind it is not the host's. */
+/* Its table ends where an older table might: no callbacks. The memory behind it is not part of the table. */
 #include <bdevkit/module.h>
 
 struct short_module {
