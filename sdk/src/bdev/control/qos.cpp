@@ -29,7 +29,7 @@ void stop_retry(BdevChannel* channel) {
     bdk_poller_unregister(&channel->qos.retry);
 }
 
-/// Sends on to the module what may pass now.
+/// Sends the I/Os that may pass now to the module.
 void drain(BdevChannel* channel) {
     stop_retry(channel);
     if (channel->qos.waiting.empty()) return;

@@ -32,8 +32,8 @@ int create_watched_pool(void* io_device, void* ctx) {
     return rc;
 }
 
-/// A stop under way. It unregisters one bdev after the other, always one that is not open, so that each bdev
-/// goes before its bases, whatever the order of creation.
+/// A stop under way. It unregisters one bdev after the other, first those that are not open, so that each
+/// bdev goes before its bases, whatever the order of creation.
 struct Stop {
     std::function<void(int)> done;
     uint64_t deadline_ns = bdk_get_time_ns() + stop_timeout_ns;

@@ -12,7 +12,7 @@ struct Bdev;
 void set_io_types(Bdev* bdev);
 
 /// True if the core flushes after an I/O of the type that asks for FUA. This happens on a bdev with a
-/// volatile cache, for all types that change data. The exception are writes and zone appends if the module
+/// volatile cache, for all types that change data. The exceptions are writes and zone appends if the module
 /// has BDK_BDEV_FUA. `module_types` must be set.
 bool is_flushed_for_fua(const Bdev* bdev, uint32_t type);
 

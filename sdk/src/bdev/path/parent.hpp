@@ -9,8 +9,8 @@
 // ended.
 //
 // A child belongs to the core. At its own layer it is not counted, not held by a quiesced range (its parent
-// has passed it), not reported as late, and not found by a user's abort. But a reset and a lack of memory in
-// the module affect it like any I/O.
+// has passed it), not reported to the user as late, and not found by a user's abort. But a reset and a lack
+// of memory in the module affect it like any I/O.
 #pragma once
 
 #include "bdev/model/bdev_io.hpp"

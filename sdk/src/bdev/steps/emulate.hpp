@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Emulation of types, and of FUA, that a module lacks, by what the module has.
+// Emulation of types, and of FUA, that a module lacks, with the types that it has.
 #pragma once
 
 #include "bdev/model/bdev_io.hpp"
