@@ -141,9 +141,8 @@ void give_up(uint64_t serial) {
     Round& round = *find_round(serial);
     const std::string module = examine_call_module(std::exchange(round.call, 0));
     BDK_ERRLOG(
-        "bdev '%s': gave up waiting for its examination (examine_limit, %u ms): %s; bdevs that it finds "
-        "appear "
-        "later",
+        "bdev '%s': gave up waiting for its examination (examine_limit, %u ms): %s; bdevs that it "
+        "finds appear later",
         round.bdev.bdev->name.c_str(), bdev_options().examine_limit_ms,
         module.empty() ? "a desc of it is still being closed" : ("module '" + module + "' reads it").c_str());
     round.ignores_descs = true;

@@ -14,7 +14,7 @@ struct BdevOptions {
     uint32_t bdev_io_cache_size = 256;   ///< bdev_ios that a thread keeps when none is in use
     uint32_t late_io_ms = 30'000;        ///< an I/O outstanding for longer is reported; 0: never
     uint32_t late_call_ms = 10'000;  ///< a longer call of a module's init, create, ... is reported; 0: never
-    uint32_t examine_limit_ms = 10'000;  ///< the host waits no longer for an examination; 0: no limit
+    uint32_t examine_limit_ms = 10'000;  ///< how long the host waits for an examination; 0: no limit
     bool auto_examine = true;
     std::vector<std::string> examine = {};       ///< bdevs that are examined in any case
     std::vector<std::string> client_bdevs = {};  ///< see client_data.hpp
