@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""How exact the module `delay` is: average and 99th percentile as `bdevkit perf` measures them, beside what the stack
-asks for. The machine should have nothing else to do. Exit code 1 when one is off by more than 10% and 2 us.
-"""
+"""Measures the precision of the module `delay`: average and 99th percentile as `bdevkit perf` measures them, beside the
+delay in the stack. The machine should be otherwise idle. Exit code 1 when one is off by more than 10% and 2 us."""
 
 import argparse
 import json

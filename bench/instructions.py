@@ -22,7 +22,7 @@ import tempfile
 BENCH = pathlib.Path(__file__).resolve().parent
 RECORD = BENCH / "results" / "instructions.json"
 COUNTED = re.compile(r"(^|/)(sdk/src/bdev|sdk/src/thread|sdk/include/bdevkit|plugins)/")
-# What a reactor's turn costs is not part of an I/O, and how many turns there are depends on the machine.
+# The cost of a reactor's turn is not part of an I/O, and the number of turns depends on the machine.
 NOT_COUNTED = re.compile(r"bdk::Reactor::|bdk::ThreadRegistry::|std::_Function_handler|bdk::PollerList::|bdk::MessageQueue|bdk_poller_")
 LINE = re.compile(r"^\s*([\d,]+) \([ \d.]+%\)\s+(\S+?):(.+?)(?: \[.*\])?$")
 SHORT, LONG = 20_000, 60_000

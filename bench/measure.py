@@ -48,7 +48,7 @@ class Bench:
         return self.random_reads(servers.FILE.parent / f"uring-{'direct' if direct else 'cached'}.yaml", 4096, 64)
 
     def fio_file(self, direct):
-        """The same by fio's io_uring engine."""
+        """I/Os per second of fio's io_uring engine, for the same reads."""
         servers.make_file()
         report = json.loads(run("taskset", "-c", "0", "fio", "--name=file", "--ioengine=io_uring", f"--direct={int(direct)}",
                                 f"--filename={servers.FILE}", "--readonly", "--rw=randread", "--bs=4k", "--iodepth=64",
@@ -64,7 +64,7 @@ class Bench:
                            f"--runtime={self.seconds}")["read"]["iops"]
 
     def bare_copy(self, io_size):
-        """The same copies with nothing around them."""
+        """Copies per second of the same size, with nothing around them."""
         return float(run("taskset", "-c", "0", self.bin / "memcpy_bench", io_size, self.seconds))
 
     def nbd(self, server, depth, connections):

@@ -52,7 +52,7 @@ FILE_SERVERS = {"bdevkit file": (bdevkit_file, ""), "qsd file": (qemu_storage_da
                 "nbdkit cached file": (nbdkit_file, ""),
                 "qsd cached file": (functools.partial(qemu_storage_daemon_file, direct=False), "disk")}
 
-# The file: beside the build, since /tmp may be in memory. Stacks with it stand beside it.
+# The file is beside the build, because /tmp may be in memory. Stacks that use it are beside it.
 FILE = BENCH.parent / "build" / "bench" / "disk.img"
 FILE_STACK = """version: 1
 bdevs:

@@ -19,7 +19,7 @@ import measure
 
 RESULTS = pathlib.Path(__file__).resolve().parent / "results"
 
-# What is measured in each round: a name, and how. A row of the table compares them.
+# The measurements of each round: a name, and a function. A row of the table compares them.
 MEASUREMENTS = {
     "fio null": lambda bench: bench.fio_null(),
     "copy 512 B": lambda bench: bench.bare_copy(512),
@@ -48,14 +48,14 @@ for clients, how in NBD_CLIENTS.items():
     for server in measure.servers.SERVERS:
         MEASUREMENTS[f"nbd {server}, {clients}"] = lambda bench, server=server, how=how: bench.nbd(server, *how)
 
-# SPDK cannot be installed everywhere, and its figures from another machine say nothing on this one. But what its loop
-# makes of a machine goes with what fio's null engine makes of it: SPDK v26.09-pre, measured beside fio on an EPYC and a
-# Xeon guest, ran its null bdev 3 to 4 times as fast on both. So it stands here as so many times "fio null" of the same
-# round: the middle of both machines, for each row.
+# SPDK cannot be installed everywhere, and its figures from another machine say nothing about this one. But its speed
+# follows that of fio's null engine: SPDK v26.09-pre, measured beside fio on an EPYC and a Xeon guest, ran its null bdev
+# 3 to 4 times as fast on both. So its figure here is a multiple of "fio null" of the same round: for each row, the
+# middle of both machines.
 SPDK_TIMES_FIO_NULL = {"null 512 B": 3.5, "null 512 B, depth 1": 2.1, "passthru 512 B": 1.7, "8 passthru 512 B": 0.3,
                        "malloc 512 B": 0.7, "malloc 4 KiB": 0.47}
 
-# A bar: what is compared, with what, and how many times as much it must be.
+# A bar: (measurement, compared with, how many times as much it must be).
 BARS = [
     ("null 512 B", "SPDK", 2), ("null 512 B", "fio null", 9), ("null 512 B, depth 1", "SPDK", 1.5),
     ("passthru 512 B", "SPDK", 2.5), ("8 passthru 512 B", "SPDK", 5),
@@ -72,7 +72,7 @@ BARS = [
     ("nbd bdevkit cached file, depth 64", "nbd qsd cached file, depth 64", 1),
     ("nbd bdevkit, depth 1", "nbd nbdkit, depth 1", 1.3), ("nbd bdevkit, depth 1", "nbd qsd, depth 1", 1.3),
 ]
-# Bars of other figures: (measurement, figure, with what, at most so many times it; None: at most so much).
+# Bars of other figures: (measurement, figure, compared with, the highest allowed ratio; None: the highest value).
 CEILINGS = [
     ("nbd bdevkit, depth 64", "cpu_us", "nbd qsd, depth 64", 0.6),
     ("start 1,000 stacks", "seconds", None, 2), ("start 1,000 stacks", "mib", None, 256),
@@ -80,12 +80,12 @@ CEILINGS = [
 
 
 def figures(value):
-    """A measurement as named figures; one that is a number is the I/Os per second."""
+    """A measurement as named figures; a plain number means I/Os per second."""
     return value if isinstance(value, dict) else {"iops": value}
 
 
 def run_rounds(bench, names, rounds):
-    """{measurement: {figure: [value of each round]}}. Rounds, not measurements, repeat: what disturbs hits all."""
+    """{measurement: {figure: [value of each round]}}. Whole rounds are repeated, so that a disturbance affects all."""
     results = {name: {} for name in names}
     for number in range(1, rounds + 1):
         for name in names:

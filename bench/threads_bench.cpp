@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the threading model costs: messages between two reactors, io_channels, pollers, walks.
+// The costs of the threading model: messages between two reactors, io_channels, pollers, walks.
 #include <bdevkit/io_channel.h>
 #include <bdevkit/poller.h>
 #include <bdevkit/thread.h>
@@ -19,7 +19,7 @@
 
 namespace {
 
-/// What was measured, in many short windows: other programs on the machine disturb some of them.
+/// The measured values, in many short windows, because other programs on the machine disturb some of them.
 struct Result {
     std::string name;
     double median;

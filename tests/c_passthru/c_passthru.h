@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the files of the module share. */
+/* The declarations that the files of the module share. */
 #ifndef C_PASSTHRU_H
 #define C_PASSTHRU_H
 

@@ -247,7 +247,7 @@ protected:
     CPassthruWithThreeBdevIos() : CPassthru(options()) {}
 };
 
-// The first read takes two, the second one for itself: none is left for what it sends to the base.
+// The first read takes two bdev_ios, the second read one for itself: none is left for its I/O on the base.
 TEST_F(CPassthruWithThreeBdevIos, GoesOnWithWhatUsersDoNotGet) {
     stack();
     std::vector<Io> held;

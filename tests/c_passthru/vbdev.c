@@ -88,7 +88,7 @@ static void base_event(uint32_t type, struct bdk_bdev* base, void* event_ctx) {
     }
 }
 
-/** What the base can do, this bdev can do. */
+/** The bdev gets the abilities of its base. */
 static void copy_geometry(struct bdk_bdev* bdev, const struct bdk_bdev* base) {
     bdev->flags = BDK_BDEV_FUA;
     if (bdk_bdev_has_write_cache(base)) bdev->flags |= BDK_BDEV_WRITE_CACHE;

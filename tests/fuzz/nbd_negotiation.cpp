@@ -28,7 +28,7 @@ private:
 
 constexpr size_t option_reply_size = 20;
 constexpr size_t greeting_size = 18;
-/// What answers NBD_OPT_EXPORT_NAME, which has no reply of an option's form: with zeroes and without.
+/// The answer to NBD_OPT_EXPORT_NAME, which does not have the form of a reply: with the zeroes and without.
 constexpr size_t granted_sizes[] = {134, 10};
 
 /// Output is a sequence of option replies, and an export's description may end it.

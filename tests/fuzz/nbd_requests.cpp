@@ -43,7 +43,8 @@ public:
                                 .structured_replies = StructuredReplies::always});
         must_hold(nbd_->start().has_value(), "the server starts");
         path_of_server = new std::string(path_);
-        // The host runs on; what would stand up against an exit meanwhile comes later.
+        // The host is still running at exit. Exit handlers that would complain about that are registered
+        // later.
         const auto leave = [](int status, void*) {
             unlink(path_of_server->c_str());
             _exit(status);
@@ -67,7 +68,7 @@ private:
     std::unique_ptr<Frontend> nbd_;
 };
 
-/// Sends all of it and takes what comes, until the server closes.
+/// Sends everything and collects the answers until the server closes.
 Octets talk(int fd, Bytes out) {
     constexpr int patience_ms = 20'000;
     Octets in;
@@ -236,7 +237,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 }
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
-    // Log lines would cost more than what is tested.
+    // Log lines would cost more than the code under test.
     bdk::set_log_sink([](std::string_view) {});
     return 0;
 }

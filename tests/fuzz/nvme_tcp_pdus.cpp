@@ -22,7 +22,7 @@ using namespace nvme;
 using namespace nvme::tcp;
 using namespace nvme::tcp::test;
 
-/// A command in flight. Its memory is exactly as long as its data, so that the sanitizer sees what goes
+/// A command in flight. Its memory is exactly as long as its data, so that the sanitizer sees any access
 /// beyond.
 struct Command {
     Command(uint32_t bytes, size_t cut)
@@ -72,7 +72,7 @@ public:
             protocol.sent(sent);
             if (most == 0) break;
         }
-        // What the host sends is well-formed whatever it gets. Throws otherwise.
+        // Checks that the host's PDUs are well-formed, whatever it receives. Throws otherwise.
         while (take_pdu(stream, is_open() ? digests : Digests{})) {
         }
     }
@@ -96,7 +96,7 @@ public:
         if (held.erase(cid) != 0) protocol.let_go(cid);
     }
 
-    /// ICReq has no digests, and is what is sent first.
+    /// ICReq comes first, and has no digests.
     bool is_open() const { return protocol.is_open(); }
 
     const Digests digests;

@@ -15,7 +15,7 @@ using namespace bdevkit::host;
 
 namespace {
 
-/// What is read is written so that it is read again.
+/// A value that was read is written in a form that reads back as the same value.
 void check_quantities(const std::string& text) {
     static_cast<void>(parse_number(text));
     if (const Quantity bytes = parse_size(text))

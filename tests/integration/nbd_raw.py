@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A client that speaks NBD byte by byte, for what well-behaved clients never send."""
+"""A client that speaks NBD byte by byte, to send what well-behaved clients never send."""
 
 import socket
 import struct

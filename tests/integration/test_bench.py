@@ -16,7 +16,7 @@ RESULTS = sorted((SOURCE / "bench" / "results").glob("20*.json"))
 
 
 def on_a_machine(measured, factor):
-    """The same table, all rates so many times what they were."""
+    """A copy of the table with all rates multiplied."""
     return {name: {figure: [value * factor if figure == "iops" else value for value in values]
                    for figure, values in figures.items()} for name, figures in measured.items()}
 

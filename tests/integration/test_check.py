@@ -102,7 +102,7 @@ LOADER_ROGUES_BY_RULE = {
     "wrong_abi_major": "load.open",
 }
 
-# The good plugins of the tree, and what they need beside a base.
+# The correct plugins of the tree, and what they need in addition to a base.
 GOOD = {
     "crypto": ["--option", "key_file={folder}/key"], "delay": [], "error": [],
     "gpt": ["--base-image", "{folder}/gpt.img"], "malloc": [], "null": [],
@@ -164,7 +164,7 @@ def good_reports(tmp_path_factory):
     subprocess.run(["/usr/sbin/sgdisk", "--new=1:0:0", folder / "gpt.img"], check=True, stdout=subprocess.DEVNULL)
 
     def run(name, options):
-        # Sanitizers on a busy machine are slow; nothing here is to be late.
+        # Sanitizers on a busy machine are slow, and this test is not about late calls.
         return check(PLUGINS / f"{name}.so", "--jobs", "1", "--timeout", "120s", *[option.format(folder=folder) for option in options],
                      patience=10 * PATIENCE)
 
@@ -301,7 +301,7 @@ def test_a_file_that_is_no_plugin_is_right_in_nothing():
 
 @pytest.mark.skipif(BUILD.name in ("asan", "tsan"), reason="sanitizers bring a malloc of their own")
 def test_memory_is_not_filled_where_time_is_judged():
-    """A disk of a gigabyte that callocs it is created at once, as it is in use."""
+    """A disk of a gigabyte that uses calloc() is created at once, as in real use."""
     code, report = check(GALLERY.parent / "large_calloc.so", "--rule", "thread.block", "--rule", "create.limits")
     assert code == 0, broken(report)
     assert not skipped(report)

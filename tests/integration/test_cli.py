@@ -108,7 +108,7 @@ def test_no_input_crashes_it(content, tmp_path):
     assert str(file) in result.stderr
 
 
-# ---- what validate and run refuse alike ----
+# ---- what validate and run both refuse ----
 
 CANNOT_BE = {
     "two writers on one base": (

@@ -93,7 +93,7 @@ def test_counters_at_the_end(run_stack, tmp_path):
     client.shutdown()
     assert stack.stop() == 0
 
-    # Those that stand highest come first.
+    # The topmost bdevs come first.
     lines = stack.output.splitlines()[1:]
     assert [line.split()[:2] for line in lines] == [["bdev", "module"], ["pass", "passthru"], ["disk", "malloc"]]
     layers = {layer["name"]: layer for layer in json.loads(counters.read_text())}
@@ -274,8 +274,8 @@ def test_a_second_signal_ends_a_stuck_host_whose_log_nobody_reads(stuck_stack):
 
 def test_a_second_signal_ends_a_stuck_host(stuck_stack):
     process = subprocess.Popen([PROGRAM, "run", stuck_stack], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    # Both count from the first moment on: signals are blocked before anything else happens. They are one if they
-    # come before the first was read, so the second is sent until the process has gone.
+    # Both signals count from the first moment, because signals are blocked before anything else happens. They merge
+    # into one if both come before the first was read, so the second is sent until the process has gone.
     error = ""
     while process.poll() is None:
         process.send_signal(signal.SIGTERM)
@@ -309,7 +309,7 @@ def test_a_module_that_hangs_is_named_and_one_signal_ends_it(tmp_path, module, c
         """))
     process = subprocess.Popen([PROGRAM, "run", file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        # One that has returned is named as late; one that has not holds the reactor.
+        # A call that has returned is reported as late; a call that has not returned holds the reactor.
         line = next(line for line in process.stderr if "watchdog" in line)
         process.send_signal(signal.SIGTERM)
         error = process.communicate(timeout=PATIENCE)[1]
@@ -334,7 +334,7 @@ def test_a_constructor_that_does_not_return_is_named_and_one_signal_ends_it(tmp_
     try:
         line = process.stderr.readline()
         process.send_signal(signal.SIGTERM)
-        # The main thread hangs in the plugin, and has not read yet how long to wait.
+        # The main thread hangs in the plugin, so it has not yet read how long to wait.
         error = process.communicate(timeout=PATIENCE)[1]
     finally:
         process.kill()

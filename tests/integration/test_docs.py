@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The tables of the documents name tests: each of them exists, and each row names one. What is said to be written
-somewhere is written there. The headers make a reference."""
+"""The tables of the documents name tests: each row names one, and each named test exists. Text that is said to be in
+some file is in that file. The headers yield a reference."""
 
 import re
 import subprocess
@@ -66,7 +66,7 @@ def test_rules_are_written_where_the_check_says():
 
 
 def test_documents_that_are_named_are_here():
-    """Not those from which the project was begun."""
+    """Except the documents from which the project started."""
     listed = subprocess.run(["git", "ls-files"], cwd=SOURCE, capture_output=True, text=True, check=True).stdout.split()
     for name in listed:
         if name.startswith(("sdk/include/", "tests/abi/1.0/", "tests/fuzz/corpus/", "tests/integration/test_docs.py")):

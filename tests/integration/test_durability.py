@@ -44,7 +44,7 @@ class Disk:
         return self.possible[block][-1]
 
     def make_durable(self, block, version):
-        """Older versions are no longer possible."""
+        """From now on the block cannot hold an older version."""
         self.possible[block] = [other for other in self.possible[block] if other >= version]
 
     def check(self, client):
@@ -57,14 +57,14 @@ class Disk:
 
 
 class Client:
-    """Writes, with FUA and flushes among it, and notes in the disk's model what it may rely on."""
+    """Writes, sometimes with FUA or followed by a flush, and records in the disk's model what must be durable."""
 
     def __init__(self, uri, disk, randomness):
         self.nbd = nbd.NBD()
         self.nbd.connect_uri(uri)
         self.disk = disk
         self.random = randomness
-        self.commands = {}  # cookie -> what to do when it has completed
+        self.commands = {}  # cookie -> function to call when it has completed
         self.busy = set()  # blocks: two writes of one at a time have no order
         self.written = {}  # block -> version that a flush would make durable
 

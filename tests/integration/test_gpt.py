@@ -132,7 +132,7 @@ frontends: [ nbd: { listen: "unix:nbd.sock", exports: [ { bdev: top } ] } ]
     assert run("nbdinfo", "--size", stack.uri("top")).stdout.strip() == str(32 * MIB)
 
 
-# ---- what a client writes ----
+# ---- tables that a client writes ----
 
 def of_spdk(disk):
     """A table that gpt's examination takes, as any client may write one."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What stands where: which folders of the core may include which (docs/architecture.md), and docs/find-your-way.md."""
+"""The order of the sources: which folders of the core may include which (docs/architecture.md), and
+docs/find-your-way.md."""
 
 import re
 

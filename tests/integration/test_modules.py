@@ -54,7 +54,7 @@ FILE_SYSTEMS = {
 
 @pytest.mark.parametrize("make", FILE_SYSTEMS.values(), ids=FILE_SYSTEMS)
 def test_uring_on_file_systems(tmp_path, make):
-    """Its unit tests, which are where /tmp is else."""
+    """Runs the unit tests of uring with their temporary folder on each file system."""
     image, folder = tmp_path / "fs.img", tmp_path / "mounted"
     with open(image, "wb") as file:
         file.truncate(192 << 20)

@@ -75,7 +75,7 @@ class Writer(threading.Thread):
 
 
 def write_and_verify(uris, operations):
-    """Lets a writer loose at each URI. They all lead to one disk, so each sees what the others have written."""
+    """Runs a writer at each URI. All URIs lead to one disk, so each writer sees what the others have written."""
     writers = [Writer(uri, i, len(uris), 200 * 1000, operations) for i, uri in enumerate(uris)]
     for writer in writers:
         writer.start()

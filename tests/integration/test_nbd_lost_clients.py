@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Clients that go while their writes are in flight: none of these lands on what others write afterwards."""
+"""Clients that vanish while their writes are in flight: none of these writes lands on later data."""
 
 import socket
 import struct
@@ -13,7 +13,7 @@ from nbd_raw import DISC, READ, WRITE, RawClient
 
 BLOCK = 4096
 
-# Slow enough for writes to be in flight when their client goes, fast enough for a test to see them all pass.
+# Slow enough for writes to be in flight when their client vanishes, fast enough for a test to see all of them complete.
 LIMITED = """
 version: 1
 host: {{ cores: {cores} }}
@@ -59,7 +59,7 @@ def tcp_ports(client):
 
 
 def is_established(client_port, server_port):
-    """The server's end of the connection has not heard of its end."""
+    """True while the server has not seen the end of the connection."""
     with open("/proc/net/tcp", encoding="ascii") as connections:
         return f":{server_port:04X} 0100007F:{client_port:04X} 01 " in connections.read()
 
@@ -139,7 +139,7 @@ def test_the_end_does_not_wait_for_writes_that_wait_for_blocks(run_stack, folder
         for cookie in range(256):
             client.request(WRITE, 100, 1000, b"a" * 1000, cookie=cookie)
         assert client.answer()[:2] == (0, 0)
-        end = threading.Timer(PATIENCE / 2, stack.process.kill)  # half of what it took
+        end = threading.Timer(PATIENCE / 2, stack.process.kill)  # half of what was written
         end.start()
         assert stack.stop() == 0, stack.log
         end.cancel()

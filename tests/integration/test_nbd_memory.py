@@ -63,7 +63,7 @@ def hold_memory(stack, count):
 
 
 def begin_large_read(client):
-    """Of parts of blocks, so that the bdev cannot lend its own memory."""
+    """The read starts and ends inside blocks, so that the bdev cannot lend its own memory."""
     client.request(READ, 1, LARGEST - 1024, cookie=7)
 
 
@@ -88,7 +88,7 @@ def test_many_large_writes_take_turns(stack):
     assert results == [0] * 24
     if BUILD.name in ("asan", "tsan"):
         return  # sanitizers have memory of their own for each byte
-    # The budget, the disk's blocks that were written, and what comes with a client.
+    # The budget, the blocks of the disk that were written, and the memory of each client.
     assert most_resident(stack) - before < (64 + 32 + 16) * MIB
 
 

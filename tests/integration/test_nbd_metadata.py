@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A bdev whose blocks have metadata, served by NBD, which has none."""
+"""NBD has no metadata: it serves a bdev whose blocks have some."""
 
 import json
 import random

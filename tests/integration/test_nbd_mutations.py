@@ -23,7 +23,7 @@ from nbd_raw import (OPT_ABORT, OPT_EXPORT_NAME, OPT_GO, OPT_INFO, OPT_LIST, OPT
 CONNECTIONS = int(os.environ.get("BDEVKIT_SOAK_ROUNDS", "150"))
 SEED = int(os.environ.get("BDEVKIT_SOAK_SEED", str(random.SystemRandom().getrandbits(32))))
 
-# The first export answers to the empty name, too: what may be spoilt comes first.
+# The first export also answers to the empty name, so the export that may be damaged comes first.
 STACK = """
 version: 1
 host: {{ cores: {cores} }}
@@ -194,7 +194,7 @@ def test_nonsense_harms_nobody_else(run_stack, cores):
             thread.join()
         assert [thread.error for thread in verifying + misbehaving] == [None] * 5
         assert all(thread.operations for thread in verifying)
-        # What is left of the others' connections goes with them, and new clients are served.
+        # The remaining state of the other connections goes with them, and new clients are served.
         with RawClient(stack.uri("scrap")) as client:
             assert client.go()[0] == 4 << 20
         began = time.monotonic()

@@ -79,7 +79,7 @@ def only_program(tmp_path_factory):
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(file, copy, follow_symlinks=False)
         if file.suffix == ".cmake":
-            # The programs still hold the path that is to be replaced when they are installed.
+            # The programs still contain the path that is replaced at installation.
             copy.write_text(re.sub(rf'(?<!OLD_RPATH "){re.escape(str(BUILD))}/', f"{tree}/", copy.read_text()))
     said = succeeds("cmake", f"-DCMAKE_INSTALL_PREFIX={tree}/prefix", "-P", tree / "cmake_install.cmake")
     assert "Left out, since it has not been built: " in said and "/malloc.so" in said

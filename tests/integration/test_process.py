@@ -55,7 +55,7 @@ def read_ready(process):
 
 
 def wait_for_socket(process, folder):
-    """For a process whose ready line is not read. The socket exists a moment before it listens."""
+    """For a process whose ready line nobody reads. The socket exists a moment before the process listens."""
     deadline = time.monotonic() + PATIENCE
     while True:
         assert process.poll() is None and time.monotonic() < deadline
@@ -135,7 +135,7 @@ def test_a_limit_of_processes_is_named(tmp_path):
                     reason="UndefinedBehaviorSanitizer looks at an object through a pipe, and there is none left")
 def test_a_limit_of_open_files_is_named(tmp_path):
     make_stack(tmp_path)
-    # At which of them it ends depends on what is open already; each says the same.
+    # Which descriptor cannot be opened depends on how many are already open. Every failure says the same.
     for files in range(9, 14):
         assert f"the process may have {files} files open (ulimit -n)" in limited(tmp_path, resource.RLIMIT_NOFILE, files)
 
@@ -216,7 +216,7 @@ def uses_hugepages(process):
 
 
 def test_ten_hosts_share_few_hugepages(hugepages, start, tmp_path):
-    """All of them start, at once: those that find enough have hugepages, and the rest goes without."""
+    """All hosts start at the same time: those that find enough hugepages use them, and the others run without."""
     folders = [make_stack(tmp_path / str(i), "hugepages: auto, memory: 64MiB") for i in range(10)]
     hosts = [start(folder) for folder in folders]
     for host, folder in zip(hosts, folders):

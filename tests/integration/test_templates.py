@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`bdevkit new`: what it makes builds without warnings and passes its own tests; what it cannot make it refuses.
-
-The short form, for every run: a virtual bdev and a disk. With BDEVKIT_TEMPLATES=all, which `.ci/template` sets: each
-template with every kind of answer.
-"""
+"""`bdevkit new`: its output builds without warnings and passes its own tests, and impossible requests are refused. The
+short form, for every run: a virtual bdev and a disk. With BDEVKIT_TEMPLATES=all, which `.ci/template` sets: each
+template with every kind of answer."""
 
 import os
 import subprocess

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import BUILD, PATIENCE, SOURCE
 
-# What a hostile text does: it is no UTF-8, clears the screen by C0 and by C1, turns the direction of text.
+# A hostile text: it is not UTF-8, clears the screen by C0 and by C1, and turns the direction of text.
 HOSTILE = b"a\xff\x1b[2J\xc2\x9b2J\xe2\x80\xae\x7f"
 SHOWN = "a\ufffd\\x1b[2J\\u009b2J\\u202e\\x7f"
 IN_JSON = "a\ufffd\x1b[2J\x9b2J\u202e\x7f"
@@ -54,7 +54,7 @@ def shown(result):
 
 @pytest.fixture(scope="module")
 def odd_plugin(tmp_path_factory):
-    """A plugin each of whose strings is hostile."""
+    """A plugin in which every string is hostile."""
     folder = tmp_path_factory.mktemp("odd")
     folder.chmod(0o755)
     (folder / "odd.c").write_text(PLUGIN)

@@ -30,7 +30,7 @@ def places(records):
 
 @pytest.fixture
 def trace(run_stack):
-    """A trace of what a client did to the example."""
+    """A trace of a client's I/O on the example."""
     stack = run_stack((SOURCE / "examples" / "trace.yaml").read_text(), "--listen", "unix:nbd.sock")
     client = nbd.NBD()
     client.connect_uri(stack.uri("traced"))
@@ -52,7 +52,7 @@ def test_every_io_is_in_it(trace):
     assert places(records)[:100] == [("write", number * 8192, 4096, 0) for number in range(100)]
     after = places(records)[100:]
     assert after[0] == ("write", 1 << 20, 512, 1)
-    # The core may serve reads by zcopy, and makes of FUA what the base has.
+    # The core may serve reads by zcopy, and turns FUA into what the base supports.
     assert [kind for kind, *_ in after if kind not in ("write", "zcopy")][0] == "flush"
     assert ("unmap", 0, 4096) in [place[:3] for place in after]
     assert ("write_zeroes", 8192, 8192) in [place[:3] for place in after]

@@ -80,7 +80,7 @@ struct Release {
     }
 };
 
-/// So that one is under way while the host stops.
+/// The call is under way while the host stops.
 struct EndWaitingSoon {
     static constexpr const char* name = "end_waiting_soon";
     static constexpr const char* help = "Ends the calls that wait, 200 ms from now.";

@@ -14,7 +14,7 @@ std::string content_of(const std::filesystem::path& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// The comment that ends right before `declaration`, else "".
+/// The comment that ends directly before `declaration`; "" if there is none.
 std::string comment_before(const std::string& text, size_t declaration) {
     const size_t last = text.find_last_not_of(" \n", declaration - 1);
     if (last == std::string::npos || text.substr(last - 1, 2) != "*/") return {};

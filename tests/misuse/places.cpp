@@ -131,7 +131,7 @@ void exit_thread(void*) {
     bdk_thread_exit();
 }
 
-/* ---- what needs more than one call ---- */
+/* ---- functions that need more than one call ---- */
 
 bool with_ring(Things&) {
     bdk_ring* ring = bdk_ring_create("places", 8);
@@ -158,7 +158,7 @@ bool with_lock(Things&) {
     return !held;
 }
 
-/// It is taken all the same, so that what it guards is guarded.
+/// A misplaced lock is reported and still taken, so that its data stay guarded.
 bool lock_once(Things&) {
     static bdk_spinlock lock{};
     bdk_spin_init(&lock);

@@ -15,22 +15,22 @@ enum class Place {
     app,        ///< [app thread]
     owner,      ///< belongs to one thread: [channel's thread], [desc's thread] and so on
     submitter,  ///< [the submitter's thread]
-    completes,  ///< likewise; elsewhere it is reported, and taken there
-    goes_on,    ///< likewise of a walk: reported, and it goes on
+    completes,  ///< [the submitter's thread]; elsewhere it is reported and sent to the right thread
+    goes_on,    ///< for a walk: elsewhere it is reported, and the walk continues
 };
 
-/// What the calls are about. All of it belongs to the app thread.
+/// The objects that the calls use. All of them belong to the app thread.
 struct Things {
     bdk_bdev* bdev = nullptr;
     bdk_bdev_desc* desc = nullptr;
     bdk_io_channel* ch = nullptr;
-    bdk_bdev_io* done = nullptr;   ///< completed, and the client's
-    bdk_bdev_io* zcopy = nullptr;  ///< likewise, a zcopy start
-    bdk_bdev_io* held = nullptr;   ///< the module's
-    bdk_bdev_io* fresh = nullptr;  ///< likewise, another one for each call that completes it
+    bdk_bdev_io* done = nullptr;   ///< completed, owned by the client
+    bdk_bdev_io* zcopy = nullptr;  ///< completed, owned by the client: a zcopy start
+    bdk_bdev_io* held = nullptr;   ///< owned by the module
+    bdk_bdev_io* fresh = nullptr;  ///< owned by the module, a new one for each call that completes it
     bdk_bdev* unregistered = nullptr;
     void* device = nullptr;                ///< an io_device
-    bdk_io_channel_iter* visit = nullptr;  ///< a walk that waits for its visit to go on, one for each call
+    bdk_io_channel_iter* visit = nullptr;  ///< a walk whose visit has not ended, a new one for each call
     bdk_thread* app = nullptr;
     bdk_poller* poller = nullptr;
     bdk_interrupt* interrupt = nullptr;
@@ -50,8 +50,8 @@ struct Things {
 struct AbiFunction {
     const char* name;
     Place place;
-    /// Calls it with arguments that are right. @return false when it did not refuse, where it can say so.
-    /// nullptr for what only reads an object that there is in a callback alone.
+    /// Calls the function with valid arguments. @return false when it should have refused and has not, if it
+    /// can tell. nullptr for a function that only reads an object which exists only in a callback.
     bool (*call)(Things& things);
 };
 

@@ -75,7 +75,7 @@ protected:
         close(event_);
     }
 
-    /// A disk that is filled as one is to be for its registration, and is not registered.
+    /// A disk that is filled as for a registration, but not registered.
     void spare_disk() {
         call_on_app_thread([this] { EXPECT_EQ(spare_.add(), 0); });
         EXPECT_EQ(host_.remove("spare"), 0);
@@ -96,12 +96,12 @@ protected:
         t.iobuf = bdk_iobuf_channel_open("mine");
         t.iobuf_buffer = bdk_iobuf_get(t.iobuf, 512, nullptr);
         EXPECT_EQ(bdk_notify_add([](uint32_t, bdk_bdev*, void*) {}, nullptr, &t.watch), 0);
-        // Locked in a later turn: nobody else holds the block.
+        // Locked in a later turn, because no one else holds the block.
         EXPECT_GE(bdk_bdev_lock_range(
                       t.desc, t.ch, 9, 1, [](void*, int) {}, this, &t.range),
                   0);
         t.json = &json_;
-        // Nobody looks at what they point to.
+        // Nothing dereferences these pointers.
         t.remove = reinterpret_cast<bdk_remove*>(&json_);
         t.reconfigure = reinterpret_cast<bdk_reconfigure*>(&json_);
         module_create_bdev(&waiting_module, "never", nullptr, [this](int rc) { created_ = rc; });
@@ -157,7 +157,7 @@ protected:
         return io;
     }
 
-    /// A walk over the channels of the disk whose visit waits.
+    /// A walk over the channels of the disk whose visit has not ended.
     void start_walk() {
         auto visit = [](bdk_io_channel_iter* iter) {
             static_cast<Places*>(bdk_io_channel_iter_get_ctx(iter))->things_.visit = iter;

@@ -51,7 +51,7 @@ public:
         explicit Channel(Limiter& owner);
         Channel(const Channel&) = delete;
         Channel& operator=(const Channel&) = delete;
-        /// Lets some of the I/Os that wait go on, in any order.
+        /// Lets some of the waiting I/Os continue, in any order.
         bool poll();
         void abort_held();
 

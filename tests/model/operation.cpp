@@ -137,7 +137,7 @@ void Operation::release() {
     model.release(range_, changes());
 }
 
-/// Puts what the blocks hold, or are to hold, into the buffer.
+/// Fills the buffer with the present or the future content of the blocks.
 void Operation::put_blocks(ScatteredBuffer& into, bool is_new) {
     const uint32_t block_size = worker_.block_size();
     std::vector<std::byte>& bytes = worker_.scratch(range_.count * block_size);
@@ -271,13 +271,13 @@ void Operation::settle(int32_t status, const bdk_bdev_io* io) {
     Run& run = worker_.run();
     const bool compares = kind_ == Kind::compare || kind_ == Kind::compare_and_write;
     const bool controls = kind_ == Kind::abort_one || kind_ == Kind::abort_all;
-    // Resets and aborts of anybody end an I/O at any time.
+    // A reset or an abort of any worker may end an I/O at any time.
     if (status == BDK_BDEV_IO_STATUS_ABORTED) {
         for (uint64_t i = 0; changes() && i < range_.count; i++)
             worker_.model().set(range_.offset + i, undefined);
         return;
     }
-    if (controls) return;  // what they were for may have ended before
+    if (controls) return;  // their target may have ended before
     const int32_t expected =
         compares && mismatch_ ? BDK_BDEV_IO_STATUS_MISCOMPARE : BDK_BDEV_IO_STATUS_SUCCESS;
     if (status != expected) {
@@ -314,7 +314,7 @@ void Operation::settle_success(const bdk_bdev_io* io) {
     if (kind_ == Kind::write) check_buffer(data_.iovs(), data_.count());  // it is the client's still
 }
 
-/// Whether the buffers hold what the model says of the blocks.
+/// True if the buffers hold the data that the model has for the blocks.
 void Operation::check_buffer(const iovec* iovs, int32_t count) {
     const uint32_t block_size = worker_.block_size();
     std::vector<std::byte>& bytes = worker_.scratch(0);

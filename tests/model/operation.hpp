@@ -68,7 +68,7 @@ private:
     ScatteredBuffer data_, fused_;
     bool busy_ = false, claimed_ = false;
     bool on_side_ = false;      ///< reads through the bdev beside
-    bool mismatch_ = false;     ///< the compare is to fail
+    bool mismatch_ = false;     ///< the compare has to fail
     bool simple_call_ = false;  ///< one buffer, without iovecs
     bool commits_ = false, zcopy_ending_ = false;
     uint32_t flags_ = 0;

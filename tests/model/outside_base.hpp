@@ -16,8 +16,8 @@ struct OutsideBase {
     GivenOptions options;
 };
 
-/// What the environment variable BDEVKIT_MODEL_BASE says: "MODULE SUFFIX,... OPTION=TEXT ...", with options
-/// that are texts. Throws when it says something else.
+/// The content of the environment variable BDEVKIT_MODEL_BASE: "MODULE SUFFIX,... OPTION=TEXT ...", with
+/// options that are texts. Throws when it has another form.
 std::optional<OutsideBase> outside_base();
 
 }  // namespace bdk::test

@@ -18,7 +18,7 @@ public:
     /// [not a bdk thread] Chooses a bdev; returns true when its I/O flows again, false as soon as is_alive()
     /// does. Throws when it is refused.
     bool quiesce_one_for_a_while(const std::function<bool()>& is_alive);
-    /// What it does, in words.
+    /// Describes its current action.
     const std::string& state() const { return state_; }
 
 private:

@@ -14,8 +14,8 @@ namespace bdk::test {
 /// A client's buffer: pieces of any length at any address, with guard bytes between them.
 class ScatteredBuffer {
 public:
-    /// Lays out `bytes` in 1 to `max_pieces` pieces. `simple`: the pieces' lengths and addresses are
-    /// multiples of 4096 where possible, as a client's that knows what disks like.
+    /// Lays out `bytes` in 1 to `max_pieces` pieces. `simple`: the pieces have lengths and addresses that are
+    /// multiples of 4096 where possible, like the pieces of a client that knows what disks prefer.
     void lay_out(Random& random, size_t bytes, size_t max_pieces);
 
     void put(std::span<const std::byte> data);

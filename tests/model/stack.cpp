@@ -19,10 +19,10 @@ namespace {
 
 using Io = bdevkit::IoType;
 
-// Of the module error's options.
+// Values of options of the module error.
 constexpr uint64_t error_fails = 1, error_aborted = 5, error_nomem = 6;
 
-/// Nothing that makes the disk smaller is put on one that is smaller.
+/// No layer that makes a disk smaller is put on a disk smaller than this.
 constexpr uint64_t least_blocks = 600;
 
 /// Adds layer by layer.
@@ -36,7 +36,7 @@ public:
         const uint64_t layers = random_.chance(70) ? random_.below(5) : random_.below(11);
         for (uint64_t i = 0; i < layers; i++)
             add_layer();
-        // Below it nobody cuts writes otherwise.
+        // Only this layer cuts writes, and nothing below it does.
         if (random_.chance(20)) add_limiter(stack_.write_unit = uint32_t(random_.between(2, 8)));
         if (stack_.bdevs.size() > 1 && random_.chance(60)) {
             // Above the last layer that changes the data, or where they are.
@@ -63,7 +63,7 @@ private:
             throw std::runtime_error("cannot create the last of\n" + stack_.description);
     }
 
-    /// @param suffix  what the module adds to the name
+    /// @param suffix  the suffix that the module adds to the name
     void add(const std::string& module, GivenOptions options, const std::string& suffix = "") {
         const std::string name = "level" + std::to_string(stack_.bdevs.size());
         options.emplace_back("base", stack_.top());
@@ -71,7 +71,7 @@ private:
         stack_.bdevs.push_back(name + suffix);
     }
 
-    /// A part of what is there, as large as `blocks`.
+    /// Adds a part of the disk, as large as `blocks`.
     void add_part(const std::string& module, const GivenOptions& options, const std::string& suffix,
                   uint64_t blocks) {
         plain_from_ = stack_.bdevs.size();  // where it will be
@@ -137,7 +137,7 @@ private:
             throw std::runtime_error("cannot write zeroes to the last of\n" + stack_.description);
     }
 
-    /// A disk in a file that has no name any more once it is open.
+    /// A disk in a file whose name is removed once it is open.
     void add_file(GivenOptions options) {
         const std::string path = scratch_path("disk");
         options.emplace_back("path", path);

@@ -22,7 +22,7 @@ struct Stack {
     const std::string& top() const { return bdevs.back(); }
 };
 
-/// Loads what stacks are made of.
+/// Loads the plugins that stacks are made of.
 void load_modules(TestHost& host);
 
 /// Creates one. Throws when that fails.

@@ -17,7 +17,7 @@
 
 namespace bdk::test {
 
-/// What all workers of a run share.
+/// The state that all workers of a run share.
 struct Run {
     std::string top;
     std::string beside;  ///< a bdev with the same blocks, to read from; may be empty
@@ -49,7 +49,7 @@ public:
     std::string describe();
     bdk_thread* thread() { return thread_; }
 
-    // For operations.
+    // For operations only.
     Run& run() { return run_; }
     Random& random() { return random_; }
     BlockModel& model() { return *run_.model; }

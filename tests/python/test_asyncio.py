@@ -49,7 +49,7 @@ def test_thousands_are_in_flight_at_once(open_bdev):
 
 
 def test_other_tasks_get_their_turns(open_bdev):
-    """Even an await whose I/O is done goes through the loop now and then."""
+    """Even an await whose I/O has completed returns to the loop now and then."""
 
     async def run():
         disk = open_bdev("disk")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What crypto stores, beside AES-XTS made of `openssl enc` by its definition, and beside the kernel's, dm-crypt's own."""
+"""The data that crypto stores, compared with AES-XTS built from `openssl enc`, and with the kernel's dm-crypt."""
 
 import os
 import random
@@ -43,7 +43,7 @@ def xts(key, data, sector_size, numbers):
 
 
 def kernel_xts(key, data, sector_size, numbers):
-    """The same by the kernel's cipher, which dm-crypt uses."""
+    """The same data from the kernel's cipher, which dm-crypt uses."""
     result = b""
     with socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET) as algorithm:
         algorithm.bind(("skcipher", "xts(aes)"))

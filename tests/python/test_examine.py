@@ -75,7 +75,7 @@ def test_a_module_that_comes_later_leaves_written_disks_alone(disk_image):
 
 
 class Slow(bdevkit.Bdev):
-    """A disk whose reads end when the test says so."""
+    """A disk whose reads end when the test allows it."""
 
     image: pathlib.Path
     allowed = threading.Event()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The examples do what they say, and the prompt opens."""
+"""The examples do what they claim, and the prompt opens."""
 
 import os
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writes that nobody waits for any more: none of them lands on what is written afterwards."""
+"""Writes that were given up: none of them lands on later data."""
 
 import asyncio
 import os
@@ -60,9 +60,9 @@ async def until(event):
 
 
 async def assert_newer_data_last(desc, write):
-    """`write()` is awaited while the older write has not ended."""
+    """`write()` does not end while the older write is in flight, and its data win."""
     newer = asyncio.ensure_future(write())
-    for _ in range(3):  # what begins after it has ended, so it has begun
+    for _ in range(3):  # these reads begin and end later, so the write has begun
         await desc.aread(4096, 512)
     assert not newer.done()
     Holding.go_on.set()

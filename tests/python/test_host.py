@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Starting hosts, and changing what runs in one."""
+"""Starting hosts, and changing a running host."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def test_a_stack_that_cannot_be_built_leaves_nothing_behind():
 
 def test_one_host_at_a_time():
     with bdevkit.Host(stack_of(DISK)):
-        with pytest.raises(bdevkit.Error, match="a host runs in this process already"):
+        with pytest.raises(bdevkit.Error, match="a host is already running in this process"):
             bdevkit.Host(stack_of(DISK))
 
 
@@ -182,7 +182,7 @@ def test_the_log_is_captured():
     with bdevkit.capture_log() as log, bdevkit.Host(stack_of(DISK)) as host:
         with pytest.raises(bdevkit.Error):
             host.create("malloc", "disk", size=4096)
-    assert "cannot have the name 'disk': a bdev has it already" in log
+    assert "cannot have the name 'disk': already in use" in log
 
 
 def memory_in_use():

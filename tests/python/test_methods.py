@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Methods of modules, called from Python: the plugin tests/methods has one for each way in which a call goes."""
+"""Methods of modules, called from Python. The plugin tests/methods has one for each way in which a call can end."""
 
 import asyncio
 import json
@@ -93,7 +93,7 @@ def test_the_end_of_the_host_waits_for_calls():
 
     caller = threading.Thread(target=call, args=["wait"])
     caller.start()
-    # One that is stopping takes no new calls: what ends the one that waits is asked for before.
+    # A stopping host takes no new calls, so the call that ends the waiting one is made before.
     while not host.call("methods", "end_waiting_soon")["waiting"]:
         pass
     host.stop()

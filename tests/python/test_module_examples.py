@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The examples of the virtual modules do what they say."""
+"""The examples of the virtual modules do what they claim."""
 
 import errno
 import time

@@ -165,7 +165,7 @@ def test_a_test_double_records_and_fails(host, open_bdev, bdevkit_log):
     spy.fault = None
     host.remove("native")
     assert spy.gone and not desc.is_open
-    assert bdevkit_log() == []  # what fails on purpose is no matter for the log
+    assert bdevkit_log() == []  # a failure on purpose does not belong in the log
 
 
 def test_an_exception_fails_the_io_and_is_in_the_log(host, open_bdev, bdevkit_log):

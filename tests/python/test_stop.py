@@ -26,7 +26,7 @@ READS = 32  # of 1 MiB: more than any socket buffers
 
 
 def stack_of(*bdevs, **sections):
-    """Nobody examines: that would read from bdevs whose I/O does not end."""
+    """No bdev is examined, because that would read from bdevs whose I/O does not end."""
     host = {"memory": "128MiB", "auto_examine": False}
     return {"version": 1, "host": host, "bdevs": list(bdevs), **sections}
 
@@ -306,7 +306,7 @@ sys.exit(3)
     lines = ended.stdout.splitlines()
     assert lines[0].startswith(f"{errno.ETIMEDOUT} "), ended.stdout + ended.stderr
     assert "a read has been outstanding for" in lines[0] and "bdev 'hangs' (module 'late')" in lines[0]
-    assert "a host runs in this process already" in lines[1]
+    assert "a host is already running in this process" in lines[1]
     assert lines[2:] == ["exit"]
 
 

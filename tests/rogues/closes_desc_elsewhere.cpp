@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Breaks rule 2: closes a desc on another thread than the one that opened it.
+// Breaks rule 2: closes a desc on a thread other than the one that opened it.
 #include "faulty_disk.hpp"
 
 class ClosesDescElsewhere : public FaultyDisk<ClosesDescElsewhere> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Breaks rule 3: completes an I/O on another thread than the one that submitted it.
+// Breaks rule 3: completes an I/O on a thread other than the one that submitted it.
 #include "faulty_disk.hpp"
 
 class CompletesElsewhere : public FaultyDisk<CompletesElsewhere> {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* No rogue: a module whose create notes a name, and which registers the bdev some time after. */
+/* Not a rogue: its create notes a name, and the module registers the bdev some time later. */
 #include <bdevkit/bdevkit.h>
 
 static int note(struct bdk_create* create_call, const char* name, const void* options);

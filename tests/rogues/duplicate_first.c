@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One of two files whose modules have the same name. */
+/* One of two files with modules of the same name. */
 #include <bdevkit/module.h>
 
 BDK_MODULE = {

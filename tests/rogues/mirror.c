@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* No rogue: the same on both bases, and on the one that is left. */
+/* Not a rogue: keeps the same data on both bases, and on the remaining one when a base is removed. */
 #define PAIR_MIRRORS
 #include "check/rogue_pair.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Ends where an older table might: no callbacks. What follows in memory must not be read as callbacks. */
+/* Its table ends where an older table might: no callbacks. The memory behind it is not part of the table. */
 #include <bdevkit/module.h>
 
 struct short_module {
@@ -16,7 +16,7 @@ BDK_API const struct short_module table __asm__(BDK_MODULE_SYMBOL) = {
     .version = "0.9",
 };
 
-/* Not zero, and likely to stand behind the table. */
+/* Not zero, and probably placed behind the table. */
 BDK_API const uint64_t after_the_table[32] = {
     1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16,
     17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32,

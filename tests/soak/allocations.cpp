@@ -17,7 +17,7 @@ namespace {
 
 std::atomic<int64_t> g_live{0};
 std::atomic<bool> g_armed{false};
-std::atomic<uint64_t> g_left{0};  ///< allocations until the one that fails; 0: none does
+std::atomic<uint64_t> g_left{0};  ///< allocations up to and including the one that fails; 0: none fails
 thread_local uint32_t t_tests_own = 0;
 
 bool fails_now() {
@@ -40,7 +40,7 @@ void uncounted(void* memory) noexcept {
     std::free(memory);
 }
 
-/// The function of that name that this program's stands for.
+/// The real function of that name, which this program's version replaces.
 template <typename Fn>
 Fn* real(const char* name) {
     return reinterpret_cast<Fn*>(dlsym(RTLD_NEXT, name));

@@ -10,7 +10,7 @@
 
 namespace bdk::test {
 
-/// How a submission goes wrong.
+/// The way in which a submission goes wrong.
 enum class SubmitFault { none, nomem, failed, throws };
 
 /// Everything that it does is done in the next turn. [app thread], as far as it has state.
@@ -19,9 +19,9 @@ public:
     using Io = bdevkit::Io;
     using IoType = bdevkit::IoType;
 
-    /// What the bdevs made from now on look like; io_type_supported included.
+    /// Sets the fields of bdevs made from now on, io_type_supported included.
     static inline std::function<void(bdk_bdev&)> shape;
-    /// The `number`-th I/O from 1 that comes to a disk goes wrong; 0: none.
+    /// The `number`-th I/O of a disk, counted from 1, goes wrong; 0: none.
     static void fail_submission(SubmitFault how, uint64_t number);
     static bool has_struck() { return left_ == 0; }
 

@@ -40,7 +40,7 @@ constexpr uint64_t allocations_apart = 1;
 
 class Faults : public testing::Test {
 protected:
-    /* ---- what scenarios are made of; each may fail ---- */
+    /* ---- the parts of scenarios; each may fail ---- */
 
     bool create(const std::string& module, const std::string& bdev, const GivenOptions& options = {}) {
         try {
@@ -95,7 +95,7 @@ protected:
 
     using Scenario = std::function<void()>;
 
-    /// Each run has a host of its own, so that no cache is filled yet.
+    /// Each run has its own host, so that no cache is filled yet.
     void start() {
         host = std::make_unique<TestHost>();
         for (const char* module : {"malloc", "passthru", "readonly", XOR_PLUGIN})
@@ -105,7 +105,7 @@ protected:
         other = host->new_thread("other");
     }
 
-    /// Removes what is left; then every trace goes.
+    /// Removes the remaining bdevs, and waits until nothing of them is left.
     void stop() {
         EXPECT_EQ(await_on_app_thread([](Done done) { module_remove_all_bdevs(std::move(done)); }), 0);
         for (bdk_thread* thread : {app, other})
@@ -140,8 +140,8 @@ protected:
         return struck;
     }
 
-    /// What the library keeps beyond the life of a host is made in the first runs: a run that leaves
-    /// something behind is made again, and a leak leaves it behind again.
+    /// The first runs also allocate what the library keeps beyond the life of a host. So a run that leaves
+    /// something behind is repeated; a leak leaves it behind again.
     template <typename Run>
     bool run_without_leak(Run run) {
         int64_t left = 0;
@@ -158,7 +158,7 @@ protected:
 
     void make_everything_fail(const Scenario& scenario) {
         const uint64_t violations = violation_count(), left_behind = LeftBehind::count();
-        // Without a fault there is something to fail.
+        // Runs without a fault first, to see that the scenario does something that can fail.
         const uint64_t successes = FaultClient::successes();
         run_with_allocation_fault(scenario, UINT64_MAX);
         EXPECT_GT(FaultClient::successes(), successes);
@@ -184,7 +184,7 @@ protected:
         EXPECT_EQ(LeftBehind::count(), left_behind);
     }
 
-    LeftBehind log;  // what is refused is logged as well, and of no interest here
+    LeftBehind log;  // refusals are logged as well, and do not matter here
     std::unique_ptr<TestHost> host;
     bdk_thread* app = nullptr;
     bdk_thread* other = nullptr;

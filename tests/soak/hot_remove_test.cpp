@@ -112,7 +112,7 @@ protected:
         }
         for (auto& removal : removals) {
             const int rc = wait_for(removal, "a removal");
-            // Two may want the same one, or what stands on it.
+            // Two threads may want the same bdev, or a bdev that stands on it.
             EXPECT_TRUE(rc == 0 || (count == 2 && (rc == -EBUSY || rc == -ENODEV))) << rc;
         }
     }
@@ -130,7 +130,7 @@ protected:
         EXPECT_EQ(found, expected);
     }
 
-    /// Its result; when it does not come, tells what is under way and ends the program.
+    /// Returns its result. If it does not come, reports what is under way and ends the program.
     template <class T>
     T wait_for(Awaited<T>& awaited, const char* what) {
         if (awaited.comes_within(patience)) return awaited.get();

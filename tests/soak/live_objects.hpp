@@ -10,13 +10,13 @@ struct bdk_thread;
 
 namespace bdk::test {
 
-/// What the bdev layer has on one thread.
+/// The objects that the bdev layer has on one thread.
 struct ThreadObjects {
     uint64_t ios = 0;     ///< bdev_ios that were not given back
     size_t channels = 0;  ///< bdev channels, those of virtual bdevs to their bases included
-    size_t waiting = 0;   ///< who waits for a bdev_io
+    size_t waiting = 0;   ///< callers that wait for a bdev_io
 };
-/// [bdk thread] Of the calling thread.
+/// [bdk thread] The objects of the calling thread.
 ThreadObjects objects_here();
 /// [not a bdk thread]
 ThreadObjects objects_of(bdk_thread* thread);
@@ -32,7 +32,7 @@ public:
     static uint64_t count();
 };
 
-/// [not a bdk thread] One line for each bdev_io that has not been given back: where it is, and what it waits
+/// [not a bdk thread] One line for each bdev_io that has not been given back: its place, and what it waits
 /// for.
 std::string ios_of(bdk_thread* thread);
 

@@ -70,7 +70,7 @@ void SoakSession::close() {
 void SoakSession::look() {
     if (removed_ && random_.one_in(8)) closing_ = true;
     if (closing_ && holds_ == 0 && desc_ != nullptr) close_now();
-    // With I/O in flight or without: the core keeps what it needs.
+    // Whether I/O is in flight or not: the core keeps what it needs.
     const bool late = in_flight_ == 0 || random_.one_in(16);
     if (desc_ == nullptr && channel_ != nullptr && late) put_channel();
 }
@@ -89,7 +89,7 @@ void SoakSession::put_channel() {
     bdk_put_io_channel(std::exchange(channel_, nullptr));
 }
 
-/* ---- what holds the desc ---- */
+/* ---- operations that hold the desc ---- */
 
 void SoakSession::observe() {
     if (desc_ == nullptr || closing_ || holds_ != 0) return;

@@ -15,7 +15,7 @@
 
 namespace bdk::test {
 
-/// Of one thread.
+/// The counters of one thread.
 struct SoakCounts {
     uint64_t submitted = 0;  ///< calls that returned 0
     uint64_t completed = 0;  ///< callbacks
@@ -37,11 +37,11 @@ public:
 
     /// Submits an I/O of any kind, unless too many are in flight.
     void submit();
-    /// Quiesces a range, or reads the counters: what holds the desc for a while.
+    /// Quiesces a range or reads the counters: an operation that holds the desc for a while.
     void observe();
     /// Closes the desc, as soon as nothing holds it.
     void close();
-    /// Goes on with what was put off: call it in every turn.
+    /// Continues postponed work: call it in every turn.
     void look();
 
     bool is_open() const { return desc_ != nullptr; }

@@ -9,8 +9,8 @@ namespace bdk::test {
 namespace {
 
 constexpr size_t max_sessions = 4;
-// Between that, what completes submits the next. A reactor that never rests gets the last turn on a busy
-// machine.
+// Between two actions, completions submit the next I/O. A reactor that never rests gets the last turn on a
+// busy machine.
 constexpr uint64_t act_every_us = 20;
 
 }  // namespace

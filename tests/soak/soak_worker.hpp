@@ -28,7 +28,7 @@ public:
     /// As drain(); and nothing is open, either.
     Awaited<bool> close_all();
     void go_on();
-    /// Closes what it has open for writing in the tower.
+    /// Closes the descs that it has open for writing in the tower.
     void revoke_writers(const Tower& tower);
     SoakCounts counts();
     /// Descs with a channel, and the I/Os in flight.

@@ -11,7 +11,7 @@ namespace bdk::test {
 
 namespace {
 
-// Of the module error's options.
+// Values of options of the module error.
 constexpr uint64_t error_fails = 1, error_nomem = 6;
 
 constexpr uint64_t disk_size = 1 << 20;
@@ -45,7 +45,7 @@ int Tower::build_disk(SoakRandom& random) {
     }
 }
 
-/// A disk in a file that has no name any more once it is open.
+/// A disk in a file whose name is removed once it is open.
 int Tower::build_file(SoakRandom& random) {
     const std::string path = scratch_path(name(0));
     const int rc =
@@ -67,8 +67,8 @@ int Tower::build_partition() {
         }
     }
     const int rc = host_.create("gpt", stem(1), {{"base", name(0)}});
-    // The last writes of a user whose right to write is being revoked may have hit the table, and the reset
-    // of a user may have aborted the read of it.
+    // The table may have been overwritten by the last writes of a user that is losing its right to write, and
+    // the read of the table may have been aborted by a user's reset.
     return rc == -EINVAL || rc == -EIO ? -EPERM : rc;
 }
 

@@ -11,25 +11,25 @@
 
 namespace bdk::test {
 
-/// Its levels are numbered from the disk, 0. What stands on a level goes with it.
+/// The levels are numbered from the disk, which is 0. When a level is removed, the levels above it go too.
 class Tower {
 public:
     Tower(TestHost& host, size_t number, size_t height) : host_(host), number_(number), height_(height) {}
 
     size_t height() const { return height_; }
-    /// As the modules gpt and split end the names of what they make.
+    /// With the suffix that the modules gpt and split add to the names of their parts.
     std::string name(size_t level) const { return stem(level) + (level == 1 ? "p1" : "p0"); }
     std::string any_name(SoakRandom& random) const { return name(random.below(height_)); }
 
-    /// [not a bdk thread] Levels that are there; those above are to be built.
+    /// [not a bdk thread] The number of levels that exist; further ones can be built.
     size_t standing() const { return standing_; }
-    /// The level goes, and what is above.
+    /// The level has been removed, and with it the levels above.
     void falls_to(size_t level) { standing_ = std::min(standing_, level); }
     /// Builds the next level of a module by chance. @return 0, or -EPERM or -EBUSY while the level below is
     /// written to.
     int build_next(SoakRandom& random);
 
-    /// While it is being built, nobody opens it for writing: a virtual bdev could not claim its base.
+    /// While the tower is being built, no one opens it for writing: a virtual bdev could not claim its base.
     void forbid_writers(bool forbidden) {
         const std::scoped_lock lock(mutex_);
         writers_forbidden_ = forbidden;

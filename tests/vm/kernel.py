@@ -19,7 +19,7 @@ class Kernel:
         return self.root / "boot" / f"vmlinuz-{self.release}"
 
     def modules(self, *names):
-        """The files of modules and of what they depend on, in the order to load them."""
+        """The files of modules and their dependencies, in the order to load them."""
         files = []
         for name in names:
             shown = run("/sbin/modprobe", "-d", self.root, "-S", self.release, "--show-depends", name)
@@ -38,7 +38,7 @@ NEWER = "linux-image-6.12-amd64"
 
 
 def package_name(name):
-    """The package that the name of a kernel stands for."""
+    """The package for the name of a kernel."""
     known = subprocess.run(["apt-cache", "depends", name], stdout=subprocess.PIPE, text=True, check=False).stdout
     match = re.search(r"Depends: (linux-image-\S+)", known)
     if not match:
@@ -47,7 +47,7 @@ def package_name(name):
 
 
 def fetch(folder, name=STABLE):
-    """The kernel under `folder`, downloaded when it is not there yet; an older one of that name goes."""
+    """The kernel under `folder`, downloaded if it is not there; an older one with that name is removed."""
     folder = folder / name
     name = package_name(name)
     root = folder / name

@@ -25,7 +25,7 @@ ZONED = {"size": 64 << 20, "zoned": "true", "zoned.zone_size": 256 << 10, "zoned
 
 
 def failing_controller(folder, name, size, bad_sector, **properties):
-    """A controller whose one namespace has a sector (512 bytes) that cannot be read, in a disk of `size` bytes."""
+    """A controller whose one namespace has an unreadable sector (512 bytes), in a disk of `size` bytes."""
     image, rules = folder / f"{name}.img", folder / f"{name}.blkdebug"
     with open(image, "wb") as file:
         file.truncate(size)

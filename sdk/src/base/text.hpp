@@ -17,8 +17,8 @@ namespace bdk {
 /// The text with U+FFFD in place of each byte that is not part of valid UTF-8.
 BDK_INTERNAL std::string to_utf8(std::string_view text);
 
-/// Like to_utf8(), on one line: control characters are escaped as in C (`
-/// `, `\t`) or by their number (`\x1b`, `\u202e`).
+/// Like to_utf8(), on one line: control characters are escaped as in C (`\n`, `\t`) or by their number
+/// (`\x1b`, `\u202e`).
 BDK_INTERNAL std::string printable(std::string_view text);
 
 /// Like printable(), but line ends and tabs stay.

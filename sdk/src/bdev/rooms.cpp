@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The hooks of model/core_hooks.hpp.
+// Fills the hooks of model/core_hooks.hpp.
 #include "bdev/control/abort.hpp"
 #include "bdev/control/admission.hpp"
 #include "bdev/control/quiesce.hpp"

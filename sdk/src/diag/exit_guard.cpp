@@ -51,11 +51,11 @@ std::string callers() {
 
 [[noreturn]] void end_process(const char* call, const std::string& doing) {
     // Not through the log, whose lines would not be written.
-    std::fprintf(
-        stderr,
-        "bdevkit: %s was called while %s: a plugin must return an error and not end the process; it was "
-        "called from:%s\n",
-        call, doing.c_str(), callers().c_str());
+    std::fprintf(stderr,
+                 "bdevkit: %s was called while %s: a plugin must return an error instead of ending the "
+                 "process; it was "
+                 "called from:%s\n",
+                 call, doing.c_str(), callers().c_str());
     std::fflush(stderr);
     _exit(1);
 }

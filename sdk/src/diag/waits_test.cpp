@@ -89,7 +89,7 @@ TEST_F(Waits, ThreadThatExitsWaitsForItsDescs) {
         ASSERT_EQ(bdk_bdev_open_ext("disk", false, ignore_event, nullptr, &desc), 0);
         EXPECT_EQ(bdk_thread_exit(), 0);
     });
-    wait_for({"thread 'other' is to exit and waits for 1 open desc(s): 'disk', opened by waits_test"});
+    wait_for({"thread 'other' is exiting and waits for 1 open desc(s): 'disk', opened by waits_test"});
     call_on(other, [&] { bdk_bdev_close(desc); });
     while (bdk_thread_get_by_id(id) != nullptr)
         std::this_thread::yield();

@@ -63,7 +63,7 @@ TEST_F(WatchdogTest, NamesAMessageAndSeesThatItWaitsForItself) {
     bdk_thread_send_msg(
         app(),
         [](void*) {
-            // The first rule broken: what would end the wait can only run afterwards.
+            // Breaks rule 1: the message that would end the wait can only run afterwards.
             bdk_thread_send_msg(
                 bdk_get_thread(), [](void*) { g_released = true; }, nullptr);
             static std::atomic<bool> never;
@@ -108,7 +108,7 @@ TEST_F(WatchdogTest, SaysNothingAboutAHostThatIsIdleOrBusyWithShortCalls) {
     EXPECT_FALSE(log.contains("by poller 'busy'")) << log.text();
 }
 
-/// Has the calling pthread share its core with a busy one that comes first.
+/// Lets the calling pthread share its core with a busy one that has priority.
 class CoreOfOthers {
 public:
     CoreOfOthers() : core_(sched_getcpu()), busy_([this](const std::stop_token& stop) { spin(stop); }) {

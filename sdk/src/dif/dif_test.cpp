@@ -140,7 +140,7 @@ TEST(Dif, GuardGoesOnFromASeed) {
     EXPECT_EQ(octets(rest, 5, 2), (std::vector<int>{0xD0, 0xDB}));
 }
 
-/* ---- what is found, and what is not looked for ---- */
+/* ---- errors that are found, and places that are not checked ---- */
 
 /// Blocks of one layout in one piece, with PI.
 class Blocks {
@@ -156,7 +156,7 @@ public:
         EXPECT_EQ(bdk_dif_generate(&ctx, &iov, 1, md.data(), count), 0);
     }
 
-    /// What a verify finds now: the check and the block, or {0, 0}.
+    /// The result of a verify: the check and the block, or {0, 0}.
     std::pair<uint32_t, uint64_t> find() {
         error = no_error();
         const int rc = bdk_dif_verify(&ctx, &iov, 1, md.data(), count, &error);

@@ -14,7 +14,7 @@
 namespace bdk::testing {
 namespace {
 
-/// "memfd:nohuge": every descriptor that a child would inherit, by what it is.
+/// Every descriptor that a child would inherit, by its target, such as "memfd:nohuge".
 std::vector<std::string> inherited() {
     std::vector<std::string> result;
     for (int fd = STDERR_FILENO + 1; fd < 256; ++fd) {

@@ -53,7 +53,7 @@ struct User {
     }
 };
 
-/// Somebody who waits for a buffer.
+/// A caller that waits for a buffer.
 struct Waiter {
     bdk_iobuf_entry entry{};  // first: the callback finds the waiter by it
     std::atomic<void*> buf{nullptr};

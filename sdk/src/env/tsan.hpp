@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // DPDK hands objects from thread to thread in ways that ThreadSanitizer cannot follow: its archives are not
-// instrumented, and its rings' producers wait for each other with relaxed loads. tsan_hand_over() and
-// tsan_take_over() say that what was done before the hand-over is seen after it; within a TsanBlindSpot plain
-// loads and stores are not looked at.
+// instrumented, and the producers of its rings wait for each other with relaxed loads. tsan_hand_over() and
+// tsan_take_over() tell it that everything done before the hand-over is visible after it. In the scope of a
+// TsanBlindSpot it ignores plain loads and stores.
 #pragma once
 
 #ifdef __SANITIZE_THREAD__

@@ -156,7 +156,7 @@ void log_for_caller(uint32_t level, const char* component, const char* file, int
         if (is_wanted(level, {caller == nullptr ? file : caller, line, file}))
             write_line(level, component, file, line, message);
     } catch (const std::bad_alloc&) {
-        // As below.
+        // Without memory, the line is lost.
     }
 }
 
@@ -176,7 +176,7 @@ void bdk_log(uint32_t level, const char* component, const char* file, int32_t li
         }
         bdk::write_line(level, component, file, line, bdk::format_message(fmt, to_measure, to_write));
     } catch (const std::bad_alloc&) {
-        // Without memory, a line is lost.
+        // Without memory, the line is lost.
     }
     va_end(to_write);
     va_end(to_measure);

@@ -32,7 +32,7 @@ uint64_t seconds_now() noexcept {
     return static_cast<uint64_t>(now.tv_sec);
 }
 
-/// Writes some of it. @return how many bytes are done with: those that cannot be written are
+/// Writes some of the bytes. @return how many bytes are done; bytes that cannot be written count as done
 size_t write_some(const char* bytes, size_t count) {
     const ssize_t written = ::write(STDERR_FILENO, bytes, count);
     if (written >= 0) return static_cast<size_t>(written);
@@ -45,11 +45,11 @@ size_t write_some(const char* bytes, size_t count) {
 
 void handle_crash(int signal) {
     LogWriter::instance().flush(time_for_last_words);
-    // This handler is gone: the signal comes again, and ends the process as it would have.
+    // This handler has been removed, so the signal comes again and ends the process as it would have.
     raise(signal);
 }
 
-/// Where nobody else handles it.
+/// Installed only for signals without another handler.
 void handle_crash_signal(int signal) {
     struct sigaction before {};
     sigaction(signal, nullptr, &before);
@@ -63,8 +63,8 @@ void handle_crash_signal(int signal) {
 }  // namespace
 
 LogWriter& LogWriter::instance() {
-    // Never destroyed: a module may log from a destructor that runs after main(). And without memory, since a
-    // line may be about that.
+    // Never destroyed, because a module may log from a destructor that runs after main(). Allocates no
+    // memory, because a line may be about a lack of memory.
     alignas(LogWriter) static std::byte storage[sizeof(LogWriter)];
     static auto* writer = new (storage) LogWriter;
     return *writer;
@@ -95,7 +95,7 @@ void LogWriter::write(std::string_view line) noexcept {
     wake();
     if (!waits || flush(time_at_exit)) return;
     const std::lock_guard lock(mutex_);
-    exiting_ = false;  // nobody reads: the process is to end all the same
+    exiting_ = false;  // nothing reads the log, and the process must end all the same
 }
 
 void LogWriter::start() noexcept {

@@ -28,7 +28,7 @@ public:
         close(ends[1]);
     }
     ~ErrorPipe() {
-        dup2(saved_, STDERR_FILENO);  // the last end to write to goes: the writer is woken
+        dup2(saved_, STDERR_FILENO);  // closes the last end to write to, which wakes the writer
         close(saved_);
         close(reader_);
     }
@@ -63,7 +63,7 @@ TEST(LogWriterTest, WhoLogsDoesNotWaitForWhoeverReads) {
     ErrorPipe error;
     constexpr int count = 20'000;
     const std::string filling(100, '.');
-    for (int i = 0; i < count; ++i)  // 2 MB and more: neither a pipe nor the ring has room for that
+    for (int i = 0; i < count; ++i)  // more than 2 MB, for which neither a pipe nor the ring has room
         log_plain("line " + std::to_string(i) + " " + filling);
     EXPECT_FALSE(flush_log(std::chrono::milliseconds(1)));
     int lines = 0;

@@ -87,8 +87,8 @@ void report_ended(const char* what, const void* caller) {
     report_violation({.rule = 0,
                       .what = what,
                       .object = "a call that has ended",
-                      .advice = "use a call until its end alone: what `call` returns, or, after BDK_PENDING, "
-                                "bdk_module_call_done(), once",
+                      .advice = "a call ends when `call` returns or, after BDK_PENDING, with one "
+                                "bdk_module_call_done(): do not use it afterwards",
                       .return_address = caller});
 }
 

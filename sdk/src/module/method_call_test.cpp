@@ -16,7 +16,7 @@
 namespace bdk::test {
 namespace {
 
-/// What the method under test does, turned by the tests.
+/// The behaviour of the method under test, set by the tests.
 std::function<int(bdk_call*, const void*, bdk_json_writer*)> behaviour;
 
 const bdk_method method = {
@@ -69,7 +69,7 @@ protected:
 TEST_F(MethodCallTest, WritesItsResultAsAnObject) {
     behaviour = [](bdk_call*, const void*, bdk_json_writer* result) {
         bdk_json_u64(result, "answer", 42);
-        bdk_json_string(result, "text", "caf\xc3\xa9 \xff");  // what is no UTF-8 is replaced
+        bdk_json_string(result, "text", "caf\xc3\xa9 \xff");  // invalid UTF-8 is replaced
         return 0;
     };
     EXPECT_EQ(call(), (End{0, "{\"answer\":42,\"text\":\"caf\xc3\xa9 \xef\xbf\xbd\"}"}));

@@ -15,7 +15,7 @@
 namespace bdk::test {
 namespace {
 
-/// What the module under test does, turned by the tests.
+/// The behaviour of the module under test, set by the tests.
 struct Behaviour {
     std::function<int()> init, fini;
     std::function<int(bdk_create*)> create;
@@ -188,7 +188,7 @@ TEST_F(LateModule, IsNamedWithTheBdevThatItDoesNotDestruct) {
 }
 
 TEST_F(ModuleRegistry, TableOfAnOlderPluginEndsEarly) {
-    // What stands behind the plugin's size is not ours to read.
+    // The memory behind the plugin's size must not be read.
     bdk_module old = moody_module;
     old.size = offsetof(bdk_module, init);
     behaviour.init = [] { return -EIO; };

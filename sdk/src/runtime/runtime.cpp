@@ -29,7 +29,7 @@ std::atomic<bool> g_running{false};
 
 bdk_thread* app_thread_for_call() {
     bdk_thread* app = ThreadRegistry::instance().app_thread();
-    if (app == nullptr) throw std::logic_error("no host runs: start a Runtime first");
+    if (app == nullptr) throw std::logic_error("no host is running: start a Runtime first");
     const bdk_thread* here = current_thread();
     if (here != nullptr && here != app) {
         throw std::logic_error("a bdk thread must not wait for another one (rule 5): send it a message");
@@ -68,7 +68,7 @@ tl::expected<std::unique_ptr<Runtime>, std::string> Runtime::start(const Runtime
     if (current_thread() != nullptr)
         return tl::unexpected(std::string("a host cannot start on a bdk thread"));
     if (g_running.exchange(true)) {
-        return tl::unexpected(std::string("a host runs in this process already: end it first"));
+        return tl::unexpected(std::string("a host is already running in this process: end it first"));
     }
     hold_standard_descriptors();
     set_violation_policy(options.violations);

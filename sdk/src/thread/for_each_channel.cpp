@@ -44,7 +44,8 @@ void finish(bdk_io_channel_iter* iter) {
     iter->visited = nullptr;
     if (send_always(iter->origin, finish_msg, iter)) return;
     BDK_ERRLOG(
-        "bdk_for_each_channel(): thread '%s', which started the walk, has exited; nobody hears of its end",
+        "bdk_for_each_channel(): thread '%s', which started the walk, has exited; its completion is not "
+        "called",
         iter->origin->name.c_str());
     iter->cpl = nullptr;
     if (iter->device != nullptr) IoDeviceTable::instance().end_walk(iter->device);

@@ -11,7 +11,7 @@
 namespace bdk::testing {
 namespace {
 
-/// An io_device that counts what happens to it.
+/// An io_device that counts its callbacks.
 struct Device {
     std::atomic<int> created{0};
     std::atomic<int> destroyed{0};
@@ -365,7 +365,7 @@ TEST_F(IoDeviceTest, ExistingChannelsLiveOnAndNewGetsFail) {
     on_app([&] { bdk_put_io_channel(ch); });
     device.wait_until_gone();
     EXPECT_EQ(device.destroyed, 1);
-    EXPECT_TRUE(log.contains("is being unregistered already")) << log.text();
+    EXPECT_TRUE(log.contains("is already being unregistered")) << log.text();
     end_thread(other);
 }
 

@@ -220,7 +220,7 @@ int register_device(void* io_device, bdk_io_channel_create_cb create_cb, bdk_io_
     device->ctx_size = ctx_size;
     device->name = label;
     if (IoDeviceTable::instance().add(std::move(device))) return 0;
-    BDK_ERRLOG("io_device '%s' (%p) is registered already", label.c_str(), io_device);
+    BDK_ERRLOG("io_device '%s' (%p) is already registered", label.c_str(), io_device);
     return -EEXIST;
 }
 
@@ -238,7 +238,7 @@ int bdk_io_device_unregister(void* io_device, bdk_io_device_unregister_cb cb) {
     bdk_thread* thread = bdk::current_thread();
     if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return -EINVAL;
     const int rc = bdk::IoDeviceTable::instance().unregister(io_device, cb, thread);
-    if (rc == -EBUSY) BDK_ERRLOG("io_device %p is being unregistered already", io_device);
+    if (rc == -EBUSY) BDK_ERRLOG("io_device %p is already being unregistered", io_device);
     if (rc == -ENODEV) BDK_ERRLOG("io_device %p is not registered", io_device);
     return rc;
 }

@@ -15,7 +15,7 @@
 namespace bdk::testing {
 namespace {
 
-/// A poller that counts its calls and does what it is told to.
+/// A poller that counts its calls and runs a given function.
 struct Probe {
     std::atomic<int> runs{0};
     bdk_poller* poller = nullptr;
@@ -184,7 +184,7 @@ TEST_F(PollerTest, APollerUnregistersItself) {
 }
 
 TEST_F(PollerTest, APollerUnregistersAnotherOne) {
-    // Both before and after itself in the order of calls; the one that is gone is not called any more.
+    // Both before and after itself in the order of calls; the poller that is gone is not called.
     for (const bool killer_first : {true, false}) {
         for (const uint64_t period : {0, 50}) {
             Probe victim;
@@ -360,7 +360,7 @@ TEST_F(PollerTest, APauseOfItsReactorDoesNotSlowDownAPollerThatWasBusy) {
             const int call = ++self->calls;
             if (call == 1) return BDK_POLLER_BUSY;
             if (call == 2) {
-                // As if the kernel had given the core to somebody else for so long.
+                // As if the kernel had given the core to another process for so long.
                 for (uint64_t end = bdk_get_time_ns() + 30'000'000; bdk_get_time_ns() < end;) {
                 }
                 self->sleeps = sleeps_so_far();

@@ -51,7 +51,7 @@ Reactor::Reactor(std::optional<uint32_t> core, ReactorMode mode)
     if (!epoll_ || !event_)
         throw std::system_error(errno, std::generic_category(),
                                 "the descriptors of a reactor cannot be opened" + limit_text(errno));
-    // Edge-triggered: each write wakes once, and nobody needs to read.
+    // Edge-triggered: each write wakes once, and no read is needed.
     epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.ptr = nullptr}};
     epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, event_.get(), &event);
     // Signals of a crash stay open, and so does the watchdog's signal.

@@ -59,7 +59,7 @@ struct World {
 
 World* g_world = nullptr;
 
-/// What one thread does: its poller chooses one action per call.
+/// The work of one thread: its poller chooses one action per call.
 class Worker {
 public:
     static void spawn() {

@@ -91,7 +91,7 @@ bdk_thread* bdk_thread_get_app_thread(void) {
 bdk_thread* bdk_thread_create(const char* name, const uint64_t* cpumask, uint32_t words) {
     if (bdk::ThreadRegistry::instance().reactors().empty()) {
         bdk::report_violation({.rule = 4,
-                               .what = "bdk_thread_create() while no host runs",
+                               .what = "bdk_thread_create() while no host is running",
                                .object = name == nullptr ? "" : std::string_view(name),
                                .advice = "start the host first; a plugin creates threads from init on",
                                .return_address = __builtin_return_address(0)});

@@ -70,7 +70,7 @@ enum class ThreadState : uint8_t {
     running,
     exiting,  ///< asked to exit: waits for what it owns
     closed,   ///< refuses new messages; runs those that were sent before
-    gone,     ///< does not run any more
+    gone,     ///< has ended
 };
 
 /// Operations that end with a message to their thread, which does not exit before. Used only on that thread.

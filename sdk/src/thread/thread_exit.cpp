@@ -66,8 +66,8 @@ std::string busy_channels(const bdk_thread& thread) {
 bool must_stay(bdk_thread& thread, uint64_t now) {
     const std::string busy = busy_channels(thread);
     if (busy.empty()) return false;
-    BDK_ERRLOG("thread '%s' is to exit and cannot: the I/O in flight on %s has not ended",
-               thread.name.c_str(), busy.c_str());
+    BDK_ERRLOG("thread '%s' cannot exit: the I/O in flight on %s has not ended", thread.name.c_str(),
+               busy.c_str());
     thread.exit_turn = now + ticks_from_ns(g_exit_timeout_ns);
     return true;
 }
@@ -134,7 +134,7 @@ void Reactor::step_exit(bdk_thread& thread) {
         const uint64_t now = rte_rdtsc();
         if (now < thread.exit_turn) return;
         if (now < thread.exit_deadline) {
-            BDK_NOTICELOG("thread '%s' is to exit and waits for %s", thread.name.c_str(),
+            BDK_NOTICELOG("thread '%s' is exiting and waits for %s", thread.name.c_str(),
                           leftovers(thread).c_str());
             thread.exit_turn = thread.exit_deadline;
             return;

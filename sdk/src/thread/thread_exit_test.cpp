@@ -40,7 +40,7 @@ TEST_F(ThreadExitTest, WaitsForPollersAndChannelsAndSaysSo) {
         EXPECT_EQ(0, bdk_thread_exit());
     });
     while (!log.contains(
-        "thread 'worker' is to exit and waits for 1 poller(s): 'sweeper'; 1 io_channel(s): 'disk'")) {
+        "thread 'worker' is exiting and waits for 1 poller(s): 'sweeper'; 1 io_channel(s): 'disk'")) {
         std::this_thread::yield();
     }
     EXPECT_EQ(bdk_thread_get_by_id(id), thread) << "it still runs";

@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Stays when its base is to go. */
+/* Stays when its base is removed. */
 #define ROGUE_EVENT(layer) (void)layer
 #include "rogue_layer.h"

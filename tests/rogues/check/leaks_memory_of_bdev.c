@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Forgets some memory with each bdev that goes. */
+/* Leaks some memory with each bdev that is removed. */
 #include <stdlib.h>
 
 static void* volatile lost;

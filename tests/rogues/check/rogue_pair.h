@@ -100,7 +100,7 @@ static int destruct(void* ctxt) {
 
 /* ---- I/O ---- */
 
-/* What an I/O is made of: at most one part for each base. */
+/* The parts of an I/O: at most one for each base. */
 struct parts {
     struct bdk_bdev_io* io;
     int left;
@@ -167,7 +167,7 @@ static int start_part(struct pair* pair, struct channel* ch, struct parts* parts
     return bdk_bdev_writev_blocks(desc, base_ch, parts->iovs[base], count, first, blocks, NULL, ended, parts);
 }
 
-/* Whether the part of a base is to be done. */
+/* Whether the I/O has a part for this base. */
 static bool wants(const struct pair* pair, const struct channel* ch, const struct bdk_bdev_io* io, int base,
                   uint64_t blocks) {
     (void)pair;
@@ -217,7 +217,7 @@ static void submit(struct bdk_io_channel* module_ch, struct bdk_bdev_io* io) {
         run(module_ch, io, true);
 }
 
-/* ---- a base goes ---- */
+/* ---- the removal of a base ---- */
 
 static void note_loss(struct bdk_io_channel_iter* walk) {
     struct channel* ch = bdk_io_channel_get_ctx(bdk_io_channel_iter_get_channel(walk));

@@ -133,7 +133,7 @@ static void report_zones(const struct zones* zones, struct bdk_bdev_io* io) {
     }
 }
 
-/* A write may be done, and where an append goes. */
+/* Checks a write, and sets the position of an append. @return why it is refused, or 0 */
 static uint32_t place_write(struct zones* zones, struct bdk_bdev_io* io) {
     struct zone* zone = zones->zone + io->u.bdev.offset_blocks / zone_blocks;
     const uint64_t blocks = io->u.bdev.num_blocks;
@@ -150,7 +150,7 @@ static uint32_t place_write(struct zones* zones, struct bdk_bdev_io* io) {
     return 0;
 }
 
-/* Reads and what is not of zones is rogue_disk.h's. */
+/* Takes the I/Os of zoned disks. Reads and all others are left to rogue_disk.h. */
 static bool take_zoned(struct disk* disk, struct bdk_bdev_io* io) {
     struct zones* zones = disk->extra;
     const bool writes = io->type == BDK_BDEV_IO_TYPE_WRITE || io->type == BDK_BDEV_IO_TYPE_ZONE_APPEND;

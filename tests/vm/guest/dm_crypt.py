@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What dm-crypt has written crypto reads, and the other way round: plain volumes and LUKS2, with sectors of 512 and of 4096
-bytes, and with each way to count these."""
+"""crypto reads what dm-crypt has written, and the reverse: plain volumes and LUKS2, with sectors of 512 and of 4096
+bytes, and with each way to number them."""
 
 import contextlib
 import json

@@ -40,7 +40,7 @@ def run(*command, **options):
 
 
 def wait_until(is_so, what):
-    """For what the kernel does in its own time."""
+    """Waits for work that the kernel does in its own time."""
     deadline = time.monotonic() + PATIENCE
     while not is_so():
         assert time.monotonic() < deadline, f"{what}, which has not come"
@@ -93,7 +93,7 @@ def connections():
 
 
 def digest_of(folder):
-    """What the files hold."""
+    """The content of the files."""
     digest = hashlib.sha256()
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(f"{file.relative_to(folder)}\0".encode() + file.read_bytes())
@@ -139,7 +139,7 @@ def test_fio_finds_what_it_has_written(run_stack):
 def test_a_file_system_keeps_its_files_and_gives_back_what_they_took(run_stack, tmp_path):
     stack = run_stack(STACK)
     with connected(stack):
-        # Without tables that the kernel would write later, while the test counts.
+        # Without tables that the kernel would write later, during the test's count.
         run("mkfs.ext4", "-q", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0", DEVICE)
         with mounted(tmp_path / "mnt") as folder:
             shutil.copytree("/usr/lib/python3/dist-packages/pluggy", folder / "many")
@@ -172,7 +172,7 @@ def test_a_disk_that_was_taken_away_comes_back(run_stack, tmp_path):
 
 
 def test_a_host_that_is_killed_loses_nothing_that_was_on_the_disk(run_stack, tmp_path):
-    """What the file system has synced is there when the host is back; what was under way is its journal's affair."""
+    """Data that the file system has synced are there when the host is back; its journal handles what was in flight."""
     stack = run_stack(STACK)
     connect(stack)
     run("mkfs.ext4", "-q", DEVICE)

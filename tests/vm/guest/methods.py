@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The methods of the module nvme, tried alike by each transport on a host whose one controller is Nvme0."""
+"""Tests of the methods of the module nvme, for each transport, on a host whose one controller is Nvme0."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ import bdevkit
 import pytest
 from tests.vm.guest import pci
 
-# Of the controller as it is; the rest are counts, which I/O changes.
+# Fields of the controller's state; the others are counts, which I/O changes.
 STATE = {"avail_spare": "available_spare_percent", "spare_thresh": "available_spare_threshold_percent",
          "percent_used": "used_percent", "temperature": "temperature_kelvin",
          "warning_temp_time": "warning_temperature_minutes", "critical_comp_time": "critical_temperature_minutes"}
@@ -20,7 +20,7 @@ COUNTS = {"data_units_read": "data_units_read", "data_units_written": "data_unit
 
 
 def told_health(device):
-    """What the kernel's driver and nvme-cli find."""
+    """The values that the kernel's driver and nvme-cli report."""
     return json.loads(subprocess.run(["nvme", "smart-log", device, "--output-format=json"], check=True,
                                      capture_output=True).stdout)
 
@@ -81,7 +81,7 @@ def try_reset_under_load(host):
 
 
 def try_detach(host, **options):
-    """The controller goes with all that stands on it, and comes again under its name."""
+    """The controller is removed with everything that stands on it, and comes back under its name."""
     block = host.bdevs["Nvme0n1"].block_size
     with host.open("Nvme0n1", write=True) as desc:
         desc.write(0, b"d" * block)
@@ -103,7 +103,7 @@ def try_detach(host, **options):
 
 
 def try_removal_of_each(host):
-    """With its last bdev a controller goes."""
+    """A controller is removed with its last bdev."""
     for name in sorted(host.bdevs):
         assert one_listed(host)["name"] == "Nvme0"
         host.remove(name)

@@ -25,7 +25,7 @@ HOST_KEY, CONTROLLER_KEY, WRONG_KEY = key(1), key(100), key(200)
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory):
-    """What the target keeps about this host."""
+    """The target's settings for this host."""
     device = nvme_target.loop_device(tmp_path_factory.mktemp("target") / "disk", 8 * MIB)
     subsystem = nvme_target.Subsystem(NQN, device)
     nvme_target.Port(1, 4420).link(subsystem)

@@ -17,7 +17,7 @@ def loop_device(path, size, block_size=512):
 
 
 def clear():
-    """Takes away what another test of this machine has left: hosts lose their connections."""
+    """Removes the leftovers of other tests of this machine: hosts lose their connections."""
     for link in [*NVMET.glob("ports/*/subsystems/*"), *NVMET.glob("subsystems/*/allowed_hosts/*")]:
         link.unlink()
     for pattern in ("ports/*/ana_groups/*", "ports/*", "subsystems/*/namespaces/*", "subsystems/*", "hosts/*"):
@@ -27,7 +27,7 @@ def clear():
 
 
 def connections(service):
-    """How many hosts' connections there are to a port of 127.0.0.1."""
+    """The number of host connections to a port of 127.0.0.1."""
     lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(remote == f"0100007F:{service:04X}" and state == "01" for _, _, remote, state, *_ in lines)
 
@@ -70,7 +70,7 @@ class Subsystem:
 
 
 class Port:
-    """A port of the kernel's on 127.0.0.1, with no subsystem yet."""
+    """A port of the kernel's target on 127.0.0.1, with no subsystem yet."""
 
     def __init__(self, number, service, **attributes):
         self.folder = NVMET / "ports" / str(number)
@@ -97,7 +97,7 @@ class Port:
 
 
 class AllowedHost:
-    """The only host that may connect to a subsystem, with what it needs for that."""
+    """The only host that may connect to a subsystem, with its keys."""
 
     def __init__(self, subsystem, nqn):
         self.folder = NVMET / "hosts" / nqn
@@ -105,7 +105,7 @@ class AllowedHost:
         subsystem.write("attr_allow_any_host", 0)
 
     def authenticate(self, key, controller_key=None, hash_name="hmac(sha256)", group="null"):
-        """It has to prove that it has `key`. With `controller_key` the target proves that it has that one."""
+        """The host has to prove that it has `key`. With `controller_key` the target proves that it has that key."""
         if self.folder.exists():  # a key can be set, but not taken away
             self.allowed.unlink()
             self.folder.rmdir()

@@ -32,7 +32,7 @@ class Target:
         self.port.link(self.subsystem)
 
     def read(self, number, offset, length):
-        """What the kernel finds on the device of a namespace."""
+        """The data that the kernel reads from the device of a namespace."""
         return kernel_reads(self.devices[number - 1], offset, length)
 
 

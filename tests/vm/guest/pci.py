@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The PCI devices of the guest, and who drives them."""
+"""The PCI devices of the guest, and their drivers."""
 
 import pathlib
 import time
@@ -9,7 +9,7 @@ PATIENCE = 60
 
 
 def wait_until(condition, what):
-    """Looks again and again. Returns what the condition returned."""
+    """Calls the condition until it holds, and returns its result."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         found = condition()
@@ -46,7 +46,7 @@ def kernel_name(address, namespaces=1):
 
 
 def kernel_name_of(serial, namespaces=1):
-    """The same by the controller's serial number, wherever it is."""
+    """The kernel's name of the controller with that serial number, at whatever address."""
     def found():
         for folder in pathlib.Path("/sys/class/nvme").glob("nvme*"):
             if ((folder / "serial").read_text().strip() == serial

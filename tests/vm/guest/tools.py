@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the tests in the guest share: clients of a stack, `bdevkit perf`, and what the kernel says of a disk."""
+"""Helpers of the tests in the guest: clients of a stack, `bdevkit perf`, and the kernel's data about a disk."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def perf(folder, stack, bdev, *arguments):
 
 
 def kernel_reads(device, offset, length):
-    """What the kernel's driver finds there."""
+    """The data that the kernel's driver reads there."""
     return subprocess.run(["dd", f"if={device}", "iflag=direct,skip_bytes,count_bytes", "bs=64k", f"skip={offset}",
                            f"count={length}"], check=True, capture_output=True).stdout
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What becomes of the I/O of a user that is gone (range_lock.h): what the core holds is dropped, what the
+// The I/O of a user that has gone away (range_lock.h). The core drops the I/Os that it holds. An I/O that a
 // module has keeps its blocks until it has ended.
 #include <bdevkit/range_lock.h>
 
@@ -23,7 +23,7 @@ namespace bdk {
 
 namespace {
 
-/// The user's I/Os on the channel. Resets and aborts have a task of their own and go on.
+/// The user's I/Os on the channel, without resets and aborts: those belong to the core's own tasks and go on.
 std::vector<BdevIo*> in_flight(BdevChannel* ch, bdk_bdev_abandon_match match, void* ctx) {
     std::vector<BdevIo*> found;
     ch->pool->for_each_used([&](BdevIo* io) {
@@ -34,7 +34,7 @@ std::vector<BdevIo*> in_flight(BdevChannel* ch, bdk_bdev_abandon_match match, vo
     return found;
 }
 
-/// Ends what the core holds of the I/O, at whatever layer it is. None of it ends in this call.
+/// Ends the I/O if the core holds it, at whatever layer. No callback runs within this call.
 void drop_held(BdevIo* io) {
     if (io->stand_in != nullptr) return drop_held(io->stand_in);
     if (io->work.step == nullptr) {
@@ -46,7 +46,7 @@ void drop_held(BdevIo* io) {
     parent_abort(io);
 }
 
-/// Asks the modules to abort the I/O. Whether they do or not, its own completion tells its end.
+/// Asks the modules to abort the I/O. Whether they do or not, the I/O's own completion marks its end.
 void ask_to_abort(BdevChannel* ch, BdevIo* io) {
     if (!ch->bdev->supports(BDK_BDEV_IO_TYPE_ABORT)) return;
     BdevIo* abort = ch->pool->take_or_reserve();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// I/O whose user is gone. Nothing here depends on time: what waits for a rate limit would pass hours later.
+// I/O of a user that has gone. Nothing here depends on time: I/O that waits for a rate limit would pass hours
+// later.
 #include <bdevkit/qos.h>
 #include <bdevkit/range_lock.h>
 #include <gtest/gtest.h>
@@ -30,7 +31,7 @@ protected:
             token);
     }
 
-    /// Abandons what was submitted on the client's channel, or with `token`, and waits for the callback.
+    /// Abandons the I/O submitted on the client's channel, or with `token`, and waits for the callback.
     static void abandon(Client& client, uint32_t flags, void* token = nullptr) {
         struct Call {
             void* token;
@@ -64,7 +65,7 @@ protected:
         });
     }
 
-    /// What the module does about an abort: nothing.
+    /// The module ignores an abort.
     void never_aborts() {
         call_on_app_thread([&] {
             disk.on_submit = [&](bdk_bdev_io* io) {

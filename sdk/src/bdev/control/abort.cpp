@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Abort. The caller's abort of a cb_arg becomes one abort I/O per target. A target that waits in the core, at
-// whatever layer, is ended by the core; one that the core works on, after its children. For one that a module
-// has, the abort goes down as far as its target has gone, and the module ends it.
+// Abort. A caller aborts a cb_arg, which becomes one abort I/O per target. The core itself ends a target that
+// waits in the core, at whatever layer; a target that the core works on ends after its children. If a module
+// has the target, the abort goes down as far as the target has gone, and the module ends it.
 #include <bdevkit/bdev.h>
 
 #include <algorithm>
@@ -30,8 +30,8 @@ bool is_target(const BdevIo* abort, const BdevIo* target) {
     return target->is_in_flight() && target->generation == abort->abort_generation;
 }
 
-/// Aborts the children of an I/O that the core works on, one after the other. Whatever becomes of them, the
-/// I/O itself ends as aborted once they have ended.
+/// Aborts the children of an I/O that the core works on, one after the other. Whether that succeeds or not,
+/// the I/O itself ends as aborted once they have ended.
 void abort_next_child(BdevIo* io) {
     const BdevIo* target = BdevIo::of(io->pub.u.abort.bio_to_abort);
     BdevIo* child = is_target(io, target) && target->work.step != nullptr ? target->work.oldest : nullptr;
@@ -52,21 +52,23 @@ void abort_parent(BdevIo* io, BdevIo* target) {
     io->work.ignores_errors = true;
 }
 
-/// What stands for the target at the channel: itself, or what took over when its frames were used up.
+/// The I/O that represents the target at the channel: the target itself, or a stand-in that took over when
+/// its frames were used up.
 BdevIo* target_at(BdevIo* target, const BdevChannel* ch) {
     while (target != nullptr && !target->passed(ch))
         target = target->stand_in;
     return target;
 }
 
-/// Without the module's help, what the core holds can be aborted.
+/// True if the module can abort, or if the core holds a target: those the core can abort alone.
 bool can_abort(const BdevChannel* ch, const std::vector<BdevIo*>& targets) {
     return ch->bdev->supports(BDK_BDEV_IO_TYPE_ABORT) ||
            std::any_of(targets.begin(), targets.end(),
                        [](const BdevIo* io) { return io->state == IoState::core; });
 }
 
-/// The caller's abort completes with the last of those it has become; aborts_left: how many are left.
+/// One of the aborts has ended. The caller's abort completes with the last of them; `aborts_left` counts
+/// them.
 void one_aborted(bdk_bdev_io* child, bool success, void* arg) {
     auto* parent = static_cast<BdevIo*>(arg);
     free_core_io(BdevIo::of(child));
@@ -122,8 +124,8 @@ void put_all(IoPool* pool, const std::vector<BdevIo*>& ios) {
     pool->given_back();
 }
 
-/// bdev_ios for the aborts, beyond the limit if need be: the caller cannot wait for as many to be free at
-/// once.
+/// Takes bdev_ios for the aborts, beyond the limit if need be, because the caller cannot wait until so many
+/// are free at once.
 /// @return false without memory: then none is taken. Throws std::bad_alloc.
 bool allocate_aborts(IoPool* pool, size_t count, std::vector<BdevIo*>* aborts) {
     aborts->reserve(count);
@@ -138,7 +140,7 @@ bool allocate_aborts(IoPool* pool, size_t count, std::vector<BdevIo*>* aborts) {
     return true;
 }
 
-/// Sends an abort after each target; `parent`, the caller's, ends with the last of them.
+/// Sends an abort after each target. `parent`, the caller's abort, ends with the last of them.
 void launch_aborts(BdevIo* parent, BdevChannel* ch, const std::vector<BdevIo*>& targets,
                    const std::vector<BdevIo*>& aborts) {
     io_hold(parent, ch);
@@ -152,7 +154,7 @@ void launch_aborts(BdevIo* parent, BdevChannel* ch, const std::vector<BdevIo*>& 
         abort_launch(aborts[i], ch, targets[i], one_aborted, parent);
 }
 
-/// Throws std::bad_alloc before it has taken anything.
+/// Throws std::bad_alloc without any effect.
 int abort_all_with(BdevChannel* ch, const void* target_cb_arg, bdk_bdev_io_completion_cb cb, void* cb_arg) {
     const std::vector<BdevIo*> targets = select_targets(ch, target_cb_arg);
     if (!can_abort(ch, targets)) return -ENOTSUP;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a WriteGuard means to the I/O on the channels of its bdev.
+// The effect of a WriteGuard on the I/O on the channels of its bdev.
 #include <utility>
 
 #include "bdev/control/io_ranges.hpp"

@@ -21,7 +21,7 @@ namespace {
 
 constexpr size_t max_described = 8;
 
-/// "bdev 'top' (module 'passthru') > bdev 'disk' (module 'malloc')": the way that the I/O has gone.
+/// "bdev 'top' (module 'passthru') > bdev 'disk' (module 'malloc')": the layers that the I/O has reached.
 std::string way_of(const BdevIo* io) {
     std::string way;
     for (uint32_t layer = 0; layer <= io->depth; layer++) {
@@ -32,12 +32,12 @@ std::string way_of(const BdevIo* io) {
     return way;
 }
 
-/// True if others of the core's I/Os are on their way in the I/O's place.
+/// True if other I/Os of the core are in flight in place of this one.
 bool others_have(const BdevIo* io) {
     return io->stand_in != nullptr || (io->work.step != nullptr && io->work.children != 0);
 }
 
-/// A look at the I/Os, pool by pool.
+/// One pass over the I/Os, pool by pool.
 struct Look {
     uint64_t wait_limit_ticks;
     std::function<void(IoInFlight)> done;
@@ -85,7 +85,7 @@ std::string describe_io(const BdevIo* io, uint64_t now) {
 }
 
 bool speaks_for_itself(const BdevIo* io) {
-    // The oldest child of a parent speaks for the others.
+    // The oldest child of a parent is reported for the others.
     if (io->part.previous != nullptr) return false;
     return io->state == IoState::in_module || (io->state == IoState::core && !others_have(io));
 }

@@ -20,7 +20,7 @@ namespace bdk {
 
 namespace {
 
-/// The ranges of users that have not been given back, so that a second unlock is told and not done.
+/// The users' ranges that have not been unlocked, so that a second unlock of a range is reported and ignored.
 class LiveRanges {
 public:
     void add(const WriteRange* range) {
@@ -28,7 +28,7 @@ public:
         ranges_.insert(range);
     }
 
-    /// True once for each range.
+    /// True the first time that it is called for a range.
     bool take(const WriteRange* range) {
         const std::scoped_lock lock(mutex_);
         return ranges_.erase(range) != 0;
@@ -49,7 +49,7 @@ LiveRanges& live_ranges() {
     return instance;
 }
 
-/// Throws std::bad_alloc before it has done anything.
+/// Throws std::bad_alloc without any effect.
 int lock_blocks(BdevChannel* ch, const Span& span, bdk_bdev_range_cb cb, void* cb_arg, WriteRange** result) {
     if (ch->ranges.find(cb_arg) != ch->ranges.end()) return -EBUSY;
     static_cast<void>(guard_of(ch->bdev));
@@ -111,7 +111,7 @@ void bdk_bdev_unlock_range(bdk_bdev_range* range) {
         bdk::report_violation(
             {.rule = 0,
              .what = "bdk_bdev_unlock_range() of blocks that are not locked",
-             .advice = "unlock a range once, and not at all after its cb has said -ECANCELED",
+             .advice = "unlock each range once, and not after its cb was called with -ECANCELED",
              .return_address = __builtin_return_address(0)});
         return;
     }

@@ -19,7 +19,7 @@ namespace bdk {
 
 namespace {
 
-// Less than the burst by far: nothing is lost by coming late.
+// Much less than the burst, so coming late loses nothing.
 constexpr uint64_t min_retry_us = 500;
 constexpr uint64_t max_retry_us = 100'000;
 
@@ -29,7 +29,7 @@ void stop_retry(BdevChannel* channel) {
     bdk_poller_unregister(&channel->qos.retry);
 }
 
-/// Moves what may pass now on to the module.
+/// Sends the I/Os that may pass now to the module.
 void drain(BdevChannel* channel) {
     stop_retry(channel);
     if (channel->qos.waiting.empty()) return;
@@ -108,7 +108,7 @@ void bdk_bdev_set_qos_rate_limits(bdk_bdev* pub, const bdk_bdev_qos_limits* limi
     if (!bdk::has_callback(cb, BDK_ABI_CALL)) return;
     if (!bdk::on_bdk_thread(BDK_ABI_CALL) || limits->size == 0) return cb(ctx, -EINVAL);
     bdk_bdev_qos_limits wanted{};
-    std::memset(&wanted, 0xff, sizeof(wanted));  // BDK_BDEV_QOS_KEEP what the caller does not know
+    std::memset(&wanted, 0xff, sizeof(wanted));  // fields that the caller does not know: BDK_BDEV_QOS_KEEP
     std::memcpy(&wanted, limits, std::min<size_t>(limits->size, sizeof(wanted)));
     Bdev* bdev = Bdev::of(pub);
     bdev->qos.set(wanted);

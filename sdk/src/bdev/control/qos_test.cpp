@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Rate limits. Nothing here depends on how fast the machine is: what must wait is given a limit that lets it
-// pass hours later.
+// Rate limits. Nothing here depends on the speed of the machine: I/O that must wait has a limit that would
+// let it pass hours later.
 #include <bdevkit/qos.h>
 #include <gtest/gtest.h>
 
@@ -195,7 +195,7 @@ TEST_F(Qos, ForwardedIoIsLimitedAtItsBase) {
     EXPECT_EQ(host.remove("layer"), 0);
 }
 
-/// Counts what passes in a time, which is as long as it happens to be.
+/// Counts the I/O that passes in some time, however long that is.
 TEST_F(Qos, NoMorePassesThanTheRateAllows) {
     constexpr uint64_t iops = 20'000, ios = 4'000, depth = 32;
     Client here("disk", Access::write);

@@ -30,15 +30,15 @@ namespace {
 constexpr uint64_t whole = UINT64_MAX;
 constexpr uint64_t look_again_us = 100;
 
-/// True if the I/O is at the channel and waits there for its turn: it has not begun.
+/// True if the I/O is at the channel and waits there for its turn, so it has not begun.
 bool waits_here(const BdevIo* io, const BdevChannel* ch) {
     if (io->ch != ch) return false;
     bool waits_for_lock = io->work.step != nullptr && io->work.waits_for_lock;
     return waits_for_lock || ch->quiesced_io.contains(io) || guard_holds_back(ch, io);
 }
 
-/// I/Os that have passed the channel, have not completed, and touch the range. A parent stands for its
-/// children. Those that wait for the range are not among them.
+/// The number of I/Os that have passed the channel, have not completed, and touch the range. A parent stands
+/// for its children. I/Os that wait for the range do not count.
 uint64_t in_flight(const BdevChannel* ch, const QuiescedRange& range) {
     uint64_t count = 0;
     ch->pool->for_each_used([&](const BdevIo* io) {
@@ -56,8 +56,9 @@ bool belongs_to(const BdevIo* io, const BdevChannel* ch) {
     return false;
 }
 
-/// Those that have passed the channel no longer wait for buffers of iobuf: others, which hold all of these,
-/// may be waiting for the end of the quiesce, and that for those that have passed.
+/// Gives heap buffers to the I/Os that have passed the channel and wait for buffers of iobuf. Otherwise there
+/// could be a deadlock: all of iobuf may be held by I/Os that wait for the end of the quiesce, and the
+/// quiesce waits for those that have passed.
 void end_buffer_waits(BdevChannel* ch) {
     for (;;) {
         BdevIo* waiting = nullptr;
@@ -68,7 +69,7 @@ void end_buffer_waits(BdevChannel* ch) {
     }
 }
 
-/// A quiesce under way, on the thread that asked.
+/// A quiesce under way, on the thread that asked for it.
 struct Quiesce {
     Bdev* bdev;
     QuiescedRange range;
@@ -123,8 +124,8 @@ bool overlaps_any(const Bdev* bdev, const QuiescedRange& range) {
            std::any_of(bdev->released.begin(), bdev->released.end(), overlaps);
 }
 
-/// The pending quiesces that nothing stands in the way of now; they count as quiesced from here on. Each has
-/// its turn: one that came earlier is not passed by those that overlap it, or it might wait for ever.
+/// Takes the pending quiesces that can start now; they count as quiesced from here on. A later quiesce does
+/// not overtake an earlier one that it overlaps, so none waits for ever.
 std::vector<PendingQuiesce> take_startable(Bdev* bdev) {
     std::vector<PendingQuiesce> startable;
     std::scoped_lock lock(bdev->mutex);
@@ -158,8 +159,8 @@ int check(const Bdev* bdev, const bdk_module* module, const QuiescedRange& range
     return inside && bdev->config.module == module && cb != nullptr ? 0 : -EINVAL;
 }
 
-/// Quiesces the range when it is its turn; then done(), on this thread. Throws std::bad_alloc before it has
-/// done anything.
+/// Quiesces the range when its turn has come, then calls done() on this thread. Throws std::bad_alloc without
+/// any effect.
 void hold_range(Bdev* bdev, const QuiescedRange& range, std::function<void()> done,
                 const BdevIo* io = nullptr) {
     auto operation = std::make_shared<Quiesce>(Quiesce{bdev, range, std::move(done)});
@@ -172,7 +173,7 @@ void hold_range(Bdev* bdev, const QuiescedRange& range, std::function<void()> do
     start_pending(bdev);
 }
 
-/// Releases the range; then done(), on this thread. @return 0; -ENOENT when it is not quiesced.
+/// Releases the range, then calls done() on this thread. @return 0; -ENOENT when it is not quiesced.
 int release_held_range(Bdev* bdev, const QuiescedRange& range, std::function<void()> done) {
     {
         std::scoped_lock lock(bdev->mutex);

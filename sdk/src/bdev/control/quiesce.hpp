@@ -7,20 +7,19 @@ namespace bdk {
 struct BdevChannel;
 struct BdevIo;
 
-/// [channel's thread] Holds other I/O on the range of an I/O that the core works on, on every channel of its
-/// bdev, and sets work.locked once what was in flight there has completed; then the I/O goes on. Waits for
-/// ranges that overlap. The I/O has not done anything yet: others that want the range do not wait for it.
-/// Fails the I/O when there is no memory.
+/// [channel's thread] Locks the range of an I/O that the core works on: holds other I/O on the range, on
+/// every channel of the bdev. Once what was in flight there has completed, work.locked is set and the I/O
+/// goes on. Locks that overlap wait for one another. The I/O must not have done anything yet, because a
+/// quiesce of the range does not wait for an I/O that waits here. The I/O fails when there is no memory.
 void lock_range(BdevIo* io);
 
-/// [channel's thread] Ends the wait of lock_range(). False when the I/O does not wait for the ranges of
-/// others.
+/// [channel's thread] Ends the wait of lock_range(). False when the I/O does not wait for a range.
 bool cancel_lock_wait(BdevIo* io);
 
-/// [channel's thread] Lets the I/O on the range go on; then unlocked(io).
+/// [channel's thread] Lets held I/O on the range go on, then calls unlocked(io).
 void unlock_range(BdevIo* io, void (*unlocked)(BdevIo* io));
 
-/// [channel's thread] True if the I/O, entering the channel, touches a range that is quiesced there.
+/// [channel's thread] True if the I/O, on entering the channel, touches a range that is quiesced there.
 bool touches_quiesced_range(const BdevChannel* ch, const BdevIo* io);
 
 }  // namespace bdk

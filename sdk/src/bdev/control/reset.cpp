@@ -18,7 +18,7 @@ namespace bdk {
 
 namespace {
 
-/// Aborts what waits for memory on the channel.
+/// Aborts the I/Os that wait for memory on the channel.
 void abort_nomem(BdevChannel* ch) {
     IoQueue taken = ch->shared->nomem.take_if([&](BdevIo* io) { return io->ch == ch; });
     while (!taken.empty())
@@ -46,7 +46,7 @@ void run_reset(BdevIo* io) {
     });
 }
 
-/// Starts the reset that came next, if any, else lets the channels go on.
+/// Starts the next queued reset, if any, else lets the channels go on.
 void reset_ended(Bdev* bdev) {
     BdevIo* next = nullptr;
     {
@@ -62,7 +62,7 @@ void reset_ended(Bdev* bdev) {
     run_on(next->pool->thread, [next] { run_reset(next); });
 }
 
-/// Lets it wait for the reset that runs. @return a BDK_BDEV_IO_STATUS_*: success, or why it cannot wait
+/// Queues a reset behind the one under way. @return a BDK_BDEV_IO_STATUS_*: success, or why it cannot wait
 int32_t queue_reset(Bdev* bdev, BdevIo* io) {
     if (submitter_has_closed(io)) return BDK_BDEV_IO_STATUS_ABORTED;
     const int rc = or_enomem([&] {

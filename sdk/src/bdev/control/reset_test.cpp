@@ -102,7 +102,7 @@ TEST(ResetOnTwoReactors, ChannelMadeWhileTheChannelsGoOnIsNotFrozen) {
     bool with_module = false;
     while (!with_module)
         call_on_app_thread([&] { with_module = !disk.held.empty(); });
-    // The app thread's channels go on, and then the other thread's, which does not come to it yet.
+    // The app thread's channels continue, then the other thread's, which is not yet ready for that.
     Awaited<bool> holds_up, go_on;
     post(other, [&, set = holds_up.setter()] {
         set(true);

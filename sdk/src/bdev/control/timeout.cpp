@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// I/O timeouts of a desc: a timed poller per channel looks for I/Os whose time has run out since it looked
-// last.
+// I/O timeouts of a desc: a timed poller per channel looks for I/Os whose time has run out since its last
+// look.
 #include "bdev/control/timeout.hpp"
 
 #include <bdevkit/poller.h>
@@ -27,7 +27,7 @@ struct LateIo {
     uint32_t generation;
 };
 
-/// The user's I/Os on the channel whose time has run out after `last`, until `now`.
+/// The user's I/Os on the channel whose time ran out after `last` and up to `now`.
 std::vector<LateIo> late_ios(BdevChannel* channel, uint64_t last, uint64_t now) {
     std::vector<LateIo> late;
     channel->pool->for_each_used([&](BdevIo* io) {
@@ -46,7 +46,7 @@ int check_timeouts(void* ctx) {
     std::vector<LateIo> late =
         cannot_fail("a look at timeouts", [=] { return late_ios(channel, last, now); });
     for (auto [io, generation] : late) {
-        // The callback for another one may have ended this one.
+        // The callback for another I/O may have ended this one.
         if (io->generation == generation && io->is_in_flight())
             channel->timeout.cb(channel->timeout.arg, &io->pub);
     }
@@ -64,7 +64,7 @@ void channel_follow_timeout(BdevChannel* channel) {
     uint64_t ticks = channel->timeout.ticks;
     if (ticks == 0) return;
     uint64_t quarter_us = ticks / 4 * 1'000'000 / bdk_get_ticks_hz();
-    // The first look finds the I/Os whose time had run out before as well.
+    // The first look also finds I/Os whose time ran out before the timeout was set.
     channel->timeouts_checked = 0;
     bdk_thread* thread = current_thread();
     channel->timeouts =

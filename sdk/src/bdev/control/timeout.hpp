@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // I/O timeouts of a desc.
 //
-// The desc has the setting. Each channel has a copy that is taken over, whole, on the channel's thread: in
-// its creation, or in a message after the setting has changed. So the poller of a channel never sees half of
-// a change, and looks with the old setting until its own has arrived.
+// The desc has the setting, and each channel has a copy. The copy is updated as a whole, on the channel's
+// thread: when the channel is created, or in a message after the setting has changed. So the poller of a
+// channel never sees half of a change; it uses the old setting until the new one has arrived.
 #pragma once
 
 namespace bdk {

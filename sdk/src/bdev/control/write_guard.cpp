@@ -18,12 +18,12 @@ namespace bdk {
 namespace {
 
 constexpr uint64_t watch_period_us = 1'000'000;
-/// Ranges that one turn grants at most.
+/// The most ranges that one turn grants.
 constexpr uint32_t max_grants = 64;
 
 }  // namespace
 
-/// Ranges to be told that they are held, once the mutex has been released.
+/// Ranges that have been granted, and whose threads are informed once the mutex has been released.
 struct WriteGuard::Granted {
     std::array<WriteRange*, max_grants> ranges;
     uint32_t count = 0;
@@ -83,7 +83,7 @@ void WriteGuard::end(WriteRange* range) {
     {
         const std::scoped_lock lock(mutex_);
         if (range->waits && range->held) {
-            range->ended = true;  // arrived() goes on
+            range->ended = true;  // arrived() deletes it
             return;
         }
         if (range->waits) waiting_--;
@@ -91,7 +91,7 @@ void WriteGuard::end(WriteRange* range) {
     give_back(range);
 }
 
-/// Deletes the range, and grants what has waited for it alone.
+/// Deletes the range, and grants ranges that waited only for it.
 void WriteGuard::give_back(WriteRange* range) {
     const std::shared_ptr<WriteGuard> kept = std::move(range->guard);
     Granted granted;
@@ -128,12 +128,12 @@ void WriteGuard::go_on_granting() {
     deliver(granted);
 }
 
-/// By messages also on the own thread, so that a long queue of I/Os that end at once does not recurse.
+/// Sends messages, even to its own thread, so that many I/Os that end at once do not recurse deeply.
 void WriteGuard::deliver(const Granted& granted) {
     for (uint32_t i = 0; i < granted.count; i++) {
         WriteRange* range = granted.ranges[i];
         if (send_always(range->thread, arrived, range)) continue;
-        WriteGuard* guard = range->guard.get();  // a thread that has exited writes nothing any more
+        WriteGuard* guard = range->guard.get();  // a thread that has exited has nothing left to write
         {
             const std::scoped_lock lock(guard->mutex_);
             guard->waiting_--;
@@ -159,7 +159,7 @@ void WriteGuard::arrived(void* arg) {
 
 /* ---- up and down ---- */
 
-/// Runs fn for each channel of the bdev, and done() on this thread; the bdev may go meanwhile.
+/// Runs fn for each channel of the bdev, then done() on this thread. The bdev may go meanwhile.
 void WriteGuard::walk(void (*fn)(WriteGuard*, BdevChannel*), void (WriteGuard::*done)()) {
     for_each_bdev_channel(
         bdev_,
@@ -190,7 +190,7 @@ void WriteGuard::raise(std::function<void()> done) {
     if (rises) start_rise();
 }
 
-/// [channel's thread] New writes take their blocks from here on, and those in flight have them.
+/// [channel's thread] From here on new writes take their blocks, and the writes in flight have theirs.
 void WriteGuard::enter_in_flight(WriteGuard* guard, BdevChannel* ch) {
     ch->flags |= channel_guarded;
     ch->pool->for_each_used([&](BdevIo* io) {
@@ -235,7 +235,7 @@ void WriteGuard::end_watch() {
     bdk_poller_unregister(&watch_);
 }
 
-/// True once nobody has locked blocks for a while: then the guard is to sink.
+/// True once no range has been locked for a while: the guard should then go down.
 bool WriteGuard::is_idle() {
     const std::scoped_lock lock(mutex_);
     const bool idle = stage_ == Stage::up && exclusive_ == 0 && waiting_ == 0 && !used_;
@@ -257,8 +257,8 @@ void WriteGuard::forget(WriteRange* range) {
     give_back(range);
 }
 
-/// [channel's thread] Nobody waits for the shared ranges that there are. An I/O that was abandoned meanwhile
-/// keeps its own: the guard is about to rise again.
+/// [channel's thread] Deletes the shared ranges of I/Os in flight, which nobody waits for. An I/O that has
+/// been abandoned meanwhile keeps its range: the guard is about to rise again.
 void WriteGuard::forget_in_flight(WriteGuard* guard, BdevChannel* ch) {
     ch->flags &= ~static_cast<uint32_t>(channel_guarded);
     ch->pool->for_each_used([&](BdevIo* io) {

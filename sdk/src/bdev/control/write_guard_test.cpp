@@ -39,7 +39,7 @@ public:
         settle(client_.thread());
         return came_.is_ready();
     }
-    /// Waits for the callback, and returns what it was given.
+    /// Waits for the callback, and returns its argument.
     int wait() { return came_.get(); }
 
     void unlock() {

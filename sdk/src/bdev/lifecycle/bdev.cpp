@@ -35,7 +35,7 @@ namespace bdk {
 
 namespace {
 
-/// Copies a struct that starts with its size, as far as it goes; the rest is zero.
+/// Copies as much of a struct that starts with its size as both sides know; the rest is zero.
 template <typename T>
 T zero_extend(const T* source) {
     T copy{};
@@ -43,7 +43,7 @@ T zero_extend(const T* source) {
     return copy;
 }
 
-/// What is wrong with the protection information, or nullptr.
+/// The fault of the protection information, or nullptr.
 const char* wrong_dif(const bdk_bdev& config) {
     constexpr uint32_t all_checks = BDK_DIF_CHECK_GUARD | BDK_DIF_CHECK_APPTAG | BDK_DIF_CHECK_REFTAG;
     if (config.dif_type == 0 && config.dif_check_flags != 0)
@@ -53,13 +53,13 @@ const char* wrong_dif(const bdk_bdev& config) {
     return make_layout(dif_ctx_of(config), &layout);
 }
 
-/// What is wrong with the limits, or nullptr: even the smallest piece of an I/O must fit them.
+/// The fault of the limits, or nullptr. Even the smallest piece of an I/O must fit them.
 const char* wrong_limit(const bdk_bdev& config) {
     bool unit = (config.flags & BDK_BDEV_SPLIT_ON_WRITE_UNIT) != 0 && config.write_unit_size > 1;
     uint64_t smallest = unit ? config.write_unit_size : 1;
     if (config.max_rw_size != 0 && config.max_rw_size < smallest)
         return "max_rw_size is less than write_unit_size";
-    // Data are cut where the rest is aligned as well.
+    // Data are cut only where the second part is as aligned as the first.
     uint64_t segment = config.max_segment_size & ~((uint64_t{1} << config.required_alignment) - 1);
     if (config.max_segment_size != 0 && segment == 0)
         return "max_segment_size is less than the alignment of required_alignment";
@@ -69,7 +69,7 @@ const char* wrong_limit(const bdk_bdev& config) {
     return nullptr;
 }
 
-/// What is wrong with the names, or nullptr: they reach logs, reports and clients.
+/// The fault of the names, or nullptr. Names reach logs, reports and clients.
 const char* wrong_name(const Bdev* bdev) {
     if (bdev->name.empty() || bdev->name.size() > 255) return "name must have 1 to 255 bytes";
     if (wrong_in_name(bdev->name) != nullptr) return "name must be UTF-8 without control characters";
@@ -79,7 +79,7 @@ const char* wrong_name(const Bdev* bdev) {
     return nullptr;
 }
 
-/// What is wrong with the fields, or "".
+/// The fault of the fields, or "".
 const char* wrong_field(const Bdev* bdev) {
     const bdk_bdev& config = bdev->config;
     uint32_t md = (config.flags & BDK_BDEV_MD_INTERLEAVED) != 0 ? config.md_len : 0;
@@ -128,7 +128,7 @@ std::unique_ptr<Bdev> make_bdev(bdk_bdev* pub) {
     return bdev;
 }
 
-/// Puts it on the list. Throws std::bad_alloc.
+/// Adds the bdev to the list. Throws std::bad_alloc.
 int add_bdev(bdk_bdev* pub) {
     std::unique_ptr<Bdev> bdev = make_bdev(pub);
     if (const char* wrong = wrong_field(bdev.get()); *wrong != '\0') {
@@ -138,7 +138,7 @@ int add_bdev(bdk_bdev* pub) {
     }
     set_io_types(bdev.get());
     if (int rc = bdev_list_add(bdev.get()); rc != 0) return rc;
-    static_cast<void>(bdev.release());  // the list's now
+    static_cast<void>(bdev.release());  // owned by the list
     return 0;
 }
 
@@ -148,7 +148,7 @@ void report_unregistered(bdk_thread* thread, bdk_bdev_unregister_cb cb, void* ct
     if (cb != nullptr) post(thread, [=] { call_in_scope("unregister callback of a bdev", cb, ctx, rc); });
 }
 
-/// [app thread] The module has let go of the bdev: so does the core.
+/// [app thread] The module has let go of the bdev, so the core does too.
 void destructed(std::unique_ptr<Bdev> bdev, int rc) {
     pending_call_end(bdev->destruct_call);
     if (rc < 0) BDK_ERRLOG("bdev '%s': destruct failed: %s", bdev->name.c_str(), strerrordesc_np(-rc));
@@ -159,7 +159,7 @@ void report_no_destruct(std::string_view what, const void* caller) {
     report_violation({.rule = 0,
                       .what = what,
                       .object = "a bdev without a destruct under way",
-                      .advice = "end each destruct once: by what it returns, or, after BDK_PENDING, with "
+                      .advice = "end each destruct once: by its return value or, after BDK_PENDING, with "
                                 "bdk_bdev_destruct_done()",
                       .return_address = caller});
 }
@@ -173,7 +173,7 @@ void call_destruct(Bdev* bdev) {
     notify_watches(BDK_NOTIFY_BDEV_UNREGISTER, bdev->pub);
     bdev->destruct_call = pending_call_begin(
         {"module '", bdev->module_name, "': destruct of bdev '", bdev->name, "'"}, "bdk_bdev_destruct_done");
-    const bdk_bdev* pub = bdev->pub;  // not to be looked at: the module may free it
+    const bdk_bdev* pub = bdev->pub;  // must not be dereferenced: the module may free it
     auto destruct = bdev->fn.destruct;
     int rc = call_in_scope("destruct", destruct, bdev->config.ctxt);
     if (rc == BDK_PENDING) return;

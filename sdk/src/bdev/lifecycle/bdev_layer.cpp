@@ -32,8 +32,8 @@ int create_watched_pool(void* io_device, void* ctx) {
     return rc;
 }
 
-/// A stop under way: unregisters one bdev after the other, those that nobody has open first, so that what
-/// stands on a bdev goes before it, whatever came first.
+/// A stop under way. It unregisters one bdev after the other, first those that are not open, so that each
+/// bdev goes before its bases, whatever the order of creation.
 struct Stop {
     std::function<void(int)> done;
     uint64_t deadline_ns = bdk_get_time_ns() + stop_timeout_ns;
@@ -42,7 +42,7 @@ struct Stop {
 
 bool is_ready(Bdev* bdev, bool unopened) {
     std::scoped_lock lock(bdev->mutex);
-    // A desc that is being closed holds the bdev no longer than its I/O in flight.
+    // A desc that is being closed holds the bdev only until its I/O in flight has ended.
     bool is_open = std::any_of(bdev->descs.begin(), bdev->descs.end(),
                                [](const bdk_bdev_desc* desc) { return !desc->closed; });
     return bdev->status == BdevStatus::ready && !(unopened && is_open);
@@ -53,7 +53,7 @@ void finish_stop(Stop* raw, int rc) {
     bdk_poller_unregister(&stop->poller);
     examine_reset();
     pending_calls_stop();
-    // Pools are given back with the last channel of each thread; the device goes after them.
+    // Each thread's pool is given back with its last channel; the device goes after them.
     int unregistered = bdk_io_device_unregister(io_pool_io_device(), [](void*) {
         io_pool_free_spares();
         free_orphan_descs();
@@ -69,7 +69,7 @@ int poll_stop(void* ctx) {
         bdk_bdev_unregister(bdev->pub, nullptr, nullptr);
     } else if (bdk_get_time_ns() > stop->deadline_ns) {
         for (Bdev* left : all_bdevs())
-            BDK_ERRLOG("bdev '%s' does not go: %s", left->name.c_str(), describe_descs(left).c_str());
+            BDK_ERRLOG("bdev '%s' cannot be removed: %s", left->name.c_str(), describe_descs(left).c_str());
         finish_stop(stop, -ETIMEDOUT);
     } else {
         return BDK_POLLER_IDLE;
@@ -100,7 +100,7 @@ void bdev_layer_stop(std::function<void(int)> done) {
     auto stop = std::make_unique<Stop>();
     stop->done = std::move(done);
     stop->poller = bdk_poller_register(poll_stop, stop.get(), stop_poll_us, "bdev_layer_stop");
-    static_cast<void>(stop.release());  // the poller's now
+    static_cast<void>(stop.release());  // owned by the poller
 }
 
 }  // namespace bdk

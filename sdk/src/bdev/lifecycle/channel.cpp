@@ -36,7 +36,7 @@ IoPool* pool_of_this_thread(bdk_io_channel** ch) {
     return *ch == nullptr ? nullptr : static_cast<IoPool*>(io_channel_ctx(*ch));
 }
 
-/// Throws std::bad_alloc; leave_shared() undoes what has been done then.
+/// Throws std::bad_alloc; leave_shared() then undoes what was done.
 void join_shared(BdevChannel* channel) {
     auto& all = channel->pool->shared;
     auto it = all.find(channel->module_ch);
@@ -53,7 +53,7 @@ void leave_shared(BdevChannel* channel) {
     if (shared == nullptr) return;
     channel->shared = nullptr;
     std::vector<BdevChannel*>& channels = shared->channels;
-    // A channel for which there was no memory in the list has no place in it.
+    // If there was no memory to put the channel into the list, it has no place there.
     if (channel->shared_place < channels.size()) {
         channels[channel->shared_place] = channels.back();
         channels[channel->shared_place]->shared_place = channel->shared_place;
@@ -77,7 +77,7 @@ void forget_channel(BdevChannel* channel) {
     if (it->second.empty()) all.erase(it);
 }
 
-/// From here on the channel is an empty shell, which its owner puts; the bdev may be gone by then.
+/// From here on the channel is an empty shell, which its owner puts. The bdev may be gone by then.
 void close_now(BdevChannel* channel) {
     {
         std::scoped_lock lock(channel->bdev->mutex);
@@ -97,8 +97,8 @@ bool wait_for_io_in_flight(void* ctx) {
     return true;
 }
 
-/// Makes the channel known to those who look for the channels of the thread or of the bdev. Throws
-/// std::bad_alloc; leave_service() undoes what has been done then.
+/// Makes the channel known to everything that looks for the channels of the thread or of the bdev. Throws
+/// std::bad_alloc; leave_service() then undoes what was done.
 void enter_service(BdevChannel* channel) {
     Bdev* bdev = channel->bdev;
     if (channel->desc->write && !channel->desc->of_module) note_client_data(bdev);
@@ -188,7 +188,7 @@ void drain(bdk_io_channel_iter* iter) {
     BdevChannel* channel = visited_channel(iter);
     end_waiting_io(channel);
     if (channel->io_outstanding != 0) {
-        channel->close_iter = iter;  // path/leave.cpp goes on
+        channel->close_iter = iter;  // path/leave.cpp continues the walk
         return;
     }
     close_now(channel);
@@ -201,7 +201,7 @@ void drained(bdk_io_channel_iter* iter, int) {
     (*end)();
 }
 
-/// The second walk may wait on one channel for long: no other channel takes I/O meanwhile.
+/// The second walk may wait for a long time on one channel. No other channel takes I/O meanwhile.
 void drain_all(bdk_io_channel_iter* iter, int) {
     bdk_for_each_channel(bdk_io_channel_iter_get_io_device(iter), drain, bdk_io_channel_iter_get_ctx(iter),
                          drained);
@@ -210,7 +210,7 @@ void drain_all(bdk_io_channel_iter* iter, int) {
 }  // namespace
 
 void close_channels(bdk_bdev_desc* desc, std::function<void()> done) {
-    // The caller's own channel takes no I/O from now on; the others, from the first walk on.
+    // From now on the caller's own channel takes no I/O. For the others, the first walk does this.
     bdk_io_channel* own = current_thread()->channels.find(desc);
     if (own != nullptr) static_cast<BdevChannel*>(io_channel_ctx(own))->flags |= channel_closing;
     auto* end = cannot_fail("closing a desc", [&] { return new std::function<void()>(std::move(done)); });

@@ -43,20 +43,20 @@ void release_claim_of(Bdev* bdev, const bdk_bdev_desc* desc) {
 
 namespace {
 
-/// Throws std::bad_alloc, and has claimed nothing then.
+/// Throws std::bad_alloc without any effect.
 int claim_by_module(bdk_bdev* pub, bdk_bdev_desc* desc, const bdk_module* module) {
     Bdev* bdev = Bdev::of(pub);
     std::scoped_lock lock(bdev->mutex);
     if (bdev->claim.type != BDK_BDEV_CLAIM_NONE)
         return refuse(bdev, module, -EPERM, describe_claim(bdev->claim));
     if (desc != nullptr && has_other_writer(bdev, desc))
-        return refuse(bdev, module, -EPERM, "somebody else has it open for writing");
+        return refuse(bdev, module, -EPERM, "another desc has it open for writing");
     bdev->claim = {BDK_BDEV_CLAIM_EXCL_WRITE, 0, {{nullptr, module->name}}};
     if (desc != nullptr) desc->write = desc->of_module = true;
     return 0;
 }
 
-/// As above.
+/// Throws std::bad_alloc without any effect.
 int claim_by_desc(bdk_bdev_desc* desc, uint32_t type, const bdk_bdev_claim_opts* opts,
                   const bdk_module* module) {
     using Opts = bdk_bdev_claim_opts;

@@ -5,7 +5,7 @@
 
 namespace bdk {
 
-/// [bdev's mutex held] Releases what the desc holds.
+/// [bdev's mutex held] Releases the claim that the desc holds, if any.
 void release_claim_of(Bdev* bdev, const bdk_bdev_desc* desc);
 
 }  // namespace bdk

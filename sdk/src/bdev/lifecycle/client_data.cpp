@@ -43,7 +43,7 @@ bool has_noted_name(Bdev* bdev) {
     return std::any_of(names.begin(), names.end(), is_noted);
 }
 
-/// Calls fn(name) for all that stands below, each once, until it returns false.
+/// Calls fn(name) for these bdevs and everything below them, once each, until fn returns false.
 template <typename Fn>
 void walk_down(std::vector<std::string> names, Fn fn) {
     std::set<std::string> seen;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which bdevs hold data that clients may have written. What clients write may look like anything, a partition
-// table or the member of an array: a host that believed it would let a client decide how the next start goes.
-// So these bdevs are not examined unless somebody asks for it.
+// Tracks which bdevs hold data that clients may have written. Such data may look like anything, such as a
+// partition table or the member of an array. A host that believed it would let a client decide what the next
+// start does. So these bdevs are not examined unless the user asks for it.
 //
-// A bdev is known by its names, which outlive it: one that is removed and created again holds the same data.
-// It is noted when the stack exports it or builds on it, and when anything but a module that has claimed it
-// gets a channel to write to it; with it, what it stands on is noted. A bdev that stands on a noted one shows
-// the same data, and counts as noted.
+// A bdev is known by its names, which outlive it: a bdev that is removed and created again holds the same
+// data. A bdev is noted when the stack exports it or builds on it, and when anything but a module that has
+// claimed it gets a channel to write to it. Its bases are noted with it. A bdev that stands on a noted one
+// shows the same data, and counts as noted.
 #pragma once
 
 #include <string>
@@ -16,19 +16,19 @@
 
 namespace bdk {
 
-/// [any thread] Notes these names, of bdevs that exist or will.
+/// [any thread] Notes the names of bdevs that exist or may exist later.
 void note_client_data(const std::vector<std::string>& names);
 
-/// [any thread] Notes the bdev, and what it stands on. Throws std::bad_alloc.
+/// [any thread] Notes the bdev and its bases. Throws std::bad_alloc.
 void note_client_data(Bdev* bdev);
 
-/// [app thread] A bdev that has been registered under a noted name: notes what it stands on.
+/// [app thread] A bdev has been registered. If one of its names is noted, notes its bases.
 void follow_client_data(Bdev* bdev);
 
 /// [app thread] True if clients may have written what is on the bdev.
 bool holds_client_data(Bdev* bdev);
 
-/// [app thread] Forgets all.
+/// [app thread] Forgets all names.
 void client_data_reset();
 
 }  // namespace bdk

@@ -63,13 +63,13 @@ std::string thread_name(const bdk_thread* thread) {
     return "thread '" + thread->name + "' (" + std::to_string(thread->id) + ")";
 }
 
-/// [desc's thread] For the list of what the thread has open.
+/// [desc's thread] A line for the list of what the thread has open.
 std::string describe_open(const void* handle) {
     const auto* desc = static_cast<const bdk_bdev_desc*>(handle);
     return "'" + desc->bdev->name + "', opened by " + std::string(object_name_of(desc->opener));
 }
 
-/// [app thread] Descs of threads that have gone.
+/// [app thread] Descs whose threads have exited without closing them.
 std::vector<bdk_bdev_desc*>& orphans() {
     static std::vector<bdk_bdev_desc*> instance;
     return instance;
@@ -81,8 +81,8 @@ void close_orphan(void* handle) {
     bdk_bdev_close(desc);
 }
 
-/// [desc's thread] The thread goes, and nobody could close the desc: the app thread does. The memory stays
-/// until the bdev layer ends, as the guilty may still use it.
+/// [desc's thread] The thread exits and its desc is still open, so the app thread closes it. The memory stays
+/// until the bdev layer ends, because the plugin at fault may still use it.
 void abandon(void* handle) {
     auto* desc = static_cast<bdk_bdev_desc*>(handle);
     bdk_thread* app = bdk_thread_get_app_thread();
@@ -95,7 +95,7 @@ void abandon(void* handle) {
     send_always(app, close_orphan, desc);
 }
 
-/// Fills the desc and makes it one of the bdev's. @return 0, -ENODEV or -EPERM.
+/// Fills the desc and adds it to the bdev's descs. @return 0, -ENODEV or -EPERM.
 int attach(bdk_bdev_desc* desc, const OpenRequest& request) {
     std::unique_lock<std::mutex> list_lock;
     Bdev* bdev = find_bdev(request.name, list_lock);
@@ -103,8 +103,10 @@ int attach(bdk_bdev_desc* desc, const OpenRequest& request) {
     std::scoped_lock lock(bdev->mutex);
     if (bdev->status != BdevStatus::ready) return -ENODEV;
     if (request.write && bdev->claim.type != BDK_BDEV_CLAIM_NONE) {
-        BDK_ERRLOG("bdev '%s' cannot be opened for writing: %s; open it read-only, or what stands on it",
-                   request.name, describe_claim(bdev->claim).c_str());
+        BDK_ERRLOG(
+            "bdev '%s' cannot be opened for writing: %s; open it read-only, or open the bdev that stands on "
+            "it",
+            request.name, describe_claim(bdev->claim).c_str());
         return -EPERM;
     }
     desc->bdev = bdev;
@@ -130,7 +132,7 @@ void detach(bdk_bdev_desc* desc) {
     if (destructs) destruct_bdev(bdev);
 }
 
-/// Makes the desc an io_device, and known to its thread.
+/// Makes the desc an io_device and adds it to its thread's open handles.
 int make_usable(bdk_bdev_desc* desc) {
     return or_enomem([desc] {
         desc->thread->open_handles.add({desc, describe_open, abandon});
@@ -145,8 +147,9 @@ int make_usable(bdk_bdev_desc* desc) {
 
 int open_desc(const OpenRequest& request, bdk_bdev_desc** result) {
     if (request.event_cb == nullptr) {
-        BDK_ERRLOG("bdev '%s' was opened without an event callback: give one, it tells when the bdev goes",
-                   request.name);
+        BDK_ERRLOG(
+            "bdev '%s' was opened without an event callback: pass one; it tells when the bdev is removed",
+            request.name);
         return -EINVAL;
     }
     return or_enomem([&] {

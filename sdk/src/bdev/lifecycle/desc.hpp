@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Opening and closing a bdev, and the events that its holders get.
+// Opening and closing a bdev, and the events that its descs get.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@
 
 namespace bdk {
 
-/// [any thread] Sends an event to every desc of the bdev; it arrives on each desc's thread unless closed
-/// before.
+/// [any thread] Sends an event to every desc of the bdev. It arrives on each desc's thread unless the desc is
+/// closed first.
 void send_event(Bdev* bdev, uint32_t type);
 
-/// What opening a desc needs to know.
+/// The parameters of an open.
 struct OpenRequest {
     const char* name;
     bool write;
@@ -25,13 +25,13 @@ struct OpenRequest {
 /// [bdk thread] Opens a desc. @return 0 with *result set, or a negative errno.
 int open_desc(const OpenRequest& request, bdk_bdev_desc** result);
 
-/// [app thread, at the end] Frees the descs that were closed for threads which had not closed them.
+/// [app thread, at the end] Frees the descs that were closed on behalf of threads that had not closed them.
 void free_orphan_descs();
 
-/// [any thread] The flags of the options are looked at as far as they go; `opts` may be NULL.
+/// [any thread] Whether the options ask to hide metadata. `opts` may be NULL, or shorter than ours.
 bool hides_metadata(const bdk_bdev_open_opts* opts);
 
-/// [any thread] Who holds the bdev: "bdk_bdev_close() is due for the desc that raid.so has opened on thread
+/// [any thread] What holds the bdev: "bdk_bdev_close() is due for the desc that raid.so has opened on thread
 /// 'app' (1)".
 std::string describe_descs(Bdev* bdev);
 

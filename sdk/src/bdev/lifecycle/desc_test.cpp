@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Opening, closing, removing: who waits for whom.
+// Opening, closing and removing: which of them waits for which.
 #include <bdevkit/claim.h>
 #include <gtest/gtest.h>
 
@@ -144,8 +144,7 @@ TEST_F(Desc, AThreadStaysUntilItsIoHasEnded) {
         bdk_bdev_close(desc);
         bdk_thread_exit();
     });
-    while (
-        !log.has({"thread 'leaves' is to exit and cannot: the I/O in flight on 'bdev:disk' has not ended"}))
+    while (!log.has({"thread 'leaves' cannot exit: the I/O in flight on 'bdev:disk' has not ended"}))
         std::this_thread::yield();
     ASSERT_EQ(bdk_thread_get_by_id(id), thread);
     post(thread, [&] { bdk_bdev_io_complete(in_module, BDK_BDEV_IO_STATUS_SUCCESS); });

@@ -31,33 +31,33 @@ namespace bdk {
 
 namespace {
 
-/// Waits until nothing is examined.
+/// A caller that waits until no bdev is being examined.
 struct Waiter {
     bdk_bdev_wait_for_examine_cb cb;
     void* ctx;
     bdk_thread* thread;
 };
 
-/// One bdev that is being examined.
+/// The examination of one bdev.
 struct Round {
     explicit Round(Bdev* examined) : bdev(examined) {}
 
     ListedBdev bdev;
     std::deque<const bdk_module*> left;  ///< modules that have not read it yet
-    uint32_t held = 0;                   ///< a step of it is under way further up the stack
+    uint32_t held = 0;                   ///< above 0 while a step is under way further up the call stack
     uint64_t call = 0;                   ///< number of the module's call under way
-    uint64_t since_ns = 0;               ///< what it waits for
-    bool ignores_descs = false;          ///< has waited for closed descs long enough
+    uint64_t since_ns = 0;               ///< when the current wait began
+    bool ignores_descs = false;          ///< it has waited long enough for descs that are being closed
     bool in_time = true;
     std::vector<std::function<void(bool)>> waiters;
 };
 
-/// All of it lives on the app thread.
+/// The state of all examinations, for the app thread only.
 struct Examination {
     std::map<uint64_t, Round> rounds;  ///< by serial of the bdev
     std::vector<Waiter> waiters;
-    std::vector<std::function<void()>> watchers;  ///< wait for the end of any round
-    std::set<std::string> asked;                  ///< by hand: names, aliases, UUIDs
+    std::vector<std::function<void()>> watchers;  ///< called at the end of any round
+    std::set<std::string> asked;                  ///< the names, aliases and UUIDs that were asked for
     bdk_poller* impatience = nullptr;             ///< while there are rounds, and a little longer
 };
 
@@ -91,7 +91,7 @@ void end_round(uint64_t serial) {
     wake_waiters();
 }
 
-/// True if a desc is being closed, which may yet stand in the way of a claim: examine_desc_gone() goes on.
+/// True if a desc is being closed. Until it is gone it might prevent a claim; examine_desc_gone() continues.
 bool waits_for_descs(const Round& round) {
     Bdev* bdev = round.bdev.bdev;
     std::scoped_lock lock(bdev->mutex);
@@ -100,7 +100,7 @@ bool waits_for_descs(const Round& round) {
     return bdev->examine_waits = closing && !round.ignores_descs;
 }
 
-/// One step. @return false when the round has ended, or waits
+/// One step. @return false when the round has ended or has to wait
 bool step(uint64_t serial) {
     Round* round = find_round(serial);
     if (round == nullptr || round->held != 0 || round->call != 0) return false;
@@ -136,14 +136,13 @@ void end_call(uint64_t number) {
     }
 }
 
-/// What takes too long is not waited for.
+/// Stops waiting for an examination that takes too long.
 void give_up(uint64_t serial) {
     Round& round = *find_round(serial);
     const std::string module = examine_call_module(std::exchange(round.call, 0));
     BDK_ERRLOG(
-        "bdev '%s': its examination is not waited for any longer (examine_limit, %u ms): %s; what comes of "
-        "it "
-        "comes later",
+        "bdev '%s': gave up waiting for its examination (examine_limit, %u ms): %s; bdevs that it "
+        "finds appear later",
         round.bdev.bdev->name.c_str(), bdev_options().examine_limit_ms,
         module.empty() ? "a desc of it is still being closed" : ("module '" + module + "' reads it").c_str());
     round.ignores_descs = true;
@@ -171,7 +170,7 @@ void watch_rounds() {
 
 // ---- which bdevs, which modules ----
 
-/// By hand, a bdev is asked for by its name, an alias or its UUID.
+/// True if the user has asked for the bdev by its name, an alias or its UUID.
 bool is_asked_for(Bdev* bdev) {
     if (state().asked.empty()) return false;
     const std::vector<std::string> names = names_of(bdev);
@@ -185,12 +184,11 @@ bool is_to_be_examined(Bdev* bdev) {
 
 bool is_withheld(Bdev* bdev) {
     if (!holds_client_data(bdev) || is_asked_for(bdev)) return false;
-    BDK_INFOLOG("bdev '%s' is not read to recognise what is on it: clients may have written to it",
-                bdev->name.c_str());
+    BDK_INFOLOG("bdev '%s' is not read by modules: clients may have written to it", bdev->name.c_str());
     return true;
 }
 
-/// Notes the modules that are to read the bdev. @return true if there are any
+/// Records the modules that will read the bdev. @return true if there are any
 bool begin_round(Bdev* bdev, const std::vector<ModuleState*>& modules) {
     std::vector<const bdk_module*> readers;
     for (const ModuleState* module : modules)

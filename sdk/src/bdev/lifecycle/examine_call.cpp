@@ -15,11 +15,11 @@ namespace bdk {
 
 namespace {
 
-/// All of it lives on the app thread.
+/// The calls that have not ended, for the app thread only.
 struct ExamineCalls {
     std::map<uint64_t, ExamineCall> calls;             ///< by number (pending_calls.hpp): the oldest first
-    std::multimap<const bdk_bdev*, uint64_t> of_bdev;  ///< their numbers
-    std::vector<uint64_t> running;                     ///< that have not returned, innermost last
+    std::multimap<const bdk_bdev*, uint64_t> of_bdev;  ///< the numbers of the calls for a bdev
+    std::vector<uint64_t> running;                     ///< calls that have not returned, innermost last
 };
 
 ExamineCalls& state() {

@@ -11,20 +11,20 @@
 
 namespace bdk {
 
-/// Numbers of calls begin at 1; 0 stands for none.
+/// One such call. Numbers of calls begin at 1; 0 stands for no call.
 struct ExamineCall {
     const bdk_module* module;
-    const bdk_bdev* bdev;  ///< may be gone: only compared
+    const bdk_bdev* bdev;  ///< may be gone: only compared, never dereferenced
     uint64_t serial;       ///< of the bdev
 };
 
-/// [app thread] Calls examine_config, which ends before it returns: one that has not is reported.
+/// [app thread] Calls examine_config, which must end its call before it returns; otherwise it is reported.
 void call_examine_config(const ModuleState& module, Bdev* bdev);
 
 /// [app thread] Calls examine_disk. @return the number of the call if it has not ended yet, else 0
 uint64_t call_examine_disk(const ModuleState& module, Bdev* bdev);
 
-/// [app thread] The call that is meant by a module which does not say which: the innermost that has not
+/// [app thread] The call that a module means if it does not name a bdev: the innermost call that has not
 /// returned, else the oldest.
 uint64_t examine_call_of(const bdk_module* module);
 /// [app thread] The module's call for that bdev.
@@ -33,13 +33,13 @@ uint64_t examine_call_of(const bdk_module* module, const bdk_bdev* bdev);
 /// [app thread] All calls of the module.
 std::vector<uint64_t> examine_calls_of(const bdk_module* module);
 
-/// [app thread] The name of the call's module; "" for none.
+/// [app thread] The name of the call's module; "" if there is no such call.
 std::string examine_call_module(uint64_t number);
 
 /// [app thread] Ends a call. @return the serial of its bdev
 uint64_t forget_examine_call(uint64_t number);
 
-/// [app thread] Forgets all of them.
+/// [app thread] Forgets all calls.
 void examine_calls_reset();
 
 }  // namespace bdk

@@ -13,7 +13,7 @@
 namespace bdk::test {
 namespace {
 
-/// A module that looks at bdevs and remembers what it saw.
+/// A module that records the bdevs that it is shown.
 struct Looker {
     std::vector<std::string> by_config, by_disk;
     bool answers = true;
@@ -220,7 +220,7 @@ TEST_F(ManualExamine, AllowsByAliasAndForLaterModules) {
     EXPECT_EQ(host.remove("disk"), 0);
 }
 
-/* ---- what clients may have written ---- */
+/* ---- data that clients may have written ---- */
 
 RuntimeOptions with_client_bdevs() {
     RuntimeOptions options = test_runtime_options();

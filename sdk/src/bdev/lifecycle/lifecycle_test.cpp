@@ -145,7 +145,7 @@ TEST(Walks, NestAndLetOtherThreadsOpenMeanwhile) {
     auto visit = [](void* ctx, bdk_bdev* bdev) {
         auto* self = static_cast<State*>(ctx);
         const std::string name = bdk_bdev_get_name(bdev);
-        // The walk holds no lock: else the other thread would wait for it, and it for the other thread.
+        // The walk holds no lock. Otherwise it and the other thread would wait for each other.
         call_on(self->other, [&] {
             bdk_bdev_desc* desc = nullptr;
             auto ignore = [](uint32_t, bdk_bdev*, void*) {};
@@ -317,7 +317,7 @@ TEST_F(Lifecycle, StructIsRegisteredOnce) {
         disk.bdev.name = "renamed";
         EXPECT_EQ(bdk_bdev_register(&disk.bdev), -EEXIST) << "whatever its name is now";
     });
-    EXPECT_TRUE(log.has({"its struct bdk_bdev is registered already"}));
+    EXPECT_TRUE(log.has({"its struct bdk_bdev is already registered"}));
     EXPECT_EQ(Client::try_open("disk", Access::read), 0);
     EXPECT_EQ(host.remove("disk"), 0);
     EXPECT_TRUE(disk.destructed);
@@ -395,7 +395,7 @@ TEST(Shutdown, GoesTopDownThoughABaseCameAfterTheLayer) {
     call_on_app_thread([&] {
         ASSERT_EQ(first.add(), 0);
         ASSERT_EQ(layer.add(), 0);
-        ASSERT_EQ(later.add(), 0);  // younger than what will stand on it
+        ASSERT_EQ(later.add(), 0);  // registered after the bdev that will stand on it
         ASSERT_EQ(above.add(), 0);
         ASSERT_EQ(bdk_bdev_open_ext("later", true, ignore, nullptr, &late_desc), 0);
         ASSERT_EQ(bdk_bdev_module_claim_bdev(&later.bdev, late_desc, &raw_disk_module), 0);

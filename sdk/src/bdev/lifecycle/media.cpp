@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Media events: ranges of which a module says that they ask for attention, kept at each desc until its holder
-// has read them.
+// Media events: ranges that a module reports as needing attention. Each desc keeps them until its holder has
+// read them.
 #include <bdevkit/bdev_module.h>
 
 #include <algorithm>
@@ -29,7 +29,7 @@ int bdk_bdev_push_media_events(bdk_bdev* pub, const bdk_bdev_media_event* events
             return desc->media_events.size() + count > max_unread;
         });
         if (full) return -ENOSPC;
-        // Room first: either every desc gets them or none.
+        // Reserves room first, so that either every desc gets the events or none does.
         int rc = bdk::or_enomem([&] {
             for (bdk_bdev_desc* desc : bdev->descs)
                 desc->media_events.reserve(desc->media_events.size() + count);

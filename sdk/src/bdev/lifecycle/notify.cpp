@@ -10,7 +10,7 @@
 #include <vector>
 
 struct bdk_notify {
-    bdk_notify_cb cb;  ///< nullptr: removed while the watches are being told
+    bdk_notify_cb cb;  ///< nullptr: removed during notify_watches()
     void* ctx;
 };
 
@@ -18,7 +18,7 @@ namespace bdk {
 
 namespace {
 
-/// All of it lives on the app thread.
+/// The watches, for the app thread only.
 struct Watches {
     std::vector<std::unique_ptr<bdk_notify>> list;
     uint32_t telling = 0;  ///< nested notify_watches()
@@ -37,7 +37,7 @@ void forget_removed() {
 
 void notify_watches(uint32_t type, bdk_bdev* bdev) {
     watches().telling++;
-    // By index: a callback may add watches, which hear from the next event on.
+    // By index, because a callback may add watches; those hear from the next event on.
     for (size_t i = 0, count = watches().list.size(); i < count; i++) {
         bdk_notify* watch = watches().list[i].get();
         if (watch->cb != nullptr) call_in_scope("notify callback", watch->cb, type, bdev, watch->ctx);

@@ -5,7 +5,7 @@
 
 namespace bdk {
 
-/// [app thread] Tells every watch. `type`: BDK_NOTIFY_*.
+/// [app thread] Calls every watch. `type`: BDK_NOTIFY_*.
 void notify_watches(uint32_t type, bdk_bdev* bdev);
 
 }  // namespace bdk

@@ -11,7 +11,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-/// Remembers what it is told.
+/// Records its notifications.
 struct Watch {
     Names told;
     bdk_notify* watch = nullptr;

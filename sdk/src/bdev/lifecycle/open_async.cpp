@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Opening a bdev that may not be there yet: tried again every few milliseconds until the time is up.
+// Opens a bdev that may not exist yet: tries again every few milliseconds until the time is up.
 #include <bdevkit/desc.h>
 #include <bdevkit/poller.h>
 
@@ -25,7 +25,7 @@ struct OpenWait {
     void* ctx;
     bdk_poller* poller = nullptr;
 
-    /// True when the wait is over; then *this is gone.
+    /// @return true when the wait is over; *this has then been deleted.
     bool try_open() {
         bdk_bdev_desc* desc = nullptr;
         request.name = name.c_str();
@@ -35,7 +35,7 @@ struct OpenWait {
         return true;
     }
 
-    /// Then *this is gone.
+    /// Deletes *this.
     void end(bdk_bdev_desc* desc, int rc) {
         std::unique_ptr<OpenWait> self(this);
         bdk_poller_unregister(&poller);
@@ -66,7 +66,7 @@ int open_async(const bdk::OpenRequest& request, uint64_t timeout_ms, bdk_bdev_op
     });
     if (wait == nullptr) return -ENOMEM;
     int rc = bdk_thread_send_msg(bdk::current_thread(), first_try, wait.get());
-    if (rc == 0) static_cast<void>(wait.release());  // the message has it
+    if (rc == 0) static_cast<void>(wait.release());  // owned by the message
     return rc;
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The core's view of a bdev_io.
+// The core's state of a bdev_io.
 //
-// One bdev_io serves every layer that forwards it (bdk_bdev_io_forward): the layer above is saved in a frame,
-// the I/O moves to the base's channel, and completion pops the frames. So a forwarding layer costs a frame
-// and its counters, not a second bdev_io. What an I/O touches: two lines of the public part, two of the
-// core's, and the frames and contexts in use.
+// One bdev_io serves every layer that forwards it (bdk_bdev_io_forward). A forward saves the layer above in a
+// frame and moves the I/O to the base's channel; the completion pops the frames. So a forwarding layer costs
+// a frame and its counters, not a second bdev_io. An I/O touches two cache lines of the public part, two of
+// the core's part, and the frames and contexts in use.
 #pragma once
 
 #include <bdevkit/bdev_io.h>
@@ -29,7 +29,7 @@ struct BdevIo;
 struct IoBuffer;
 struct IoPool;
 
-/// Where an I/O is. Completing is legal in the two states in which a module owns it.
+/// The place of an I/O. A module may complete it in the two states in which the module owns it.
 enum class IoState : uint8_t {
     free,       ///< in the pool
     core,       ///< held by the core: queued, split, waiting for a reset
@@ -39,8 +39,8 @@ enum class IoState : uint8_t {
     completed,  ///< its callback is due, runs, or has run
 };
 
-/// A layer that the I/O has left for its base. A word, so that those of eight layers fit a cache line: what a
-/// layer that changes nothing leaves behind is its channel; more stands in an IoFrameRest.
+/// A layer that the I/O has left for its base. A frame is one word, so that the frames of eight layers fit a
+/// cache line. The word is the layer's channel; if the layer has more to save, the rest is in an IoFrameRest.
 class IoFrame {
 public:
     IoFrame() = default;
@@ -54,7 +54,8 @@ private:
     uintptr_t bits_;
 };
 
-/// What a layer without it has in common with its base (the time), or has not (the rest).
+/// The part of a frame that most layers do not need. Without it, a layer shares the submission time of its
+/// base and has nothing else to save.
 struct IoFrameRest {
     void* driver_ctx;
     void (*done)(bdk_bdev_io*, bool);
@@ -62,53 +63,53 @@ struct IoFrameRest {
     uint64_t submit_ticks;
 };
 
-/// Of an I/O of the core's own: the parent whose work it does. See parent.hpp.
+/// The part of a child, an I/O that the core has made to do its parent's work. See parent.hpp.
 struct ChildPart {
-    BdevIo* parent = nullptr;  ///< nullptr: it is no child
+    BdevIo* parent = nullptr;  ///< nullptr: not a child
     BdevIo* previous = nullptr;
-    BdevIo* next = nullptr;   ///< the parent's child that was made after this one
-    std::vector<iovec> iovs;  ///< of a child that needs several; keeps its memory for the next use
+    BdevIo* next = nullptr;   ///< the parent's next younger child
+    std::vector<iovec> iovs;  ///< for a child that needs several; keeps its memory for the next use
     bool from_reserve = false;
     bool abort_sent = false;
 };
 
-/// Of an I/O that the core works on and holds meanwhile. See parent.hpp.
+/// The part of a parent, an I/O that the core holds and works on. See parent.hpp.
 struct ParentWork {
-    void (*step)(BdevIo* io) = nullptr;  ///< goes on with it; nullptr: the core does not work on it
+    void (*step)(BdevIo* io) = nullptr;  ///< continues the work; nullptr: the core does not work on it
     void (*ended)(BdevIo* io, BdevIo* child) = nullptr;  ///< takes the result of a child that succeeded
     BdevIo* oldest = nullptr;
     BdevIo* newest = nullptr;
     uint32_t children = 0;        ///< in flight
-    bool waiting = false;         ///< for a buffer, a lock or the next turn: step() is due then
-    bool ignores_errors = false;  ///< of its children
-    bool locked = false;          ///< its range is: see lock_range()
-    bool waits_for_lock = false;  ///< and has done nothing yet
+    bool waiting = false;         ///< it waits for a buffer, a lock or the next turn, and then step() is due
+    bool ignores_errors = false;  ///< errors of its children do not count
+    bool locked = false;          ///< its range is locked: see lock_range()
+    bool waits_for_lock = false;  ///< it waits for lock_range(), and has done nothing yet
     IoStatus status;              ///< success so far, or the first failure
-    uint64_t done = 0;            ///< blocks that children have been made for, or that they have done
-    IovCursor data;               ///< where the next piece's data start
-    uint32_t stage = 0;           ///< of work that goes through several
-    uint32_t turn_children = 0;   ///< started in the turn of the thread that began at turn_ticks
+    uint64_t done = 0;           ///< blocks that children have been made for, or that children have completed
+    IovCursor data;              ///< where the data of the next piece start
+    uint32_t stage = 0;          ///< of work in several stages
+    uint32_t turn_children = 0;  ///< children started in the turn of the thread that began at turn_ticks
     uint64_t turn_ticks = 0;
     void* buf = nullptr;
     uint64_t buf_bytes = 0;
 };
 
-/// Of an I/O that gets a buffer of iobuf, now or later.
+/// The wait of an I/O for a buffer of iobuf.
 struct BufferWait {
     bdk_iobuf_entry entry{};
     void (*ready)(BdevIo* io, IoBuffer buffer) = nullptr;  ///< nullptr: it does not wait
     uint64_t bytes = 0;
 };
 
-constexpr uint32_t max_io_frames = 8;       ///< forwards beyond this take a second bdev_io
-constexpr uint32_t inline_ctx_bytes = 256;  ///< contexts beyond this come from the channel
-constexpr uint32_t ctx_header_bytes = 16;   ///< before each driver_ctx: its bdev_io
+constexpr uint32_t max_io_frames = 8;       ///< further forwards take a second bdev_io
+constexpr uint32_t inline_ctx_bytes = 256;  ///< larger contexts come from the channel
+constexpr uint32_t ctx_header_bytes = 16;   ///< before each driver_ctx; leads back to the bdev_io
 
 struct alignas(64) BdevIo {
     bdk_bdev_io pub;  // 128 bytes
 
     // --- line 2: every I/O
-    BdevChannel* ch;  ///< where it is now
+    BdevChannel* ch;  ///< the channel that it is at
     bdk_bdev_io_completion_cb cb;
     void* cb_arg;
     uint64_t submit_ticks;
@@ -116,18 +117,18 @@ struct alignas(64) BdevIo {
     IoState state;
     uint8_t depth;  ///< frames in use
     uint16_t ctx_used;
-    Deferred deferred;  ///< also the link of the free list and of the core's queues, by turns
+    Deferred deferred;  ///< also links the free list and the core's queues: one at a time
 
     // --- line 3
     iovec iov;                  ///< the one buffer of an I/O that came without an iovec array
-    IoPool* pool;               ///< whose it is: the thread's
-    uint32_t generation;        ///< counts uses, so that an abort does not hit the next one
-    uint32_t abort_generation;  ///< of an abort: its target's
-    void* own_buf;              ///< from bdk_bdev_io_get_buf(), given back with the I/O
+    IoPool* pool;               ///< the pool of its thread
+    uint32_t generation;        ///< counts uses, so that an abort does not hit a later use
+    uint32_t abort_generation;  ///< for an abort: its target's generation
+    void* own_buf;              ///< from bdk_bdev_io_get_buf(); given back with the I/O
     uint64_t own_buf_len;
-    BdevIo* stand_in;  ///< that goes on for it at a base, when the frames were used up
+    BdevIo* stand_in;  ///< continues for it at a base when the frames are used up
     union {
-        uint64_t aborts_left;                       ///< of an abort that has become several
+        uint64_t aborts_left;  ///< for a caller's abort: aborts of its targets that have not ended
         void (*stand_in_done)(bdk_bdev_io*, bool);  ///< see IoFrameRest
     };
 
@@ -135,13 +136,13 @@ struct alignas(64) BdevIo {
     IoFrameRest rests[max_io_frames];
     alignas(16) std::byte ctx[inline_ctx_bytes];
 
-    // --- last lines: only what the core works on
+    // --- last lines: only for I/Os that the core works on
     ChildPart part;
     ParentWork work;
     BufferWait buffer_wait;
-    bdk_bdev_io_get_buf_cb get_buf_cb;  ///< of a module's read that waits for its buffer
+    bdk_bdev_io_get_buf_cb get_buf_cb;  ///< for a module's read that waits for its buffer
     int64_t stand_in_delta;
-    BdevIo* stands_for = nullptr;      ///< of a stand-in
+    BdevIo* stands_for = nullptr;      ///< for a stand-in: the I/O that it continues
     bdk_bdev_range* ranges = nullptr;  ///< the blocks that it has at its layers: see write_guard.hpp
 
     static BdevIo* of(bdk_bdev_io* io) noexcept { return reinterpret_cast<BdevIo*>(io); }
@@ -153,24 +154,24 @@ struct alignas(64) BdevIo {
 
     bool succeeded() const noexcept { return status.code == BDK_BDEV_IO_STATUS_SUCCESS; }
 
-    /// True while the core or a module has it.
+    /// True while the core or a module has the I/O.
     bool is_in_flight() const noexcept { return state == IoState::in_module || state == IoState::core; }
 
-    /// True for an I/O of the core's own at the layer where its parent is. There it is not the user's: it is
-    /// neither counted nor held back nor aborted by itself. At the layers below it is as any other.
+    /// True for a child at its parent's layer. There the user does not know it, so it is not counted, held
+    /// back or aborted by itself. At the layers below it is like any other I/O.
     bool is_child_here() const noexcept { return part.parent != nullptr && depth == 0; }
 
-    /// The channel it was submitted on, whatever layer it has reached.
+    /// The channel on which the I/O was submitted, whatever layer it has reached.
     BdevChannel* origin() const noexcept { return depth == 0 ? ch : frames[0].ch(); }
 
-    /// When it was submitted there, in ticks.
+    /// When the I/O was submitted on origin(), in ticks.
     uint64_t first_submit_ticks() const noexcept {
         for (uint32_t i = 0; i < depth; i++)
             if (frames[i].has_rest()) return rests[i].submit_ticks;
         return submit_ticks;
     }
 
-    /// True when it is at `channel` or has been forwarded from there.
+    /// True when the I/O is at `channel` or has been forwarded from there.
     bool passed(const BdevChannel* channel) const noexcept {
         for (uint32_t i = 0; i < depth; i++)
             if (frames[i].ch() == channel) return true;
@@ -188,7 +189,7 @@ static_assert(offsetof(BdevIo, iov) == 192, "what every I/O touches ends with th
 static_assert(sizeof(BdevIo) / 64 % 2 == 1, "bdev_ios would fall on few sets of the cache");
 static_assert(std::is_standard_layout_v<BdevIo>);
 
-/// First-in-first-out queue of I/Os that the core holds, linked through `deferred`.
+/// A first-in-first-out queue of I/Os that the core holds, linked through `deferred`.
 class IoQueue {
 public:
     bool empty() const noexcept { return head_ == nullptr; }
@@ -211,7 +212,7 @@ public:
         return false;
     }
 
-    /// Takes out what pred(io) says.
+    /// Takes out the I/Os for which pred(io) is true.
     template <typename Pred>
     IoQueue take_if(Pred&& pred) {
         IoQueue kept, taken;

@@ -19,13 +19,13 @@ namespace bdk {
 
 namespace {
 
-/// No step walks over all bdevs, so that ten thousand come and go as fast, each, as ten.
+/// No step walks over all bdevs: with ten thousand bdevs, adding and removing one takes as long as with ten.
 struct BdevList {
     std::mutex mutex;
-    std::map<uint64_t, Bdev*> bdevs;  ///< by serial: in the order of registration
+    std::map<uint64_t, Bdev*> bdevs;  ///< by serial, that is in the order of registration
     uint64_t last_serial = 0;
     std::map<std::string, Bdev*, std::less<>> by_name;  ///< names, aliases and UUIDs
-    /// From the registration to the end of destruct, so that no struct is in use twice.
+    /// Contains a struct from its registration to the end of destruct, so that no struct is in use twice.
     std::unordered_map<const bdk_bdev*, Bdev*> by_struct;
 };
 
@@ -36,7 +36,7 @@ BdevList& list() {
 
 using UuidText = std::array<char, 36>;
 
-/// As in RFC 4122, without taking memory.
+/// As in RFC 4122, without allocating memory.
 UuidText format_uuid(const bdk_uuid& uuid) noexcept {
     constexpr std::string_view digits = "0123456789abcdef";
     UuidText text{};
@@ -49,13 +49,13 @@ UuidText format_uuid(const bdk_uuid& uuid) noexcept {
     return text;
 }
 
-/// With the mutex held.
+/// [mutex held]
 void forget_name(const Bdev* bdev, std::string_view name) noexcept {
     const auto it = list().by_name.find(name);
     if (it != list().by_name.end() && it->second == bdev) list().by_name.erase(it);
 }
 
-/// With the mutex held, which guards the aliases as well as the bdev's own does.
+/// [mutex held] The list's mutex guards the aliases too, like the bdev's own.
 void forget_names_of(const Bdev* bdev) noexcept {
     for (const std::string& alias : bdev->aliases)
         forget_name(bdev, alias);
@@ -65,15 +65,14 @@ void forget_names_of(const Bdev* bdev) noexcept {
 }
 
 int refuse_name(const Bdev* bdev, const std::string& name) {
-    BDK_ERRLOG("bdev '%s' cannot have the name '%s': a bdev has it already", bdev->name.c_str(),
-               name.c_str());
+    BDK_ERRLOG("bdev '%s' cannot have the name '%s': already in use", bdev->name.c_str(), name.c_str());
     return -EEXIST;
 }
 
 int refuse_struct(const Bdev* bdev) {
     BDK_ERRLOG(
-        "bdev '%s' of module '%s' is refused: its struct bdk_bdev is registered already; give each bdev a "
-        "struct of its own, and use it again after destruct",
+        "bdev '%s' of module '%s' is refused: its struct bdk_bdev is already registered; give each bdev its "
+        "own struct, and reuse it only after destruct",
         bdev->name.c_str(), bdev->module_name.c_str());
     return -EEXIST;
 }

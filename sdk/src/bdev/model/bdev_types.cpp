@@ -76,7 +76,7 @@ bool Bdev::emulates(uint32_t type) const noexcept {
 
 uint32_t Bdev::acwu() const noexcept {
     if (config.acwu != 0) return config.acwu;
-    // The core locks as many blocks as it takes.
+    // The core locks the whole range, however long it is.
     if (emulates(BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE)) return UINT32_MAX;
     return std::max(1u, config.write_unit_size);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Per (desc, thread) state, and what the channels of one module channel share.
+// The state per desc and thread, and the state that the channels of one module channel share.
 #pragma once
 
 #include <bdevkit/desc.h>
@@ -24,22 +24,23 @@ struct IoPool;
 /// Reasons for an I/O, or its completion, to leave the fast path.
 enum ChannelFlag : uint32_t {
     channel_closing = 1u << 0,   ///< the desc is closed: no new I/O
-    channel_frozen = 1u << 1,    ///< a reset runs: I/O waits in `held`
-    channel_nomem = 1u << 2,     ///< the module ran out of memory: I/O waits in `shared->nomem`
-    channel_put = 1u << 3,       ///< put with I/O in flight: destroyed after the last one
-    channel_quiesced = 1u << 4,  ///< I/O on some range waits in `quiesced_io`
-    channel_measured = 1u << 5,  ///< latencies are counted in `latencies`
+    channel_frozen = 1u << 1,    ///< a reset is under way: I/O waits in `held`
+    channel_nomem = 1u << 2,     ///< the module has run out of memory: I/O waits in `shared->nomem`
+    channel_put = 1u << 3,       ///< put with I/O in flight: destroyed after the last I/O
+    channel_quiesced = 1u << 4,  ///< I/O on a quiesced range waits in `quiesced_io`
+    channel_measured = 1u << 5,  ///< latencies are recorded in `latencies`
     channel_limited = 1u << 6,   ///< the bdev has rate limits: I/O may wait in `qos`
-    channel_children = 1u << 7,  ///< I/Os of the core's own are in flight, which are not counted
-    channel_hides_md = 1u << 8,  ///< of a desc that hides metadata
-    channel_guarded = 1u << 9,   ///< writes have blocks, or wait for them: see control/write_guard.hpp
+    channel_children = 1u << 7,  ///< children, which are not counted, are in flight
+    channel_hides_md = 1u << 8,  ///< its desc hides metadata
+    channel_guarded = 1u << 9,   ///< writes have blocks or wait for them: see control/write_guard.hpp
 };
 
-/// What the bdev channels of one module channel share: the queue of I/Os that the module answered with NOMEM.
+/// The state that the bdev channels of one module channel share: the queue of I/Os that the module answered
+/// with NOMEM.
 struct SharedResource {
     bdk_io_channel* module_ch = nullptr;
     IoQueue nomem;
-    bdk_poller* retry = nullptr;  ///< paused unless no I/O is outstanding that could trigger the retry
+    bdk_poller* retry = nullptr;  ///< runs only while no I/O is outstanding whose end would trigger the retry
     std::vector<BdevChannel*> channels;
 
     SharedResource() = default;
@@ -47,7 +48,8 @@ struct SharedResource {
     SharedResource(const SharedResource&) = delete;
     SharedResource& operator=(const SharedResource&) = delete;
 
-    /// I/Os whose completion the core can wait for: not those that it holds itself.
+    /// The number of I/Os that the module has. The core waits for their completion, not for that of I/Os that
+    /// it holds itself.
     uint64_t outstanding_in_module() const;
 };
 
@@ -59,7 +61,7 @@ struct alignas(64) BdevChannel {
     Bdev* bdev = nullptr;
     bdk_bdev_desc* desc = nullptr;
     IoPool* pool = nullptr;
-    uint64_t io_outstanding = 0;  ///< submitted and not completed, I/Os that the core holds included
+    uint64_t io_outstanding = 0;  ///< submitted and not completed, including I/Os that the core holds
     uint32_t flags = 0;
     uint32_t ctx_size = 0;
     uint64_t fast_types = 0;  ///< see path/fast_path.hpp
@@ -69,19 +71,19 @@ struct alignas(64) BdevChannel {
     MeasuredLatencies latencies;
     ChannelQos qos;
     SharedResource* shared = nullptr;
-    size_t shared_place = 0;  ///< in its list of channels
-    uint64_t core_held = 0;   ///< of io_outstanding: parents, and what waits in one of the queues
-    uint64_t children = 0;    ///< of io_outstanding: the core's own
+    size_t shared_place = 0;  ///< position in shared->channels
+    uint64_t core_held = 0;   ///< of io_outstanding: parents, and I/Os in one of the queues
+    uint64_t children = 0;    ///< of io_outstanding: children
     IoQueue held;             ///< waiting for the end of a reset
     std::vector<QuiescedRange> quiesced;
     IoQueue quiesced_io;                        ///< waiting for the release of a range
-    OwnedRanges ranges;                         ///< that users have locked, or wait for
-    IoTimeout timeout;                          ///< of the desc, as this channel has it
-    bdk_poller* timeouts = nullptr;             ///< looks for late I/Os, where there is a timeout
-    uint64_t timeouts_checked = 0;              ///< ticks
+    OwnedRanges ranges;                         ///< ranges that users have locked, or wait for
+    IoTimeout timeout;                          ///< the channel's copy of the desc's setting
+    bdk_poller* timeouts = nullptr;             ///< looks for late I/Os; nullptr without a timeout
+    uint64_t timeouts_checked = 0;              ///< time of the last look, in ticks
     bdk_io_channel_iter* close_iter = nullptr;  ///< a close that waits for io_outstanding to reach 0
 
-    /// True if I/O with this cb_arg goes on with a write that has locked its blocks.
+    /// True if I/O with this cb_arg continues a write that has locked its blocks.
     bool goes_on_with_locked_range(const void* cb_arg) const {
         const auto it = ranges.find(const_cast<void*>(cb_arg));
         return it != ranges.end() && !it->waits;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Who may write to a bdev.
+// Claims: the right to write to a bdev.
 #pragma once
 
 #include <bdevkit/claim.h>
@@ -12,7 +12,7 @@ struct bdk_bdev_desc;
 
 namespace bdk {
 
-/// Who may write while a claim stands. A module's claim has one holder without desc.
+/// A claim and its holders. A claim that a module holds as a whole has one holder, without a desc.
 struct Claim {
     struct Holder {
         const bdk_bdev_desc* desc;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the rooms of the bdev core need of rooms above them.
+// Calls from the rooms of the bdev core to rooms above them.
 //
-// The rooms may include each other in one direction only (docs/architecture.md). Where the way of an I/O
-// comes to a point at which a room above has a word to say, it calls a hook. rooms.cpp fills the table, and
-// so lists every call that goes upwards.
+// The rooms may include each other in one direction only (docs/architecture.md). Where an I/O comes to a
+// point at which a room above has a part, the code calls a hook. rooms.cpp fills the table, and thereby lists
+// every call that goes upwards.
 #pragma once
 
 #include "bdev/model/bdev_io.hpp"
@@ -17,9 +17,9 @@ struct CoreHooks {
     // --- control
     void (*reset)(BdevIo* io);     ///< carries a reset out: reset_start()
     void (*abort)(BdevIo* io);     ///< carries an abort out: abort_start()
-    bool (*admit)(BdevIo* io);     ///< whether the I/O may go on: admit()
-    bool (*take_out)(BdevIo* io);  ///< of what it waits for: take_out_of_wait()
-    bool (*leave)(BdevIo* io);     ///< whether a reset leaves its layer: reset_leave()
+    bool (*admit)(BdevIo* io);     ///< true if the I/O may go on: admit()
+    bool (*take_out)(BdevIo* io);  ///< ends a wait of the I/O: take_out_of_wait()
+    bool (*leave)(BdevIo* io);     ///< true if the I/O leaves its layer at once: reset_leave()
     void (*give_blocks_back)(BdevChannel* ch, BdevIo* io);  ///< guard_leave()
     void (*lock_range)(BdevIo* io);
     bool (*cancel_lock_wait)(BdevIo* io);

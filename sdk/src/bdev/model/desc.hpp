@@ -14,10 +14,10 @@ namespace bdk {
 
 struct Bdev;
 
-/// [any thread] For what the header marks [desc's thread]: see place.hpp.
+/// [any thread] The check for functions marked [desc's thread]: see place.hpp.
 bool on_descs_thread(const bdk_bdev_desc* desc, AbiCall call);
 
-/// [any thread] Bytes per block as the desc has them: without metadata where they are hidden.
+/// [any thread] Bytes per block as the desc's user sees them: without metadata if they are hidden.
 uint32_t block_size_of(const bdk_bdev_desc* desc);
 
 }  // namespace bdk
@@ -26,15 +26,15 @@ uint32_t block_size_of(const bdk_bdev_desc* desc);
 struct bdk_bdev_desc {
     bdk::Bdev* bdev = nullptr;
     bdk_thread* thread = nullptr;
-    bool hides_md = false;  ///< BDK_BDEV_OPEN_HIDE_METADATA, and there are some to hide
+    bool hides_md = false;  ///< BDK_BDEV_OPEN_HIDE_METADATA, on a bdev that has metadata to hide
     std::atomic<bool> write{false};
-    std::atomic<bool> of_module{false};  ///< has claimed: its I/O is part of the I/O on another bdev
-    std::atomic<bool> closed{false};     ///< set on the desc's thread; its channels read it on theirs
-    const void* opener = nullptr;        ///< an address in the plugin that has opened it
+    std::atomic<bool> of_module{false};  ///< of a claim: its I/O is part of the I/O on another bdev
+    std::atomic<bool> closed{false};     ///< set on the desc's thread, read by its channels on theirs
+    const void* opener = nullptr;        ///< an address in the plugin that opened the desc
     bdk_bdev_event_cb event_cb = nullptr;
     void* event_ctx = nullptr;
     std::vector<bdk_bdev_media_event> media_events;  ///< unread; guarded by the bdev's mutex
-    std::atomic<uint32_t> refs{1};                   ///< the open handle, and each event under way
+    std::atomic<uint32_t> refs{1};                   ///< counts the open handle and each event under way
 
     bdk::IoTimeout timeout;  ///< guarded by the bdev's mutex
 

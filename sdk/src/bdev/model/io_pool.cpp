@@ -22,17 +22,17 @@ namespace {
 constexpr uint32_t chunk_ios = 64;
 constexpr uint32_t reserve_ios = 16;
 
-/// The chunks that no thread has at the moment, and how many bdev_ios there are in all.
+/// The chunks that belong to no thread at the moment, and the total number of bdev_ios.
 struct SpareChunks {
     std::mutex mutex;
     std::vector<IoChunk> chunks;
     std::vector<IoChunk> reserve;
     uint64_t ios_made = 0;
 
-    /// A chunk, or one without bdev_ios when the limit is reached. A thread's `first` chunk is always
-    /// granted: its I/Os wait for one another, never for another thread's. One that this reactor made is
-    /// preferred, even to those of others at hand: prefetching it would take from them the cache lines beside
-    /// it, which they write to.
+    /// A chunk, or an empty one when the limit is reached. A thread's `first` chunk is always granted, so
+    /// that its I/Os wait only for one another, never for those of another thread. A chunk that this reactor
+    /// made is preferred, even over another reactor's chunk that is ready: the other reactor writes to the
+    /// cache lines beside that chunk, and prefetching here would take them away.
     IoChunk take(bool first) {
         std::scoped_lock lock(mutex);
         const auto own = std::ranges::find(chunks, std::this_thread::get_id(), &IoChunk::maker);
@@ -194,8 +194,9 @@ int io_pool_create(void*, void* ctx) {
 void io_pool_destroy(void*, void* ctx) {
     auto* pool = static_cast<IoPool*>(ctx);
     if (pool->in_use != 0)
-        BDK_ERRLOG("thread '%s' goes with %lu bdev_ios that were not freed: call bdk_bdev_free_io() for each",
-                   bdk_thread_get_name(pool->thread), static_cast<unsigned long>(pool->in_use));
+        BDK_ERRLOG(
+            "thread '%s' exits with %lu bdev_ios that were not freed: call bdk_bdev_free_io() for each",
+            bdk_thread_get_name(pool->thread), static_cast<unsigned long>(pool->in_use));
     pool->thread->ios_in_use = nullptr;
     bdk_iobuf_channel_close(pool->iobuf);
     bdk_poller_unregister(&pool->late_io);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The bdev_ios of one thread. Taken and given back last-in-first-out, so that the one used next is in the
-// cache. The memory comes in chunks; chunks know every bdev_io, so that an abort finds its target without a
-// list of I/Os in flight that each I/O would have to maintain.
+// The bdev_ios of one thread. They are taken and given back last-in-first-out, so that the next one is in the
+// cache. The memory comes in chunks. A chunk knows all its bdev_ios, so an abort finds its target without a
+// list of I/Os in flight that every I/O would have to maintain.
 #pragma once
 
 #include <bdevkit/desc.h>
@@ -20,30 +20,30 @@
 
 namespace bdk {
 
-/// bdev_ios side by side. A chunk moves from thread to thread, but its memory stays as long as the bdev layer
-/// runs, so that a module that touches a bdev_io too late can be told.
+/// A block of bdev_ios. A chunk may move from thread to thread, but its memory stays as long as the bdev
+/// layer runs, so that a late access by a module is detected.
 struct IoChunk {
     std::unique_ptr<BdevIo[]> ios;
     uint32_t count = 0;
-    std::thread::id maker;  ///< the reactor: what malloc has put beside it is in use there
+    std::thread::id maker;  ///< the reactor that made it and uses the memory around it
 };
 
 struct BDK_INTERNAL IoPool {
     bdk_thread* thread = nullptr;
     Deferred* free_list = nullptr;
     uint64_t in_use = 0;
-    bool is_short = false;  ///< somebody waits for a bdev_io, or the reserve is in use
+    bool is_short = false;  ///< a caller waits for a bdev_io, or the reserve is in use
 
     std::vector<IoChunk> chunks;
     Deferred* reserve = nullptr;          ///< free bdev_ios of reserve_chunks
     std::vector<IoChunk> reserve_chunks;  ///< beyond bdev_io_pool_size
-    uint64_t kept_chunks = 1;             ///< that stay when no bdev_io is in use
+    uint64_t kept_chunks = 1;             ///< the number of chunks to keep when no bdev_io is in use
     std::deque<bdk_bdev_io_wait_entry*> waiting;
     /// The bdev channels of the thread that are in service.
     std::unordered_map<const Bdev*, std::vector<BdevChannel*>> channels;
-    std::unordered_map<const bdk_io_channel*, std::unique_ptr<SharedResource>> shared;  ///< by the module's
+    std::unordered_map<const bdk_io_channel*, std::unique_ptr<SharedResource>> shared;  ///< by module channel
     bdk_poller* late_io = nullptr;       ///< looks for I/Os that do not complete
-    uint64_t late_io_checked = 0;        ///< ticks
+    uint64_t late_io_checked = 0;        ///< time of the last look, in ticks
     bdk_iobuf_channel* iobuf = nullptr;  ///< opened at the first use
 
     /// A bdev_io, or nullptr when the process has used up its bdev_io_pool_size.
@@ -52,7 +52,7 @@ struct BDK_INTERNAL IoPool {
         return take_free();
     }
 
-    /// A bdev_io of those at hand, or nullptr.
+    /// A bdev_io from the free list, or nullptr.
     BdevIo* take_free() noexcept {
         if (free_list == nullptr) [[unlikely]]
             return nullptr;
@@ -63,24 +63,24 @@ struct BDK_INTERNAL IoPool {
         return io;
     }
 
-    /// A bdev_io beyond the limit, to go on with an I/O that the core or a module holds: those who hold all
-    /// of the pool wait for one another otherwise. nullptr when there is no memory at all.
+    /// A bdev_io beyond the limit, to continue an I/O that the core or a module holds. Without it, I/Os that
+    /// together hold the whole pool would wait for one another. nullptr when there is no memory at all.
     BdevIo* take_from_reserve() noexcept;
 
-    /// As take(), and beyond the limit if need be. nullptr when there is no memory at all.
+    /// Like take(), and beyond the limit if need be. nullptr when there is no memory at all.
     BdevIo* take_or_reserve() noexcept {
         BdevIo* io = take();
         return io != nullptr ? io : take_from_reserve();
     }
 
-    /// As take(), for a submitter. A module that submits to its base goes on with an I/O that it holds, and
-    /// with it perhaps all of the pool: it finds one beyond the limit too.
+    /// Like take(), for a submitter. A module that submits to its base continues an I/O that it holds, and
+    /// may hold the whole pool that way, so it also gets a bdev_io beyond the limit.
     BdevIo* take_for(const BdevChannel* ch) noexcept {
         BdevIo* io = take();
         return io != nullptr ? io : take_beyond_limit(ch);
     }
 
-    /// Gives it back, and serves those who wait for one.
+    /// Gives the bdev_io back, and serves callers that wait for one.
     void give_back(BdevIo* io) noexcept {
         if (is_short) [[unlikely]]
             return give_back_short(io);
@@ -92,7 +92,7 @@ struct BDK_INTERNAL IoPool {
             shrink();
     }
 
-    /// Gives it back to the list that it is from. given_back() is due afterwards.
+    /// Returns the bdev_io to the list that it came from. Call given_back() afterwards.
     void put(BdevIo* io) noexcept {
         Deferred*& list = io->part.from_reserve ? reserve : free_list;
         io->state = IoState::free;
@@ -101,7 +101,7 @@ struct BDK_INTERNAL IoPool {
         in_use--;
     }
 
-    /// Serves those who wait for a bdev_io.
+    /// Serves callers that wait for a bdev_io.
     void given_back() noexcept {
         if (is_short) [[unlikely]]
             serve_waiting();
@@ -135,7 +135,7 @@ private:
 
 [[gnu::cold]] void report_wrong_submitter(const BdevIo* io, AbiCall call);
 
-/// [any thread] For what the header marks [the submitter's thread]: see place.hpp.
+/// [any thread] The check for functions marked [the submitter's thread]: see place.hpp.
 inline bool on_submitters_thread(const BdevIo* io, AbiCall call) {
     if (io->pool->thread == current_thread()) [[likely]]
         return true;
@@ -143,10 +143,10 @@ inline bool on_submitters_thread(const BdevIo* io, AbiCall call) {
     return false;
 }
 
-/// [app thread] Frees the chunks that no thread has. Their number is 0 afterwards.
+/// [app thread] Frees the chunks that belong to no thread, and sets the total number of bdev_ios to 0.
 void io_pool_free_spares();
 
-/// The io_device whose channels' contexts are IoPools. Registered by the bdev layer.
+/// The io_device whose channels have IoPools as contexts. The bdev layer registers it.
 BDK_INTERNAL void* io_pool_io_device();
 int io_pool_create(void* io_device, void* ctx);
 void io_pool_destroy(void* io_device, void* ctx);

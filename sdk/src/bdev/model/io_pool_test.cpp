@@ -40,7 +40,7 @@ public:
         return taken_.size() - before;
     }
 
-    /// What the last one taken lies in was made by this pool's reactor.
+    /// True if this pool's reactor made the chunk that was taken last.
     bool last_is_of_own_reactor() {
         bool own = false;
         call_on(thread_, [&] { own = pool_->chunks.back().maker == std::this_thread::get_id(); });

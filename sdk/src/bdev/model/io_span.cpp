@@ -18,7 +18,7 @@ Span span_of(uint64_t first, uint64_t count, int64_t shift) {
     return {first, first + count};
 }
 
-/// Flush, compare, verify and all commands that fetch data leave the blocks as they are.
+/// False for flush, compare, verify and all commands that fetch data.
 bool nvme_changes_blocks(const BdevIo* io) {
     constexpr uint8_t flush = 0x00, compare = 0x05, verify = 0x0c;
     constexpr uint8_t direction = 3, to_host = 2;
@@ -45,7 +45,7 @@ int64_t shift_since(const BdevIo* io, const BdevChannel* ch) {
 
 bool touches(const BdevIo* io, int64_t shift, const Span& span) {
     const IoType& type = io_type(io->pub.type);
-    if (type.changes == Changes::as_commanded) return true;  // nobody but the device knows where it goes
+    if (type.changes == Changes::as_commanded) return true;  // only the device knows the blocks
     if (type.changes == Changes::its_zone) return span.overlaps(blocks_changed(io, shift));
     if (type.carries != Carries::blocks && type.carries != Carries::place) return false;
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;

@@ -9,7 +9,7 @@
 namespace bdk {
 
 struct IoTimeout {
-    uint64_t ticks = 0;  ///< how long an I/O may take; 0: as long as it likes
+    uint64_t ticks = 0;  ///< how long an I/O may take; 0: no limit
     bdk_bdev_io_timeout_cb cb = nullptr;
     void* arg = nullptr;
 };

@@ -71,7 +71,7 @@ constexpr std::array<IoType, BDK_BDEV_IO_NUM_TYPES> make_table() {
                                                .carries = Carries::zone,
                                                .needs_write = true,
                                                .changes = Changes::its_zone};
-    // Where an append goes shows at its end.
+    // The position of an append is known only at its end.
     table[BDK_BDEV_IO_TYPE_ZONE_APPEND] = {.name = "zone_append",
                                            .carries = Carries::blocks,
                                            .data = Data::iovs,

@@ -9,13 +9,13 @@
 
 namespace bdk {
 
-/// A place in the data of an I/O, which lie in an array of iovecs.
+/// A position in the data of an I/O, which are in an array of iovecs.
 struct IovCursor {
     uint32_t index = 0;
     uint64_t offset = 0;  ///< bytes into iovs[index]
 
-    /// The data from here on that lie side by side, at most `most` bytes; the cursor goes past them. There
-    /// must be some.
+    /// The contiguous data at the cursor, at most `most` bytes; moves the cursor past them. There must be
+    /// data left.
     iovec take(const iovec* iovs, uint64_t most) noexcept {
         while (offset == iovs[index].iov_len) {
             index++;
@@ -27,7 +27,7 @@ struct IovCursor {
         return piece;
     }
 
-    /// How many take(iovs, longest) make up the next `bytes` bytes.
+    /// The number of calls take(iovs, longest) for the next `bytes` bytes.
     size_t pieces(const iovec* iovs, uint64_t bytes, uint64_t longest = UINT64_MAX) const noexcept {
         IovCursor at = *this;
         size_t count = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What has been measured for a latency histogram (histogram.h).
+// The measurements of a latency histogram (histogram.h).
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace bdk {
 
-/// Of a bdev, for channels that are gone; or of a channel.
+/// The measurements of a channel, or for a bdev those of channels that are gone.
 struct MeasuredLatencies {
     uint64_t io_types = 0;  ///< bits; 0: off
     std::unique_ptr<LatencyHistogram> histogram;

@@ -9,7 +9,7 @@ namespace bdk {
 
 namespace {
 
-/// In the order of their coming.
+/// In the order in which they were added.
 std::vector<std::unique_ptr<ModuleState>>& all() {
     static std::vector<std::unique_ptr<ModuleState>> instance;
     return instance;

@@ -15,8 +15,8 @@ struct ModuleState {
     const bdk_module* original;        ///< the plugin's own table, which it passes to the host
     bdk_module table;                  ///< a copy, zero beyond the plugin's `size`
     bool ready = false;                ///< init has succeeded
-    std::function<void(int)> pending;  ///< the init or fini under way
-    uint64_t pending_call = 0;         ///< likewise: see pending_calls.hpp
+    std::function<void(int)> pending;  ///< ends the init or fini under way
+    uint64_t pending_call = 0;         ///< its number: see pending_calls.hpp
 };
 
 /// [app thread] Adds a module before its init. Throws std::bad_alloc.

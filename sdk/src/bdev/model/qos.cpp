@@ -15,7 +15,7 @@ constexpr uint64_t bursts_per_second = 50;  // 20 ms
 
 constexpr uint32_t ios = 0, bytes = 1, first_of_one_direction = 2;
 
-/// The buckets that an I/O of a direction draws from.
+/// The buckets from which an I/O of a direction takes tokens.
 std::array<uint32_t, 3> buckets_of(uint32_t direction) {
     return {ios, bytes, first_of_one_direction + direction};
 }
@@ -35,7 +35,7 @@ Qos::Cost Qos::cost_of(const BdevIo* io) {
             if ((params.flags & BDK_BDEV_IO_ZCOPY_COMMIT) != 0) return {write, 1, io_bytes};
             return {read, 0, 0};
         case Limited::by_command: {
-            // The lowest bit of an opcode says that data go to the device.
+            // The lowest bit of an opcode says that data are sent to the device.
             const bool writes = (io->pub.u.nvme_passthru.cmd[0] & 1u) != 0;
             return {writes ? write : read, 1, io->pub.u.nvme_passthru.nbytes};
         }
@@ -89,14 +89,14 @@ void Qos::pay(const Cost& cost) {
         buckets_[i].take(i == ios ? cost.ios : cost.bytes);
 }
 
-/// True if somebody waits for a bucket that the direction draws from.
+/// True if an I/O waits for a bucket that the direction also takes from.
 bool Qos::others_wait(Direction direction) const {
     bool shares = buckets_[ios].is_limited() || buckets_[bytes].is_limited();
     return waiting_channels_[direction] != 0 || (shares && waiting_channels_[1 - direction] != 0);
 }
 
-/// How low one of the channels that wait may draw the buckets, to leave the others theirs: else one that
-/// always comes first would take all.
+/// The level down to which one waiting channel may draw each bucket. The rest is for the other channels;
+/// otherwise a channel that is always first would take everything.
 Qos::Floors Qos::share_floors() const {
     Floors floors{};
     for (uint32_t i = 0; i < buckets_.size(); i++) {
@@ -104,7 +104,8 @@ Qos::Floors Qos::share_floors() const {
                                 ? waiting_channels_[i - first_of_one_direction]
                                 : std::max(waiting_channels_[read], waiting_channels_[write]);
         double level = std::max(buckets_[i].level(), 0.0);
-        // Where plenty has gathered, nobody is short of it, and what is not taken is lost.
+        // A bucket that is half full is enough for every channel, and tokens that do not fit into it are
+        // lost.
         double plenty = buckets_[i].burst() / 2;
         if (channels > 1) floors[i] = std::min(level - level / static_cast<double>(channels), plenty);
     }
@@ -127,7 +128,7 @@ uint64_t Qos::take_or_wait(ChannelQos& channel, BdevIo* io) {
     if (cost.ios == 0) return 0;
     std::scoped_lock lock(mutex_);
     refill();
-    // Who comes new does not pass those who wait, on whatever thread, unless there is plenty for all.
+    // A new I/O does not overtake waiting ones, on any thread, unless there are plenty of tokens.
     Floors floors{};
     if (others_wait(cost.direction))
         for (uint32_t i = 0; i < floors.size(); i++)

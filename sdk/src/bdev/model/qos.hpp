@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Rate limits of a bdev (qos.h): token buckets that all its channels draw from. They are refilled from the
-// clock when somebody draws, so that an idle host stays idle. I/O that does not fit waits in a queue of its
-// channel, whose timed poller tries again when enough tokens have come.
+// The rate limits of a bdev (qos.h): token buckets that all its channels share. A bucket is refilled from the
+// clock when tokens are taken, so an idle host stays idle. I/O without tokens waits in a queue of its
+// channel, whose timed poller tries again when enough tokens have accumulated.
 #pragma once
 
 #include <bdevkit/poller.h>
@@ -16,32 +16,32 @@
 
 namespace bdk {
 
-/// Of a channel: what waits for tokens.
+/// A channel's I/Os that wait for tokens.
 struct ChannelQos {
     IoQueue waiting;
-    std::array<uint64_t, 2> count{};  ///< of it, reads and writes
-    bdk_poller* retry = nullptr;      ///< while something waits
-    uint64_t retry_ticks = 0;         ///< when it is due
+    std::array<uint64_t, 2> count{};  ///< the number of waiting reads and writes
+    bdk_poller* retry = nullptr;      ///< exists while an I/O waits
+    uint64_t retry_ticks = 0;         ///< when the poller is due
 };
 
-/// Of a bdev. Everything is called on a channel's thread, with that channel's part.
+/// The limits of one bdev. Call all functions on a channel's thread, with that channel's part.
 class Qos {
 public:
     void set(const bdk_bdev_qos_limits& limits);
     bdk_bdev_qos_limits limits() const;
     bool is_limited() const;
 
-    /// @return 0: the I/O may pass, and its tokens are taken. Else it waits in `channel`, and it is worth to
-    /// come again after so many ticks.
+    /// @return 0: the I/O may pass, and its tokens are taken. Otherwise it has been queued in `channel`, and
+    /// should be tried again after this many ticks.
     uint64_t take_or_wait(ChannelQos& channel, BdevIo* io);
 
-    /// Takes tokens for what waits, as far as they go but no more than the channel's share of them. Reads may
-    /// pass writes that wait, and writes reads.
-    /// @param passed  gets what may go on
-    /// @return 0: nothing waits any more; else as take_or_wait()
+    /// Takes tokens for waiting I/Os, as many as there are but no more than the channel's share. Reads may
+    /// overtake waiting writes, and writes reads.
+    /// @param passed  out: the I/Os that may go on
+    /// @return 0: no I/O waits; otherwise like take_or_wait()
     uint64_t take_for_waiting(ChannelQos& channel, IoQueue& passed);
 
-    /// Takes out what pred(io) says, without tokens.
+    /// Takes out the I/Os for which pred(io) is true, without taking tokens.
     template <typename Pred>
     IoQueue take_out(ChannelQos& channel, Pred&& pred) {
         std::scoped_lock lock(mutex_);
@@ -55,7 +55,7 @@ public:
 
 private:
     enum Direction : uint32_t { read, write };
-    /// What an I/O takes from the buckets.
+    /// The tokens that an I/O takes.
     struct Cost {
         Direction direction;
         uint64_t ios;
@@ -75,7 +75,7 @@ private:
     mutable std::mutex mutex_;
     bdk_bdev_qos_limits limits_{};
     std::array<TokenBucket, 4> buckets_;                 ///< I/Os, bytes, bytes read, bytes written
-    std::array<uint64_t, 2> waiting_channels_ = {0, 0};  ///< that have reads, writes, waiting
+    std::array<uint64_t, 2> waiting_channels_ = {0, 0};  ///< channels with waiting reads, and writes
 };
 
 }  // namespace bdk

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Ranges of a bdev on which I/O is held (quiesce.h). Each channel has its own copy of the list.
+// Ranges of a bdev on which I/O is held (quiesce.h). Each channel has a copy of the list.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ struct BdevIo;
 
 struct QuiescedRange {
     uint64_t offset;
-    uint64_t count;  ///< UINT64_MAX: to the end, whatever the size
+    uint64_t count;  ///< UINT64_MAX: to the end of the bdev, whatever its size
 
     bool operator==(const QuiescedRange&) const = default;
 
@@ -22,11 +22,11 @@ struct QuiescedRange {
     bool overlaps(const QuiescedRange& other) const noexcept { return span().overlaps(other.span()); }
 };
 
-/// A quiesce that waits for another one to end.
+/// A quiesce that waits for another quiesce to end.
 struct PendingQuiesce {
     QuiescedRange range;
     std::function<void()> start;
-    const BdevIo* io = nullptr;  ///< of lock_range()
+    const BdevIo* io = nullptr;  ///< for lock_range(): its I/O
 };
 
 }  // namespace bdk

@@ -11,13 +11,13 @@ uint32_t class_of(const Range& range) {
     return static_cast<uint32_t>(std::bit_width(range.end - range.first)) - 1;
 }
 
-/// Ranges of the class that begin before this block end before `first`.
+/// A range of this length class that begins before the result ends at or before `first`.
 uint64_t reach_back(uint64_t first, uint32_t length_class) {
     const uint64_t longest = length_class == 63 ? UINT64_MAX : (uint64_t{2} << length_class) - 1;
     return first < longest ? 0 : first - longest + 1;
 }
 
-/// Calls fn(class) for each bit, until it gives a range.
+/// Calls fn(class) for each bit until it returns a range.
 template <typename Fn>
 Range* first_found(uint64_t classes, Fn&& fn) {
     for (; classes != 0; classes &= classes - 1)
@@ -58,7 +58,7 @@ Range* RangeLock::Shelf::earlier_overlap(const Range& range) {
         auto it = set.lower_bound(Place{reach_back(range.first, length_class), 0});
         while (it != set.end() && it->first < range.end) {
             if (it->turn >= range.turn) {
-                it = set.upper_bound(Place{it->first, UINT64_MAX});  // so did the others of this first block
+                it = set.upper_bound(Place{it->first, UINT64_MAX});  // the rest of this block is later still
                 continue;
             }
             if (it->end > range.first) return &*it;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Who has which blocks, and who waits for whom. Knows neither threads nor I/O: WriteGuard does
-// (write_guard.hpp).
+// Decides which range of blocks is held, and which ranges wait for which. It knows neither threads nor I/O:
+// see WriteGuard (write_guard.hpp) for those.
 #pragma once
 
 #include <array>
@@ -20,8 +20,8 @@ using QueueHook =
     boost::intrusive::list_base_hook<boost::intrusive::tag<InQueue>,
                                      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
-/// Blocks that are being written, or that somebody waits to write. Shared ranges may overlap one another; an
-/// exclusive range overlaps none.
+/// Blocks that are being written, or that a writer waits for. Shared ranges may overlap one another; an
+/// exclusive range overlaps no other.
 struct Range : ShelfHook, QueueHook {
     enum class Mode : uint8_t { shared, exclusive };
     using Queue = boost::intrusive::list<Range, boost::intrusive::base_hook<QueueHook>,
@@ -30,41 +30,43 @@ struct Range : ShelfHook, QueueHook {
     uint64_t first = 0;
     uint64_t end = 0;  ///< one past the last block
     Mode mode = Mode::shared;
-    bool held = false;  ///< set by the lock; false: it waits
+    bool held = false;  ///< set by the lock; false while the range waits
 
-    uint64_t turn = 0;  ///< the lock's own: counts the ranges in the order in which they came
-    Queue behind;       ///< the lock's own: the ranges that wait for this one
+    uint64_t turn = 0;  ///< for the lock only: counts the ranges in the order in which they came
+    Queue behind;       ///< for the lock only: the ranges that wait for this one
 
-    /// Leaves the queue that it stands in, if any.
+    /// Leaves the queue that the range is in, if any.
     void leave_queue() noexcept {
         if (QueueHook::is_linked()) QueueHook::unlink();
     }
 };
 
-/// First come, first served among ranges that conflict; the others do not wait.
+/// Ranges that conflict are granted in the order in which they came; others do not wait.
 ///
-/// Each waiting range stands in the queue of one range that conflicts with it and came before it. When that
-/// one goes, those in its queue are looked at: each finds another range to wait for, or is granted. So a
-/// range that goes costs only those that waited for it, and a hundred writers of one block make a chain.
+/// Each waiting range is in the queue of one earlier range that conflicts with it. When that range is
+/// removed, each range in its queue either finds another earlier range to wait for, or is granted. So the
+/// removal of a range costs only as much as the number of ranges that waited for it, and a hundred writers of
+/// one block form a chain.
 ///
-/// The ranges of a mode are sorted by their lengths' powers of two, and then by their first blocks: a look
-/// for what overlaps need not start further back than the longest range of a length class reaches.
+/// The ranges of a mode are sorted into classes by the power of two of their length, and within a class by
+/// first block. So a search for overlaps need not start further back than the longest range of a class
+/// reaches.
 class BDK_INTERNAL RangeLock {
 public:
-    /// Adds a range, in the order of the calls. @return whether it is held at once
+    /// Adds a range, in the order of the calls. @return true if it is held at once
     bool add(Range& range);
 
-    /// Adds a range that is being written already, whatever stands in its way.
+    /// Adds a range that is already being written, even if it conflicts with others.
     void add_held(Range& range);
 
-    /// Makes a shared range, held or waiting, exclusive towards those that come later.
+    /// Makes a shared range, held or waiting, exclusive towards later ranges.
     void make_exclusive(Range& range);
 
-    /// Takes out a range, held or waiting. What waited for it is due in grant().
+    /// Removes a range, held or waiting. The ranges that waited for it are due in grant().
     void remove(Range& range);
 
-    /// Looks at up to `limit` ranges whose obstacle has gone, and calls granted(range) for each that is held
-    /// now. @return whether more are due
+    /// Looks at up to `limit` ranges whose obstacle has gone, and calls granted(range) for each that is now
+    /// held. @return true if more are due
     template <typename Fn>
     bool grant(uint32_t limit, Fn&& granted) {
         for (; limit != 0 && !due_.empty(); limit--) {
@@ -83,9 +85,9 @@ private:
     public:
         void insert(Range& range);
         void erase(Range& range);
-        /// A range that overlaps; of those with the same first block the one that came last.
+        /// A range that overlaps; among those with the same first block the latest.
         Range* last_overlap(const Range& range);
-        /// A range that overlaps and came before `range`.
+        /// A range that overlaps `range` and came before it.
         Range* earlier_overlap(const Range& range);
 
     private:
@@ -97,7 +99,7 @@ private:
         using Set = boost::intrusive::set<Range, boost::intrusive::base_hook<ShelfHook>,
                                           boost::intrusive::key_of_value<PlaceOf>>;
 
-        std::array<Set, 64> classes_;  ///< by the length's power of two
+        std::array<Set, 64> classes_;  ///< by the power of two of the length
         uint64_t used_ = 0;            ///< a bit for each class that is not empty
     };
 

@@ -30,7 +30,7 @@ struct Exclusive : TestRange {
     Exclusive(uint64_t from, uint64_t to) : TestRange(from, to, Mode::exclusive) {}
 };
 
-/// Takes the range out, and grants what that lets go on.
+/// Removes the range, and grants the ranges that waited for it.
 std::vector<Range*> remove(RangeLock& lock, Range& range) {
     std::vector<Range*> granted;
     lock.remove(range);

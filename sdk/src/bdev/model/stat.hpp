@@ -9,10 +9,10 @@
 
 namespace bdk {
 
-/// Counters of successful I/Os of one type. A cache line, so that an I/O touches no more than one.
+/// Counters of successful I/Os of one type. They share one cache line, so that an I/O touches only one.
 struct alignas(64) TypeStat {
     uint64_t ops = 0;
-    uint64_t blocks = 0;  ///< of types that have a range
+    uint64_t blocks = 0;  ///< for types that have a range
     uint64_t ticks = 0;   ///< sum of latencies
     uint64_t min_ticks = UINT64_MAX;
     uint64_t max_ticks = 0;
@@ -21,7 +21,7 @@ struct alignas(64) TypeStat {
         ops++;
         blocks += num_blocks;
         ticks += latency_ticks;
-        // Of copies: std::min() of what is in memory becomes a branch.
+        // Copies, because std::min() on members becomes a branch.
         uint64_t least = min_ticks, most = max_ticks;
         min_ticks = latency_ticks < least ? latency_ticks : least;
         max_ticks = latency_ticks > most ? latency_ticks : most;
@@ -43,12 +43,12 @@ struct alignas(64) TypeStat {
     }
 };
 
-/// Counters of one channel, or of channels that are gone.
+/// Counters of one channel, or the sum over channels that are gone.
 struct IoStat {
     static constexpr uint32_t num_statuses = 16;
 
     TypeStat by_type[BDK_BDEV_IO_NUM_TYPES];
-    std::array<uint64_t, num_statuses> errors{};  ///< by minus the BDK_BDEV_IO_STATUS_*
+    std::array<uint64_t, num_statuses> errors{};  ///< by minus the BDK_BDEV_IO_STATUS_* code
 
     void count_error(int32_t status) noexcept { errors[static_cast<uint32_t>(-status) % num_statuses]++; }
 

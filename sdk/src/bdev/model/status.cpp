@@ -34,7 +34,7 @@ IoStatus status_from_nvme(uint32_t cdw0, uint32_t sct, uint32_t sc) {
     IoStatus status;
     bool success = sct == nvme::generic && sc == 0;
     status.code = success ? BDK_BDEV_IO_STATUS_SUCCESS : BDK_BDEV_IO_STATUS_NVME_ERROR;
-    // Who compares is told the same whether the device has done it or the core.
+    // The submitter of a compare gets the same status whether the device or the core has compared.
     if (sct == nvme::media && sc == nvme::compare_failure) status.code = BDK_BDEV_IO_STATUS_MISCOMPARE;
     status.nvme = {cdw0, static_cast<uint16_t>(sct), static_cast<uint16_t>(sc)};
     return status;

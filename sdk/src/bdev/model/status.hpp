@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The status of an I/O, kept in the form in which it was given and readable in every form.
+// The status of an I/O. It is kept in the form in which it was given, and can be read in every form.
 #pragma once
 
 #include <bdevkit/status.h>
@@ -8,7 +8,7 @@
 
 namespace bdk {
 
-/// `code` says which of the forms holds the detail.
+/// `code` says which form has the detail.
 struct IoStatus {
     int32_t code = BDK_BDEV_IO_STATUS_PENDING;
     union {

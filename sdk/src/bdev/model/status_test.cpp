@@ -29,7 +29,7 @@ protected:
         call_on_app_thread([&] { EXPECT_EQ(disk.add(), 0); });
     }
 
-    /// What the caller of a read sees when the module completes it with `complete`.
+    /// The status that the caller of a read sees when the module completes it with `complete`.
     Forms seen_after(std::function<void(bdk_bdev_io*)> complete) {
         Client client("disk", Access::read);
         struct Seen {

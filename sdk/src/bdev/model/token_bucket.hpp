@@ -6,13 +6,14 @@
 
 namespace bdk {
 
-/// Lets units (I/Os, bytes) pass at a rate. Tokens come with the clock, up to `burst_ticks` worth. Who finds
-/// the level at 0 or above takes as many as needed, so that the level may fall below 0, whatever the size of
-/// one piece; the others wait until it is back at 0. So over any time no more passes than the rate, the burst
-/// and one piece; and one who comes back late, by less than the burst, loses nothing.
+/// Lets units (I/Os, bytes) pass at a rate. The clock adds tokens, up to the amount of `burst_ticks`. While
+/// the level is at 0 or above, a caller may take as many tokens as it needs, so the level may fall below 0,
+/// whatever the size of one piece. Then other callers wait until it is back at 0. So over any period no more
+/// passes than the rate, the burst and one piece. A caller that comes back late, by less than the burst,
+/// loses nothing.
 class TokenBucket {
 public:
-    /// Starts anew, empty. 0: no limit.
+    /// Starts again with an empty bucket. 0: no limit.
     void set_rate(double units_per_tick, uint64_t burst_ticks, uint64_t now) {
         rate_ = units_per_tick;
         burst_ = units_per_tick * static_cast<double>(burst_ticks);
@@ -28,17 +29,17 @@ public:
         last_ = now;
     }
 
-    /// After refill(). 0 always without a limit.
+    /// The level after refill(). Always 0 without a limit.
     double level() const noexcept { return level_; }
 
-    /// The most that gathers.
+    /// The highest level.
     double burst() const noexcept { return burst_; }
 
     void take(uint64_t units) noexcept {
         if (is_limited()) level_ -= static_cast<double>(units);
     }
 
-    /// Ticks until the level is back at 0, rounded up; 0 when it is.
+    /// Ticks until the level is back at 0, rounded up; 0 if it is.
     uint64_t ticks_to_wait() const noexcept {
         return level_ >= 0 ? 0 : static_cast<uint64_t>(-level_ / rate_) + 1;
     }

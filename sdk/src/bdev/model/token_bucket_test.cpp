@@ -11,8 +11,8 @@ namespace {
 constexpr uint64_t second = 1'000'000'000;  // ticks
 constexpr uint64_t burst = second / 50;
 
-/// Units that pass in five seconds when somebody comes every `period` ticks, or later by up to `jitter`, and
-/// takes all that he can, `piece` units at a time.
+/// The number of units that pass in five seconds when a caller comes every `period` ticks, or later by up to
+/// `jitter`, and takes as many as it can, `piece` units at a time.
 uint64_t passed_in_5s(uint64_t per_second, uint64_t piece, uint64_t period, uint64_t jitter) {
     std::mt19937_64 random(3);
     TokenBucket bucket;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Blocks of a bdev that are being written, or that a user has locked (range_lock.h).
 //
-// A range belongs to one channel and is its thread's. Others only ever grant it: they set `held` under the
-// mutex of the bdev's WriteGuard (control/write_guard.hpp) and send a message, which the range outlives.
+// A range belongs to one channel and its thread. Other threads can only grant it: they set `held` under the
+// mutex of the bdev's WriteGuard (control/write_guard.hpp) and send a message. The range lives until the
+// message has arrived.
 #pragma once
 
 #include <bdevkit/range_lock.h>
@@ -31,9 +32,9 @@ struct bdk_bdev_range : bdk::Range, bdk::OwnerHook {
     bdk_thread* thread = nullptr;
     bool waits = false;    ///< until its grant has arrived
     bool ended = false;    ///< given back while its grant was on its way
-    bool pending = false;  ///< the guard is not up yet
+    bool pending = false;  ///< waits for the guard to be up
 
-    bdk::BdevIo* io = nullptr;  ///< nullptr: a user's
+    bdk::BdevIo* io = nullptr;  ///< nullptr: a user's range
     bdk_bdev_range* next_of_io = nullptr;
 
     bdk_bdev_range_cb cb = nullptr;
@@ -49,7 +50,7 @@ struct OwnerOf {
     void* operator()(const WriteRange& range) const noexcept { return range.cb_arg; }
 };
 
-/// The ranges that users have locked on a channel, or wait for, by their cb_arg.
+/// The ranges that users have locked on a channel, or wait for, by cb_arg.
 using OwnedRanges = boost::intrusive::set<WriteRange, boost::intrusive::base_hook<OwnerHook>,
                                           boost::intrusive::key_of_value<OwnerOf>>;
 

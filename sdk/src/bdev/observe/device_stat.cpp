@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Counters as the ABI gives them.
+// Converts the core's counters to the ABI's struct.
 #include <bdevkit/bdev.h>
 #include <bdevkit/device_stat.h>
 #include <bdevkit/json.h>
@@ -28,7 +28,7 @@ namespace {
 
 using PublicStat = bdk_bdev_io_stat;
 
-/// Where the counters of a type are in the public struct.
+/// The fields of a type's counters in the public struct.
 struct StatFields {
     const char* name;
     uint32_t type;
@@ -64,24 +64,25 @@ bool counts_as_other(uint32_t type) {
                         [type](const StatFields& fields) { return fields.type == type; });
 }
 
-/// What is summed over the channels of a bdev.
+/// The sum over the channels of a bdev.
 struct Sum {
     IoStat stat;
     uint64_t spin_ns = 0;
 };
 
-/// [channel's thread] What the module has spent polling for its channel.
+/// [channel's thread] The time that the module has spent polling for its channel.
 uint64_t spin_ns_of(const BdevChannel* channel) {
     const auto get_spin_time = channel->bdev->fn.get_spin_time;
     return get_spin_time == nullptr || channel->module_ch == nullptr ? 0 : get_spin_time(channel->module_ch);
 }
 
-/// [channel's thread] Of the bdev channels that share a channel of the module, one counts its polling.
+/// [channel's thread] If several bdev channels share a channel of the module, only one of them counts its
+/// polling time.
 bool counts_spin(const BdevChannel* channel) {
     return channel->module_ch != nullptr && channel->shared->channels.front() == channel;
 }
 
-/// Fills what the caller's struct, `size` bytes long, has room for.
+/// Fills as many fields as the caller's struct of `size` bytes has.
 void fill(PublicStat* out, const IoStat& stat, uint64_t spin_ns, uint32_t blocklen) {
     PublicStat full{};
     full.size = out->size;
@@ -120,8 +121,8 @@ void set_back(IoStat& stat, uint32_t mode) {
         stat.forget_extremes();
 }
 
-/// Channels that were put before are gone when fn() runs, on this thread, and have left what they counted to
-/// the bdev.
+/// Calls fn() on this thread when channels that were put before have gone and have added their counters to
+/// the bdev's.
 template <typename Fn>
 void after_puts(Bdev* bdev, Fn fn) {
     for_each_bdev_channel(
@@ -141,9 +142,9 @@ void add_up(Bdev* bdev, const std::shared_ptr<Sum>& sum, Fn done) {
     for_each_bdev_channel(bdev, add, std::move(done));
 }
 
-/// Adds the counters to `sum`, if there is one, and sets them back, those of each channel on its thread;
-/// clears the module's. Then done(), on this thread. What a channel counts afterwards it keeps, or leaves to
-/// the bdev when it goes, for the next time.
+/// Adds the counters to `sum`, if it is not null, and resets them, those of each channel on its thread. Also
+/// clears the module's counters. Then calls done() on this thread. What a channel counts afterwards belongs
+/// to the next period.
 void take_stat(bdk_bdev* pub, uint32_t mode, std::shared_ptr<Sum> sum, std::function<void()> done) {
     Bdev* bdev = Bdev::of(pub);
     const auto take = [mode, sum](IoStat& stat) {

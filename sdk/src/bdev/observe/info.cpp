@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What may be asked about a bdev.
+// Queries about a bdev.
 #include <bdevkit/json.h>
 #include <bdevkit/queue_depth.h>
 
@@ -154,7 +154,7 @@ void dump_open_state(Bdev* bdev, bdk_json_writer* w) {
     bdk_json_array_end(w);
 }
 
-/// Rate limits and sampling, where they are on.
+/// Writes the rate limits and the sampling, if they are on.
 void dump_observation(Bdev* bdev, bdk_json_writer* w) {
     if (bdev->qos.is_limited()) {
         bdk_bdev_qos_limits limits = bdev->qos.limits();
@@ -178,7 +178,7 @@ void dump_observation(Bdev* bdev, bdk_json_writer* w) {
     }
 }
 
-/// What the module writes of the bdev, where it does.
+/// Writes the module's own description of the bdev, if it has one.
 void dump_by_module(Bdev* bdev, bdk_json_writer* w, const char* name, void (*dump)(void*, bdk_json_writer*)) {
     if (dump == nullptr) return;
     bdk_json_object_begin(w, name);
@@ -186,7 +186,7 @@ void dump_by_module(Bdev* bdev, bdk_json_writer* w, const char* name, void (*dum
     bdk_json_object_end(w);
 }
 
-/// The settings of the whole module, where it writes them.
+/// Writes the settings of the whole module, if it has any.
 void dump_module_config(const Bdev* bdev, bdk_json_writer* w) {
     const bdk_module* module = bdev->config.module;
     if (module == nullptr || !BDK_HAS_FIELD(module, bdk_module, config_json) ||

@@ -41,7 +41,7 @@ int QueueDepthSampler::sample(void* ctx) {
     auto* self = static_cast<QueueDepthSampler*>(ctx);
     if (self->walking_) return BDK_POLLER_IDLE;
     std::shared_ptr<uint64_t> sum = or_null([] { return std::make_shared<uint64_t>(0); });
-    if (sum == nullptr) return BDK_POLLER_IDLE;  // the next sample may find some
+    if (sum == nullptr) return BDK_POLLER_IDLE;  // without memory this sample is skipped
     self->walking_ = true;
     for_each_bdev_channel(
         self->bdev_, [sum](BdevChannel* channel) { *sum += channel->io_outstanding - channel->children; },

@@ -13,19 +13,19 @@ namespace bdk {
 
 struct Bdev;
 
-/// A poller of the app thread asks every channel for its I/Os in flight, on the channel's thread. Shared with
-/// walks under way, which may end after the bdev.
+/// A poller of the app thread asks every channel, on the channel's thread, for its number of I/Os in flight.
+/// Walks under way share ownership, because they may end after the bdev.
 class QueueDepthSampler : public std::enable_shared_from_this<QueueDepthSampler> {
 public:
     explicit QueueDepthSampler(Bdev* bdev) : bdev_(bdev) {}
 
-    /// [app thread] 0: stops.
+    /// [app thread] Sets the period. 0: no sampling.
     void set_period(uint64_t period_us);
 
-    /// [app thread] The bdev goes.
+    /// [app thread] The bdev is being removed.
     void end();
 
-    /// [any thread] All but `size`.
+    /// [any thread] Fills everything but `size`.
     bdk_bdev_qd_stat stat() const;
 
 private:
@@ -41,7 +41,7 @@ private:
     bdk_bdev_qd_stat stat_{};
 };
 
-/// [app thread] The bdev goes: ends what samples it.
+/// [app thread] Ends the sampling of a bdev that is being removed.
 void end_observation(Bdev* bdev);
 
 }  // namespace bdk

@@ -70,7 +70,7 @@ protected:
         EXPECT_EQ(done.get(), 0);
     }
 
-    /// What a histogram said when it was there.
+    /// The content of a histogram, while there was one.
     struct Measured {
         int rc;
         uint64_t count, min, median, max, in_buckets;
@@ -116,8 +116,8 @@ protected:
 using Stat = Observed;
 
 TEST_F(Stat, WhatIsTakenIsInOneAnswerOrInALaterOne) {
-    // Each I/O of another thread is followed by the next, and its channel goes and comes, while this one
-    // takes.
+    // The other thread submits one I/O after the other, and its channel comes and goes, while this thread
+    // takes the counters.
     constexpr uint64_t reads = 20'000;
     std::atomic<bool> ended{false};
     std::thread load([&] {

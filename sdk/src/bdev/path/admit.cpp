@@ -11,7 +11,7 @@ namespace bdk {
 
 namespace {
 
-/// To the module, behind the I/Os that wait for its memory.
+/// Sends the I/O to the module, behind I/Os that wait for the module's memory.
 void dispatch_in_turn(BdevIo* io) {
     if ((io->ch->flags & channel_nomem) == 0) return io_dispatch(io);
     hold_in(io->ch->shared->nomem, io);
@@ -20,7 +20,7 @@ void dispatch_in_turn(BdevIo* io) {
 }  // namespace
 
 void io_admit(BdevIo* io) {
-    // Resets and aborts go past the I/Os that wait: they are there to end them.
+    // Resets and aborts pass the waiting I/Os, because they are there to end them.
     if (io->pub.type == BDK_BDEV_IO_TYPE_RESET) return core_hooks.reset(io);
     if (io->pub.type == BDK_BDEV_IO_TYPE_ABORT) return core_hooks.abort(io);
     if (core_hooks.admit(io)) io_proceed(io);

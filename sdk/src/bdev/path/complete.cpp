@@ -81,20 +81,20 @@ void io_complete_from_core(BdevIo* io, IoStatus status) {
 
 namespace {
 
-/// True for a layer that asks for no more than its counters, below one that has saved nothing but itself.
+/// True for a layer that needs only its counters updated, if the layer above has saved only its channel.
 inline bool finishes_fast(const BdevIo* io, const BdevChannel* ch, uint32_t depth) {
     return (ch->flags | ch->ctx_size) == 0 && (depth == 0 || !io->frames[depth - 1].has_rest());
 }
 
-/// io_finish() for a success, through the layers up to one that asks for more. True when there is none: then
-/// the callback has run. Channel and depth are in registers meanwhile: through memory, each layer would wait
-/// for the one below.
+/// Like io_finish() for a success, through all layers for which finishes_fast() is true. Returns true if
+/// these are all layers; then the callback has run. Channel and depth stay in registers, because through
+/// memory each layer would wait for the stores of the one below.
 inline bool finish_fast(BdevIo* io, bdk_thread* thread) {
     uint32_t type = io->pub.type;
     if (type == BDK_BDEV_IO_TYPE_ZCOPY || thread->complete_depth >= max_complete_depth) [[unlikely]]
         return false;
     uint64_t blocks = io->pub.u.bdev.num_blocks;
-    uint64_t latency = thread->turn_ticks - io->submit_ticks;  // of each of these layers
+    uint64_t latency = thread->turn_ticks - io->submit_ticks;  // the same for each of these layers
     BdevChannel* ch = io->ch;
     uint32_t depth = io->depth;
     while (finishes_fast(io, ch, depth))
@@ -120,7 +120,7 @@ inline bool finish_fast(BdevIo* io, bdk_thread* thread) {
 }
 
 [[gnu::noinline, gnu::cold]] void complete_slow(BdevIo* io, int32_t status, const void* caller) {
-    // A form whose detail is missing says no more than "failed".
+    // A status whose detail is missing says only "failed".
     bool lacks_detail = status == BDK_BDEV_IO_STATUS_PENDING || status == BDK_BDEV_IO_STATUS_NVME_ERROR ||
                         status == BDK_BDEV_IO_STATUS_SCSI_ERROR || status == BDK_BDEV_IO_STATUS_AIO_ERROR;
     IoStatus full;
@@ -128,7 +128,7 @@ inline bool finish_fast(BdevIo* io, bdk_thread* thread) {
     io_complete(io, full, caller);
 }
 
-/// A bdev_io that has not completed was freed, or a bdev_io was freed twice.
+/// Reports that a bdev_io was freed before it completed, or twice.
 [[gnu::noinline, gnu::cold]] void report_wrong_free(const BdevIo* io, const void* caller) {
     report_violation({.rule = 0,
                       .what = io->state == IoState::free ? "a bdev_io was freed twice"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The contexts that modules have for an I/O, one per layer (bdk_module::get_ctx_size). They lie in the
-// bdev_io, one behind the other; those that do not fit come from the channel, which keeps them.
+// The contexts that modules have in an I/O, one per layer (bdk_module::get_ctx_size). They are in the
+// bdev_io, one behind the other. A context that does not fit comes from the channel, which keeps it for later
+// I/Os.
 #pragma once
 
 #include "bdev/model/bdev_io.hpp"
@@ -8,10 +9,10 @@
 
 namespace bdk {
 
-/// [I/O's thread] Gives the I/O a context for the channel it is at. False if there is no memory.
+/// [I/O's thread] Gives the I/O a context for its channel. False without memory.
 bool io_take_ctx(BdevIo* io);
 
-/// [I/O's thread] Takes the context for `ch` away again: the last one that the I/O was given.
+/// [I/O's thread] Takes back the context for `ch`, the last one that the I/O was given.
 inline void io_give_back_ctx(BdevIo* io, BdevChannel* ch) {
     if (io->pub.driver_ctx == nullptr) return;
     std::byte* memory = static_cast<std::byte*>(io->pub.driver_ctx) - ctx_header_bytes;

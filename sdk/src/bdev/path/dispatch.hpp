@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How an I/O gets to its module.
+// The hand-over of an I/O to its module.
 #pragma once
 
 #include "bdev/model/bdev_io.hpp"
@@ -7,11 +7,11 @@
 
 namespace bdk {
 
-/// Nesting is bounded whatever the depth of the stack: what would go deeper runs later in the same turn.
+/// The limit of nested submissions, whatever the depth of the stack. Deeper ones run later in the same turn.
 constexpr uint32_t max_submit_depth = 16;
 void io_dispatch_later(BdevIo* io);
 
-/// [I/O's thread] Hands an I/O to the module, and follows it down where the module forwards it. `thread` is
+/// [I/O's thread] Gives an I/O to the module, and follows it down as long as modules forward it. `thread` is
 /// the current one.
 inline void io_dispatch(BdevIo* io, bdk_thread* thread) {
     if (thread->submit_depth >= max_submit_depth) [[unlikely]]
@@ -21,7 +21,7 @@ inline void io_dispatch(BdevIo* io, bdk_thread* thread) {
         io->state = IoState::in_submit;
         BdevChannel* ch = io->ch;
         ch->submit(ch->module_ch, &io->pub);
-        // Completed or not, `io` is still ours to look at: its callback comes in a later step of this turn.
+        // Even if `io` has completed, it may be read here: its callback runs in a later step of this turn.
     } while (io->state == IoState::forwarded);
     if (io->state == IoState::in_submit) io->state = IoState::in_module;
     thread->submit_depth--;

@@ -12,7 +12,7 @@ namespace bdk {
 
 namespace {
 
-/// Counts the I/O at its layer. False if it takes the slow path.
+/// Counts the I/O at its layer. False if it has to take the slow path.
 bool enter_fast(BdevIo* io) {
     BdevChannel* ch = io->ch;
     if (!io_count_in(io)) [[unlikely]]
@@ -20,7 +20,7 @@ bool enter_fast(BdevIo* io) {
     return (ch->flags | (ch->bdev->core_types & BDK_BDEV_IO_TYPE_BIT(io->pub.type))) == 0;
 }
 
-/// The slow path, from its beginning. @return 0, or the errno with which the I/O is refused.
+/// Begins the slow path. @return 0, or the errno with which the I/O is refused.
 int enter_slow(BdevIo* io) {
     io->state = IoState::core;
     if (io->ch->ctx_size != 0 && io->pub.driver_ctx == nullptr)
@@ -32,7 +32,7 @@ int enter_slow(BdevIo* io) {
     return 0;
 }
 
-/// The slow path for an I/O that can no longer be refused: it fails.
+/// Begins the slow path for an I/O that is already accepted, and fails it instead of refusing it.
 [[gnu::noinline, gnu::cold]] void enter_slow_or_fail(BdevIo* io) {
     if (int rc = enter_slow(io); rc != 0) io_complete_from_core(io, status_from_errno(rc));
 }
@@ -61,7 +61,7 @@ void io_enter_forwarded(BdevIo* io, bool in_submit) {
     if (!enter_fast(io)) [[unlikely]]
         return enter_slow_or_fail(io);
     if (in_submit)
-        io->state = IoState::forwarded;  // io_dispatch() goes on with it
+        io->state = IoState::forwarded;  // io_dispatch() continues with it
     else
         io_dispatch(io);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The fast path: for a read, write, unmap, flush or write of zeroes in whose way nothing stands. One word of
-// the channel and the size of the bdev are all that it looks at.
+// The fast path: a read, write, unmap, flush or write of zeroes that needs nothing from the core. To decide
+// this, it looks only at one word of the channel and the size of the bdev.
 #pragma once
 
 #include "bdev/model/bdev.hpp"
@@ -10,10 +10,10 @@
 namespace bdk {
 
 /// [channel's thread] Bits of the types that may take the fast path on the channel: its desc may submit them,
-/// the module always takes them, and the core has no part in them.
+/// its module always takes them, and the core has no part in them.
 uint64_t fast_types_of(const BdevChannel* ch);
 
-/// The bdev channel, if the I/O may take the fast path; else nullptr, and the slow path tells why.
+/// The bdev channel if the I/O may take the fast path; else nullptr, and the slow path finds out why.
 /// `thread` is the current one.
 inline BdevChannel* fast_channel(const bdk_thread* thread, const bdk_bdev_desc* desc, bdk_io_channel* ch,
                                  uint32_t type, uint64_t offset_blocks, uint64_t num_blocks) noexcept {
@@ -24,7 +24,7 @@ inline BdevChannel* fast_channel(const bdk_thread* thread, const bdk_bdev_desc* 
     if (!fast) [[unlikely]]
         return nullptr;
     uint64_t blockcnt = channel->bdev->blockcnt.load(std::memory_order_relaxed);
-    // One comparison for "not empty" and "no longer than the bdev".
+    // A single comparison for "not 0" and "not longer than the bdev".
     bool inside = num_blocks - 1 < blockcnt && offset_blocks <= blockcnt - num_blocks;
     return inside ? channel : nullptr;
 }

@@ -12,7 +12,7 @@ namespace bdk {
 
 namespace {
 
-/// What borrows data counts as a read, what gives data back as a write.
+/// A zcopy that borrows data counts as a read, one that gives data back as a write.
 [[gnu::noinline, gnu::cold]] uint32_t zcopy_counts_as(const BdevIo* io) {
     if ((io->pub.u.bdev.flags & BDK_BDEV_IO_ZCOPY_POPULATE) != 0) return BDK_BDEV_IO_TYPE_READ;
     if ((io->pub.u.bdev.flags & BDK_BDEV_IO_ZCOPY_COMMIT) != 0) return BDK_BDEV_IO_TYPE_WRITE;
@@ -30,8 +30,8 @@ inline void count(BdevChannel* ch, const BdevIo* io, const bdk_thread* thread) {
     }
 }
 
-/// count() on a channel that has flags, where the core's own I/Os are not counted. False if the I/O does not
-/// leave the layer yet.
+/// Like count(), on a channel with flags: children are not counted. False if the I/O does not leave the layer
+/// yet.
 [[gnu::noinline, gnu::cold]] bool count_slow(BdevChannel* ch, BdevIo* io, const bdk_thread* thread) {
     if (io->pub.type == BDK_BDEV_IO_TYPE_RESET && !core_hooks.leave(io)) return false;
     if (!io->is_child_here()) count(ch, io, thread);

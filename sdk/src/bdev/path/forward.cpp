@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Forwarding: the same bdev_io goes on to the base; the layer it leaves is kept in a frame.
+// Forwarding: the same bdev_io moves on to the base, and a frame saves the layer that it leaves.
 #define BDK_LOG_COMPONENT "bdev"
 #include <bdevkit/bdev.h>
 #include <bdevkit/log.h>
@@ -49,7 +49,7 @@ void push_frame(BdevIo* io, BdevChannel* base, int64_t delta, void (*done)(bdk_b
     io->ch = base;
 }
 
-/// Hands what the base has found, or lent, on to the I/O that the stand-in was for.
+/// Passes the results of the base on to the I/O that the stand-in continued: a position, or buffers.
 void take_results(BdevIo* io, BdevIo* stand_in) {
     if (io->stand_in_delta != 0) io_shift_result(stand_in, io->stand_in_delta);
     const bdk_bdev_io_block_params& from = stand_in->pub.u.bdev;
@@ -64,7 +64,7 @@ void take_results(BdevIo* io, BdevIo* stand_in) {
             break;
         case BDK_BDEV_IO_TYPE_READ:
         case BDK_BDEV_IO_TYPE_ZCOPY:
-            if (from.iovs != &stand_in->iov) break;  // the data are where they were
+            if (from.iovs != &stand_in->iov) break;  // the data are in the submitter's buffers
             io->iov = stand_in->iov;
             to.iovs = &io->iov;
             to.iovcnt = 1;
@@ -93,7 +93,7 @@ void stand_in_ended(bdk_bdev_io* stand_in_pub, bool, void* arg) {
         io_complete_from_core(io, io->status);
 }
 
-/// Goes on with a second bdev_io, for which the base is the first layer. The I/O itself waits.
+/// Continues with a second bdev_io, whose first layer is the base. The I/O itself waits.
 void forward_in_stand_in(BdevIo* io, BdevChannel* base, int64_t delta, void (*done)(bdk_bdev_io*, bool)) {
     BdevIo* stand_in = base->pool->take_or_reserve();
     if (stand_in == nullptr) return io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
@@ -148,8 +148,8 @@ void forward(BdevIo* io, bdk_bdev_desc* desc, bdk_io_channel* ch, const Opts* op
     io_enter_forwarded(io, in_submit);
 }
 
-/// The fast path of a layer that leaves nothing behind but itself. Calls nothing, so that the layer costs no
-/// more than what is here. False: something stands in its way.
+/// The fast path of a layer that saves only its channel. It calls no function, so the layer costs only the
+/// code below. False if the layer needs more.
 inline bool forward_fast(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch) {
     bdk_thread* thread = current_thread();
     bool bare = io->state == IoState::in_submit && io->depth < max_io_frames && thread != nullptr &&
@@ -162,11 +162,11 @@ inline bool forward_fast(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* 
     io->ch = base;
     io->pub.bdev = base->bdev->pub;
     base->io_outstanding++;
-    io->state = IoState::forwarded;  // io_dispatch() goes on with it
+    io->state = IoState::forwarded;  // io_dispatch() continues with it
     return true;
 }
 
-/// The fast path of any other layer. False: something stands in its way.
+/// The fast path of any other layer. False if the I/O cannot take it.
 bool forward_with_rest(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch) {
     bool in_submit = io->state == IoState::in_submit;
     bool owned = in_submit || io->state == IoState::in_module;
@@ -180,7 +180,7 @@ bool forward_with_rest(BdevIo* io, const bdk_bdev_desc* desc, bdk_io_channel* ch
     if (!io_count_in(io)) [[unlikely]]
         io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
     else if (in_submit)
-        io->state = IoState::forwarded;  // io_dispatch() goes on with it
+        io->state = IoState::forwarded;  // io_dispatch() continues with it
     else
         io_dispatch(io, thread);
     return true;

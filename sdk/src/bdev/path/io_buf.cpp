@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Buffers for reads that came without one, and for zcopy. From iobuf, or beyond its largest size from the
-// heap.
+// Buffers for reads that came without one, and for zcopy. They come from iobuf, or from the heap if they are
+// larger than iobuf's buffers.
 #include "bdev/path/io_buf.hpp"
 
 #include <bdevkit/memory.h>
@@ -33,8 +33,9 @@ void buffer_came(bdk_iobuf_entry* entry, void* memory) {
     std::exchange(io->buffer_wait.ready, nullptr)(io, {memory, io->buffer_wait.bytes});
 }
 
-/// False if the buffers of iobuf may all be held for I/Os that cannot complete before this one, or if nobody
-/// is left who would wait with it.
+/// False if an I/O above this one may hold a buffer of iobuf until this one completes: if all buffers were
+/// held in this way, none would become free. Also false if the submitter has closed, because its I/O does not
+/// wait.
 bool may_wait(const BdevIo* io) {
     if (submitter_has_closed(io)) return false;
     const BdevIo* at = io;
@@ -48,7 +49,7 @@ bool may_wait(const BdevIo* io) {
 }
 
 IoBuffer heap_buffer(uint64_t bytes) {
-    // Longer than any buffer of iobuf, by which it is known when it goes back.
+    // Larger than any buffer of iobuf, so that give_back_buffer() can tell them apart by size.
     bytes = std::max(bytes, bdk_iobuf_max_len() + 1);
     return {bdk_dma_malloc(bytes, buf_align, BDK_NUMA_ANY), bytes};
 }
@@ -158,7 +159,7 @@ uint64_t bdk_bdev_io_get_seek_offset(const bdk_bdev_io* io) {
     const bdk::Bdev* bdev = BdevIo::of(io)->ch->bdev;
     bool outside =
         bdev != nullptr && io->u.bdev.seek_offset >= bdev->blockcnt.load(std::memory_order_relaxed);
-    return outside ? UINT64_MAX : io->u.bdev.seek_offset;  // outside: found by a base that is larger
+    return outside ? UINT64_MAX : io->u.bdev.seek_offset;  // outside: found by a larger base
 }
 
 uint64_t bdk_bdev_io_get_append_location(const bdk_bdev_io* io) {

@@ -7,15 +7,16 @@ namespace bdk {
 
 struct IoPool;
 
-/// Memory aligned to 4096, which every bdev's required_alignment allows.
+/// Memory aligned to 4096, which satisfies every bdev's required_alignment.
 struct IoBuffer {
-    void* memory;    ///< nullptr: none can be had
-    uint64_t bytes;  ///< at least as many as asked for
+    void* memory;    ///< nullptr: no memory
+    uint64_t bytes;  ///< at least as many as requested
 };
 
-/// Gets a buffer from iobuf, where the I/O waits in line, or from the heap: beyond iobuf's largest size, and
-/// when a layer above may hold a buffer until this I/O has completed, which then must not wait for one. Then
-/// ready(io, buffer), in this call or later. The I/O waits for one buffer at a time.
+/// Gets a buffer and calls ready(io, buffer), now or later. The buffer comes from iobuf, and the I/O queues
+/// there if need be. It comes from the heap if it is larger than iobuf's buffers. It also comes from the heap
+/// if a layer above may hold a buffer until this I/O has completed, because then this I/O must not wait. An
+/// I/O waits for one buffer at a time.
 void take_buffer(BdevIo* io, uint64_t bytes, void (*ready)(BdevIo* io, IoBuffer buffer));
 void give_back_buffer(IoPool* pool, IoBuffer buffer);
 
@@ -25,17 +26,17 @@ bool cancel_buffer_wait(BdevIo* io);
 /// Gives a waiting I/O a buffer from the heap. False if there is no memory: then it goes on waiting.
 bool end_buffer_wait(BdevIo* io);
 
-/// True if a read or write came with its data's memory.
+/// True if a read or write came with memory for its data.
 bool has_buffer(const BdevIo* io);
 
-/// Makes the first `bytes` bytes of the buffer the data of an I/O that came without; it goes back with the
-/// I/O.
+/// Uses the first `bytes` bytes of the buffer as the data of an I/O that came without memory. The buffer is
+/// given back with the I/O.
 void set_own_buf(BdevIo* io, IoBuffer buffer, uint64_t bytes);
 
-/// Gives back the buffer of set_own_buf().
+/// Gives back the buffer that set_own_buf() has set.
 void release_own_buf(BdevIo* io);
 
-/// [I/O's thread] Gives an I/O that the core has made back to its pool, and its buffer.
+/// [I/O's thread] Returns an I/O that the core has made, and its buffer, to the pools.
 void free_core_io(BdevIo* io);
 
 }  // namespace bdk

@@ -17,8 +17,8 @@ namespace {
 constexpr uint64_t zone = 64;
 constexpr uint64_t disk_blocks = 1024;
 
-/// The parameter: how many layers, each one zone further on than the one above. Beyond eight another bdev_io
-/// goes on.
+/// The parameter is the number of layers, each one zone further on than the layer above. Beyond eight layers
+/// another bdev_io continues.
 class IoForms : public testing::TestWithParam<int> {
 protected:
     IoForms() {

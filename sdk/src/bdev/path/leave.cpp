@@ -17,8 +17,9 @@ void channel_io_done(BdevChannel* channel, BdevIo* io) {
 void channel_look_at_end(BdevChannel* channel) {
     bool ends = (channel->flags & channel_put) != 0 || channel->close_iter != nullptr;
     if (!ends || channel->io_outstanding != 0) return;
-    // In a message: the callback of the last I/O has not run yet. It may put the channel, or has done so: the
-    // reference keeps it until then, and its end looks again whether it is to be destroyed.
+    // In a message, because the callback of the last I/O has not run yet and may put the channel. The
+    // reference keeps the channel until the message arrives; dropping the reference checks again whether the
+    // channel is to be destroyed.
     bdk_io_channel* held = bdk_io_channel_ref(io_channel_from_ctx(channel));
     send_always(current_thread(), core_hooks.go_on_without_io, held);
 }

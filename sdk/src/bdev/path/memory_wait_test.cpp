@@ -72,7 +72,7 @@ TEST(NoBdevIo, ForwardBeyondTheFramesGoesOnWithTheReserve) {
         }
     });
     Client client("layer10", Access::write);
-    auto first = client.start(write_zeroes(0));   // two bdev_ios: the second for what is below the frames
+    auto first = client.start(write_zeroes(0));  // two bdev_ios: the second for the layers that have no frame
     auto second = client.start(write_zeroes(1));  // has the third, and finds a fourth beyond the pool
     settle(bdk_thread_get_app_thread());
     EXPECT_EQ(disk.held.size(), 2u);

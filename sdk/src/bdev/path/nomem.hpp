@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What becomes of an I/O that a module answers with NOMEM: it waits, and those behind it, until another one
-// on the same module channel has completed, or for 100 us when there is none to wait for.
+// The handling of an I/O that a module answers with NOMEM. The I/O and those behind it wait until another I/O
+// on the same module channel has completed, or for 100 us if none is in flight.
 #pragma once
 
 #include <memory>
@@ -9,14 +9,14 @@
 
 namespace bdk {
 
-/// [channel's thread] With its poller from the start: when the module has no memory, there may be none for a
-/// poller either. Throws std::bad_alloc.
+/// [channel's thread] Creates the state together with its poller: when the module has no memory later, there
+/// may be none for a poller either. Throws std::bad_alloc.
 std::unique_ptr<SharedResource> make_shared_resource(bdk_io_channel* module_ch);
 
-/// [channel's thread] Puts an I/O that the module could not take into the queue for memory.
+/// [channel's thread] Queues an I/O that the module had no memory for.
 void channel_queue_nomem(BdevIo* io);
 
-/// [channel's thread] Submits what waits, in order, until the module says NOMEM again.
+/// [channel's thread] Submits the queued I/Os in order until the module answers NOMEM again.
 void retry_nomem(SharedResource* shared);
 
 }  // namespace bdk

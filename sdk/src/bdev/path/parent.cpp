@@ -20,7 +20,7 @@ namespace bdk {
 
 namespace {
 
-// A parent of many children lets the thread's other work have its turn.
+// After this many children, a parent lets the thread's other work have its turn.
 constexpr uint32_t max_children_per_turn = 64;
 constexpr uint32_t max_children = 32;
 
@@ -71,7 +71,7 @@ void child_ended(bdk_bdev_io* child_pub, bool success, void* arg) {
     if (success && work.ended != nullptr) work.ended(parent, child);
     bool first_failure = work.status.code == BDK_BDEV_IO_STATUS_SUCCESS && !work.ignores_errors;
     if (!success && first_failure) work.status = child->status;
-    // The parent is first to use the bdev_io again: the sooner it ends, the sooner it gives its own back.
+    // The parent gets the bdev_io before other waiting I/Os. The sooner it ends, the sooner its own is free.
     IoPool* pool = child->pool;
     if (child->own_buf != nullptr) release_own_buf(child);
     pool->put(child);
@@ -79,7 +79,8 @@ void child_ended(bdk_bdev_io* child_pub, bool success, void* arg) {
     pool->given_back();
 }
 
-/// Goes on with the parent in the next turn of the thread. @return false when there is no need to.
+/// Postpones the parent to the next turn of the thread if it has used up its share of this turn. @return
+/// false if it has not
 bool yield(BdevIo* parent) {
     ParentWork& work = parent->work;
     bdk_thread* thread = current_thread();

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The one way in which the core works on an I/O: it holds the I/O, the parent, and runs children on the same
-// channel. A child goes through the core as the parent did, so that a piece of a split may be bounced, a
-// write of an emulation split, and so on.
+// How the core works on an I/O. It holds the I/O, the parent, and runs children on the same channel. A child
+// goes through the core like the parent, so a piece of a split may be bounced, the write of an emulation may
+// be split, and so on.
 //
-// A parent has a step() that does as much as can be done now: it makes children and starts them, asks for a
-// buffer, or finishes the parent. It runs again when a child has ended or what it waited for is there. After
-// a failure it does not run any more: the parent ends with the first failure once its children have.
+// A parent has a step() that does as much as is possible now: it makes and starts children, asks for a
+// buffer, or finishes the parent. It runs again when a child has ended or when what it waited for has come.
+// After a failure it is not called again; the parent ends with the first failure once its children have
+// ended.
 //
-// A child is the core's: at its own layer it is not counted, not held by a quiesced range (its parent has
-// passed it), not reported as late in the parent's place and not found by the user's abort. What resets and
-// the module's lack of memory mean to any I/O, they mean to a child.
+// A child belongs to the core. At its own layer it is not counted, not held by a quiesced range (its parent
+// has passed it), not reported to the user as late, and not found by a user's abort. But a reset and a lack
+// of memory in the module affect it like any I/O.
 #pragma once
 
 #include "bdev/model/bdev_io.hpp"
@@ -17,44 +18,46 @@
 
 namespace bdk {
 
-/// How many children of a parent may be in flight. Of what writes to zones one: it begins at the write
-/// pointer, which the one before it has moved.
+/// How many children of a parent may be in flight. Only one if they write to zones, because each must begin
+/// at the write pointer that the one before it has moved.
 uint32_t children_at_once(const BdevIo* io);
 
-/// Makes a parent of an I/O that is at its layer and belongs to the core, and runs `step`.
+/// Makes an I/O that the core holds at its layer a parent, and runs `step`.
 void parent_begin(BdevIo* io, void (*step)(BdevIo* io), void (*ended)(BdevIo* io, BdevIo* child) = nullptr);
 
-/// Ends the parent, which has no children in flight, with work.status: success unless something has failed.
+/// Ends a parent that has no children in flight, with work.status: success unless something has failed.
 void parent_finish(BdevIo* io);
 
-/// Ends the parent with `status`, if nothing has failed before, as soon as its children have ended.
+/// Ends the parent with `status`, unless it has already failed, as soon as its children have ended.
 void parent_fail(BdevIo* io, IoStatus status);
 
-/// Ends the wait of a parent for something: goes on with it.
+/// Ends the wait of a parent and continues it.
 void parent_resume(BdevIo* io);
 
-/// A new child with the parent's block parameters. A bdev_io is always found for the only child: the pool
-/// keeps a reserve. @return nullptr when the step has to end: it runs again, or the parent has failed.
+/// Makes a child with the parent's block parameters. If the parent has no other child, a bdev_io is always
+/// found, because the pool has a reserve. @return nullptr when the step has to end: it will run again, or the
+/// parent has failed.
 BdevIo* parent_make_child(BdevIo* io, uint32_t type);
 
-/// Room for `count` iovecs in the list of a child that has not been started. @return false without memory:
-/// then the child is gone, the parent has failed, and the step has to end.
+/// Reserves room for `count` iovecs in the list of a child that has not been started. @return false without
+/// memory: then the child is gone, the parent has failed, and the step has to end.
 bool child_make_room(BdevIo* child, size_t count) noexcept;
 
 /// Starts a child. It ends in a later step of this turn at the earliest.
 void child_start(BdevIo* child);
 
-/// Gets the parent a buffer, work.buf, and runs its step, now or later; or fails it.
+/// Gets the parent a buffer, work.buf, and runs its step, now or later. Without memory the parent fails.
 void parent_take_buffer(BdevIo* io, uint64_t bytes);
 
-/// Ends the parent as aborted, as soon as its children have ended; no more are made.
+/// Ends the parent as aborted as soon as its children have ended. It makes no more children.
 void parent_abort(BdevIo* io);
 
-/// The same for a parent that waits for a buffer or for its range. False for any other, which goes on.
+/// Like parent_abort(), for a parent that waits for a buffer or for its range. False for any other parent,
+/// which continues.
 bool parent_stop_waiting(BdevIo* io);
 
-/// Holds other I/O on the range of the parent, which has done nothing yet, and goes on with it once what was
-/// in flight there has completed. Fails the parent without memory. parent_finish() lets the range go.
+/// Holds other I/O on the range of a parent that has done nothing yet. Once the I/O in flight there has
+/// completed, the parent continues. Without memory the parent fails. parent_finish() releases the range.
 inline void parent_lock_range(BdevIo* io) {
     core_hooks.lock_range(io);
 }

@@ -10,7 +10,7 @@ namespace bdk {
 
 namespace {
 
-constexpr uint64_t no_offset = UINT64_MAX;  // of a seek that has found nothing
+constexpr uint64_t no_offset = UINT64_MAX;  // the result of a seek that has found nothing
 
 }  // namespace
 

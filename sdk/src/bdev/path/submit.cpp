@@ -22,7 +22,7 @@ namespace {
 
 using Cb = bdk_bdev_io_completion_cb;
 
-/// Everything that a submission needs besides the I/O itself.
+/// The parameters that all submissions have.
 struct Submitter {
     bdk_bdev_desc* desc;
     bdk_io_channel* ch;
@@ -46,7 +46,7 @@ int take_io(const Submitter& by, uint32_t type, BdevIo** result) {
     if (!has_callback(by.cb, by.call)) [[unlikely]]
         return -EINVAL;
     BdevIo* io = channel->pool->take_for(channel);
-    // Those who have all of the pool may wait for the end of the write that this one goes on with.
+    // I/Os that hold the whole pool may wait for the end of the write that this I/O continues.
     if (io == nullptr && channel->goes_on_with_locked_range(by.cb_arg)) [[unlikely]]
         io = channel->pool->take_from_reserve();
     if (io == nullptr) [[unlikely]]
@@ -56,7 +56,7 @@ int take_io(const Submitter& by, uint32_t type, BdevIo** result) {
     return 0;
 }
 
-/// Checks the range as well, and sets it. Buffers, flags and metadata are none.
+/// Like take_io(), and also checks and sets the range. Buffers, flags and metadata are left empty.
 int take_block_io(const Submitter& by, uint32_t type, BlockRange range, BdevIo** result) {
     int rc = take_io(by, type, result);
     if (rc != 0) [[unlikely]]
@@ -71,7 +71,7 @@ int take_block_io(const Submitter& by, uint32_t type, BlockRange range, BdevIo**
     return 0;
 }
 
-/// Bytes of blocks as the channel's desc has them.
+/// Bytes of blocks as the channel's desc sees them.
 uint64_t bytes_of(const BdevChannel* ch, uint64_t blocks) {
     if ((ch->flags & channel_hides_md) != 0) [[unlikely]]
         return blocks * block_size_of(ch->desc);
@@ -91,7 +91,7 @@ bool covers(const iovec* iovs, int32_t iovcnt, uint64_t bytes) {
     return sum == bytes;
 }
 
-/// Takes over metadata, flags and DIF checks. False if they do not fit the bdev.
+/// Copies metadata, flags and DIF checks from the options. False if they do not fit the bdev.
 bool apply_opts(BdevIo* io, const bdk_bdev_io_opts* opts) {
     using Opts = bdk_bdev_io_opts;
     const Bdev* bdev = io->ch->bdev;
@@ -105,7 +105,7 @@ bool apply_opts(BdevIo* io, const bdk_bdev_io_opts* opts) {
     return io->pub.u.bdev.md_buf == nullptr || separate_md;
 }
 
-/// submit_buf() where something stands in the way.
+/// submit_buf() for an I/O that cannot take the fast path.
 [[gnu::noinline]] int submit_buf_checked(bdk_bdev_desc* desc, bdk_io_channel* ch, void* buf, BlockRange range,
                                          Cb cb, void* cb_arg, uint32_t type, AbiCall call) {
     BdevIo* io = nullptr;
@@ -120,7 +120,8 @@ bool apply_opts(BdevIo* io, const bdk_bdev_io_opts* opts) {
     return io_submit(io);
 }
 
-/// An I/O with one buffer; `buf` NULL where the host is to give one. Everything in registers: no Submitter.
+/// Submits an I/O with one buffer, or with `buf` NULL if the host provides it. It uses no Submitter, so that
+/// everything stays in registers.
 [[gnu::always_inline]] inline int submit_buf(bdk_bdev_desc* desc, bdk_io_channel* user_ch, void* buf,
                                              BlockRange range, Cb cb, void* cb_arg, uint32_t type,
                                              AbiCall call) {
@@ -170,7 +171,7 @@ int submit_range(const Submitter& by, uint32_t type, BlockRange range, uint32_t 
     return io_submit(io);
 }
 
-/// Bytes to blocks; false if they are no multiples of the block size.
+/// Converts bytes to blocks. False if they are no multiples of the block size.
 bool to_blocks(const bdk_bdev_desc* desc, uint64_t offset, uint64_t nbytes, BlockRange* range) {
     const Bdev* bdev = desc->bdev;
     uint64_t mask = bdev->blocklen - 1ull;
@@ -228,7 +229,7 @@ int submit_zone(const Submitter& by, uint32_t type, const bdk_bdev_io_zone_mgmt_
 
 }  // namespace bdk
 
-// To be written in the exported function.
+// Write this in the exported function itself.
 #define BDK_SUBMITTER                      \
     bdk::Submitter {                       \
         desc, ch, cb, cb_arg, BDK_ABI_CALL \
@@ -372,7 +373,7 @@ int bdk_bdev_zcopy_end(bdk_bdev_io* pub, bool commit, bdk_bdev_io_completion_cb 
     io->cb = cb;
     io->cb_arg = cb_arg;
     io->submit_ticks = bdk::current_thread()->turn_ticks;
-    // Not io_submit(), which takes the bdev_io back when it fails: this one is the caller's.
+    // Not io_submit(), which would return the bdev_io to the pool on failure: this one belongs to the caller.
     bdk::io_enter(io);
     return 0;
 }

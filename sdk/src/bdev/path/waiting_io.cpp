@@ -16,7 +16,7 @@ namespace bdk {
 
 namespace {
 
-/// The I/O of a user, for which this one does some or all of the work.
+/// The user's I/O for which this one does some or all of the work.
 const BdevIo* root_of(const BdevIo* io) {
     for (;;) {
         const BdevIo* above = io->part.parent != nullptr ? io->part.parent : io->stands_for;
@@ -25,7 +25,7 @@ const BdevIo* root_of(const BdevIo* io) {
     }
 }
 
-/// Takes what pred(io) says out of the queues of the pool's channels, and ends it.
+/// Takes the I/Os for which pred(io) is true out of the queues of the pool's channels, and aborts them.
 template <typename Pred>
 void end_queued(IoPool* pool, Pred&& pred) {
     IoQueue taken;
@@ -61,9 +61,9 @@ bool end_queued_one(BdevIo* io) {
     return waited;
 }
 
-/// Of an I/O that is in no queue of a channel.
+/// Ends the wait of an I/O that is in no queue of a channel.
 void end_other_wait(BdevIo* io) {
-    // A module waits for a buffer: it gets one, and goes on.
+    // The module waits for a buffer: it gets one and continues.
     if (io->state == IoState::in_module) {
         if (io->buffer_wait.ready != nullptr) end_buffer_wait(io);
     } else if (io->work.step != nullptr) {
@@ -73,8 +73,8 @@ void end_other_wait(BdevIo* io) {
     }
 }
 
-/// Ends the waits of those of the pool's I/Os that pred(io) says which are in no queue of a channel. They are
-/// looked for first: what an end sets free may go on at once, with new bdev_ios.
+/// Ends the waits of those I/Os of the pool for which pred(io) is true and which are in no queue of a
+/// channel. All of them are found first, because each end may let others continue, with new bdev_ios.
 template <typename Pred>
 void end_other_waits(IoPool* pool, Pred&& pred) {
     struct Found {

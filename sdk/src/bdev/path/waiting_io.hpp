@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // I/Os that wait in the core: for the module's memory, for tokens of a rate limit, for a quiesced range, for
-// the end of a reset, for a buffer. No module has them, so the core ends them when their submitter
-// has gone: with the close of a desc they end as aborted, and none begins to wait for it
-// afterwards.
+// the end of a reset, for a buffer. No module has them, so the core can end them when their submitter has
+// gone. The close of a desc ends its waiting I/Os as aborted, and afterwards none of its I/Os begins to wait.
 #pragma once
 
 #include <cstdint>
@@ -12,30 +11,29 @@
 
 namespace bdk {
 
-/// [channel's thread] True if the desc on which the I/O was submitted, by whatever layers it has come, is
-/// closed.
+/// [channel's thread] True if the I/O's desc is closed: the desc on which it was first submitted, through
+/// however many layers it has come.
 bool submitter_has_closed(const BdevIo* io);
 
-/// [channel's thread] Puts an I/O into one of its channel's queues, unless its submitter has closed: then it
-/// ends as aborted. False then.
+/// [channel's thread] Queues an I/O in one of its channel's queues. If its submitter has closed, aborts it
+/// instead and returns false.
 bool hold_in(IoQueue& queue, BdevIo* io);
 
-/// [channel's thread] Takes the first one out.
+/// [channel's thread] Takes the first I/O out of the queue.
 inline BdevIo* release_from(IoQueue& queue) {
     BdevIo* io = queue.pop();
     io->ch->core_held--;
     return io;
 }
 
-/// [I/O's thread] Ends an I/O as aborted if it waits in the core, at whatever layer it is by now, or if
-/// pieces of it do. False: no part of it waits.
+/// [I/O's thread] Aborts an I/O that waits in the core, at whatever layer, or whose pieces do. False: no part
+/// of it waits.
 bool end_waits(BdevIo* io);
 
-/// [channel's thread] Ends what waits in the core, here or at a base, for I/O that was submitted on the
-/// channel.
+/// [channel's thread] Aborts the I/Os submitted on the channel that wait in the core, here or at a base.
 void end_waiting_io(BdevChannel* channel);
 
-/// [pool's thread] Ends what has waited in the core since before `ticks`, whoever has submitted it.
+/// [pool's thread] Aborts all I/Os that have waited in the core since before `ticks`.
 void end_waiting_io_since(IoPool* pool, uint64_t ticks);
 
 }  // namespace bdk

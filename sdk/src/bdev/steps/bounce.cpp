@@ -20,7 +20,7 @@ uint64_t align_up(uint64_t bytes) {
     return (bytes + largest_alignment - 1) & ~(largest_alignment - 1);
 }
 
-/// Where the parts of an I/O are in the buffer, each aligned.
+/// The positions of an I/O's parts in the buffer, each aligned.
 struct Layout {
     explicit Layout(const BdevIo* io) : data_bytes(io->ch->bdev->bytes(io->pub.u.bdev.num_blocks)) {
         const bdk_bdev_io_block_params& params = io->pub.u.bdev;
@@ -36,7 +36,7 @@ struct Layout {
     }
 
     uint64_t data_bytes;
-    uint64_t fused_bytes = 0, fused_at = 0;  ///< what a compare-and-write writes
+    uint64_t fused_bytes = 0, fused_at = 0;  ///< the data that a compare-and-write writes
     uint64_t md_bytes = 0, md_at = 0;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Write zeroes by writes, and FUA by a flush, where the module lacks them.
+// Emulates write zeroes by writes, and FUA by a flush, if the module lacks them.
 #include <bdevkit/memory.h>
 
 #include <algorithm>
@@ -20,12 +20,12 @@ constexpr uint64_t zero_bytes = 1024ull * 1024;
 
 std::atomic<void*> g_zeroes{nullptr};
 
-/// Zeroes to write from; never written, so one for the whole process.
+/// A buffer of zeroes. It is never written to, so one is enough for the whole process.
 void* zero_buffer() {
     return g_zeroes.load(std::memory_order_acquire);
 }
 
-/// False when there is no memory for it now.
+/// False if there is no memory for it at the moment.
 bool make_zero_buffer() {
     if (zero_buffer() != nullptr) return true;
     void* made = bdk_dma_zmalloc(zero_bytes, 4096, BDK_NUMA_ANY);
@@ -34,7 +34,7 @@ bool make_zero_buffer() {
     return zero_buffer() != nullptr;
 }
 
-/// Blocks per write: whole write units.
+/// The number of blocks per write: whole write units.
 uint64_t blocks_per_write(const Bdev* bdev) {
     uint64_t block_bytes = std::max<uint64_t>(bdev->blocklen, bdev->md_len);
     uint64_t blocks = std::max<uint64_t>(zero_bytes / block_bytes, 1);
@@ -42,7 +42,7 @@ uint64_t blocks_per_write(const Bdev* bdev) {
     return std::max(blocks - blocks % unit, unit);
 }
 
-/// As many times the zero buffer as it takes. False if the step has to end.
+/// Makes the child's data from repetitions of the zero buffer. False if the step has to end.
 bool set_zero_data(BdevIo* child) {
     std::vector<iovec>& pieces = child->part.iovs;
     pieces.clear();
@@ -93,7 +93,7 @@ void fua_child_ended(BdevIo* io, BdevIo* child) {
 }  // namespace
 
 void write_zeroes_emulate(BdevIo* io) {
-    if (io->ch->bdev->config.dif_type != 0) return metadata_start(io);  // each block's are others
+    if (io->ch->bdev->config.dif_type != 0) return metadata_start(io);  // tags differ from block to block
     if (!make_zero_buffer()) return io_complete_from_core(io, BDK_BDEV_IO_STATUS_NOMEM);
     parent_begin(io, zeroes_step);
 }

@@ -25,7 +25,7 @@ void PrintTo(const Layout& layout, std::ostream* out) {
          << layout.dif_type << (layout.head ? ", head" : ", tail") << ", format " << layout.pi_format;
 }
 
-/// On a disk that checks what is written to it, and nothing when it is read.
+/// On a disk that checks the data of writes, but not those of reads.
 class EmulatedCopy : public testing::TestWithParam<Layout> {
 protected:
     static constexpr uint64_t num_blocks = 8192;
@@ -63,7 +63,7 @@ protected:
             ASSERT_TRUE(client->copy(to, 10, blocks).ok());
             const ProtectedBlocks copied = read_blocks(*client, to, blocks);
             EXPECT_EQ(copied.data(), data) << "with protection information of the new place";
-            if (GetParam().dif_type == 3) continue;  // whose reference tags nobody changes
+            if (GetParam().dif_type == 3) continue;  // nothing changes its reference tags
             const ProtectedBlocks expected(client->bdev(), to, data);
             EXPECT_EQ(copied.bytes, expected.bytes);
             EXPECT_EQ(copied.md, expected.md);
@@ -109,7 +109,7 @@ TEST_P(EmulatedCopy, KeepsMetadataWithoutProtection) {
 
 TEST_P(EmulatedCopy, LeavesBlocksThatAreNotToBeCheckedAsTheyAre) {
     if (GetParam().dif_type == 0) return;
-    // Application tag (and, of type 3, reference tag) of all ones: nobody checks the block.
+    // With an application tag (and, in type 3, a reference tag) of all ones, the block is not checked.
     checked = false;
     ProtectedBlocks blocks(client->bdev(), 10, std::vector<std::byte>(2 * 512));
     std::fill(blocks.bytes.begin(), blocks.bytes.end(), std::byte{0xff});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Compare, compare-and-write and copy from reads and writes, where the module lacks them.
+// Emulates compare, compare-and-write and copy by reads and writes, if the module lacks them.
 #include <bdevkit/memory.h>
 
 #include <algorithm>
@@ -15,7 +15,8 @@ namespace bdk {
 
 namespace {
 
-/// Blocks that go through the buffer at a time: whole write units, and no more than iobuf holds if possible.
+/// The number of blocks that go through the buffer at a time: whole write units, and if possible no more than
+/// iobuf's largest buffer holds.
 uint64_t blocks_per_piece(const BdevIo* io) {
     const Bdev* bdev = io->ch->bdev;
     uint64_t unit = std::max<uint64_t>(bdev->config.write_unit_size, 1);
@@ -23,8 +24,8 @@ uint64_t blocks_per_piece(const BdevIo* io) {
     return std::min(std::max(blocks - blocks % unit, unit), io->pub.u.bdev.num_blocks);
 }
 
-/// Starts a child that reads or writes `blocks` blocks from the block `at` on, through the parent's buffer.
-/// False if the step has to end.
+/// Starts a child that reads or writes `blocks` blocks at block `at`, through the parent's buffer. False if
+/// the step has to end.
 bool start_on_buffer(BdevIo* io, uint32_t type, uint64_t at, uint64_t blocks) {
     BdevIo* child = parent_make_child(io, type);
     if (child == nullptr) return false;
@@ -51,7 +52,7 @@ bool take_piece_buffer(BdevIo* io) {
 
 /* ---- compare; work.done: blocks found equal ---- */
 
-/// Whether what the child has read is what the parent's buffers hold there.
+/// True if the data that the child has read equal the data at this position in the parent's buffers.
 bool equal(BdevIo* io, const BdevIo* child) {
     const Bdev* bdev = io->ch->bdev;
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;
@@ -102,7 +103,8 @@ void compare_and_write_step(BdevIo* io) {
 
 /* ---- copy; work.done: blocks copied ---- */
 
-/// Protection information may tell the block: what has been read gets that of its new place.
+/// Protection information may contain the block number, so data that were read get the tags of their new
+/// place.
 void copy_child_ended(BdevIo* io, BdevIo* child) {
     if (child->pub.type != BDK_BDEV_IO_TYPE_READ) return;
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;
@@ -116,7 +118,8 @@ void copy_step(BdevIo* io) {
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;
     if (work.done == params.num_blocks) return parent_finish(io);
     if (!take_piece_buffer(io)) return;
-    // Upwards onto itself, a copy starts at its end: what it overwrites has been read.
+    // A copy to overlapping higher blocks starts at its end, so that blocks are read before they are
+    // overwritten.
     bool from_end = params.offset_blocks > params.src_offset_blocks;
     uint64_t blocks = std::min(blocks_per_piece(io), params.num_blocks - work.done);
     uint64_t at = from_end ? params.num_blocks - work.done - blocks : work.done;

@@ -210,7 +210,7 @@ TEST_F(Emulate, CompareAndWriteIsAtomicOverThreads) {
     disk.io_types = read_and_write;
     add();
     call_on_app_thread([&] {
-        // Without lists of what came, which the threads would share.
+        // Without lists of submitted I/Os, which the threads would share.
         disk.on_submit = [&](bdk_bdev_io* io) {
             std::byte* at = disk.data.data() + io->u.bdev.offset_blocks * 512;
             if (io->type == BDK_BDEV_IO_TYPE_READ)

@@ -19,7 +19,7 @@ namespace bdk {
 
 namespace {
 
-/// A compare-and-write is at this stage once all is found equal.
+/// The stage of a compare-and-write after all data were found equal.
 constexpr uint32_t writing = 1;
 
 uint32_t data_size(const BdevIo* io) {
@@ -31,7 +31,8 @@ uint64_t bytes_in_buffer(const Bdev* bdev, uint64_t blocks) {
     return blocks * (bdev->blocklen + (bdev->has_separate_md() ? bdev->md_len : 0));
 }
 
-/// Blocks that go through the buffer at a time: whole write units, and no more than iobuf holds if possible.
+/// The number of blocks that go through the buffer at a time: whole write units, and if possible no more than
+/// iobuf's largest buffer holds.
 uint64_t blocks_per_piece(const BdevIo* io) {
     const Bdev* bdev = io->ch->bdev;
     const uint64_t unit = std::max<uint64_t>(bdev->config.write_unit_size, 1);
@@ -45,13 +46,13 @@ bool writes(const BdevIo* io) {
            (type == BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE && io->work.stage == writing);
 }
 
-/// The client's iovecs that the present stage reads or fills.
+/// The client's iovecs that the current stage reads or fills.
 const iovec* client_data(const BdevIo* io) {
     const bool fused = io->pub.type == BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE && io->work.stage == writing;
     return fused ? io->pub.u.bdev.fused_iovs : io->pub.u.bdev.iovs;
 }
 
-/// The client's data that come next, `bytes` of them, as iovecs in the child's list.
+/// The client's next `bytes` bytes of data, as iovecs in the child's list.
 std::vector<iovec>& next_data(BdevIo* io, BdevIo* child, uint64_t bytes) {
     std::vector<iovec>& pieces = child->part.iovs;
     pieces.clear();
@@ -60,7 +61,7 @@ std::vector<iovec>& next_data(BdevIo* io, BdevIo* child, uint64_t bytes) {
     return pieces;
 }
 
-/// For next_data(), now or once the child has ended. False if the step has to end.
+/// Makes room for a next_data() now or after the child has ended. False if the step has to end.
 bool make_room_for_data(BdevIo* io, BdevIo* child, uint64_t bytes) {
     if (io->pub.type == BDK_BDEV_IO_TYPE_WRITE_ZEROES) return true;
     return child_make_room(child, io->work.data.pieces(client_data(io), bytes));
@@ -74,7 +75,8 @@ bdk_dif_ctx dif_of(const BdevIo* child) {
     return ctx;
 }
 
-/// Fills the blocks that the child is to write. That cannot fail: the layout is that of a registered bdev.
+/// Fills the blocks that the child will write. This cannot fail, because the layout is that of a registered
+/// bdev.
 void fill(BdevIo* io, BdevIo* child) {
     const bdk_dif_ctx ctx = dif_of(child);
     const bdk_bdev_io_block_params& params = child->pub.u.bdev;
@@ -130,7 +132,7 @@ void metadata_step(BdevIo* io) {
     start_piece(io);
 }
 
-/// Whether the data that the child has read are the client's.
+/// True if the data that the child has read equal the client's.
 bool is_equal(const BdevIo* io, const BdevIo* child, const std::vector<iovec>& data) {
     const auto* block = static_cast<const std::byte*>(child->iov.iov_base);
     uint64_t left_in_block = data_size(io);

@@ -131,7 +131,8 @@ private:
                       std::to_string(start_ + first_);
     }
 
-    /// Submits, and goes on with the next I/O after then(result). What `io` holds lives until then.
+    /// Submits, and continues with the next I/O after then(result). The objects that `io` refers to live
+    /// until then.
     void submit(const Client::Submit& io, const std::function<void(IoResult)>& then) {
         client_.submit_here(io, [this, io, then](IoResult result) {
             if (result.rc == -ENOMEM) return wait_for_bdev_io([=, this] { submit(io, then); });
@@ -347,7 +348,7 @@ void run_stack(uint64_t seed) {
                 layer.bdev.required_alignment = uint32_t(between(random, 0, 9));
             }
             layer.num_blocks = disk.bdev.blockcnt - 16 * (i + 1);
-            // What the disk lacks may be made at any layer.
+            // Types that the disk lacks may be emulated at any layer.
             for (uint32_t type : {BDK_BDEV_IO_TYPE_COMPARE, BDK_BDEV_IO_TYPE_COPY})
                 if (one_in(random, 4)) layer.io_types &= ~bit(type);
             if ((disk.io_types & bit(BDK_BDEV_IO_TYPE_UNMAP)) == 0)

@@ -14,7 +14,7 @@ namespace bdk {
 
 namespace {
 
-/// Data that can be cut.
+/// True if the type has data, which can be cut.
 bool has_data(uint32_t type) {
     return io_type(type).data == Data::iovs;
 }
@@ -23,7 +23,7 @@ bool is_limited(uint64_t limit) {
     return limit != 0;
 }
 
-/// Blocks of the smallest piece: a write unit where the module insists on it.
+/// The number of blocks of the smallest piece: a write unit if the module insists on it.
 uint64_t smallest_piece(const bdk_bdev& limits, uint32_t type) {
     bool units = type == BDK_BDEV_IO_TYPE_WRITE && (limits.flags & BDK_BDEV_SPLIT_ON_WRITE_UNIT) != 0;
     return units ? std::max<uint64_t>(limits.write_unit_size, 1) : 1;
@@ -34,7 +34,8 @@ uint64_t max_blocks(const bdk_bdev& limits, uint32_t type) {
     return most_blocks == nullptr ? 0 : limits.*most_blocks;
 }
 
-/// Multiples of it are where an I/O is cut; 0: nowhere. The write unit goes before the optimal boundary.
+/// An I/O is cut at multiples of the result; 0: nowhere. The write unit takes precedence over the optimal
+/// boundary.
 uint64_t boundary(const bdk_bdev& limits, uint32_t type) {
     if (uint64_t unit = smallest_piece(limits, type); unit > 1) return unit;
     bool cut = (limits.flags & BDK_BDEV_SPLIT_ON_OPTIMAL_IO_BOUNDARY) != 0 && has_data(type) &&
@@ -42,7 +43,7 @@ uint64_t boundary(const bdk_bdev& limits, uint32_t type) {
     return cut ? limits.optimal_io_boundary : 0;
 }
 
-/// Blocks from `done` on that may go at once, whatever their data look like.
+/// The number of blocks from `done` on that may go at once, regardless of the layout of their data.
 uint64_t blocks_at_once(const BdevIo* io, uint64_t done) {
     const bdk_bdev& limits = io->ch->bdev->config;
     uint64_t blocks = io->pub.u.bdev.num_blocks - done;
@@ -52,13 +53,13 @@ uint64_t blocks_at_once(const BdevIo* io, uint64_t done) {
     return blocks;
 }
 
-/// Where data are cut, the second part is as aligned as the first.
+/// Data are cut only where the second part is as aligned as the first.
 uint64_t longest_segment(const bdk_bdev& limits) {
     uint64_t alignment = uint64_t{1} << limits.required_alignment;
     return is_limited(limits.max_segment_size) ? limits.max_segment_size & ~(alignment - 1) : UINT64_MAX;
 }
 
-/// Bytes from `at` on, at most `bytes`, that as many segments as the module takes can hold.
+/// How many of the `bytes` bytes from `at` on fit into as many segments as the module takes.
 uint64_t bytes_in_segments(const BdevIo* io, IovCursor at, uint64_t bytes) {
     const bdk_bdev& limits = io->ch->bdev->config;
     uint64_t segments = is_limited(limits.max_num_segments) ? limits.max_num_segments : UINT64_MAX;
@@ -70,7 +71,7 @@ uint64_t bytes_in_segments(const BdevIo* io, IovCursor at, uint64_t bytes) {
 
 struct Piece {
     uint64_t blocks;
-    bool too_scattered;  ///< even the smallest piece: it needs another buffer
+    bool too_scattered;  ///< even the smallest piece needs another buffer
 };
 
 Piece next_piece(const BdevIo* io, uint64_t done, const IovCursor& at) {
@@ -79,7 +80,7 @@ Piece next_piece(const BdevIo* io, uint64_t done, const IovCursor& at) {
     if (!has_data(io->pub.type)) return {blocks, false};
     uint64_t fit = bytes_in_segments(io, at, bdev->bytes(blocks)) / bdev->blocklen;
     if (fit == blocks) return {blocks, false};
-    if (io->pub.type == BDK_BDEV_IO_TYPE_ZONE_APPEND) return {blocks, true};  // goes in one, or not at all
+    if (io->pub.type == BDK_BDEV_IO_TYPE_ZONE_APPEND) return {blocks, true};  // cannot be cut
     uint64_t smallest = smallest_piece(bdev->config, io->pub.type);
     uint64_t rounded = fit - fit % smallest;
     return rounded == 0 ? Piece{smallest, true} : Piece{rounded, false};
@@ -90,7 +91,7 @@ bool overlaps(const bdk_bdev_io_block_params& copy) {
            copy.src_offset_blocks < copy.offset_blocks + copy.num_blocks;
 }
 
-/// Gives the child the parent's data from `at` on, and moves `at` on. False if the step has to end.
+/// Gives the child the parent's data at `at`, and moves `at` past them. False if the step has to end.
 bool set_data(BdevIo* child, const BdevIo* io, IovCursor& at) {
     const Bdev* bdev = io->ch->bdev;
     const iovec* iovs = io->pub.u.bdev.iovs;
@@ -111,7 +112,7 @@ bool set_data(BdevIo* child, const BdevIo* io, IovCursor& at) {
     return true;
 }
 
-/// False if the step has to end.
+/// Starts a piece of `blocks` blocks. False if the step has to end.
 bool start_piece(BdevIo* io, BdevIo* child, uint64_t blocks, bool from_end) {
     ParentWork& work = io->work;
     bdk_bdev_io_block_params& params = child->pub.u.bdev;
@@ -135,7 +136,8 @@ void split_step(BdevIo* io) {
         set_own_buf(io, {std::exchange(work.buf, nullptr), work.buf_bytes},
                     io->ch->bdev->bytes(params.num_blocks));
     }
-    // The pieces of a copy onto itself must not overtake one another, nor overwrite what is still to be read.
+    // The pieces of a copy to overlapping blocks must neither overtake one another nor overwrite blocks that
+    // have not been read.
     bool in_order = io_type(io->pub.type).has_source && overlaps(params);
     bool from_end = in_order && params.offset_blocks > params.src_offset_blocks;
     uint32_t at_once = in_order ? 1 : children_at_once(io);

@@ -18,7 +18,7 @@ protected:
         call_on_app_thread([&] { ASSERT_EQ(disk.add_strict(), 0); });
     }
 
-    /// What has come to the disk since the last call; nothing of it was wrong.
+    /// The I/O that reached the disk since the last call. Fails if any of it was wrong.
     std::vector<Seen> came() {
         std::vector<Seen> result;
         call_on_app_thread([&] { result.swap(disk.came); });

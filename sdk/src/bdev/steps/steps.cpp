@@ -28,19 +28,19 @@ Start emulation_of(uint32_t type) {
     }
 }
 
-/// True if the I/O asks for FUA, and has to get it from a flush.
+/// True if the I/O asks for FUA and needs a flush to get it.
 bool needs_flush(const BdevIo* io) {
     const Bdev* bdev = io->ch->bdev;
     const bool asked_for = (io->pub.u.bdev.flags & BDK_BDEV_IO_FUA) != 0;
     if (!asked_for || !is_flushed_for_fua(bdev, io->pub.type)) return false;
-    // A compare-and-write waits for all I/O on its blocks, so it cannot be the child of an I/O on them. Its
-    // write has the flag.
+    // A compare-and-write waits for all I/O on its blocks, so it cannot be the child of an I/O on them.
+    // Instead its write has the flag.
     bool is_locking = io->pub.type == BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE &&
                       bdev->emulates(BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE);
     return !is_locking && bdev->supports_natively(BDK_BDEV_IO_TYPE_FLUSH);
 }
 
-/// The start of the step that comes first, or nullptr.
+/// The function that starts the first step, or nullptr.
 Start next_step(const BdevIo* io) {
     const Bdev* bdev = io->ch->bdev;
     if (needs_metadata(io)) return metadata_start;
