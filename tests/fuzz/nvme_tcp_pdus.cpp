@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "../../plugins/nvme/tcp/protocol.hpp"
-#include "../plugins/nvme_tcp_pdus.hpp"
+#include "../../plugins/nvme/tcp/test_pdus.hpp"
 #include "fuzz_input.hpp"
 
 using bdk::fuzz::FuzzInput, bdk::fuzz::must_hold;

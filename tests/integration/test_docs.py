@@ -17,7 +17,7 @@ IN_TEXT = re.compile(r"`([A-Z]\w*)\.([A-Z]\w+)`")
 @pytest.fixture(scope="module")
 def tests():
     found = set()
-    for folder in ["sdk", "host", "tests", "plugins"]:
+    for folder in ["sdk", "host", "tests", "plugins", "examples"]:
         for file in (SOURCE / folder).rglob("*_test.cpp"):
             found.update(IN_SOURCE.findall(file.read_text()))
     return found

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The order of the sources: which folders of the core may include which (docs/architecture.md), and
-docs/find-your-way.md."""
+"""The order of the sources: which folders of the core may include which (docs/architecture.md), where tests are
+(CONTRIBUTING.md), and docs/find-your-way.md."""
 
 import re
 
@@ -37,7 +37,7 @@ ROOMS = {
 def sources(folder):
     """The sources of a folder but for its tests, which may use everything."""
     for file in sorted(folder.rglob("*.[ch]pp")):
-        if not re.search(r"_(test|bench)\.cpp$", file.name) and file.name != "test_host.hpp":
+        if not re.search(r"_(test|bench)\.cpp$", file.name):
             yield file
 
 
@@ -75,7 +75,7 @@ def test_includes_are_written_from_the_root_of_the_sources(roots):
 
 
 def test_includes_of_plugins_are_written_from_their_file():
-    wrong = [f"{file} includes {path}" for file in sources(SOURCE / "plugins")
+    wrong = [f"{file} includes {path}" for file in sources(SOURCE / "plugins") if not OF_TESTS.search(file.name)
              for path in included(file) if not (file.parent / path).exists()]
     assert not wrong
 
@@ -84,6 +84,53 @@ def test_the_stack_model_knows_no_kind_of_frontend():
     wrong = [f"{file.name} includes {path}" for file in sources(SOURCE / "host" / "stack")
              for path in included(file) if path.startswith("frontends/")]
     assert not wrong
+
+
+# Where unit tests stand beside the code.
+HAVE_UNIT_TESTS = ["sdk/src", "host", "plugins", "examples/modules"]
+OF_TESTS = re.compile(r"(^|_)test[_.]")
+
+
+def own_sources():
+    """Our own sources in C and C++, by their paths in the tree. A template's project has tests of its own."""
+    for folder in ["sdk", "host", "plugins", "python", "bench", "examples", "tests"]:
+        for file in sorted((SOURCE / folder).rglob("*.[ch]*")):
+            if file.suffix in {".c", ".h", ".cpp", ".hpp"}:
+                yield file.relative_to(SOURCE)
+
+
+def has_its_place(test):
+    """Whether a unit test is where CONTRIBUTING.md and docs/testing.md say that its kind is."""
+    if any(test.is_relative_to(folder) for folder in HAVE_UNIT_TESTS):
+        beside = (SOURCE / test.parent).glob("*.[ch]pp")
+        return any(not OF_TESTS.search(file.name) for file in beside)
+    kind = "/".join(test.parts[:2])
+    return kind == "sdk/tests" or f"`{kind}`" in (SOURCE / "docs" / "testing.md").read_text()
+
+
+def test_every_unit_test_has_its_place():
+    named = (SOURCE / "CONTRIBUTING.md").read_text()
+    assert all(f"`{folder}`" in named for folder in [*HAVE_UNIT_TESTS, "sdk/tests", "tests/support"])
+    tests = [file for file in own_sources() if file.name.endswith("_test.cpp")]
+    assert len(tests) > 100
+    assert not [str(test) for test in tests if not has_its_place(test)]
+
+
+@pytest.mark.parametrize("what, pattern, place", [
+    ("the host of tests", r"^class \w*TestHost\b", "tests/support/test_host.hpp"),
+    ("the log capture", r"^class \w*LogCapture\b", "tests/support/log_capture.hpp"),
+    ("the fixture with a host", r"^class \w*HostTest\b", "tests/support/host_test.hpp"),
+])
+def test_what_tests_share_is_there_once(what, pattern, place):
+    found = [str(file) for file in own_sources() if re.search(pattern, (SOURCE / file).read_text(), re.MULTILINE)]
+    assert found == [place], what
+
+
+def test_only_the_host_of_tests_starts_a_runtime_for_them():
+    shared = [file for file in own_sources() if file.parts[0] == "tests" or OF_TESTS.search(file.name)]
+    found = [str(file) for file in shared if not file.name.endswith("_test.cpp")
+             and "Runtime::start(" in (SOURCE / file).read_text()]
+    assert found == ["tests/support/test_host.cpp"]
 
 
 def test_the_twenty_answers_are_where_they_are_said_to_be():

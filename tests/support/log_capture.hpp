@@ -25,6 +25,17 @@ public:
     LogCapture(const LogCapture&) = delete;
     LogCapture& operator=(const LogCapture&) = delete;
 
+    /// The lines so far, each with its end.
+    std::string text() const {
+        const std::scoped_lock lock(mutex());
+        std::string all;
+        for (const std::string& line : lines())
+            all += line + "\n";
+        return all;
+    }
+
+    bool contains(std::string_view part) const { return text().find(part) != std::string::npos; }
+
     /// True when one line holds all of `words`.
     bool has(std::initializer_list<std::string_view> words) const {
         const std::scoped_lock lock(mutex());

@@ -5,12 +5,12 @@
 
 #include <vector>
 
-#include "runtime/test_host.hpp"
+#include "support/host_test.hpp"
 
 namespace bdevkit::host::nbd {
 namespace {
 
-class NbdBuffers : public bdk::testing::HostTest {};
+class NbdBuffers : public bdk::test::HostTest {};
 
 TEST_F(NbdBuffers, AreAlignedAndLongEnough) {
     BufferCache cache;

@@ -3,14 +3,14 @@
 
 #include <gtest/gtest.h>
 
-#include "runtime/test_host.hpp"
+#include "support/host_test.hpp"
 
 namespace bdevkit::host::nbd {
 namespace {
 
 constexpr size_t mib = 1u << 20;
 
-class NbdMemoryQueue : public bdk::testing::HostTest {
+class NbdMemoryQueue : public bdk::test::HostTest {
 protected:
     ~NbdMemoryQueue() override {
         for (MemoryClient* client : {&first_, &second_, &third_})

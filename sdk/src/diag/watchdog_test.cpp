@@ -10,9 +10,10 @@
 #include <chrono>
 #include <thread>
 
-#include "runtime/test_host.hpp"
+#include "support/host_test.hpp"
+#include "support/log_capture.hpp"
 
-namespace bdk::testing {
+namespace bdk::test {
 namespace {
 
 class WatchdogTest : public HostTest {
@@ -230,4 +231,4 @@ TEST_F(WatchdogTest, ABlockingSystemCallIsFoundToo) {
 }
 
 }  // namespace
-}  // namespace bdk::testing
+}  // namespace bdk::test

@@ -2,6 +2,7 @@
 #include "env/descriptors.hpp"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -9,9 +10,9 @@
 #include <vector>
 
 #include "base/standard_fds.hpp"
-#include "runtime/test_host.hpp"
+#include "support/test_host.hpp"
 
-namespace bdk::testing {
+namespace bdk::test {
 namespace {
 
 /// Every descriptor that a child would inherit, by its target, such as "memfd:nohuge".
@@ -29,7 +30,7 @@ std::vector<std::string> inherited() {
 // DPDK opens a memfd with the heap, an epoll, a timer and pipes, all of them to be inherited.
 TEST(DescriptorsTest, AChildInheritsNothingOfTheHost) {
     const std::vector<std::string> before = inherited();
-    const auto runtime = Runtime::start(small_host());
+    const auto runtime = Runtime::start(test_runtime_options());
     ASSERT_TRUE(runtime) << runtime.error();
     EXPECT_EQ(inherited(), before);
 }
@@ -57,4 +58,4 @@ TEST(DescriptorsTest, ClosedStandardDescriptorsAreHeld) {
 }
 
 }  // namespace
-}  // namespace bdk::testing
+}  // namespace bdk::test

@@ -8,9 +8,11 @@
 #include <thread>
 
 #include "log/violation.hpp"
-#include "runtime/test_host.hpp"
+#include "support/event.hpp"
+#include "support/host_test.hpp"
+#include "support/log_capture.hpp"
 
-namespace bdk::testing {
+namespace bdk::test {
 namespace {
 
 constexpr uint64_t small = 4096;
@@ -24,27 +26,27 @@ struct User {
 
     void open(bdk_thread* on, const char* name) {
         thread = on;
-        run_on(thread, [&] {
+        call_on(thread, [&] {
             ch = bdk_iobuf_channel_open(name);
             ASSERT_NE(ch, nullptr);
         });
     }
     /// Takes buffers until there is none.
     size_t take_all(uint64_t len) {
-        run_on(thread, [&] {
+        call_on(thread, [&] {
             while (void* buf = bdk_iobuf_get(ch, len, nullptr))
                 bufs.push_back(buf);
         });
         return bufs.size();
     }
     void give_one(uint64_t len) {
-        run_on(thread, [&] {
+        call_on(thread, [&] {
             bdk_iobuf_put(ch, bufs.back(), len);
             bufs.pop_back();
         });
     }
     void close(uint64_t len) {
-        run_on(thread, [&] {
+        call_on(thread, [&] {
             for (void* buf : bufs)
                 bdk_iobuf_put(ch, buf, len);
             bufs.clear();
@@ -80,7 +82,7 @@ protected:
     IobufTest() : HostTest(with_few_buffers()) {}
 
     static RuntimeOptions with_few_buffers() {
-        RuntimeOptions options = small_host(up_to_two_cores());
+        RuntimeOptions options = test_runtime_options_with_reactors(2);
         options.env.iobuf_small_count = 64;
         options.env.iobuf_large_count = 16;
         options.env.iobuf_small_size = small;
@@ -107,7 +109,7 @@ protected:
 
 TEST_F(IobufTest, GivesAlignedBuffersOfBothSizes) {
     EXPECT_EQ(bdk_iobuf_max_len(), large);
-    run_on(first_.thread, [&] {
+    call_on(first_.thread, [&] {
         for (const uint64_t len : {uint64_t{1}, small, small + 1, large}) {
             void* buf = bdk_iobuf_get(first_.ch, len, nullptr);
             ASSERT_NE(buf, nullptr);
@@ -128,7 +130,7 @@ TEST_F(IobufTest, GivesEveryBufferOfAPoolOnce) {
 TEST_F(IobufTest, WhoeverWaitsGetsABufferThatAnotherThreadGivesBack) {
     first_.take_all(small);
     Waiter waiter;
-    run_on(second_.thread, [&] { EXPECT_EQ(bdk_iobuf_get(second_.ch, small, &waiter.entry), nullptr); });
+    call_on(second_.thread, [&] { EXPECT_EQ(bdk_iobuf_get(second_.ch, small, &waiter.entry), nullptr); });
     settle(second_.thread);
     EXPECT_EQ(waiter.buf, nullptr);
     first_.give_one(small);
@@ -142,7 +144,7 @@ TEST_F(IobufTest, WhoeverWaitsGetsABufferThatAnotherThreadKeepsInItsCache) {
     // Goes into the cache of the first thread, where it would stay.
     first_.give_one(small);
     Waiter waiter;
-    run_on(second_.thread, [&] { EXPECT_EQ(bdk_iobuf_get(second_.ch, small, &waiter.entry), nullptr); });
+    call_on(second_.thread, [&] { EXPECT_EQ(bdk_iobuf_get(second_.ch, small, &waiter.entry), nullptr); });
     waiter.wait();
     second_.bufs.push_back(waiter.buf);
 }
@@ -156,7 +158,7 @@ TEST_F(IobufTest, EntriesAreServedInOrderWhicheverTheThread) {
         waiters[i].order = &order;
         waiters[i].number = static_cast<int>(i);
         User& user = i % 2 == 0 ? second_ : first_;
-        run_on(user.thread, [&] { EXPECT_EQ(bdk_iobuf_get(user.ch, large, &waiters[i].entry), nullptr); });
+        call_on(user.thread, [&] { EXPECT_EQ(bdk_iobuf_get(user.ch, large, &waiters[i].entry), nullptr); });
     }
     for (size_t i = 0; i < waiters.size(); ++i) {
         first_.give_one(large);
@@ -169,8 +171,8 @@ TEST_F(IobufTest, EntriesAreServedInOrderWhicheverTheThread) {
 TEST_F(IobufTest, NobodyOvertakesThoseWhoWait) {
     first_.take_all(small);
     Waiter waiter;
-    run_on(second_.thread, [&] { EXPECT_EQ(bdk_iobuf_get(second_.ch, small, &waiter.entry), nullptr); });
-    run_on(first_.thread, [&] {
+    call_on(second_.thread, [&] { EXPECT_EQ(bdk_iobuf_get(second_.ch, small, &waiter.entry), nullptr); });
+    call_on(first_.thread, [&] {
         bdk_iobuf_put(first_.ch, first_.bufs.back(), small);
         first_.bufs.pop_back();
         EXPECT_EQ(bdk_iobuf_get(first_.ch, small, nullptr), nullptr);
@@ -183,7 +185,7 @@ TEST_F(IobufTest, ACancelledEntryIsNotCalled) {
     first_.take_all(small);
     Waiter cancelled;
     Waiter waiter;
-    run_on(second_.thread, [&] {
+    call_on(second_.thread, [&] {
         EXPECT_EQ(bdk_iobuf_get(second_.ch, small, &cancelled.entry), nullptr);
         EXPECT_EQ(bdk_iobuf_get(second_.ch, small, &waiter.entry), nullptr);
         bdk_iobuf_cancel(second_.ch, &cancelled.entry, small);
@@ -198,7 +200,7 @@ TEST_F(IobufTest, AnEntryIsCancelledWhenItsBufferIsUnderWay) {
     first_.take_all(small);
     Waiter cancelled;
     Waiter next;
-    run_on(first_.thread, [&] {
+    call_on(first_.thread, [&] {
         EXPECT_EQ(bdk_iobuf_get(first_.ch, small, &cancelled.entry), nullptr);
         EXPECT_EQ(bdk_iobuf_get(first_.ch, small, &next.entry), nullptr);
         bdk_iobuf_put(first_.ch, first_.bufs.back(), small);
@@ -209,11 +211,11 @@ TEST_F(IobufTest, AnEntryIsCancelledWhenItsBufferIsUnderWay) {
     next.wait();
     settle(first_.thread);
     EXPECT_EQ(cancelled.buf, nullptr);
-    run_on(first_.thread, [&] { bdk_iobuf_put(first_.ch, next.buf, small); });
+    call_on(first_.thread, [&] { bdk_iobuf_put(first_.ch, next.buf, small); });
 }
 
 TEST_F(IobufTest, StatisticsSayWhereBuffersCameFrom) {
-    run_on(first_.thread, [&] {
+    call_on(first_.thread, [&] {
         for (int i = 0; i < 10; ++i) {
             void* buf = bdk_iobuf_get(first_.ch, small, nullptr);
             bdk_iobuf_put(first_.ch, buf, small);
@@ -239,7 +241,7 @@ TEST_F(IobufTest, StatisticsSayWhereBuffersCameFrom) {
 TEST_F(IobufTest, OnAnotherThreadNothingIsDoneAndItIsReported) {
     const LogCapture log;
     EXPECT_EQ(bdk_iobuf_get(first_.ch, small, nullptr), nullptr);
-    run_on(second_.thread, [&] {
+    call_on(second_.thread, [&] {
         bdk_iobuf_put(first_.ch, nullptr, small);
         bdk_iobuf_channel_close(first_.ch);
     });
@@ -290,11 +292,11 @@ TEST_F(IobufTest, ManyWaitersOnTwoThreadsAreAllServed) {
         User& user = i % 2 == 0 ? first_ : second_;
         loops[i].ch = user.ch;
         loops[i].finished = &finished;
-        run_on(user.thread, [&] { loops[i].go_on(); });
+        call_on(user.thread, [&] { loops[i].go_on(); });
     }
     while (finished != 60)
         std::this_thread::yield();
 }
 
 }  // namespace
-}  // namespace bdk::testing
+}  // namespace bdk::test

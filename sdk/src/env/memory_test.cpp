@@ -11,9 +11,10 @@
 #include "env/env.hpp"
 #include "env/hugepages.hpp"
 #include "env/large_memory.hpp"
-#include "runtime/test_host.hpp"
+#include "support/host_test.hpp"
+#include "support/log_capture.hpp"
 
-namespace bdk::testing {
+namespace bdk::test {
 namespace {
 
 bool is_zero(const void* buf, size_t size) {
@@ -129,7 +130,7 @@ TEST(HugepagesTest, TheOptionIsAutoOffOrASize) {
 }
 
 TEST(HugepagesTest, ASizeThatIsNotThereIsRefusedWithAdvice) {
-    RuntimeOptions options = small_host();
+    RuntimeOptions options = test_runtime_options();
     options.env.hugepages = "1024TiB";
     const auto refused = Runtime::start(options);
     ASSERT_FALSE(refused.has_value());
@@ -256,4 +257,4 @@ TEST_F(MempoolTest, WithoutMemoryThereIsNoneAndTheLogSaysWhatToDo) {
 }
 
 }  // namespace
-}  // namespace bdk::testing
+}  // namespace bdk::test

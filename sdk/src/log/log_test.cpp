@@ -4,9 +4,10 @@
 #define BDK_LOG_COMPONENT "tester"
 #include <bdevkit/log.h>
 
-#include "runtime/test_host.hpp"
+#include "support/host_test.hpp"
+#include "support/log_capture.hpp"
 
-namespace bdk::testing {
+namespace bdk::test {
 namespace {
 
 class LogTest : public ::testing::Test {
@@ -78,4 +79,4 @@ TEST_F(LogThreadTest, TheThreadIsNamed) {
 }
 
 }  // namespace
-}  // namespace bdk::testing
+}  // namespace bdk::test

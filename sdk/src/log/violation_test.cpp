@@ -3,9 +3,10 @@
 
 #include <bdevkit/memory.h>
 
-#include "runtime/test_host.hpp"
+#include "support/host_test.hpp"
+#include "support/log_capture.hpp"
 
-namespace bdk::testing {
+namespace bdk::test {
 namespace {
 
 class ViolationTest : public HostTest {};
@@ -59,4 +60,4 @@ TEST_F(ViolationTest, NamesTheObjectOfAnAddress) {
 }
 
 }  // namespace
-}  // namespace bdk::testing
+}  // namespace bdk::test

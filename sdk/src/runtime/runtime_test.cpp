@@ -7,10 +7,19 @@
 #include <stdexcept>
 #include <thread>
 
-#include "runtime/test_host.hpp"
+#include "base/cpus.hpp"
+#include "support/await.hpp"
+#include "support/log_capture.hpp"
+#include "support/test_host.hpp"
 
-namespace bdk::testing {
+namespace bdk::test {
 namespace {
+
+RuntimeOptions on_cores(std::vector<uint32_t> cores) {
+    RuntimeOptions options = test_runtime_options();
+    options.reactors.cores = std::move(cores);
+    return options;
+}
 
 std::unique_ptr<Runtime> start(const RuntimeOptions& options) {
     auto started = Runtime::start(options);
@@ -19,7 +28,7 @@ std::unique_ptr<Runtime> start(const RuntimeOptions& options) {
 }
 
 TEST(RuntimeTest, RunsFunctionsOnTheAppThread) {
-    const auto runtime = start(small_host());
+    const auto runtime = start(test_runtime_options());
     bdk_thread* seen = nullptr;
     call_on_app_thread([&] { seen = bdk_get_thread(); });
     EXPECT_EQ(seen, bdk_thread_get_app_thread());
@@ -27,12 +36,12 @@ TEST(RuntimeTest, RunsFunctionsOnTheAppThread) {
 }
 
 TEST(RuntimeTest, ThrowsWhatTheFunctionThrows) {
-    const auto runtime = start(small_host());
+    const auto runtime = start(test_runtime_options());
     EXPECT_THROW(call_on_app_thread([] { throw std::runtime_error("lost"); }), std::runtime_error);
 }
 
 TEST(RuntimeTest, AwaitReturnsWhatIsPassedToDoneLater) {
-    const auto runtime = start(small_host());
+    const auto runtime = start(test_runtime_options());
     EXPECT_EQ(-EIO, await_on_app_thread([](Done done) {
         auto* later = new Done(std::move(done));
         bdk_thread_send_msg(
@@ -47,7 +56,7 @@ TEST(RuntimeTest, AwaitReturnsWhatIsPassedToDoneLater) {
 
 TEST(RuntimeTest, StartsAThousandTimesInOneProcess) {
     for (int i = 0; i < 1000; ++i) {
-        const auto runtime = start(small_host());
+        const auto runtime = start(test_runtime_options());
         ASSERT_NE(runtime, nullptr);
     }
     EXPECT_EQ(bdk_thread_get_app_thread(), nullptr);
@@ -55,36 +64,36 @@ TEST(RuntimeTest, StartsAThousandTimesInOneProcess) {
 }
 
 TEST(RuntimeTest, OnlyOneAtATime) {
-    const auto runtime = start(small_host());
-    const auto second = Runtime::start(small_host());
+    const auto runtime = start(test_runtime_options());
+    const auto second = Runtime::start(test_runtime_options());
     ASSERT_FALSE(second.has_value());
     EXPECT_NE(second.error().find("already"), std::string::npos);
 }
 
 TEST(RuntimeTest, ACoreThatIsNotAvailableIsRefused) {
-    const auto refused = Runtime::start(small_host({CPU_SETSIZE - 1}));
+    const auto refused = Runtime::start(on_cores({CPU_SETSIZE - 1}));
     ASSERT_FALSE(refused.has_value());
     EXPECT_NE(refused.error().find("not available"), std::string::npos) << refused.error();
-    const auto twice = Runtime::start(small_host({available_cores()[0], available_cores()[0]}));
+    const auto twice = Runtime::start(on_cores({available_cores()[0], available_cores()[0]}));
     ASSERT_FALSE(twice.has_value());
     EXPECT_NE(twice.error().find("twice"), std::string::npos) << twice.error();
 }
 
 TEST(RuntimeTest, TheCallersAffinityStays) {
     const std::vector<uint32_t> before = available_cores();
-    const auto runtime = start(small_host());
+    const auto runtime = start(test_runtime_options());
     EXPECT_EQ(available_cores(), before);
 }
 
 TEST(RuntimeTest, ReactorsRunOnTheirCores) {
-    const std::vector<uint32_t> cores = up_to_two_cores();
-    const auto runtime = start(small_host(cores));
-    for (const uint32_t core : cores) {
+    const RuntimeOptions options = test_runtime_options_with_reactors(2);
+    const auto runtime = start(options);
+    for (const uint32_t core : options.reactors.cores) {
         std::vector<uint64_t> mask(core / 64 + 1);
         mask[core / 64] = 1ull << (core % 64);
         bdk_thread* thread = bdk_thread_create("pinned", mask.data(), static_cast<uint32_t>(mask.size()));
         ASSERT_NE(thread, nullptr);
-        run_on(thread, [&] {
+        call_on(thread, [&] {
             EXPECT_EQ(bdk_get_current_core(), core);
             EXPECT_EQ(static_cast<uint32_t>(sched_getcpu()), core);
             bdk_thread_exit();
@@ -93,7 +102,7 @@ TEST(RuntimeTest, ReactorsRunOnTheirCores) {
 }
 
 TEST(RuntimeTest, ThreadsThatWereNotAskedToExitAreNamedAtTheEnd) {
-    auto runtime = start(small_host());
+    auto runtime = start(test_runtime_options());
     bdk_thread_create("forgotten", nullptr, 0);
     const LogCapture log;
     runtime.reset();
@@ -106,4 +115,4 @@ TEST(RuntimeTest, WithoutAHostCallsAreRefused) {
 }
 
 }  // namespace
-}  // namespace bdk::testing
+}  // namespace bdk::test

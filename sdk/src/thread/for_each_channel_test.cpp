@@ -4,10 +4,12 @@
 #include <atomic>
 #include <thread>
 
-#include "runtime/test_host.hpp"
+#include "support/event.hpp"
+#include "support/host_test.hpp"
+#include "support/log_capture.hpp"
 #include "thread/thread.hpp"
 
-namespace bdk::testing {
+namespace bdk::test {
 namespace {
 
 /// An io_device with a channel on each of some threads, and a walk over them.
@@ -23,13 +25,13 @@ public:
             threads_.push_back(new_thread(("worker" + std::to_string(i)).c_str()));
         channels_.resize(threads_.size());
         for (size_t i = 0; i < threads_.size(); ++i) {
-            run_on(threads_[i], [&] { channels_[i] = bdk_get_io_channel(this); });
+            call_on(threads_[i], [&] { channels_[i] = bdk_get_io_channel(this); });
         }
     }
 
     void TearDown() override {
         for (size_t i = 0; i < threads_.size(); ++i) {
-            run_on(threads_[i], [&] {
+            call_on(threads_[i], [&] {
                 if (channels_[i] != nullptr) bdk_put_io_channel(channels_[i]);
                 bdk_thread_exit();
             });
@@ -98,7 +100,7 @@ TEST_F(ForEachChannelTest, VisitsEveryChannelOnItsThreadAndEndsWhereItStarted) {
 }
 
 TEST_F(ForEachChannelTest, ThreadsWithoutAChannelAreNotVisited) {
-    run_on(threads_[1], [this] { bdk_put_io_channel(std::exchange(channels_[1], nullptr)); });
+    call_on(threads_[1], [this] { bdk_put_io_channel(std::exchange(channels_[1], nullptr)); });
     settle(threads_[1]);
     on_app([this] { walk(); });
     ended_.wait();
@@ -135,7 +137,7 @@ TEST_F(ForEachChannelTest, ChannelsThatVanishMeanwhileAreSkipped) {
 }
 
 TEST_F(ForEachChannelTest, ThreadsThatExitMeanwhileAreSkipped) {
-    run_on(threads_[3], [this] {
+    call_on(threads_[3], [this] {
         bdk_put_io_channel(channels_[3]);
         bdk_thread_exit();
     });
@@ -196,7 +198,7 @@ TEST_F(ForEachChannelTest, WithoutContinueItNeverEnds) {
         settle(thread);
     EXPECT_EQ(status_, 1) << "not ended";
     on_visit_ = [](auto* iter) { bdk_for_each_channel_continue(iter, 0); };
-    run_on(threads_[0], [] { bdk_for_each_channel_continue(held, 0); });
+    call_on(threads_[0], [] { bdk_for_each_channel_continue(held, 0); });
     ended_.wait();
 }
 
@@ -220,12 +222,12 @@ TEST_F(ForEachChannelTest, UnregisterDuringAWalkWaitsForItsEnd) {
         EXPECT_EQ(bdk_get_io_channel(this), nullptr) << "new channels are refused at once";
     });
     for (size_t i = 0; i < threads_.size(); ++i) {
-        run_on(threads_[i], [&] { bdk_put_io_channel(std::exchange(channels_[i], nullptr)); });
+        call_on(threads_[i], [&] { bdk_put_io_channel(std::exchange(channels_[i], nullptr)); });
     }
     // The channel of the first thread is still being visited: all others may be gone by now.
     settle(app());
     EXPECT_EQ(unregistered_, 0);
-    run_on(threads_[0], [] { bdk_for_each_channel_continue(held, 0); });
+    call_on(threads_[0], [] { bdk_for_each_channel_continue(held, 0); });
     ended_.wait();
     EXPECT_EQ(status_, 0);
     EXPECT_EQ(visited_.size(), 1u);
@@ -288,4 +290,4 @@ TEST_F(ForEachChannelTest, OutsideABdkThreadItIsReported) {
 }
 
 }  // namespace
-}  // namespace bdk::testing
+}  // namespace bdk::test

@@ -5,11 +5,12 @@
 #include <thread>
 
 #include "base/unique_fd.hpp"
-#include "runtime/test_host.hpp"
+#include "support/host_test.hpp"
+#include "support/log_capture.hpp"
 #include "thread/reactor.hpp"
 #include "thread/thread.hpp"
 
-namespace bdk::testing {
+namespace bdk::test {
 namespace {
 
 /// An eventfd that a thread watches; the handler reads it.
@@ -142,7 +143,7 @@ TEST_F(InterruptTest, ElsewhereThanOnItsThreadNothingIsDoneAndItIsReported) {
     EXPECT_TRUE(log.contains("rule 4 broken: bdk_interrupt_register() outside a bdk thread")) << log.text();
     on_app([&] { bell.watch(); });
     bdk_thread* other = new_thread("other");
-    run_on(other, [&] {
+    call_on(other, [&] {
         EXPECT_EQ(-EINVAL, bdk_interrupt_set_events(bell.interrupt, BDK_INTERRUPT_OUT));
         bdk_interrupt_unregister(&bell.interrupt);
         EXPECT_NE(bell.interrupt, nullptr);
@@ -156,7 +157,7 @@ TEST_F(InterruptTest, ElsewhereThanOnItsThreadNothingIsDoneAndItIsReported) {
 
 class InterruptMoveTest : public HostTest {
 protected:
-    InterruptMoveTest() : HostTest(small_host(up_to_two_cores())) {}
+    InterruptMoveTest() : HostTest(test_runtime_options_with_reactors(2)) {}
 };
 
 TEST_F(InterruptMoveTest, MovesWithItsThread) {
@@ -164,7 +165,7 @@ TEST_F(InterruptMoveTest, MovesWithItsThread) {
     bdk_thread* mover = new_thread("mover");
     Bell bell;
     const Reactor* before = mover->reactor.load();
-    run_on(mover, [&] {
+    call_on(mover, [&] {
         bell.watch();
         const uint32_t here = bdk_get_current_core();
         for (const uint32_t core : options_.reactors.cores) {
@@ -177,11 +178,11 @@ TEST_F(InterruptMoveTest, MovesWithItsThread) {
     until_asleep(mover);
     bell.ring();
     bell.wait_for(1);
-    run_on(mover, [&] {
+    call_on(mover, [&] {
         bdk_interrupt_unregister(&bell.interrupt);
         bdk_thread_exit();
     });
 }
 
 }  // namespace
-}  // namespace bdk::testing
+}  // namespace bdk::test

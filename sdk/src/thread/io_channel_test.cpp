@@ -6,9 +6,10 @@
 #include <thread>
 
 #include "log/violation.hpp"
-#include "runtime/test_host.hpp"
+#include "support/host_test.hpp"
+#include "support/log_capture.hpp"
 
-namespace bdk::testing {
+namespace bdk::test {
 namespace {
 
 /// An io_device that counts its callbacks.
@@ -91,7 +92,7 @@ TEST_F(IoChannelTest, EachThreadHasItsOwn) {
         ASSERT_EQ(0, device.add());
         mine = bdk_get_io_channel(&device);
     });
-    run_on(other, [&] {
+    call_on(other, [&] {
         bdk_io_channel* theirs = bdk_get_io_channel(&device);
         EXPECT_NE(theirs, mine);
         EXPECT_EQ(bdk_io_channel_get_thread(theirs), other);
@@ -197,7 +198,7 @@ TEST_F(IoChannelTest, AnExitingThreadGetsNoNewChannel) {
     on_app([&] { ASSERT_EQ(0, device.add()); });
     bdk_thread* leaving = new_thread("leaving");
     const LogCapture log;
-    run_on(leaving, [&] {
+    call_on(leaving, [&] {
         bdk_thread_exit();
         EXPECT_EQ(bdk_get_io_channel(&device), nullptr);
     });
@@ -215,7 +216,7 @@ TEST_F(IoChannelTest, PutAndRefOnAnotherThreadAreRefusedAndReported) {
         ch = bdk_get_io_channel(&device);
     });
     const LogCapture log;
-    run_on(other, [&] {
+    call_on(other, [&] {
         bdk_put_io_channel(ch);
         EXPECT_EQ(bdk_io_channel_ref(ch), nullptr);
     });
@@ -325,7 +326,7 @@ TEST_F(IoDeviceTest, TheCallbackComesOnTheThreadThatUnregisteredAndNeverInsideTh
     Device device;
     bdk_thread* other = new_thread("other");
     on_app([&] { ASSERT_EQ(0, device.add()); });
-    run_on(other, [&] {
+    call_on(other, [&] {
         ASSERT_EQ(0, device.remove());
         EXPECT_EQ(device.unregistered, 0);
     });
@@ -358,7 +359,7 @@ TEST_F(IoDeviceTest, ExistingChannelsLiveOnAndNewGetsFail) {
         bdk_put_io_channel(ch);
         EXPECT_EQ(-EBUSY, device.remove()) << "a second unregister";
     });
-    run_on(other, [&] { EXPECT_EQ(bdk_get_io_channel(&device), nullptr); });
+    call_on(other, [&] { EXPECT_EQ(bdk_get_io_channel(&device), nullptr); });
     settle(app());
     EXPECT_EQ(device.unregistered, 0);
     EXPECT_EQ(device.destroyed, 0);
@@ -395,9 +396,9 @@ TEST_F(IoDeviceTest, WhatIsLeftAtTheEndOfTheHostIsNamed) {
     Device device;
     on_app([&] { ASSERT_EQ(0, device.add("forgotten")); });
     const LogCapture log;
-    runtime_.reset();
+    host_.reset();
     EXPECT_TRUE(log.contains("io_device 'forgotten' was not unregistered")) << log.text();
 }
 
 }  // namespace
-}  // namespace bdk::testing
+}  // namespace bdk::test

@@ -7,12 +7,14 @@
 #include <thread>
 
 #include "log/violation.hpp"
-#include "runtime/test_host.hpp"
+#include "support/event.hpp"
+#include "support/host_test.hpp"
+#include "support/log_capture.hpp"
 #include "thread/poller.hpp"
 #include "thread/reactor.hpp"
 #include "thread/thread.hpp"
 
-namespace bdk::testing {
+namespace bdk::test {
 namespace {
 
 /// A poller that counts its calls and runs a given function.
@@ -288,7 +290,7 @@ TEST_F(PollerTest, OnAnotherThreadNothingIsDoneAndItIsReported) {
     Probe probe;
     on_app([&] { probe.start(); });
     const LogCapture log;
-    run_on(other, [&] {
+    call_on(other, [&] {
         bdk_poller_pause(probe.poller);
         bdk_poller_resume(probe.poller);
         bdk_poller_unregister(&probe.poller);
@@ -403,4 +405,4 @@ TEST_F(PollerTest, APollerThatIsAlwaysBusyKeepsItsReactorAwake) {
 }
 
 }  // namespace
-}  // namespace bdk::testing
+}  // namespace bdk::test

@@ -6,14 +6,15 @@
 #include <thread>
 
 #include "log/violation.hpp"
-#include "runtime/test_host.hpp"
+#include "support/host_test.hpp"
+#include "support/log_capture.hpp"
 
-namespace bdk::testing {
+namespace bdk::test {
 namespace {
 
 class SpinlockTest : public HostTest {
 protected:
-    SpinlockTest() : HostTest(small_host(up_to_two_cores())) { bdk_spin_init(&lock_); }
+    SpinlockTest() : HostTest(test_runtime_options_with_reactors(2)) { bdk_spin_init(&lock_); }
     ~SpinlockTest() override { bdk_spin_destroy(&lock_); }
 
     bdk_spinlock lock_{};
@@ -28,7 +29,7 @@ TEST_F(SpinlockTest, KnowsItsHolder) {
         bdk_spin_unlock(&lock_);
         EXPECT_FALSE(bdk_spin_held(&lock_));
     });
-    run_on(other, [&] { EXPECT_FALSE(bdk_spin_held(&lock_)); });
+    call_on(other, [&] { EXPECT_FALSE(bdk_spin_held(&lock_)); });
     end_thread(other);
 }
 
@@ -108,4 +109,4 @@ TEST_F(SpinlockTest, MisuseIsReported) {
 }
 
 }  // namespace
-}  // namespace bdk::testing
+}  // namespace bdk::test

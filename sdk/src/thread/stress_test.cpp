@@ -10,10 +10,12 @@
 #include <random>
 #include <thread>
 
+#include "log/log.hpp"
 #include "log/violation.hpp"
-#include "runtime/test_host.hpp"
+#include "support/host_test.hpp"
+#include "thread/thread.hpp"
 
-namespace bdk::testing {
+namespace bdk::test {
 namespace {
 
 constexpr size_t worker_count = 8;
@@ -195,7 +197,7 @@ std::chrono::seconds stress_time() {
 
 class StressTest : public HostTest {
 protected:
-    StressTest() : HostTest(small_host(up_to_two_cores())) {}
+    StressTest() : HostTest(test_runtime_options_with_reactors(2)) {}
 };
 
 TEST_F(StressTest, EverythingAtOnceKeepsTheInvariants) {
@@ -237,4 +239,4 @@ TEST_F(StressTest, EverythingAtOnceKeepsTheInvariants) {
 }
 
 }  // namespace
-}  // namespace bdk::testing
+}  // namespace bdk::test

@@ -6,10 +6,11 @@
 #include <thread>
 
 #include "log/violation.hpp"
-#include "runtime/test_host.hpp"
+#include "support/host_test.hpp"
+#include "support/log_capture.hpp"
 #include "thread/thread.hpp"
 
-namespace bdk::testing {
+namespace bdk::test {
 namespace {
 
 class ThreadExitTest : public HostTest {
@@ -34,7 +35,7 @@ TEST_F(ThreadExitTest, WaitsForPollersAndChannelsAndSaysSo) {
     bdk_io_channel* ch = nullptr;
     on_app([&] { ASSERT_EQ(0, bdk_io_device_register(&device, nullptr, nullptr, 0, "disk")); });
     const LogCapture log;
-    run_on(thread, [&] {
+    call_on(thread, [&] {
         poller = bdk_poller_register([](void*) { return BDK_POLLER_IDLE; }, nullptr, 0, "sweeper");
         ch = bdk_get_io_channel(&device);
         EXPECT_EQ(0, bdk_thread_exit());
@@ -44,7 +45,7 @@ TEST_F(ThreadExitTest, WaitsForPollersAndChannelsAndSaysSo) {
         std::this_thread::yield();
     }
     EXPECT_EQ(bdk_thread_get_by_id(id), thread) << "it still runs";
-    run_on(thread, [&] {
+    call_on(thread, [&] {
         bdk_poller_unregister(&poller);
         bdk_put_io_channel(ch);
     });
@@ -61,7 +62,7 @@ TEST_F(ThreadExitTest, WaitsForTheEndOfWhatItHasStarted) {
         std::atomic<int> walked{0};
     };
     static Context context;
-    run_on(thread, [&] {
+    call_on(thread, [&] {
         ASSERT_EQ(0, bdk_io_device_register(&context, nullptr, nullptr, 0, "disk"));
         bdk_for_each_channel(
             &context, [](bdk_io_channel_iter*) {}, nullptr,
@@ -90,7 +91,7 @@ TEST_F(ThreadExitTest, AfterItsTimeItIsLetGoAndTheLeftoversAreNamed) {
                          &device, nullptr, [](void*, void*) { ++destroyed; }, 8, "disk"));
     });
     const LogCapture log;
-    run_on(thread, [&] {
+    call_on(thread, [&] {
         bdk_poller_register([](void*) { return BDK_POLLER_IDLE; }, nullptr, 1000, "forgotten");
         bdk_interrupt_register(
             0, BDK_INTERRUPT_OUT, [](void*) { return BDK_POLLER_IDLE; }, nullptr, "stdin");
@@ -123,7 +124,7 @@ TEST_F(ThreadExitTest, TheCallbackOfAnUnregistrationFindsAnotherThreadWhenItsOwn
         ch = bdk_get_io_channel(&device);
     });
     const LogCapture log;
-    run_on(thread, [&] {
+    call_on(thread, [&] {
         ASSERT_EQ(0, bdk_io_device_unregister(&device, [](void*) { told_on = bdk_get_thread(); }));
         EXPECT_EQ(0, bdk_thread_exit());
     });
@@ -137,7 +138,7 @@ TEST_F(ThreadExitTest, TheCallbackOfAnUnregistrationFindsAnotherThreadWhenItsOwn
 
 TEST_F(ThreadExitTest, AThreadMayCreateAnotherOnItsWayOut) {
     bdk_thread* thread = new_thread("parent");
-    run_on(thread, [] {
+    call_on(thread, [] {
         bdk_thread_exit();
         bdk_thread* child = bdk_thread_create("child", nullptr, 0);
         ASSERT_NE(child, nullptr);
@@ -149,4 +150,4 @@ TEST_F(ThreadExitTest, AThreadMayCreateAnotherOnItsWayOut) {
 }
 
 }  // namespace
-}  // namespace bdk::testing
+}  // namespace bdk::test

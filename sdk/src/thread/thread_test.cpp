@@ -8,17 +8,19 @@
 #include <thread>
 
 #include "log/violation.hpp"
-#include "runtime/test_host.hpp"
+#include "support/event.hpp"
+#include "support/host_test.hpp"
+#include "support/log_capture.hpp"
 #include "thread/reactor.hpp"
 
-namespace bdk::testing {
+namespace bdk::test {
 namespace {
 
 class ThreadTest : public HostTest {};
 
 class TwoReactorsTest : public HostTest {
 protected:
-    TwoReactorsTest() : HostTest(small_host(up_to_two_cores())) {}
+    TwoReactorsTest() : HostTest(test_runtime_options_with_reactors(2)) {}
     void SetUp() override {
         if (options_.reactors.cores.size() < 2) GTEST_SKIP() << "needs two cores";
         HostTest::SetUp();
@@ -50,7 +52,7 @@ TEST_F(ThreadTest, HasNameAndNumberAndIsFoundByIt) {
 
 TEST_F(ThreadTest, NumbersAreNotUsedAgain) {
     const uint64_t before = bdk_thread_get_id(app());
-    runtime_.reset();
+    host_.reset();
     SetUp();
     EXPECT_GT(bdk_thread_get_id(app()), before);
 }
@@ -160,7 +162,7 @@ TEST_F(ThreadTest, AnExitedThreadTakesNoMessage) {
     bdk_thread* gone = new_thread("gone");
     EXPECT_FALSE(bdk_thread_is_exiting(gone));
     const uint64_t id = bdk_thread_get_id(gone);
-    run_on(gone, [&] {
+    call_on(gone, [&] {
         EXPECT_EQ(0, bdk_thread_exit());
         EXPECT_EQ(-EALREADY, bdk_thread_exit());
         EXPECT_TRUE(bdk_thread_is_exiting(gone));
@@ -287,7 +289,7 @@ TEST_F(TwoReactorsTest, ThreadsSpreadOverTheReactors) {
     for (int i = 0; i < 4; ++i)
         threads.push_back(new_thread(nullptr));
     for (bdk_thread* thread : threads)
-        run_on(thread, [&] { cores.insert(bdk_get_current_core()); });
+        call_on(thread, [&] { cores.insert(bdk_get_current_core()); });
     EXPECT_EQ(cores.size(), 2u);
     for (bdk_thread* thread : threads)
         end_thread(thread);
@@ -298,7 +300,7 @@ TEST_F(TwoReactorsTest, AThreadMovesWithAllItHas) {
     std::atomic<int> runs{0};
     static std::atomic<uint32_t> poller_core;
     bdk_poller* poller = nullptr;
-    run_on(mover, [&] {
+    call_on(mover, [&] {
         poller = bdk_poller_register(
             [](void* ctx) {
                 ++*static_cast<std::atomic<int>*>(ctx);
@@ -312,7 +314,7 @@ TEST_F(TwoReactorsTest, AThreadMovesWithAllItHas) {
     });
     while (poller_core != core(1))
         std::this_thread::yield();
-    run_on(mover, [&] {
+    call_on(mover, [&] {
         EXPECT_EQ(bdk_get_current_core(), core(1));
         EXPECT_EQ(bdk_thread_set_core(CPU_SETSIZE), -ENODEV);
         EXPECT_EQ(0, bdk_thread_set_core(core(1))) << "it is there already";
@@ -408,7 +410,7 @@ TEST_F(ThreadTest, ForEachThreadSkipsThreadsThatExitMeanwhile) {
         bdk_thread* leaving;
         Event* done;
     } context{leaving, &done};
-    run_on(leaving, [] { bdk_thread_exit(); });
+    call_on(leaving, [] { bdk_thread_exit(); });
     on_app([&] {
         bdk_for_each_thread([](void*) { ++visits; }, &context,
                             [](void* ctx) { static_cast<Context*>(ctx)->done->set(); });
@@ -437,4 +439,4 @@ TEST_F(ThreadTest, ClocksGoForward) {
 }
 
 }  // namespace
-}  // namespace bdk::testing
+}  // namespace bdk::test

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "frontends/nbd/nbd_config.hpp"
-#include "nbd_client.hpp"
+#include "frontends/nbd/nbd_test_client.hpp"
 #include "support/await.hpp"
 #include "support/test_disk.hpp"
 #include "support/test_host.hpp"

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "support/client.hpp"
+#include "support/metadata_layout.hpp"
 #include "support/protected_blocks.hpp"
 #include "support/test_host.hpp"
 
@@ -27,43 +28,27 @@ GivenOptions disk_options(GivenOptions more) {
 
 /* ---- with protection information, in every layout ---- */
 
-struct Layout {
-    uint32_t md_size;
-    bool interleave;
-    uint32_t dif_type;
-    bool head;
-    uint32_t pi_format;
-};
-
-void PrintTo(const Layout& layout, std::ostream* out) {
-    *out << "md_size " << layout.md_size << (layout.interleave ? " interleaved" : " separate") << ", type "
-         << layout.dif_type << (layout.head ? ", head" : ", tail") << ", format " << layout.pi_format;
-}
-
-class ProtectedMalloc : public testing::TestWithParam<Layout> {
+class ProtectedMalloc : public testing::TestWithParam<MetadataLayout> {
 protected:
     ProtectedMalloc() {
         host.load("malloc");
-        const Layout& layout = GetParam();
+        const MetadataLayout& layout = GetParam();
         EXPECT_EQ(host.create("malloc", "disk",
-                              disk_options({{"md_size", int(layout.md_size)},
-                                            {"md_interleave", layout.interleave},
-                                            {"dif_type", int(layout.dif_type)},
-                                            {"dif_is_head_of_md", layout.head},
-                                            {"dif_pi_format", int(layout.pi_format)},
-                                            {"dif_check_app_tag", true}})),
+                              disk_options(layout.options(
+                                  {{"md_interleave", layout.interleave}, {"dif_check_app_tag", true}}))),
                   0);
     }
 
     TestHost host;
 };
 
-INSTANTIATE_TEST_SUITE_P(Layouts, ProtectedMalloc,
-                         testing::Values(Layout{8, true, 1, false, 0}, Layout{8, false, 1, false, 0},
-                                         Layout{16, true, 1, true, 0}, Layout{64, false, 2, false, 0},
-                                         Layout{16, true, 3, false, 0}, Layout{16, false, 3, true, 0},
-                                         Layout{16, true, 1, false, 1}, Layout{64, false, 3, false, 1},
-                                         Layout{128, true, 2, true, 1}));
+INSTANTIATE_TEST_SUITE_P(
+    Layouts, ProtectedMalloc,
+    testing::Values(MetadataLayout{8, true, 1, false, 0}, MetadataLayout{8, false, 1, false, 0},
+                    MetadataLayout{16, true, 1, true, 0}, MetadataLayout{64, false, 2, false, 0},
+                    MetadataLayout{16, true, 3, false, 0}, MetadataLayout{16, false, 3, true, 0},
+                    MetadataLayout{16, true, 1, false, 1}, MetadataLayout{64, false, 3, false, 1},
+                    MetadataLayout{128, true, 2, true, 1}));
 
 TEST_P(ProtectedMalloc, IsAsLargeAsItsData) {
     Client client("disk", Access::read);

@@ -13,8 +13,8 @@
 #include <string>
 #include <thread>
 
-#include "nvme_tcp_authenticator.hpp"
-#include "nvme_tcp_pdus.hpp"
+#include "test_authenticator.hpp"
+#include "test_pdus.hpp"
 
 namespace nvme::tcp::test {
 

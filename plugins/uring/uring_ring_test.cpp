@@ -9,7 +9,7 @@
 #include <cstring>
 #include <memory>
 
-#include "../plugins/uring/ring.hpp"
+#include "ring.hpp"
 #include "support/test_host.hpp"
 
 namespace bdk::test {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "nvme_tcp_target.hpp"
+#include "test_target.hpp"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>

@@ -10,9 +10,9 @@
 
 #include <filesystem>
 
-#include "../../plugins/nvme/tcp/dhchap_key.hpp"
-#include "nvme_tcp_fixture.hpp"
+#include "dhchap_key.hpp"
 #include "support/memory_search.hpp"
+#include "test_fixture.hpp"
 
 namespace bdk::test {
 namespace {

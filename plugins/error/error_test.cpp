@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "support/client.hpp"
+#include "support/kept_writes.hpp"
 #include "support/load.hpp"
 #include "support/test_disk.hpp"
 #include "support/test_host.hpp"
@@ -183,60 +184,45 @@ class HeldIo : public ErrorModule {
 protected:
     HeldIo() {
         make({{"action", hold}});
-        client.emplace("err", Access::write);
-        for (int i = 0; i < 8; i++)
-            writes.push_back(client->start(write_of(data), i == 0 ? &token : nullptr));
-        settle(client->thread());
+        writes.emplace("err");
     }
 
-    void expect_all(int32_t status) {
-        for (auto& write : writes)
-            EXPECT_EQ(write.get().status, status);
-    }
-
-    std::optional<Client> client;
-    std::vector<std::byte> data = pattern(512);
-    std::vector<Awaited<IoResult>> writes;
-    void* token = nullptr;
+    std::optional<KeptWrites> writes;
 };
 
 TEST_F(HeldIo, WaitsUntilReleasedAndThenReachesTheBase) {
-    for (auto& write : writes)
+    for (auto& write : writes->writes)
         EXPECT_FALSE(write.is_ready());
     EXPECT_NE(info().find("\"held\":8"), std::string::npos) << info();
     EXPECT_TRUE(TestDisk::named("base").seen().empty());
     change({{"action", pass}});
-    expect_all(BDK_BDEV_IO_STATUS_SUCCESS);
+    writes->expect_all(BDK_BDEV_IO_STATUS_SUCCESS);
     EXPECT_EQ(TestDisk::named("base").seen().size(), 8u);
     EXPECT_NE(info().find("\"held\":0"), std::string::npos) << info();
 }
 
 TEST_F(HeldIo, EndsByAbort) {
-    EXPECT_TRUE(client->abort(token).ok());
-    EXPECT_EQ(writes[0].get().status, BDK_BDEV_IO_STATUS_ABORTED);
-    EXPECT_FALSE(writes[1].is_ready());
-    EXPECT_TRUE(client->abort(nullptr).ok());
-    writes.erase(writes.begin());
-    expect_all(BDK_BDEV_IO_STATUS_ABORTED);
+    writes->expect_end_by_abort();
 }
 
 TEST_F(HeldIo, EndsByResetOnEveryThread) {
+    std::vector<std::byte> data = pattern(512);
     Client other("err", Access::write, host.new_thread("other"));
     Awaited<IoResult> write = other.start(write_of(data));
     settle(other.thread());
-    EXPECT_TRUE(client->reset().ok());
-    expect_all(BDK_BDEV_IO_STATUS_ABORTED);
+    EXPECT_TRUE(writes->client.reset().ok());
+    writes->expect_all(BDK_BDEV_IO_STATUS_ABORTED);
     EXPECT_EQ(write.get().status, BDK_BDEV_IO_STATUS_ABORTED);
 }
 
 TEST_F(HeldIo, DoesNotBlockRemoval) {
     EXPECT_EQ(host.remove("err"), 0);
-    expect_all(BDK_BDEV_IO_STATUS_ABORTED);
+    writes->expect_all(BDK_BDEV_IO_STATUS_ABORTED);
 }
 
 TEST_F(HeldIo, DoesNotBlockRemovalOfTheBase) {
     EXPECT_EQ(host.remove("base"), 0);
-    expect_all(BDK_BDEV_IO_STATUS_ABORTED);
+    writes->expect_all(BDK_BDEV_IO_STATUS_ABORTED);
     EXPECT_FALSE(host.exists("err"));
 }
 

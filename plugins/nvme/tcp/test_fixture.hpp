@@ -11,10 +11,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "nvme_tcp_target.hpp"
 #include "support/client.hpp"
 #include "support/log_capture.hpp"
 #include "support/test_host.hpp"
+#include "test_target.hpp"
 
 namespace bdk::test {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "nvme_tcp_authenticator.hpp"
+#include "test_authenticator.hpp"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>

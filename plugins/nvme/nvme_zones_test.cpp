@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "../../plugins/nvme/namespace_bdev.hpp"
+#include "namespace_bdev.hpp"
 #include "support/client.hpp"
 #include "support/log_capture.hpp"
 #include "support/test_host.hpp"

@@ -2,7 +2,7 @@
 // Several paths to one NVMe/TCP subsystem: which of them I/O takes, and what happens to I/O when one breaks.
 #include <nvme/types.h>
 
-#include "nvme_tcp_fixture.hpp"
+#include "test_fixture.hpp"
 
 namespace bdk::test {
 namespace {

@@ -6,9 +6,9 @@
 
 #include <cstring>
 
-#include "../../plugins/nvme/command.hpp"
-#include "../../plugins/nvme/pcie/flights.hpp"
-#include "../../plugins/nvme/pcie/queue_pair.hpp"
+#include "../command.hpp"
+#include "flights.hpp"
+#include "queue_pair.hpp"
 
 namespace {
 

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "../plugins/uring/blanking.hpp"
+#include "blanking.hpp"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The queues of the nvme module's PCIe transport, with a controller made of memory: the code is the one that
 // drives a real one, which sees the same entries and doorbells.
-#include "../../plugins/nvme/pcie/queue_pair.hpp"
+#include "queue_pair.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 #include <optional>
 #include <vector>
 
-#include "../../plugins/nvme/pcie/transfer.hpp"
+#include "transfer.hpp"
 
 namespace {
 

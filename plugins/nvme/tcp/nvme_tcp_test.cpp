@@ -3,7 +3,7 @@
 // against a real target in a virtual machine.
 #include <nvme/types.h>
 
-#include "nvme_tcp_fixture.hpp"
+#include "test_fixture.hpp"
 
 namespace bdk::test {
 namespace {

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include "../../plugins/nvme/tcp/ana.hpp"
+#include "ana.hpp"
 
 namespace {
 

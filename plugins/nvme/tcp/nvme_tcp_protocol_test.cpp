@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One queue of NVMe/TCP without a network: what it sends, what it makes of what a controller sends, in pieces
 // of any length, and of what no controller should send.
-#include "../../plugins/nvme/tcp/protocol.hpp"
+#include "protocol.hpp"
 
 #include <gtest/gtest.h>
 #include <nvme/types.h>
@@ -10,7 +10,7 @@
 #include <memory>
 #include <random>
 
-#include "nvme_tcp_pdus.hpp"
+#include "test_pdus.hpp"
 
 namespace {
 

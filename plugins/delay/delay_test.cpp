@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "support/client.hpp"
+#include "support/kept_writes.hpp"
 #include "support/load.hpp"
 #include "support/test_disk.hpp"
 #include "support/test_host.hpp"
@@ -127,49 +128,29 @@ class DelayedIo : public DelayModule {
 protected:
     DelayedIo() {
         EXPECT_EQ(make({{"avg_write", 10 * minute}}), 0);
-        client.emplace("slow", Access::write);
-        for (int i = 0; i < 8; i++)
-            writes.push_back(client->start(
-                [this](auto* desc, auto* ch, auto cb, void* arg) {
-                    return bdk_bdev_write_blocks(desc, ch, data.data(), 0, 1, cb, arg);
-                },
-                i == 0 ? &token : nullptr));
-        settle(client->thread());
+        writes.emplace("slow");
     }
 
-    void expect_all(int32_t status) {
-        for (auto& write : writes)
-            EXPECT_EQ(write.get().status, status);
-    }
-
-    std::optional<Client> client;
-    std::vector<std::byte> data = pattern(512);
-    std::vector<Awaited<IoResult>> writes;
-    void* token = nullptr;
+    std::optional<KeptWrites> writes;
 };
 
 TEST_F(DelayedIo, EndsByAbort) {
-    EXPECT_TRUE(client->abort(token).ok());
-    EXPECT_EQ(writes[0].get().status, BDK_BDEV_IO_STATUS_ABORTED);
-    EXPECT_FALSE(writes[1].is_ready());
-    EXPECT_TRUE(client->abort(nullptr).ok());
-    writes.erase(writes.begin());
-    expect_all(BDK_BDEV_IO_STATUS_ABORTED);
+    writes->expect_end_by_abort();
 }
 
 TEST_F(DelayedIo, EndsByReset) {
-    EXPECT_TRUE(client->reset().ok());
-    expect_all(BDK_BDEV_IO_STATUS_ABORTED);
+    EXPECT_TRUE(writes->client.reset().ok());
+    writes->expect_all(BDK_BDEV_IO_STATUS_ABORTED);
 }
 
 TEST_F(DelayedIo, DoesNotHoldUpRemoval) {
     EXPECT_EQ(host.remove("slow"), 0);
-    expect_all(BDK_BDEV_IO_STATUS_SUCCESS);
+    writes->expect_all(BDK_BDEV_IO_STATUS_SUCCESS);
 }
 
 TEST_F(DelayedIo, DoesNotHoldUpRemovalOfTheBase) {
     EXPECT_EQ(host.remove("base"), 0);
-    expect_all(BDK_BDEV_IO_STATUS_SUCCESS);
+    writes->expect_all(BDK_BDEV_IO_STATUS_SUCCESS);
     EXPECT_FALSE(host.exists("slow"));
 }
 

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "support/client.hpp"
+#include "support/metadata_layout.hpp"
 #include "support/protected_blocks.hpp"
 #include "support/test_disk.hpp"
 #include "support/test_host.hpp"
@@ -21,34 +22,17 @@ std::vector<std::byte> zeroes(size_t length) {
     return std::vector<std::byte>(length);
 }
 
-struct Layout {
-    int md_size;
-    bool interleave;
-    int dif_type;
-    bool head;
-    int pi_format;
-};
-
-void PrintTo(const Layout& layout, std::ostream* out) {
-    *out << "md_size " << layout.md_size << (layout.interleave ? " interleaved" : " separate") << ", type "
-         << layout.dif_type << (layout.head ? ", head" : ", tail") << ", format " << layout.pi_format;
-}
-
 /// Through a virtual bdev, so that metadata pass a layer.
-class HiddenMetadata : public testing::TestWithParam<Layout> {
+class HiddenMetadata : public testing::TestWithParam<MetadataLayout> {
 protected:
     HiddenMetadata() {
         host.load("malloc");
         host.load("passthru");
-        const Layout& layout = GetParam();
+        const MetadataLayout& layout = GetParam();
         EXPECT_EQ(host.create("malloc", "disk",
-                              {{"size", uint64_t{16 * mib}},
-                               {"block_size", 512},
-                               {"md_size", layout.md_size},
-                               {"md_interleave", layout.interleave},
-                               {"dif_type", layout.dif_type},
-                               {"dif_is_head_of_md", layout.head},
-                               {"dif_pi_format", layout.pi_format}}),
+                              layout.options({{"size", uint64_t{16 * mib}},
+                                              {"block_size", 512},
+                                              {"md_interleave", layout.interleave}})),
                   0);
         EXPECT_EQ(host.create("passthru", "top", {{"base", "disk"}}), 0);
         whole = std::make_unique<Client>("top", Access::write);
@@ -60,11 +44,12 @@ protected:
     std::unique_ptr<Client> plain;
 };
 
-INSTANTIATE_TEST_SUITE_P(Layouts, HiddenMetadata,
-                         testing::Values(Layout{8, true, 1, false, 0}, Layout{64, true, 2, true, 0},
-                                         Layout{16, true, 3, false, 1}, Layout{8, false, 1, false, 0},
-                                         Layout{16, false, 1, true, 1}, Layout{16, true, 0, false, 0},
-                                         Layout{16, false, 0, false, 0}));
+INSTANTIATE_TEST_SUITE_P(
+    Layouts, HiddenMetadata,
+    testing::Values(MetadataLayout{8, true, 1, false, 0}, MetadataLayout{64, true, 2, true, 0},
+                    MetadataLayout{16, true, 3, false, 1}, MetadataLayout{8, false, 1, false, 0},
+                    MetadataLayout{16, false, 1, true, 1}, MetadataLayout{16, true, 0, false, 0},
+                    MetadataLayout{16, false, 0, false, 0}));
 
 TEST_P(HiddenMetadata, TheDescHasDataAlone) {
     EXPECT_EQ(plain->block_size(), 512u);

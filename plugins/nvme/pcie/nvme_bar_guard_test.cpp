@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Registers of a device that has been taken out, as a file that is truncated under its mapping.
-#include "../../plugins/nvme/pcie/bar_guard.hpp"
+#include "bar_guard.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>

@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "../../plugins/nvme/tcp/pdu.hpp"
+#include "pdu.hpp"
 
 namespace nvme::tcp::test {
 

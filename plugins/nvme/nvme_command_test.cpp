@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The commands of I/Os, and the decoding of identify data. The module itself is tested in a virtual
 // machine: tests/vm/nvme_char.py.
-#include "../../plugins/nvme/command.hpp"
+#include "command.hpp"
 
 #include <gtest/gtest.h>
 #include <nvme/types.h>

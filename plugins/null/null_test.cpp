@@ -5,6 +5,7 @@
 
 #include "support/client.hpp"
 #include "support/load.hpp"
+#include "support/metadata_layout.hpp"
 #include "support/protected_blocks.hpp"
 #include "support/test_host.hpp"
 
@@ -124,23 +125,12 @@ TEST_F(NullTest, PollerWakesAfterItHasPaused) {
     EXPECT_EQ(host.remove("nothing"), 0);
 }
 
-struct Layout {
-    int md_size, dif_type;
-    bool head;
-    int pi_format;
-};
-
-class ProtectedNull : public testing::TestWithParam<Layout> {
+class ProtectedNull : public testing::TestWithParam<MetadataLayout> {
 protected:
     ProtectedNull() {
         host.load("null");
         EXPECT_EQ(host.create("null", "nothing",
-                              {{"size", 1 << 20},
-                               {"md_size", GetParam().md_size},
-                               {"dif_type", GetParam().dif_type},
-                               {"dif_is_head_of_md", GetParam().head},
-                               {"dif_pi_format", GetParam().pi_format},
-                               {"dif_check_app_tag", true}}),
+                              GetParam().options({{"size", 1 << 20}, {"dif_check_app_tag", true}})),
                   0);
     }
 
@@ -148,8 +138,10 @@ protected:
 };
 
 INSTANTIATE_TEST_SUITE_P(Layouts, ProtectedNull,
-                         testing::Values(Layout{8, 1, false, 0}, Layout{64, 2, true, 0},
-                                         Layout{16, 3, false, 0}, Layout{16, 1, false, 1}));
+                         testing::Values(MetadataLayout{8, true, 1, false, 0},
+                                         MetadataLayout{64, true, 2, true, 0},
+                                         MetadataLayout{16, true, 3, false, 0},
+                                         MetadataLayout{16, true, 1, false, 1}));
 
 TEST_P(ProtectedNull, HasDataBlocksOfTheSizeThatWasAskedFor) {
     Client client("nothing", Access::read);

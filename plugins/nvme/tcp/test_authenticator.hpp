@@ -6,7 +6,7 @@
 #include <functional>
 #include <string>
 
-#include "nvme_tcp_pdus.hpp"
+#include "test_pdus.hpp"
 
 namespace nvme::tcp::test {
 

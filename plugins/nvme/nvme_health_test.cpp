@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../../plugins/nvme/health.hpp"
+#include "health.hpp"
 
 #include <gtest/gtest.h>
 #include <nvme/types.h>
