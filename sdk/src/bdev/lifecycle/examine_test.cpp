@@ -389,7 +389,7 @@ TEST_F(LimitedExamine, IsNotWaitedForBeyondTheLimit) {
     ASSERT_EQ(host.add(&looker_module), 0);
     add(disk);
     EXPECT_EQ(wait_for_examine().get(), 0);
-    EXPECT_TRUE(log.has({"bdev 'disk'", "not waited for", "module 'looker'"}));
+    EXPECT_TRUE(log.has({"bdev 'disk'", "gave up waiting", "module 'looker'"}));
     const uint64_t before = violation_count();
     call_on_app_thread([&] { bdk_bdev_module_examined(&looker_module, &disk.bdev); });
     EXPECT_EQ(violation_count(), before) << "it may answer late";
