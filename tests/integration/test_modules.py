@@ -50,6 +50,8 @@ FILE_SYSTEMS = {
     "ext4": ["mkfs.ext4", "-q"],
     "xfs": ["mkfs.xfs", "--unsupported", "-q", "-l", "size=8m"],
 }
+if BUILD.name in ("asan", "tsan"):  # they differ in the kernel, which a sanitizer does not see
+    FILE_SYSTEMS = {"ext4": FILE_SYSTEMS["ext4"]}
 
 
 @pytest.mark.parametrize("make", FILE_SYSTEMS.values(), ids=FILE_SYSTEMS)
