@@ -17,7 +17,7 @@ struct CheckOptions {
     /// Options for the module's bdevs, as a user would write them. A repeated key makes a list.
     std::vector<std::pair<std::string, std::string>> given;
     RuleChoice rules;
-    std::chrono::milliseconds timeout{30'000};
+    std::chrono::milliseconds timeout{0};
     uint64_t base_size = 64ull << 20;  ///< bytes
     uint32_t base_block_size = 512;
     std::filesystem::path base_image;  ///< content of the first base; empty: zeroes

@@ -41,11 +41,18 @@ constexpr const char* footer =
     "Exit codes: 0 no rule is broken, 1 a rule is broken, 2 the command line is wrong. The rules: "
     "docs/check.md.";
 
+/// Sanitizers make a correct module several times slower.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr const char* default_timeout = "120s";
+#else
+constexpr const char* default_timeout = "30s";
+#endif
+
 struct CheckCommandOptions {
     std::string plugin;
     std::vector<std::string> plugin_path;
     std::vector<std::string> given;
-    std::string timeout = "30s";
+    std::string timeout = default_timeout;
     std::string base_size = "64MiB";
     std::string junit;
     std::string case_name, scratch;
