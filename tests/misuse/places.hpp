@@ -30,7 +30,7 @@ struct Things {
     bdk_bdev_io* fresh = nullptr;  ///< owned by the module, a new one for each call that completes it
     bdk_bdev* unregistered = nullptr;
     void* device = nullptr;                ///< an io_device
-    bdk_io_channel_iter* visit = nullptr;  ///< a walk whose visit has not ended, a new one for each call
+    bdk_io_channel_iter* visit = nullptr;  ///< an unfinished visit of a walk, a new one for each call
     bdk_thread* app = nullptr;
     bdk_poller* poller = nullptr;
     bdk_interrupt* interrupt = nullptr;
@@ -50,8 +50,9 @@ struct Things {
 struct AbiFunction {
     const char* name;
     Place place;
-    /// Calls the function with valid arguments. @return false when it should have refused and has not, if it
-    /// can tell. nullptr for a function that only reads an object which exists only in a callback.
+    /// Calls the function with valid arguments. @return false if a call that must be refused had an
+    /// effect, as far as that can be seen. nullptr for a function that only reads an object which exists only
+    /// in a callback.
     bool (*call)(Things& things);
 };
 

@@ -157,7 +157,7 @@ protected:
         return io;
     }
 
-    /// A walk over the channels of the disk whose visit has not ended.
+    /// Starts a walk over the channels of the disk, and leaves its visit unfinished.
     void start_walk() {
         auto visit = [](bdk_io_channel_iter* iter) {
             static_cast<Places*>(bdk_io_channel_iter_get_ctx(iter))->things_.visit = iter;

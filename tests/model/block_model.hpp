@@ -36,7 +36,7 @@ public:
     bool claim(BlockRange range, bool to_change);
     void release(BlockRange range, bool to_change);
 
-    /// at() is for a caller that has claimed the block; set() is for one that may change it.
+    /// Claim the block before at(), and claim it to change before set().
     Stamp at(uint64_t block) const { return stamps_[block]; }
     void set(uint64_t block, Stamp stamp) { stamps_[block] = stamp; }
     bool is_defined(BlockRange range) const;

@@ -109,7 +109,7 @@ TEST_F(WatchdogTest, SaysNothingAboutAHostThatIsIdleOrBusyWithShortCalls) {
     EXPECT_FALSE(log.contains("by poller 'busy'")) << log.text();
 }
 
-/// Lets the calling pthread share its core with a busy one that has priority.
+/// Starts a busy pthread with priority on the core of the calling pthread.
 class CoreOfOthers {
 public:
     CoreOfOthers() : core_(sched_getcpu()), busy_([this](const std::stop_token& stop) { spin(stop); }) {

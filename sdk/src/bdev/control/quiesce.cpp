@@ -30,7 +30,7 @@ namespace {
 constexpr uint64_t whole = UINT64_MAX;
 constexpr uint64_t look_again_us = 100;
 
-/// True if the I/O is at the channel and waits there for its turn, so it has not begun.
+/// True if the I/O waits at the channel and has not begun.
 bool waits_here(const BdevIo* io, const BdevChannel* ch) {
     if (io->ch != ch) return false;
     bool waits_for_lock = io->work.step != nullptr && io->work.waits_for_lock;
@@ -124,8 +124,8 @@ bool overlaps_any(const Bdev* bdev, const QuiescedRange& range) {
            std::any_of(bdev->released.begin(), bdev->released.end(), overlaps);
 }
 
-/// Takes the pending quiesces that can start now; they count as quiesced from here on. A later quiesce does
-/// not overtake an earlier one that it overlaps, so none waits for ever.
+/// Takes the pending quiesces that can start now; they count as quiesced from here on. Of two quiesces
+/// that overlap, the earlier one comes first, so every quiesce gets its turn.
 std::vector<PendingQuiesce> take_startable(Bdev* bdev) {
     std::vector<PendingQuiesce> startable;
     std::scoped_lock lock(bdev->mutex);

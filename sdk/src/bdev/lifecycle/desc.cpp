@@ -63,7 +63,7 @@ std::string thread_name(const bdk_thread* thread) {
     return "thread '" + thread->name + "' (" + std::to_string(thread->id) + ")";
 }
 
-/// [desc's thread] A line for the list of what the thread has open.
+/// [desc's thread] The line of this desc in the list of the descs that its thread has open.
 std::string describe_open(const void* handle) {
     const auto* desc = static_cast<const bdk_bdev_desc*>(handle);
     return "'" + desc->bdev->name + "', opened by " + std::string(object_name_of(desc->opener));

@@ -24,8 +24,8 @@ void call_examine_config(const ModuleState& module, Bdev* bdev);
 /// [app thread] Calls examine_disk. @return the number of the call if it has not ended yet, else 0
 uint64_t call_examine_disk(const ModuleState& module, Bdev* bdev);
 
-/// [app thread] The call that a module means if it does not name a bdev: the innermost call that has not
-/// returned, else the oldest.
+/// [app thread] The call that a module means if it does not name a bdev: the innermost call that is still
+/// running, else the oldest.
 uint64_t examine_call_of(const bdk_module* module);
 /// [app thread] The module's call for that bdev.
 uint64_t examine_call_of(const bdk_module* module, const bdk_bdev* bdev);

@@ -12,7 +12,7 @@ namespace bdk {
 /// [I/O's thread] Gives the I/O a context for its channel. False without memory.
 bool io_take_ctx(BdevIo* io);
 
-/// [I/O's thread] Takes back the context for `ch`, the last one that the I/O was given.
+/// [I/O's thread] Takes back the I/O's newest context, which is for `ch`.
 inline void io_give_back_ctx(BdevIo* io, BdevChannel* ch) {
     if (io->pub.driver_ctx == nullptr) return;
     std::byte* memory = static_cast<std::byte*>(io->pub.driver_ctx) - ctx_header_bytes;

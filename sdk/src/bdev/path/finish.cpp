@@ -12,7 +12,7 @@ namespace bdk {
 
 namespace {
 
-/// A zcopy that borrows data counts as a read, one that gives data back as a write.
+/// A zcopy counts as a read when it borrows data, and as a write when it gives data back.
 [[gnu::noinline, gnu::cold]] uint32_t zcopy_counts_as(const BdevIo* io) {
     if ((io->pub.u.bdev.flags & BDK_BDEV_IO_ZCOPY_POPULATE) != 0) return BDK_BDEV_IO_TYPE_READ;
     if ((io->pub.u.bdev.flags & BDK_BDEV_IO_ZCOPY_COMMIT) != 0) return BDK_BDEV_IO_TYPE_WRITE;

@@ -79,8 +79,8 @@ void child_ended(bdk_bdev_io* child_pub, bool success, void* arg) {
     pool->given_back();
 }
 
-/// Postpones the parent to the next turn of the thread if it has used up its share of this turn. @return
-/// false if it has not
+/// Postpones the parent to the next turn of the thread if its share of this turn is used up. @return false if
+/// the parent may continue now
 bool yield(BdevIo* parent) {
     ParentWork& work = parent->work;
     bdk_thread* thread = current_thread();

@@ -39,8 +39,8 @@ void parent_resume(BdevIo* io);
 /// parent has failed.
 BdevIo* parent_make_child(BdevIo* io, uint32_t type);
 
-/// Reserves room for `count` iovecs in the list of a child that has not been started. @return false without
-/// memory: then the child is gone, the parent has failed, and the step has to end.
+/// Reserves room for `count` iovecs in the list of a child before its start. @return false without memory:
+/// then the child is gone, the parent has failed, and the step has to end.
 bool child_make_room(BdevIo* child, size_t count) noexcept;
 
 /// Starts a child. It ends in a later step of this turn at the earliest.
