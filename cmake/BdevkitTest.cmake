@@ -1,13 +1,7 @@
 # bdevkit_add_test(NAME SOURCES file... [LIBRARIES target...] [PLUGINS target...] [DEFINITIONS name=value...]): a
-# GoogleTest program with main, known to ctest. PLUGINS are those that it loads. Does nothing where BDEVKIT_TESTS is off.
-#
-# Tests are compiled without optimisation, since only the code under test needs it. That halves the build time, and cuts
-# two thirds with sanitizers.
-if(BDEVKIT_SANITIZE)
-  set(BDEVKIT_TEST_OPTIMISATION -O0)
-else()
-  set(BDEVKIT_TEST_OPTIMISATION -O1)
-endif()
+# GoogleTest program with main, known to ctest. The test loads the PLUGINS, which are built first. Does nothing where
+# BDEVKIT_TESTS is off.
+
 # Those that run for many seconds begin first, so that none of them runs alone at the end.
 set(BDEVKIT_LONG_TESTS fault_test hot_remove_test limits_model_test model_test nvme_tcp_dhchap_test)
 include(WithoutThreads)
@@ -19,7 +13,7 @@ function(bdevkit_add_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBRARIES;PLUGINS;DEFINITIONS")
   bdevkit_is_without_threads(left_out ${name} ${arg_SOURCES})
   add_executable(${name} ${arg_SOURCES})
-  target_compile_options(${name} PRIVATE ${BDEVKIT_TEST_OPTIMISATION} -g1)
+  target_compile_options(${name} PRIVATE ${BDEVKIT_LIGHT_OPTIMISATION} -g1)
   target_compile_definitions(${name} PRIVATE ${arg_DEFINITIONS})
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} GTest::gmock_main GTest::gtest)
   if(arg_PLUGINS)

@@ -23,6 +23,14 @@ set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O3 -g1")
 set(CMAKE_C_FLAGS_DEBUG "-O1 -g -fno-omit-frame-pointer")
 set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS")
 
+# For tests and other code that no I/O runs through: it halves their time of compilation, and cuts two thirds with
+# sanitizers.
+if(BDEVKIT_SANITIZE)
+  set(BDEVKIT_LIGHT_OPTIMISATION -O0)
+else()
+  set(BDEVKIT_LIGHT_OPTIMISATION -O1)
+endif()
+
 if(BDEVKIT_NATIVE)
   add_compile_options(-march=native)
 elseif(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
