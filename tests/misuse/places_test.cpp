@@ -105,7 +105,8 @@ protected:
         t.remove = reinterpret_cast<bdk_remove*>(&json_);
         t.reconfigure = reinterpret_cast<bdk_reconfigure*>(&json_);
         module_create_bdev(&waiting_module, "never", nullptr, [this](int rc) { created_ = rc; });
-        module_call(&waiting_module, waiting_method, nullptr, [this](int rc, std::string) { called_ = rc; });
+        module_call(&waiting_module, waiting_method, nullptr,
+                    [this](int rc, const std::string&) { called_ = rc; });
     }
 
     void give_things_back() {

@@ -174,7 +174,7 @@ void hold_range(Bdev* bdev, const QuiescedRange& range, std::function<void()> do
 }
 
 /// Releases the range, then calls done() on this thread. @return 0; -ENOENT when it is not quiesced.
-int release_held_range(Bdev* bdev, const QuiescedRange& range, std::function<void()> done) {
+int release_held_range(Bdev* bdev, const QuiescedRange& range, const std::function<void()>& done) {
     {
         std::scoped_lock lock(bdev->mutex);
         if (std::erase(bdev->quiesced, range) == 0) return -ENOENT;
