@@ -258,13 +258,14 @@ void WriteGuard::forget(WriteRange* range) {
 }
 
 /// [channel's thread] Deletes the shared ranges of I/Os in flight, which nobody waits for. An I/O that has
-/// been abandoned meanwhile keeps its range: the guard is about to rise again.
+/// been abandoned meanwhile keeps its range, and so does a write that waits for it: the guard is about to
+/// rise again.
 void WriteGuard::forget_in_flight(WriteGuard* guard, BdevChannel* ch) {
     ch->flags &= ~static_cast<uint32_t>(channel_guarded);
     ch->pool->for_each_used([&](BdevIo* io) {
         WriteRange* range = range_at(io, ch);
         if (range == nullptr) return;
-        if (range->mode == Range::Mode::exclusive)
+        if (range->mode == Range::Mode::exclusive || range->waits)
             ch->flags |= channel_guarded;
         else
             guard->forget(range);

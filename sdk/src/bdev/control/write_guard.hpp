@@ -16,6 +16,7 @@
 #include <mutex>
 #include <vector>
 
+#include "base/export.hpp"
 #include "bdev/model/write_range.hpp"
 
 namespace bdk {
@@ -23,7 +24,7 @@ namespace bdk {
 struct Bdev;
 
 /// The guard of one bdev, made when it is first needed. The bdev, walks under way and ranges share it.
-class WriteGuard : public std::enable_shared_from_this<WriteGuard> {
+class BDK_INTERNAL WriteGuard : public std::enable_shared_from_this<WriteGuard> {
 public:
     explicit WriteGuard(Bdev* bdev) noexcept;
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "bdev/control/write_guard.hpp"
+#include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
 #include "log/violation.hpp"
 #include "support/client.hpp"
@@ -380,6 +381,33 @@ TEST_F(WriteGuard, SinksOnceNobodyLocksAndRisesAgain) {
         EXPECT_TRUE(in_flight.get().ok());
         EXPECT_TRUE(start_zeroes(other, 0).get().ok());
     }
+}
+
+/// An abandoned write needs the guard while the guard goes down. The write that waits for it is not
+/// forgotten.
+TEST_F(WriteGuard, AWriteThatBeginsToWaitWhileItSinksGoesOn) {
+    Client gone("disk", Access::write), other("disk", Access::write);
+    EXPECT_EQ(Lock(gone, 0, 4).wait(), 0);
+    hold(true);
+    Awaited<IoResult> old, newer;
+    Awaited<bool> kept;
+    const std::function<void()> once_it_sinks = [&] {
+        if (Bdev::of(gone.bdev())->guard->guards()) return post(gone.thread(), once_it_sinks);
+        const auto zeroes = [](auto* desc, auto* ch, auto cb, void* arg) {
+            return bdk_bdev_write_zeroes_blocks(desc, ch, 8, 1, nullptr, cb, arg);
+        };
+        gone.submit_here(zeroes, old.setter());
+        bdk_bdev_abandon(
+            gone.desc(), gone.channel(), 0, nullptr,
+            [](void* ctx) { static_cast<Awaited<bool>*>(ctx)->setter()(true); }, &kept);
+        other.submit_here(zeroes, newer.setter());
+    };
+    post(gone.thread(), once_it_sinks);
+    EXPECT_TRUE(kept.get());
+    EXPECT_FALSE(newer.is_ready());
+    hold(false);
+    EXPECT_TRUE(old.get().ok());
+    EXPECT_TRUE(newer.get().ok());
 }
 
 TEST_F(WriteGuard, AHolderThatClosesKeepsTheBlocksUntilItUnlocks) {
