@@ -56,8 +56,9 @@ public:
         const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
         path_.copy(address.sun_path, sizeof(address.sun_path) - 1);
-        must_hold(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0,
-                  "the server takes clients");
+        const int rc =
+            TEMP_FAILURE_RETRY(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)));
+        must_hold(rc == 0, "the server takes clients");
         return fd;
     }
 
@@ -68,7 +69,8 @@ private:
     std::unique_ptr<Frontend> nbd_;
 };
 
-/// Sends everything and collects the answers until the server closes.
+/// Sends everything and collects the answers until the server closes. The fuzzer's clock, SIGALRM, interrupts
+/// calls that wait.
 Octets talk(int fd, Bytes out) {
     constexpr int patience_ms = 20'000;
     Octets in;
@@ -77,7 +79,8 @@ Octets talk(int fd, Bytes out) {
     if (out.empty()) shutdown(fd, SHUT_WR);
     for (;;) {
         pollfd wanted{fd, short(POLLIN | (is_open && !out.empty() ? POLLOUT : 0)), 0};
-        must_hold(poll(&wanted, 1, patience_ms) == 1, "the server answers or closes");
+        const int ready = TEMP_FAILURE_RETRY(poll(&wanted, 1, patience_ms));
+        must_hold(ready == 1, "the server answers or closes");
         if ((wanted.revents & POLLOUT) != 0 && !out.empty()) {
             const ssize_t n = send(fd, out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
             if (n > 0) out = out.subspan(size_t(n));
