@@ -34,7 +34,8 @@ class RunningStack:
     def _wait_for_line(self, beginning):
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            for line in self.output.splitlines():
+            # A long line may come in pieces: the last one is not a line yet.
+            for line in self.output.split("\n")[:-1]:
                 if line.startswith(beginning):
                     return line
             if select.select([self.process.stdout], [], [], 1)[0]:
@@ -49,6 +50,13 @@ class RunningStack:
     @property
     def log(self):
         return self.log_file.read_text(errors="replace")
+
+    def wait_for_log(self, text):
+        """Waits until the running program has written that: a thread of its own writes the log."""
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.log:
+            assert time.monotonic() < deadline, f"{text!r} is not in the log:\n{self.log}"
+            time.sleep(0.01)
 
     def uri(self, export):
         """The address of one export."""

@@ -198,8 +198,8 @@ def test_a_base_that_waits_says_why(run_disk):
     """Without a module that examines, and with a disk that clients write to."""
     bdevs = "  - { name: top, module: passthru, base: diskp1 }"
     stack = run_disk(of_spdk, EXPORTED.format(plugins="", host="", bdevs=bdevs, exported="disk"))
-    assert "bdev 'top' waits for its base 'diskp1'" in stack.log
-    assert "name one that does, such as `plugins: { examine: [gpt] }`" in stack.log
+    stack.wait_for_log("bdev 'top' waits for its base 'diskp1'")
+    stack.wait_for_log("name one that does, such as `plugins: { examine: [gpt] }`")
     stack = run_disk(of_spdk, EXPORTED.format(plugins=", examine: [gpt]", host="", bdevs=bdevs, exported="disk"))
-    assert "bdev 'top' waits for its base 'diskp1'" in stack.log
-    assert "clients may have written to them: 'disk'" in stack.log
+    stack.wait_for_log("bdev 'top' waits for its base 'diskp1'")
+    stack.wait_for_log("clients may have written to them: 'disk'")

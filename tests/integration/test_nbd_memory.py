@@ -127,6 +127,6 @@ def test_a_client_that_does_not_go_on_is_dropped_when_others_wait(stack):
     with connected(stack) as other:
         begin_large_read(other)
         assert end_large_read(other)
-    assert "that others wait for, and has neither sent nor read anything for 30 s" in stack.log
+    stack.wait_for_log("that others wait for, and has neither sent nor read anything for 30 s")
     for holder in holders:
         holder.socket.close()

@@ -121,7 +121,7 @@ def test_clients_that_say_nothing_count_and_are_turned_away(stack):
     for client in quiet:
         client.socket.close()
     wait_until(lambda: can_connect(stack))
-    assert "max_connections" in stack.log
+    stack.wait_for_log("max_connections")
 
 
 def can_connect(stack):
@@ -147,7 +147,7 @@ def test_bad_magic_drops_the_client(stack):
         client.go()
         client.request(READ, 0, 512, magic=0xBADBAD)
         assert client.closed()
-    wait_until(lambda: "magic" in stack.log)
+    stack.wait_for_log("magic")
 
 
 def test_requests_that_are_refused_leave_the_connection_alive(stack):

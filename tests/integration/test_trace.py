@@ -133,7 +133,7 @@ def test_what_a_thread_has_done_adds_up(tmp_path):
 version: 1
 bdevs: [ {{ name: top, module: trace, path: {tmp_path}/t, base: {{ name: disk, module: "null", size: 1MiB }} }} ]
 """)
-    run("perf", tmp_path / "stack.yaml", "--count", 300000, "--no-calibration", "--cores", "0,1")
+    run("perf", tmp_path / "stack.yaml", "--count", 50000, "--no-calibration", "--cores", "0,1")
     title, records = read_trace(tmp_path / "t")
-    assert title["ios"] + title["lost"] == 300000
+    assert title["ios"] + title["lost"] == 50000
     assert {record["thread"] for record in records} == {0, 1}
