@@ -124,12 +124,13 @@ def test_one_change_of_a_bdev_at_a_time(tmp_path):
 class Sleeper(bdevkit.Bdev):
     """Does nothing, for long."""
 
-    cancelled = 0
+    begun = cancelled = 0
 
     def setup(self):
         self.num_blocks = 64
 
     async def submit(self, io):
+        Sleeper.begun += 1
         try:
             await asyncio.sleep(3600)
         except asyncio.CancelledError:
@@ -155,7 +156,7 @@ class Stubborn(bdevkit.Bdev):
 def sleeping_host():
     bdevkit.register(Sleeper, name="sleeper")
     bdevkit.register(Stubborn, name="stubborn")
-    Sleeper.cancelled = 0
+    Sleeper.begun = Sleeper.cancelled = 0
     stack = stack_of({"name": "sleepy", "module": "sleeper"}, {"name": "stubborn", "module": "stubborn"},
                      {"name": "top", "module": "passthru", "base": "sleepy"})
     host = bdevkit.Host(stack, check=True)
@@ -167,8 +168,10 @@ def sleeping_host():
 def test_a_cancelled_await_cancels_an_async_submit(sleeping_host, name):
     async def run():
         with sleeping_host.open(name) as desc:
-            with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(desc.aread(0, 512), timeout=0.01)
+            read = asyncio.ensure_future(desc.aread(0, 512))
+            while Sleeper.begun == 0:
+                await asyncio.sleep(0.001)
+            read.cancel()
             while Sleeper.cancelled == 0:
                 await asyncio.sleep(0.001)
 
