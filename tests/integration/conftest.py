@@ -17,6 +17,10 @@ BUILD = pathlib.Path(os.environ.get("BDEVKIT_BUILD", SOURCE / "build" / "release
 PATIENCE = 60
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: the test changes the machine, so that no other test may run at that time")
+
+
 class RunningStack:
     """A `bdevkit run` of one stack. Ready when made; stop() ends it with SIGTERM."""
 

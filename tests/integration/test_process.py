@@ -215,6 +215,7 @@ def uses_hugepages(process):
     return int(line.split()[1]) >= 64 << 10
 
 
+@pytest.mark.alone
 def test_ten_hosts_share_few_hugepages(hugepages, start, tmp_path):
     """All hosts start at the same time: those that find enough hugepages use them, and the others run without."""
     folders = [make_stack(tmp_path / str(i), "hugepages: auto, memory: 64MiB") for i in range(10)]
@@ -226,6 +227,7 @@ def test_ten_hosts_share_few_hugepages(hugepages, start, tmp_path):
     assert not any("EAL" in end(host) for host in hosts)
 
 
+@pytest.mark.alone
 def test_hugepages_that_are_asked_for_are_there_or_refused(hugepages, start, tmp_path):
     first = start(make_stack(tmp_path / "first", f"hugepages: {(hugepages - 20) * 2}MiB"))
     read_ready(first)
