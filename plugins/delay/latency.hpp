@@ -55,7 +55,7 @@ private:
 /// The latencies of all kinds of I/O.
 class Latencies {
 public:
-    enum Kind { read, write, unmap, flush, other, kinds };
+    enum Kind { reads, writes, unmaps, flushes, others, kinds };
 
     Latencies() = default;
     explicit Latencies(const DelayOptions& given)
@@ -69,17 +69,17 @@ public:
         using bdevkit::IoType;
         switch (type) {
             case IoType::read:
-                return read;
+                return reads;
             case IoType::write:
             case IoType::zone_append:
-                return write;
+                return writes;
             case IoType::unmap:
             case IoType::write_zeroes:
-                return unmap;
+                return unmaps;
             case IoType::flush:
-                return flush;
+                return flushes;
             default:
-                return other;
+                return others;
         }
     }
 

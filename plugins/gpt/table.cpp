@@ -39,6 +39,10 @@ constexpr uint32_t largest_entry = 4096;
 
 using ull = unsigned long long;
 
+void require(bool condition, const char* text) {
+    if (!condition) throw Error(EINVAL, text);
+}
+
 template <class... Args>
 void require(bool condition, const char* text, Args... args) {
     if (!condition) throw Error(EINVAL, format(text, args...));

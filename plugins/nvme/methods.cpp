@@ -38,7 +38,7 @@ void check(const AdminEnd& end, const char* what) {
 
 void ListMethod::call(Json result) {
     result.array("controllers", [&] {
-        for (const auto& [name, bdevs] : NamespaceBdevs::all())
+        for (const auto& [controller, bdevs] : NamespaceBdevs::all())
             result.object(nullptr, [&, bdevs = bdevs] { bdevs->list(result); });
     });
 }

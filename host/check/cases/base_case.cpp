@@ -154,7 +154,7 @@ void run_base_case(CaseContext& context) {
                                                                   {"base.hold", check_hold},
                                                                   {"base.resize", check_resize}};
         for (const auto& [rule, fn] : steps)
-            context.recorder.step(rule, [&] {
+            context.recorder.step(rule, [&, fn = fn] {
                 need_base(stage);
                 fn(stage);
             });

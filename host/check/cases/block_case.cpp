@@ -96,8 +96,9 @@ void check_io(Heartbeat& heartbeat, CheckClient& client) {
         Clock::duration least = Clock::duration::max();
         const std::string name = bdk_bdev_io_type_name(type);
         for (int i = 0; i < repeats && least > limit; i++)
-            least =
-                std::min(least, heartbeat.longest_gap([&] { static_cast<void>(client.run(name, submit)); }));
+            least = std::min(least, heartbeat.longest_gap([&, &submit = submit] {
+                static_cast<void>(client.run(name, submit));
+            }));
         expect_short("a " + name, least);
     }
 }

@@ -131,7 +131,7 @@ void run_control_case(CaseContext& context) {
         const std::pair<const char*, void (*)(CheckClient&)> steps[] = {{"control.reset", check_reset},
                                                                         {"control.abort", check_abort}};
         for (const auto& [rule, fn] : steps)
-            context.recorder.step(rule, [&] {
+            context.recorder.step(rule, [&, fn = fn] {
                 const CheckedBdev bdev(stage);
                 CheckClient client(stage, bdev.name());
                 fn(client);

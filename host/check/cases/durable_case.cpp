@@ -120,7 +120,7 @@ void run_durable_case(CaseContext& context) {
         const std::pair<const char*, void (*)(Stage&)> steps[] = {{"base.flush", check_flush},
                                                                   {"base.fua", check_fua}};
         for (const auto& [rule, fn] : steps)
-            context.recorder.step(rule, [&] {
+            context.recorder.step(rule, [&, fn = fn] {
                 need_base(stage);
                 fn(stage);
             });

@@ -181,7 +181,7 @@ void run_nomem_case(CaseContext& context) {
         const std::pair<const char*, void (*)(Stage&)> steps[] = {{"base.nomem", check_nomem},
                                                                   {"base.channel", check_channel}};
         for (const auto& [rule, fn] : steps)
-            context.recorder.step(rule, [&] {
+            context.recorder.step(rule, [&, fn = fn] {
                 need_base(stage);
                 fn(stage);
             });

@@ -234,7 +234,7 @@ void run_sequence_case(CaseContext& context) {
         const std::pair<const char*, void (*)(Users&)> steps[] = {
             {"data.zeroes", check_zeroes}, {"data.unmap", check_unmap}, {"data.sequence", check_sequence}};
         for (const auto& [rule, fn] : steps)
-            context.recorder.step(rule, [&] {
+            context.recorder.step(rule, [&, fn = fn] {
                 const CheckedBdev bdev(stage);
                 Users users(stage, bdev.name(), other);
                 need_data(users.one);

@@ -308,7 +308,7 @@ void run_types_case(CaseContext& context) {
                                                                         {"types.unclaimed", check_unclaimed},
                                                                         {"types.steady", check_steady}};
         for (const auto& [rule, fn] : steps)
-            context.recorder.step(rule, [&] {
+            context.recorder.step(rule, [&, fn = fn] {
                 const CheckedBdev bdev(stage);
                 stage.call([&] { Door::stand_before(bdk_bdev_get_by_name(bdev.name().c_str())); });
                 CheckClient client(stage, bdev.name());

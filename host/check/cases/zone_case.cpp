@@ -284,7 +284,7 @@ void run_zone_case(CaseContext& context) {
             {"zone.reset", check_reset},         {"zone.states", check_states},
             {"zone.capacity", check_capacity},   {"zone.open_limit", check_open_limit}};
         for (const auto& [rule, fn] : steps)
-            context.recorder.step(rule, [&] {
+            context.recorder.step(rule, [&, fn = fn] {
                 const CheckedBdev bdev(stage);
                 CheckClient client(stage, bdev.name());
                 if (!bdk_bdev_is_zoned(client.bdev())) throw NotApplicable{"the bdev has no zones"};

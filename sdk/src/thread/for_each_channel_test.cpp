@@ -172,7 +172,7 @@ TEST_F(ForEachChannelTest, AVisitMayContinueLater) {
 
 TEST_F(ForEachChannelTest, ContinuingOnTheWrongThreadIsReportedAndGoesOn) {
     const LogCapture log;
-    on_visit_ = [this](bdk_io_channel_iter* iter) {
+    on_visit_ = [](bdk_io_channel_iter* iter) {
         bdk_thread_send_msg(
             app(),
             [](void* arg) { bdk_for_each_channel_continue(static_cast<bdk_io_channel_iter*>(arg), 0); },

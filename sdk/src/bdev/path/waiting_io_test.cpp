@@ -32,7 +32,7 @@ protected:
     }
     static Awaited<IoResult> start_read(Client& client) {
         return client.start([](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_read_blocks(desc, ch, block, 0, 1, cb, arg);
+            return bdk_bdev_read_blocks(desc, ch, buffer, 0, 1, cb, arg);
         });
     }
     static Awaited<IoResult> start_reset(Client& client) {
@@ -64,7 +64,7 @@ protected:
         });
     }
 
-    static inline std::byte block[512] = {};
+    static inline std::byte buffer[512] = {};
     RawDisk disk{"disk"};
     RawLayer top{"top", "disk"};
     TestHost host;
@@ -154,7 +154,7 @@ TEST_F(WaitingIo, EndsWithTheCloseWhereItWaitsForItsRange) {
         Client holds("plain", Access::write);
         Client waits("plain", Access::write);
         const auto compare_and_write = [](auto* desc, auto* ch, auto cb, void* arg) {
-            static iovec piece{block, sizeof(block)};
+            static iovec piece{buffer, sizeof(buffer)};
             return bdk_bdev_comparev_and_writev_blocks(desc, ch, &piece, 1, &piece, 1, 0, 1, cb, arg);
         };
         Awaited<IoResult> first, second;
