@@ -140,6 +140,7 @@ constexpr uint64_t reach_of_seam = 24;  ///< units that are tried on each side
 size_t base_of(CheckClient& client, uint64_t block) {
     const auto& bases = client.stage().bases();
     std::vector<uint64_t> before;
+    before.reserve(bases.size());
     for (const CheckingBdev* base : bases)
         before.push_back(base->reads);
     static_cast<void>(read(client, block, 1));

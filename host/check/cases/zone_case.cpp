@@ -174,6 +174,8 @@ void check_append(CheckedZones& zones) {
     constexpr uint64_t number = 4;
     std::vector<Bytes> data;
     std::vector<iovec> pieces;
+    data.reserve(number);
+    pieces.reserve(number);
     for (uint64_t i = 0; i < number; i++)
         data.push_back(zones.units(1, 40 + i));
     for (Bytes& bytes : data)

@@ -120,9 +120,9 @@ TEST_F(WaitingIo, EndsWithTheCloseOnAQuiescedBdev) {
 TEST_F(WaitingIo, EndsWithTheCloseUnderARateLimit) {
     Client client("top", Access::write);
     ASSERT_EQ(limit(&disk.bdev, 1), 0);
-    std::vector<Awaited<IoResult>> reads;
-    for (int i = 0; i < 100; i++)
-        reads.push_back(start_read(client));
+    std::vector<Awaited<IoResult>> reads(100);
+    for (auto& read : reads)
+        read = start_read(client);
     expect_waiting(reads.back());
     client.close();
     expect_aborted(reads.back());
