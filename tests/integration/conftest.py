@@ -21,6 +21,14 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "alone: the test changes the machine, so that no other test may run at that time")
 
 
+def wait_until(condition, problem=lambda: "it never came"):
+    """`problem()` says what is missing when the patience has ended."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, problem()
+        time.sleep(0.01)
+
+
 class RunningStack:
     """A `bdevkit run` of one stack. Ready when made; stop() ends it with SIGTERM."""
 
@@ -57,10 +65,7 @@ class RunningStack:
 
     def wait_for_log(self, text):
         """Waits until the running program has written that: a thread of its own writes the log."""
-        deadline = time.monotonic() + PATIENCE
-        while text not in self.log:
-            assert time.monotonic() < deadline, f"{text!r} is not in the log:\n{self.log}"
-            time.sleep(0.01)
+        wait_until(lambda: text in self.log, lambda: f"{text!r} is not in the log:\n{self.log}")
 
     def uri(self, export):
         """The address of one export."""

@@ -5,12 +5,11 @@ import os
 import socket
 import struct
 import tempfile
-import time
 
 import nbd
 import pytest
 
-from conftest import PATIENCE
+from conftest import wait_until
 from nbd_raw import (ERR_INVALID, ERR_TOO_BIG, ERR_UNKNOWN, ERR_UNSUP, EINVAL, ENOSPC, EPERM, FUA, OPT_ABORT,
                      OPT_EXPORT_NAME, OPT_GO, OPT_INFO, OPT_LIST, OPT_SET_META_CONTEXT, OPT_STARTTLS,
                      OPTION_MAGIC, READ, REP_ACK, WRITE, WRITE_ZEROES, TRIM, FLUSH, DISC,
@@ -130,13 +129,6 @@ def can_connect(stack):
             return True
     except (AssertionError, ConnectionError):
         return False
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.01)
 
 
 # ---- transmission ----

@@ -30,7 +30,7 @@ namespace {
 constexpr uint64_t whole = UINT64_MAX;
 constexpr uint64_t look_again_us = 100;
 
-/// True if the I/O waits at the channel and has not begun.
+/// Whether the I/O waits at the channel for its start.
 bool waits_here(const BdevIo* io, const BdevChannel* ch) {
     if (io->ch != ch) return false;
     bool waits_for_lock = io->work.step != nullptr && io->work.waits_for_lock;
