@@ -20,7 +20,7 @@ public:
 
 private:
     void nap() {
-        // Longer than the watchdog's limit, which is 500 ms.
+        // Longer than the watchdog's limit, which is 500 ms without a sanitizer.
         usleep(900'000);
         bdk_poller_unregister(&poller_);
         io_.complete();

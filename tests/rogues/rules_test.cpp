@@ -20,8 +20,15 @@ protected:
             settle(bdk_thread_get_app_thread());
     }
 
+    /// The limit of a user's host, which blocks_in_poller exceeds; a sanitizer's build has a longer one.
+    static RuntimeOptions options() {
+        RuntimeOptions options = test_runtime_options();
+        options.blocked_limit = std::chrono::milliseconds(500);
+        return options;
+    }
+
     LogCapture log;
-    TestHost host;
+    TestHost host{options()};
 };
 
 TEST_F(Rules, CompletingTwice) {

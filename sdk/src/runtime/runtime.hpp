@@ -23,13 +23,23 @@ namespace bdk {
 class ExitGuard;
 class Watchdog;
 
+/// How long a call may hold a reactor, unless the user says otherwise. A sanitizer makes code many times
+/// slower, and a slow call is not a blocked one. The text is the value as an option's default.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr std::chrono::milliseconds default_blocked_limit{10'000};
+inline constexpr const char* default_blocked_limit_text = "10s";
+#else
+inline constexpr std::chrono::milliseconds default_blocked_limit{500};
+inline constexpr const char* default_blocked_limit_text = "500ms";
+#endif
+
 struct RuntimeOptions {
     EnvOptions env;
     ReactorOptions reactors;
     BdevOptions bdev;
     ViolationPolicy violations = ViolationPolicy::fail_io;
     /// A call that holds a reactor for longer is reported; 0: no check.
-    std::chrono::milliseconds blocked_limit{500};
+    std::chrono::milliseconds blocked_limit = default_blocked_limit;
     /// How long a stop may make no progress before the program gives the host up; 0: no limit. The program
     /// enforces it.
     std::chrono::milliseconds stop_limit{30'000};
