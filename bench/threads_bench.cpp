@@ -333,7 +333,7 @@ int main(int argc, char** argv) {
     if (!json) std::printf("%-44s %10s %10s\n", "", "median", "best");
     for (const Result& result : results) {
         if (json) {
-            std::printf("%s{\"name\":\"%s\",\"median\":%.3f,\"best\":%.3f,\"unit\":\"%s\"}",
+            std::printf(R"(%s{"name":"%s","median":%.3f,"best":%.3f,"unit":"%s"})",
                         &result == results.data() ? "[" : ",", result.name.c_str(), result.median,
                         result.best, result.unit.c_str());
         } else {

@@ -35,7 +35,7 @@ struct Loan {
     }
 
     static void started(bdk_bdev_io* io, bool success, void* arg) {
-        auto& loan = *static_cast<std::shared_ptr<Loan>*>(arg)->get();
+        auto& loan = **static_cast<std::shared_ptr<Loan>*>(arg);
         if (!success) return ended_with(io, arg);
         loan.move_data(io);
         const auto ended = [](bdk_bdev_io* end, bool, void* ctx) { ended_with(end, ctx); };

@@ -106,7 +106,7 @@ nlohmann::ordered_json check_report_json(const CheckReport& report) {
 }
 
 std::string check_report_junit(const CheckReport& report) {
-    std::string text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+    std::string text = "<?xml version='1.0' encoding='UTF-8'?>\n";
     text += fmt::format(
         "<testsuite name=\"bdevkit check {}\" tests=\"{}\" failures=\"{}\" skipped=\"{}\" time=\"{}\">\n",
         xml(report.plugin), report.rules.size(), report.count(RuleOutcome::failed),

@@ -17,8 +17,6 @@
 
 #include "base/unique_fd.hpp"
 
-extern char** environ;
-
 namespace bdevkit::host {
 
 namespace {
@@ -53,6 +51,7 @@ std::vector<std::string> environment() {
 
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
     std::vector<char*> result;
+    result.reserve(texts.size() + 1);
     for (const std::string& text : texts)
         result.push_back(const_cast<char*>(text.c_str()));
     result.push_back(nullptr);

@@ -41,6 +41,7 @@ ConfigNodePtr node_of(const bdk_option* option, const Setting& setting) {
 OptionStruct read(const ModuleInfo& module, const std::vector<Setting>& settings, Problems& problems) {
     const OptionTable table = option_table_of(module);
     std::vector<Member> members;
+    members.reserve(settings.size());
     for (const Setting& setting : settings)
         members.push_back({setting.option, {}, node_of(table.find(setting.option), setting)});
     const OptionReader reader(table, "/", fmt::format("module '{}'", module.name));

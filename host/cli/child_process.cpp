@@ -36,6 +36,7 @@ int wait_for(pid_t child) {
 
 ChildResult run_child(const std::vector<std::string>& command, const std::string& folder) {
     std::vector<char*> arguments;
+    arguments.reserve(command.size() + 1);
     for (const std::string& word : command)
         arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);

@@ -68,7 +68,7 @@ bool override_listen(const std::string& listen, Stack& stack) {
 
 void print_ready(const Host& host, Clock::time_point begin) {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count();
-    const std::vector<std::string> where = host.where();
+    const std::vector<std::string>& where = host.where();
     write_out_now(fmt::format(
         "ready: {} (start {} ms)\n",
         where.empty() ? "the stack has no frontend" : fmt::format("{}", fmt::join(where, " ")), ms));

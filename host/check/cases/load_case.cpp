@@ -139,8 +139,9 @@ void check_methods(const bdk_module& table) {
     std::set<std::string_view> names;
     for (const bdk_method& method : raw_methods(table)) {
         const std::string_view name = text_or_empty(method.name);
-        const bool is_name = !name.empty() && name[0] >= 'a' && name[0] <= 'z' &&
-                             name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == name.npos;
+        const bool is_name =
+            !name.empty() && name[0] >= 'a' && name[0] <= 'z' &&
+            name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string_view::npos;
         if (!is_name)
             throw Broken{fmt::format("a method has the name '{}'", name),
                          "lower-case letters, digits and _, starting with a letter"};

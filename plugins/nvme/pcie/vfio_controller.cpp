@@ -133,7 +133,7 @@ std::shared_ptr<IoQueue> VfioController::take_queue() {
             EBUSY,
             format("'%s' has %u I/O queues, which are all in use, one for each thread: use fewer threads",
                    device_.address().c_str(), unsigned(max_queues_)));
-    const auto queue = std::make_shared<IoQueue>(device_, *free_ids_.begin(), queue_depth_, queue_pages);
+    auto queue = std::make_shared<IoQueue>(device_, *free_ids_.begin(), queue_depth_, queue_pages);
     queue->sgls = identity_.sgls;
     free_ids_.erase(queue->id);
     queues_.push_back(queue);

@@ -51,7 +51,7 @@ std::string group_of(const std::string& address) {
                            "  echo %s > /sys/bus/pci/devices/%s/driver/unbind\n"
                            "  echo %s > /sys/bus/pci/drivers_probe",
                            name, driver.empty() ? "no driver" : driver.c_str(), name, name, name, name));
-    const std::string group = link_of(address, "iommu_group");
+    std::string group = link_of(address, "iommu_group");
     if (group.empty())
         throw Error(ENODEV, format("'%s' has no IOMMU: enable it in the firmware and with intel_iommu=on or "
                                    "amd_iommu=on on the kernel's command line",
