@@ -37,12 +37,6 @@ std::vector<std::string> bdev_names() {
     return result;
 }
 
-/// Calls *kept from a copy, because its owner may destroy it during the call.
-void finish(bdk::Done& kept, int rc) {
-    const bdk::Done done = std::move(kept);
-    done(rc);
-}
-
 /// The stack itself states the purpose of bdevs that it exports or uses as bases; data that clients have
 /// written there must not decide it.
 bdk::RuntimeOptions options_of(const Stack& stack) {
@@ -60,8 +54,8 @@ void Host::wait_for_examine() {
     bdk::Done kept;
     bdk::await_on_app_thread([&](bdk::Done done) {
         kept = std::move(done);
-        const auto examined = [](void* ctx) { finish(*static_cast<bdk::Done*>(ctx), 0); };
-        if (const int rc = bdk_bdev_wait_for_examine(examined, &kept); rc != 0) finish(kept, rc);
+        const auto examined = [](void* ctx) { bdk::finish(*static_cast<bdk::Done*>(ctx), 0); };
+        if (const int rc = bdk_bdev_wait_for_examine(examined, &kept); rc != 0) bdk::finish(kept, rc);
     });
 }
 
@@ -91,7 +85,7 @@ private:
         const auto counted = [](bdk_bdev*, bdk_bdev_io_stat*, void* ctx, int result) {
             auto* reader = static_cast<CountersReader*>(ctx);
             bdk_bdev_close(reader->desc_);
-            finish(reader->done_, result);
+            bdk::finish(reader->done_, result);
         };
         bdk_bdev_get_device_stat(bdev, &counters_.io, counted, this);
     }

@@ -37,13 +37,6 @@ const bdk::Bdev* examined_base(const BdevSpec& bdev) {
     return nullptr;
 }
 
-/// Calls *kept from a copy, because its owner may be destroyed during the call.
-void finish(bdk::Done& kept, int rc) {
-    if (!kept) return;
-    const bdk::Done done = std::exchange(kept, nullptr);
-    done(rc);
-}
-
 }  // namespace
 
 /// The host takes part in examination as a module without bdevs.
@@ -75,7 +68,7 @@ void WaitingBdevs::create(std::span<const BdevSpec> bdevs, bdk::Done done) {
 
 void WaitingBdevs::create_next() {
     while (!creates_one_of_them_ && all_created_) {
-        if (to_create_.empty() || failure_.bdev != nullptr) return finish(all_created_, failure_.rc);
+        if (to_create_.empty() || failure_.bdev != nullptr) return bdk::finish(all_created_, failure_.rc);
         const BdevSpec& bdev = to_create_.front();
         to_create_ = to_create_.subspan(1);
         if (has_to_wait(bdev)) continue;
@@ -156,9 +149,9 @@ bool WaitingBdevs::is_complete() const {
 
 void WaitingBdevs::look_whether_settled() {
     if (!settled_ || watches_examination_) return;
-    if (failure_.bdev != nullptr) return finish(settled_, failure_.rc);
+    if (failure_.bdev != nullptr) return bdk::finish(settled_, failure_.rc);
     if (creating_ != 0) return;
-    if (is_complete() || !bdk::is_any_examined()) return finish(settled_, 0);
+    if (is_complete() || !bdk::is_any_examined()) return bdk::finish(settled_, 0);
     watches_examination_ = true;
     bdk::when_one_examined([] {
         if (current == nullptr) return;

@@ -80,7 +80,7 @@ std::string_view without_head(std::string_view line) {
 
 void write_all(int fd, std::string_view text) {
     while (!text.empty()) {
-        const ssize_t written = write(fd, text.data(), text.size());
+        const ssize_t written = ::write(fd, text.data(), text.size());
         if (written <= 0) return;
         text.remove_prefix(size_t(written));
     }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <fmt/format.h>
 
-#include <CLI/App.hpp>
-#include <CLI/Option.hpp>
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
@@ -23,7 +22,7 @@ namespace bdevkit::host {
 
 namespace {
 
-constexpr const char* footer =
+constexpr const char* check_footer =
     "Tests a plugin against every rule for modules: loads it, creates its bdevs with all kinds of options,\n"
     "and writes, reads, resets and removes them under load, on bases that fail and vanish. Each case runs\n"
     "in its own process, so a plugin that hangs or crashes breaks a rule, and the check goes on. The check\n"
@@ -170,7 +169,7 @@ ExitCode run(CheckCommandOptions& options) {
 Command add_check_command(CLI::App& program) {
     auto options = std::make_shared<CheckCommandOptions>();
     CLI::App* command = program.add_subcommand("check", "Test a plugin against every rule for modules");
-    command->footer(footer);
+    command->footer(check_footer);
     command->add_option("PLUGIN", options->plugin,
                         "The plugin: the path of its file, or its name in the search path");
     add_plugin_path_option(*command, options->plugin_path);

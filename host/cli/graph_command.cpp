@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <fmt/format.h>
 
-#include <CLI/App.hpp>
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -15,7 +15,7 @@ namespace bdevkit::host {
 
 namespace {
 
-constexpr const char* footer =
+constexpr const char* graph_footer =
     "Draws the stack with frontends on top and bases below. Nothing is created.\n"
     "\n"
     "Examples:\n"
@@ -52,7 +52,7 @@ ExitCode graph(const GraphOptions& options) {
 Command add_graph_command(CLI::App& program) {
     auto options = std::make_shared<GraphOptions>();
     CLI::App* command = program.add_subcommand("graph", "Draw a stack");
-    command->footer(footer);
+    command->footer(graph_footer);
     add_stack_argument(*command, options->file);
     add_plugin_path_option(*command, options->plugin_path);
     command->add_option("--format", options->format, "text (default), dot, mermaid or json")

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/App.hpp>
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -30,7 +30,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* footer =
+constexpr const char* new_footer =
     "Creates the folder DIR/NAME with a module to build, test and change: sources, CMake project, README, a\n"
     "stack, tests. The templates are for cookiecutter: `cookiecutter TEMPLATE` asks the same questions.\n"
     "\n"
@@ -48,7 +48,7 @@ constexpr const char* footer =
 const std::map<std::string, std::string> template_folders = {
     {"virtual", "virtual-module"}, {"physical", "physical-module"}, {"virtual-c", "virtual-module-c"}};
 
-struct Options {
+struct NewOptions {
     std::string name;
     std::string kind = "virtual";
     std::string output = ".";
@@ -77,7 +77,7 @@ bool is_module_name(const std::string& name) {
            name.find_first_not_of(std::string(letters) + "0123456789_-") == std::string::npos;
 }
 
-Outcome check_name(const Options& options) {
+Outcome check_name(const NewOptions& options) {
     if (!is_module_name(options.name))
         return refuse(
             fmt::format("'{}' is not a valid module name: expected lower-case letters, digits, '_' and '-', "
@@ -113,7 +113,7 @@ Outcome check_answer(const std::string& answer, const nlohmann::json& questions)
     return {};
 }
 
-Outcome check_answers(const Options& options, const fs::path& folder) {
+Outcome check_answers(const NewOptions& options, const fs::path& folder) {
     std::ifstream file(folder / "cookiecutter.json");
     const nlohmann::json questions = nlohmann::json::parse(file, nullptr, false);
     if (!questions.is_object())
@@ -178,7 +178,7 @@ std::string last_line(const std::string& output) {
 }
 
 /// Makes the project in `folder`, which is empty.
-Outcome run_cookiecutter(const Options& options, const fs::path& template_folder, const fs::path& folder) {
+Outcome run_cookiecutter(const NewOptions& options, const fs::path& template_folder, const fs::path& folder) {
     // A separate configuration, so that the user's is neither read nor written.
     std::ofstream(folder / "config.yaml") << "replay_dir: replay\ncookiecutters_dir: cookiecutters\n";
     std::vector<std::string> command = {
@@ -203,7 +203,7 @@ fs::path plain_folder() {
 }
 
 /// Creates the project in a temporary folder, then moves it into place: it appears completely or not at all.
-Outcome make_project(const Options& options, const fs::path& template_folder) {
+Outcome make_project(const NewOptions& options, const fs::path& template_folder) {
     const auto beside = TemporaryFolder::make_in(options.output);
     if (!beside) return tl::unexpected(beside.error());
     const auto elsewhere = TemporaryFolder::make_in(plain_folder());
@@ -228,7 +228,7 @@ std::string prefix_option() {
                : "";
 }
 
-void print_next(const Options& options) {
+void print_next(const NewOptions& options) {
     const std::string folder = (fs::path(options.output) / options.name).lexically_normal().string();
     print_out(
         "{0}: a module to build, test and change. Next:\n\n"
@@ -238,7 +238,7 @@ void print_next(const Options& options) {
         folder, prefix_option(), options.name);
 }
 
-ExitCode make_module(const Options& options) {
+ExitCode make_module(const NewOptions& options) {
     const fs::path folder = program_folder() / BDEVKIT_TEMPLATES / template_folders.at(options.kind);
     const Outcome outcome =
         check_name(options).and_then([&] { return check_answers(options, folder); }).and_then([&] {
@@ -255,9 +255,9 @@ ExitCode make_module(const Options& options) {
 }  // namespace
 
 Command add_new_command(CLI::App& program) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<NewOptions>();
     CLI::App* command = program.add_subcommand("new", "Create a project for a new module");
-    command->footer(footer);
+    command->footer(new_footer);
     command->add_option("NAME", options->name, "Name of the module, the folder and the plugin's file")
         ->required();
     command->add_option("--template", options->kind, "virtual (default), physical or virtual-c (plain C)")

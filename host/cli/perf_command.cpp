@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/App.hpp>
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -26,7 +26,7 @@ namespace bdevkit::host {
 
 namespace {
 
-constexpr const char* footer =
+constexpr const char* perf_footer =
     "Builds the stack without its frontends and keeps --depth I/Os in flight per job; there is one job per\n"
     "bdev and core. Writes destroy the data on the bdev. ctrl-C ends the run early, with a report.\n"
     "\n"
@@ -48,7 +48,7 @@ constexpr const char* footer =
     "  bdevkit perf stack.yaml --rw verify --io-size 16KiB --count 100000\n"
     "  bdevkit perf stack.yaml --rw randrw --read-percent 70 --zipf 1.1 --cores 0,1 --json";
 
-struct Options {
+struct PerfCommandOptions {
     std::string file;
     std::vector<std::string> plugin_path;
     std::vector<std::string> bdevs;
@@ -84,7 +84,7 @@ bool read_quantity(const char* option, const std::string& text, Quantity (*parse
     return value.has_value();
 }
 
-bool complete_options(Options& options) {
+bool complete_options(PerfCommandOptions& options) {
     PerfOptions& perf = options.perf;
     const uint32_t read_percent = perf.mix.read_percent;
     perf.mix = *perf_mix_from_name(options.rw);
@@ -131,7 +131,7 @@ std::vector<std::string> tops(const Stack& stack) {
 }
 
 /// Sets options.bdevs where it is empty; checks the names.
-bool choose_bdevs(Options& options, const Host& host, const Stack& stack) {
+bool choose_bdevs(PerfCommandOptions& options, const Host& host, const Stack& stack) {
     const std::vector<std::string> leaves = tops(stack);
     if (options.bdevs.empty()) {
         if (leaves.size() != 1) {
@@ -181,7 +181,7 @@ private:
 };
 
 /// Writes the range once, in order, because memory that was never written reads faster than data.
-tl::expected<void, std::string> fill(const Options& options) {
+tl::expected<void, std::string> fill(const PerfCommandOptions& options) {
     PerfOptions perf = options.perf;
     perf.mix = *perf_mix_from_name("write");
     perf.time_ns = 0;
@@ -196,7 +196,7 @@ tl::expected<void, std::string> fill(const Options& options) {
 }
 
 /// The cost of the same loop without a bdev.
-tl::expected<PerfReport, std::string> calibrate(const Options& options, uint64_t time_ns) {
+tl::expected<PerfReport, std::string> calibrate(const PerfCommandOptions& options, uint64_t time_ns) {
     PerfOptions perf = options.perf;
     perf.mix = *perf_mix_from_name(perf.mix.random ? "randread" : "read");
     perf.time_ns = time_ns;
@@ -207,7 +207,7 @@ tl::expected<PerfReport, std::string> calibrate(const Options& options, uint64_t
     return run_perf(perf, {}, one, [](double, uint64_t) { return true; });
 }
 
-ExitCode print_report(const Options& options, const PerfReport& report, const PerfToolCost& tool) {
+ExitCode print_report(const PerfCommandOptions& options, const PerfReport& report, const PerfToolCost& tool) {
     if (options.json) {
         nlohmann::json json = perf_json(report, tool);
         json["rw"] = options.calibrate ? "calibrate" : options.rw;
@@ -224,7 +224,7 @@ ExitCode print_report(const Options& options, const PerfReport& report, const Pe
 }
 
 /// Replays the trace and prints the result.
-ExitCode replay(Options& options, const Host& host, const Stack& stack, SignalWatch& signals) {
+ExitCode replay(PerfCommandOptions& options, const Host& host, const Stack& stack, SignalWatch& signals) {
     if (!choose_bdevs(options, host, stack)) return exit_usage;
     if (options.bdevs.size() != 1 || options.cores.size() > 1) {
         print_error("--replay: expected one --bdev and at most one core\n");
@@ -266,7 +266,7 @@ ExitCode replay(Options& options, const Host& host, const Stack& stack, SignalWa
     return exit_failure;
 }
 
-ExitCode measure(Options& options, const Host& host, const Stack& stack, SignalWatch& signals) {
+ExitCode measure(PerfCommandOptions& options, const Host& host, const Stack& stack, SignalWatch& signals) {
     if (!options.calibrate && !choose_bdevs(options, host, stack)) return exit_usage;
     const uint64_t calibration_time = options.calibrate ? options.perf.time_ns : calibration_ns;
     const auto calibration = options.skip_calibration ? tl::expected<PerfReport, std::string>(PerfReport{})
@@ -296,7 +296,7 @@ ExitCode measure(Options& options, const Host& host, const Stack& stack, SignalW
     return print_report(options, *report, tool);
 }
 
-ExitCode perf(Options& options) {
+ExitCode perf(PerfCommandOptions& options) {
     if (!complete_options(options)) return exit_usage;
     SignalWatch signals;
     LoadedStack loaded = load_stack(options.file, options.plugin_path);
@@ -320,7 +320,7 @@ ExitCode perf(Options& options) {
     return code == exit_ok && !stopped ? exit_failure : code;
 }
 
-void add_workload_options(CLI::App& command, Options& options) {
+void add_workload_options(CLI::App& command, PerfCommandOptions& options) {
     PerfOptions& perf = options.perf;
     command.add_option("--rw", options.rw, "The kind of I/O (default randread)")
         ->type_name("KIND")
@@ -356,10 +356,10 @@ void add_workload_options(CLI::App& command, Options& options) {
 }  // namespace
 
 Command add_perf_command(CLI::App& program) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<PerfCommandOptions>();
     options->perf.mix.read_percent = 50;
     CLI::App* command = program.add_subcommand("perf", "Measure how fast a stack is");
-    command->footer(footer);
+    command->footer(perf_footer);
     add_stack_argument(*command, options->file);
     add_plugin_path_option(*command, options->plugin_path);
     command

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <fmt/format.h>
 
-#include <CLI/App.hpp>
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -19,7 +19,7 @@ namespace bdevkit::host {
 
 namespace {
 
-constexpr const char* footer =
+constexpr const char* plugins_footer =
     "Without NAME, lists the plugins of the search path: usable plugins, and refused plugins with the\n"
     "reason. With NAME, shows that module, its options in a stack, and the methods that Python may call.\n"
     "A separate process opens the plugins, so a plugin that crashes, ends the process or hangs is only\n"
@@ -170,10 +170,10 @@ std::string example_of(const ModuleInfo& module) {
     return text + " }";
 }
 
-void print_options(const std::vector<bdk_option>& options, const char* indent) {
+void print_options(const std::vector<bdk_option>& options, const char* margin) {
     for (const bdk_option& option : options) {
-        print_out("{}{}: {}\n", indent, option.name, bdk::printable(option_facts(option)));
-        if (option.help != nullptr) print_out("{}    {}\n", indent, option.help);
+        print_out("{}{}: {}\n", margin, option.name, bdk::printable(option_facts(option)));
+        if (option.help != nullptr) print_out("{}    {}\n", margin, option.help);
     }
 }
 
@@ -246,7 +246,7 @@ ExitCode plugins(const PluginsOptions& options) {
 Command add_plugins_command(CLI::App& program) {
     auto options = std::make_shared<PluginsOptions>();
     CLI::App* command = program.add_subcommand("plugins", "List the plugins, or show one module");
-    command->footer(footer);
+    command->footer(plugins_footer);
     command->add_option("NAME", options->name, "A module");
     add_plugin_path_option(*command, options->plugin_path);
     command->add_flag("--json", options->json, "Print JSON");

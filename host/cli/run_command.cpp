@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/App.hpp>
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -25,7 +25,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* footer =
+constexpr const char* run_footer =
     "Builds the stack and serves it until SIGTERM or SIGINT (ctrl-C). When clients can connect it prints\n"
     "one line that begins with `ready:` and has the addresses. On the signal, requests in flight are\n"
     "answered, the stack is taken down and the exit code is 0. Another signal, half a second later or more,\n"
@@ -135,7 +135,7 @@ ExitCode run(const RunOptions& options) {
 Command add_run_command(CLI::App& program) {
     auto options = std::make_shared<RunOptions>();
     CLI::App* command = program.add_subcommand("run", "Build a stack and serve it until SIGTERM");
-    command->footer(footer);
+    command->footer(run_footer);
     add_stack_argument(*command, options->file);
     add_plugin_path_option(*command, options->plugin_path);
     command->add_option("--log-level", options->log_level, "Also the environment variable BDEVKIT_LOG")

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include <CLI/App.hpp>
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -17,7 +17,7 @@ namespace bdevkit::host {
 
 namespace {
 
-constexpr const char* footer =
+constexpr const char* schema_footer =
     "Prints a JSON Schema of stack files with the modules that were found, for editors that complete and\n"
     "check YAML.\n"
     "\n"
@@ -31,7 +31,7 @@ constexpr const char* footer =
 Command add_schema_command(CLI::App& program) {
     auto plugin_path = std::make_shared<std::vector<std::string>>();
     CLI::App* command = program.add_subcommand("schema", "Print the JSON Schema of stack files");
-    command->footer(footer);
+    command->footer(schema_footer);
     add_plugin_path_option(*command, *plugin_path);
     return {command, [plugin_path] {
                 PluginLoader loader(plugin_search_path(*plugin_path, {}));

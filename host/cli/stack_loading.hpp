@@ -2,7 +2,7 @@
 // Loads a stack file with its plugins, for run, validate and graph.
 #pragma once
 
-#include <CLI/App.hpp>
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 #include <vector>

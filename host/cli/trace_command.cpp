@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <fmt/format.h>
 
-#include <CLI/App.hpp>
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -14,7 +14,7 @@ namespace bdevkit::host {
 
 namespace {
 
-constexpr const char* footer =
+constexpr const char* trace_footer =
     "Prints a trace, written by a bdev of the module `trace`: a line per I/O, in the order of submission.\n"
     "With --json, one JSON object per line: first for the trace, then for each I/O.\n"
     "\n"
@@ -23,12 +23,12 @@ constexpr const char* footer =
     "  bdevkit trace disk.trace --json | jq -s '[.[1:][] | select(.type == \"write\") | .bytes] | add'\n"
     "`bdevkit perf --replay` replays a trace.";
 
-struct Options {
+struct TraceOptions {
     std::string file;
     bool json = false;
 };
 
-ExitCode print_trace(const Options& options) {
+ExitCode print_trace(const TraceOptions& options) {
     const auto trace = read_trace(options.file);
     if (!trace) {
         print_error("{}\n", trace.error());
@@ -50,9 +50,9 @@ ExitCode print_trace(const Options& options) {
 }  // namespace
 
 Command add_trace_command(CLI::App& program) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<TraceOptions>();
     CLI::App* command = program.add_subcommand("trace", "Print the I/Os of a trace");
-    command->footer(footer);
+    command->footer(trace_footer);
     command->add_option("FILE", options->file, "A file that the module `trace` has written")->required();
     command->add_flag("--json", options->json, "Print JSON");
     return {command, [options] { return print_trace(*options); }};

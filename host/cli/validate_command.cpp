@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <fmt/format.h>
 
-#include <CLI/App.hpp>
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -14,7 +14,7 @@ namespace bdevkit::host {
 
 namespace {
 
-constexpr const char* footer =
+constexpr const char* validate_footer =
     "Checks everything that can be checked without creating a bdev: syntax, names, the options of every\n"
     "module, bases, cycles. Prints all errors as file:line:column: message and exits with 2, or exits\n"
     "with 0.\n"
@@ -66,7 +66,7 @@ ExitCode validate(const ValidateOptions& options) {
 Command add_validate_command(CLI::App& program) {
     auto options = std::make_shared<ValidateOptions>();
     CLI::App* command = program.add_subcommand("validate", "Check a stack file and print every error");
-    command->footer(footer);
+    command->footer(validate_footer);
     add_stack_argument(*command, options->file);
     add_plugin_path_option(*command, options->plugin_path);
     command->add_flag("--json", options->json, "Print the result as JSON");

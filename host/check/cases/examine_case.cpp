@@ -112,7 +112,7 @@ void check_gone(Stage& stage) {
     }
 }
 
-void check_untouched(Stage& stage) {
+void check_examined_untouched(Stage& stage) {
     need_examine(stage);
     for (const Content& content : contents) {
         show(stage, content, [](CheckingBdev&) {});
@@ -141,7 +141,7 @@ void run_examine_case(CaseContext& context) {
     with_stage(context, {}, [&](Stage& stage) {
         context.recorder.step("examine.done", [&] { check_done(stage); });
         context.recorder.step("examine.gone", [&] { check_gone(stage); });
-        context.recorder.step("examine.untouched", [&] { check_untouched(stage); });
+        context.recorder.step("examine.untouched", [&] { check_examined_untouched(stage); });
     });
 }
 

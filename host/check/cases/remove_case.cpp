@@ -56,9 +56,9 @@ private:
 };
 
 /// Clients with load on two threads. They close the bdev when it is removed.
-class Users {
+class ClientsOnTwoThreads {
 public:
-    Users(Stage& stage, const std::string& bdev, bdk_thread* other)
+    ClientsOnTwoThreads(Stage& stage, const std::string& bdev, bdk_thread* other)
         : one_(stage, bdev), two_(stage, bdev, other), loads_{load_of(one_, 0), load_of(two_, 1)} {}
 
     void wait_for(uint64_t completed) {
@@ -132,7 +132,7 @@ void check_open(Stage& stage) {
 void check_load(Stage& stage, bdk_thread* other) {
     for (int round = 0; round < 5; round++) {
         const CheckedBdev bdev(stage);
-        Users users(stage, bdev.name(), other);
+        ClientsOnTwoThreads users(stage, bdev.name(), other);
         users.wait_for(uint64_t(round) * 50);
         Removal removal(stage, bdev.name(), "remove.load");
         users.wait_until_closed(stage, "remove.load");
@@ -214,7 +214,7 @@ void check_base_removed_load(Stage& stage, bdk_thread* other) {
         need_base(stage);
         const CheckedBdev bdev(stage);
         {
-            Users users(stage, bdev.name(), other);
+            ClientsOnTwoThreads users(stage, bdev.name(), other);
             users.wait_for(uint64_t(round) * 50);
             Removal removal(stage, stage.bases().at(0)->name(), rule);
             // The bdev tells its users of its removal, or serves them without the base.

@@ -16,7 +16,7 @@ using bdevkit::format;
 
 constexpr uint8_t sgl_without_metadata = 1u << 6;  // of a command's flags: SGL, metadata in one buffer
 constexpr uint8_t sgl_in_capsule = 0x01, sgl_transport = 0x5a;
-constexpr uint32_t type_at = 0, flags_at = 1, cid_at = 8, offset_at = 12, length_at = 16;
+constexpr uint32_t pdu_type_at = 0, pdu_flags_at = 1, cid_at = 8, range_offset_at = 12, range_length_at = 16;
 constexpr uint8_t transient_transport_error = 0x22;
 
 /// Whether a command of an I/O queue moves exactly as many blocks as it says. Other commands may move less
@@ -152,7 +152,7 @@ void Protocol::receive(Bytes bytes) {
 void Protocol::on_header(const PduHeader& header, uint32_t data_length) {
     type_ = header.type;
     if (!is_open() && type_ != PduType::ic_resp && type_ != PduType::c2h_term_req)
-        throw ProtocolError(FatalError::sequence, type_at, "a PDU before ICResp");
+        throw ProtocolError(FatalError::sequence, pdu_type_at, "a PDU before ICResp");
     if (type_ == PduType::ic_resp) on_ic_resp(as<IcPdu>(header));
     if (type_ == PduType::c2h_term_req) on_term_req(as<TermPdu>(header));
     if (type_ == PduType::capsule_resp) on_response(as<CapsuleRespPdu>(header).completion);
@@ -165,7 +165,7 @@ void Protocol::on_ic_resp(const IcPdu& pdu) {
     const auto refuse = [](uint32_t at, const std::string& message) {
         throw ProtocolError(FatalError::unsupported_parameter, at, "ICResp with " + message);
     };
-    if (is_open()) throw ProtocolError(FatalError::sequence, type_at, "a second ICResp");
+    if (is_open()) throw ProtocolError(FatalError::sequence, pdu_type_at, "a second ICResp");
     if (pdu.version != 0) refuse(version_at, format("version %u of PDUs, not 0", pdu.version));
     if (pdu.alignment > 31) refuse(alignment_at, format("CPDA %u, above 31", pdu.alignment));
     const bool header = (pdu.digests & ic_header_digest) != 0, data = (pdu.digests & ic_data_digest) != 0;
@@ -202,19 +202,19 @@ void Protocol::on_c2h_data(const DataPdu& pdu, uint32_t data_length) {
         throw ProtocolError(FatalError::invalid_header_field, cid_at,
                             format("data for command %u, which reads none", pdu.cid));
     if (pdu.length != data_length)
-        throw ProtocolError(FatalError::invalid_header_field, length_at,
+        throw ProtocolError(FatalError::invalid_header_field, range_length_at,
                             format("data of %u bytes in a PDU that holds %u", pdu.length, data_length));
     if (slot.got_last || pdu.offset != slot.done)
         throw ProtocolError(
-            FatalError::sequence, offset_at,
+            FatalError::sequence, range_offset_at,
             format("data at %u of command %u, where %u was next", pdu.offset, pdu.cid, slot.done));
     if (pdu.length > slot.bytes - slot.done)
-        throw ProtocolError(FatalError::data_out_of_range, length_at,
+        throw ProtocolError(FatalError::data_out_of_range, range_length_at,
                             format("%u bytes of data at %u of command %u, which takes %u", pdu.length,
                                    pdu.offset, pdu.cid, slot.bytes));
     const bool is_whole = pdu.offset + pdu.length == slot.bytes || !slot.is_exact;
     if (success && !(last && is_whole))
-        throw ProtocolError(FatalError::invalid_header_field, flags_at,
+        throw ProtocolError(FatalError::invalid_header_field, pdu_flags_at,
                             format("success of command %u before its data have come", pdu.cid));
     slot.got_last = last;
     data_ = pdu;
@@ -243,10 +243,10 @@ void Protocol::on_r2t(const DataPdu& pdu) {
                             format("R2T for command %u before the data of the last one were sent", pdu.cid));
     if (pdu.offset != slot.done)
         throw ProtocolError(
-            FatalError::sequence, offset_at,
+            FatalError::sequence, range_offset_at,
             format("R2T at %u of command %u, where %u was next", pdu.offset, pdu.cid, slot.done));
     if (pdu.length == 0 || pdu.length > slot.bytes - slot.done)
-        throw ProtocolError(FatalError::data_out_of_range, length_at,
+        throw ProtocolError(FatalError::data_out_of_range, range_length_at,
                             format("R2T for %u bytes at %u of command %u, which writes %u", pdu.length,
                                    pdu.offset, pdu.cid, slot.bytes));
     for (uint32_t left = pdu.length; left != 0;) {

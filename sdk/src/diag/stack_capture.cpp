@@ -80,7 +80,7 @@ void handle_signal(int) {
 }
 
 /// False when the signal has another handler.
-bool install() {
+bool install_handler() {
     static const bool installed = [] {
         sem_init(&g_raw.filled, 0, 0);
         // The first call loads a library, which no handler may do.
@@ -153,7 +153,7 @@ std::string describe_frames(const RawCapture& raw) {
 
 std::optional<StackCapture> capture_stack(Reactor& reactor) {
     const std::lock_guard lock(g_mutex);
-    if (!install()) return std::nullopt;
+    if (!install_handler()) return std::nullopt;
     g_asked.store(&reactor);
     if (pthread_kill(reactor.pthread(), reactor_signal()) != 0) return std::nullopt;
     timespec deadline{};

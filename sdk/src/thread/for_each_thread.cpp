@@ -19,26 +19,26 @@ struct ThreadWalk {
     bdk_thread* origin;
 };
 
-void finish_msg(void* arg) {
+void finish_threads_msg(void* arg) {
     const std::unique_ptr<ThreadWalk> walk(static_cast<ThreadWalk*>(arg));
     walk->origin->walks_due.end_one();
     if (walk->done != nullptr) call_in_scope("completion of a walk", walk->done, walk->ctx);
 }
 
-void visit_msg(void* arg);
+void visit_thread_msg(void* arg);
 
 void visit_next(ThreadWalk* walk, uint64_t last_id) {
     for (;;) {
         bdk_thread* next = ThreadRegistry::instance().next_after(last_id);
         if (next == nullptr) break;
-        if (send_always(next, visit_msg, walk)) return;
+        if (send_always(next, visit_thread_msg, walk)) return;
         last_id = next->id;
     }
     // The thread that started the walk waits for it before it exits, but not for ever.
-    if (!send_always(walk->origin, finish_msg, walk)) delete walk;
+    if (!send_always(walk->origin, finish_threads_msg, walk)) delete walk;
 }
 
-void visit_msg(void* arg) {
+void visit_thread_msg(void* arg) {
     auto* walk = static_cast<ThreadWalk*>(arg);
     const uint64_t id = current_thread()->id;
     call_in_scope("visit of a walk", walk->fn, walk->ctx);

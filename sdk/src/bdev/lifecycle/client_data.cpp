@@ -16,20 +16,20 @@ struct ClientData {
     std::set<std::string, std::less<>> names;
 };
 
-ClientData& state() {
+ClientData& client_data() {
     static ClientData instance;
     return instance;
 }
 
 /// True if the name was not noted before.
 bool note(const std::string& name) {
-    std::scoped_lock lock(state().mutex);
-    return state().names.insert(name).second;
+    std::scoped_lock lock(client_data().mutex);
+    return client_data().names.insert(name).second;
 }
 
 bool is_noted(const std::string& name) {
-    std::scoped_lock lock(state().mutex);
-    return state().names.contains(name);
+    std::scoped_lock lock(client_data().mutex);
+    return client_data().names.contains(name);
 }
 
 std::vector<std::string> base_names_of(const std::string& name) {
@@ -92,8 +92,8 @@ bool holds_client_data(Bdev* bdev) {
 }
 
 void client_data_reset() {
-    std::scoped_lock lock(state().mutex);
-    state().names.clear();
+    std::scoped_lock lock(client_data().mutex);
+    client_data().names.clear();
 }
 
 }  // namespace bdk

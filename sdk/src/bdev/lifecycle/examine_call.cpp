@@ -22,7 +22,7 @@ struct ExamineCalls {
     std::vector<uint64_t> running;                     ///< calls that have not returned, innermost last
 };
 
-ExamineCalls& state() {
+ExamineCalls& calls_state() {
     static ExamineCalls instance;
     return instance;
 }
@@ -33,13 +33,13 @@ uint64_t call_examine(const ModuleState& module, Bdev* bdev, const char* name, v
         pending_call_begin({"module '", module.table.name, "': ", name, " of bdev '", bdev->name, "'"},
                            "bdk_bdev_module_examine_done");
     cannot_fail("an examination", [&] {
-        state().calls.emplace(number, ExamineCall{module.original, bdev->pub, bdev->serial});
-        state().of_bdev.emplace(bdev->pub, number);
-        state().running.push_back(number);
+        calls_state().calls.emplace(number, ExamineCall{module.original, bdev->pub, bdev->serial});
+        calls_state().of_bdev.emplace(bdev->pub, number);
+        calls_state().running.push_back(number);
     });
     call_in_scope(name, fn, bdev->pub);
-    std::erase(state().running, number);
-    return state().calls.contains(number) ? number : 0;
+    std::erase(calls_state().running, number);
+    return calls_state().calls.contains(number) ? number : 0;
 }
 
 }  // namespace
@@ -60,8 +60,8 @@ uint64_t call_examine_disk(const ModuleState& module, Bdev* bdev) {
 }
 
 uint64_t examine_call_of(const bdk_module* module) {
-    const auto& calls = state().calls;
-    for (auto number = state().running.rbegin(); number != state().running.rend(); ++number)
+    const auto& calls = calls_state().calls;
+    for (auto number = calls_state().running.rbegin(); number != calls_state().running.rend(); ++number)
         if (auto call = calls.find(*number); call != calls.end() && call->second.module == module)
             return *number;
     const auto oldest = std::find_if(calls.begin(), calls.end(),
@@ -70,42 +70,42 @@ uint64_t examine_call_of(const bdk_module* module) {
 }
 
 uint64_t examine_call_of(const bdk_module* module, const bdk_bdev* bdev) {
-    const auto [begin, end] = state().of_bdev.equal_range(bdev);
+    const auto [begin, end] = calls_state().of_bdev.equal_range(bdev);
     const auto call = std::find_if(
-        begin, end, [=](const auto& entry) { return state().calls.at(entry.second).module == module; });
+        begin, end, [=](const auto& entry) { return calls_state().calls.at(entry.second).module == module; });
     return call == end ? 0 : call->second;
 }
 
 std::vector<uint64_t> examine_calls_of(const bdk_module* module) {
     std::vector<uint64_t> numbers;
-    for (const auto& [number, call] : state().calls)
+    for (const auto& [number, call] : calls_state().calls)
         if (call.module == module) numbers.push_back(number);
     return numbers;
 }
 
 std::string examine_call_module(uint64_t number) {
-    const auto call = state().calls.find(number);
-    return call == state().calls.end() ? "" : call->second.module->name;
+    const auto call = calls_state().calls.find(number);
+    return call == calls_state().calls.end() ? "" : call->second.module->name;
 }
 
 uint64_t forget_examine_call(uint64_t number) {
     pending_call_end(number);
-    const auto call = state().calls.find(number);
+    const auto call = calls_state().calls.find(number);
     const uint64_t serial = call->second.serial;
-    const auto [begin, end] = state().of_bdev.equal_range(call->second.bdev);
-    state().of_bdev.erase(
+    const auto [begin, end] = calls_state().of_bdev.equal_range(call->second.bdev);
+    calls_state().of_bdev.erase(
         std::find_if(begin, end, [=](const auto& entry) { return entry.second == number; }));
-    state().calls.erase(call);
+    calls_state().calls.erase(call);
     return serial;
 }
 
 void examine_calls_reset() {
-    state() = {};
+    calls_state() = {};
 }
 
 std::vector<std::string> examining_modules() {
     std::set<std::string> names;
-    for (const auto& [number, call] : state().calls)
+    for (const auto& [number, call] : calls_state().calls)
         names.emplace(call.module->name);
     return {names.begin(), names.end()};
 }

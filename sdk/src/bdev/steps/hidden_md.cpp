@@ -33,7 +33,7 @@ uint64_t bytes_in_buffer(const Bdev* bdev, uint64_t blocks) {
 
 /// The number of blocks that go through the buffer at a time: whole write units, and if possible no more than
 /// iobuf's largest buffer holds.
-uint64_t blocks_per_piece(const BdevIo* io) {
+uint64_t blocks_per_copy(const BdevIo* io) {
     const Bdev* bdev = io->ch->bdev;
     const uint64_t unit = std::max<uint64_t>(bdev->config.write_unit_size, 1);
     const uint64_t blocks = bdk_iobuf_max_len() / bytes_in_buffer(bdev, 1);
@@ -98,7 +98,7 @@ void start_piece(BdevIo* io) {
     auto* buf = static_cast<std::byte*>(io->work.buf);
     bdk_bdev_io_block_params& params = child->pub.u.bdev;
     params.offset_blocks += io->work.done;
-    params.num_blocks = std::min(blocks_per_piece(io), params.num_blocks - io->work.done);
+    params.num_blocks = std::min(blocks_per_copy(io), params.num_blocks - io->work.done);
     child->iov = {buf, bdev->bytes(params.num_blocks)};
     params.iovs = &child->iov;
     params.iovcnt = 1;
@@ -128,7 +128,7 @@ void metadata_step(BdevIo* io) {
         work.data = {};
     }
     if (work.buf == nullptr)
-        return parent_take_buffer(io, bytes_in_buffer(io->ch->bdev, blocks_per_piece(io)));
+        return parent_take_buffer(io, bytes_in_buffer(io->ch->bdev, blocks_per_copy(io)));
     start_piece(io);
 }
 
@@ -174,7 +174,7 @@ void take_read(BdevIo* io, BdevIo* child) {
         io->work.status.code = BDK_BDEV_IO_STATUS_MISCOMPARE;
 }
 
-void piece_ended(BdevIo* io, BdevIo* child) {
+void copy_ended(BdevIo* io, BdevIo* child) {
     if (!writes(io)) take_read(io, child);
     io->work.done += child->pub.u.bdev.num_blocks;
 }
@@ -187,7 +187,7 @@ bool needs_metadata(const BdevIo* io) {
 }
 
 void metadata_start(BdevIo* io) {
-    parent_begin(io, metadata_step, piece_ended);
+    parent_begin(io, metadata_step, copy_ended);
 }
 
 }  // namespace bdk
