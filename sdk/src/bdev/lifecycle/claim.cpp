@@ -17,10 +17,17 @@ namespace bdk {
 
 namespace {
 
+/// A client's desc may write until the last of its I/O has ended, also after its close. A module's desc has
+/// nothing in flight when the module closes it, because its I/O is part of I/O on the module's own bdev. So
+/// the same base can be claimed again at once, although the close still goes from thread to thread.
+bool may_write(const bdk_bdev_desc* desc) {
+    return desc->write.load(std::memory_order_relaxed) &&
+           !(desc->closed && desc->of_module.load(std::memory_order_relaxed));
+}
+
 bool has_other_writer(const Bdev* bdev, const bdk_bdev_desc* self) {
-    return std::any_of(bdev->descs.begin(), bdev->descs.end(), [&](const bdk_bdev_desc* desc) {
-        return desc != self && desc->write.load(std::memory_order_relaxed);
-    });
+    return std::any_of(bdev->descs.begin(), bdev->descs.end(),
+                       [&](const bdk_bdev_desc* desc) { return desc != self && may_write(desc); });
 }
 
 int refuse(const Bdev* bdev, const bdk_module* module, int rc, const std::string& reason) {

@@ -46,7 +46,6 @@ void forget_desc(bdk_bdev_desc* desc) {
     {
         std::scoped_lock lock(bdev->mutex);
         std::erase(bdev->descs, desc);
-        release_claim_of(bdev, desc);
         examine_desc_gone(bdev);
         destructs = begins_destruct(bdev);
     }
@@ -220,7 +219,11 @@ void bdk_bdev_close(bdk_bdev_desc* desc) {
         return;
     }
     if (!bdk::on_descs_thread(desc, BDK_ABI_CALL)) return;
-    desc->closed = true;
+    {
+        std::scoped_lock lock(desc->bdev->mutex);
+        desc->closed = true;
+        bdk::release_claim_of(desc->bdev, desc);
+    }
     bdk::close_channels(desc, [desc] { bdk::forget_desc(desc); });
 }
 

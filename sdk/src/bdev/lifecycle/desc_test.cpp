@@ -484,6 +484,42 @@ TEST_F(Claims, ClaimPromotesTheDescUnlessSomebodyWrites) {
     call_on_app_thread([&] { bdk_bdev_module_release_bdev(&disk.bdev); });
 }
 
+/// A layer that is removed and created again at once claims its base while the old close still goes from
+/// thread to thread.
+TEST_F(Claims, TheDescThatAModuleHasClosedIsNoWriter) {
+    Client before("disk", Access::write);
+    Client after("disk", Access::write);
+    call_on_app_thread([&] {
+        after.close_here();
+        EXPECT_EQ(bdk_bdev_module_claim_bdev(&disk.bdev, before.desc(), &raw_disk_module), -EPERM)
+            << "a client's I/O may still be in flight";
+    });
+    settle(bdk_thread_get_app_thread());
+    Client next("disk", Access::read);
+    call_on_app_thread([&] {
+        ASSERT_EQ(bdk_bdev_module_claim_bdev(&disk.bdev, before.desc(), &raw_disk_module), 0);
+        bdk_bdev_module_release_bdev(&disk.bdev);
+        before.close_here();
+        EXPECT_EQ(bdk_bdev_module_claim_bdev(&disk.bdev, next.desc(), &raw_disk_module), 0);
+        bdk_bdev_module_release_bdev(&disk.bdev);
+    });
+}
+
+TEST_F(Claims, AClaimOfADescEndsWithItsClose) {
+    Client before("disk", Access::read);
+    Client after("disk", Access::read);
+    auto claim = [](Client& client) {
+        return bdk_bdev_module_claim_bdev_desc(client.desc(), BDK_BDEV_CLAIM_READ_MANY_WRITE_ONE, nullptr,
+                                               &raw_disk_module);
+    };
+    call_on_app_thread([&] {
+        ASSERT_EQ(claim(before), 0);
+        EXPECT_EQ(claim(after), -EPERM);
+        before.close_here();
+        EXPECT_EQ(claim(after), 0);
+    });
+}
+
 TEST_F(Claims, DescClaimsAreSharedAsTheirTypeSays) {
     Client a("disk", Access::read);
     Client b("disk", Access::read);
