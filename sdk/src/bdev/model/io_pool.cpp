@@ -110,6 +110,7 @@ bool IoPool::grow() noexcept {
     } catch (const std::bad_alloc&) {
         return false;
     }
+    is_large = chunks.size() > kept_chunks;
     link(chunks.back());
     return true;
 }
@@ -147,6 +148,7 @@ void IoPool::shrink() noexcept {
         cannot_fail("giving bdev_ios back", [this] { g_spares.give_back(std::move(chunks.back())); });
         chunks.pop_back();
     }
+    is_large = false;
     free_list = nullptr;
     for (const IoChunk& chunk : chunks)
         link(chunk);

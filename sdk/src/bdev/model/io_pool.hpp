@@ -33,6 +33,7 @@ struct BDK_INTERNAL IoPool {
     Deferred* free_list = nullptr;
     uint64_t in_use = 0;
     bool is_short = false;  ///< a caller waits for a bdev_io, or the reserve is in use
+    bool is_large = false;  ///< it has more than kept_chunks
 
     std::vector<IoChunk> chunks;
     Deferred* reserve = nullptr;          ///< free bdev_ios of reserve_chunks
@@ -88,7 +89,7 @@ struct BDK_INTERNAL IoPool {
         io->deferred.next = free_list;
         free_list = &io->deferred;
         in_use--;
-        if (in_use == 0 && chunks.size() > kept_chunks) [[unlikely]]
+        if (in_use == 0 && is_large) [[unlikely]]
             shrink();
     }
 
@@ -105,7 +106,7 @@ struct BDK_INTERNAL IoPool {
     void given_back() noexcept {
         if (is_short) [[unlikely]]
             serve_waiting();
-        if (in_use == 0 && (chunks.size() > kept_chunks || is_short)) [[unlikely]]
+        if (in_use == 0 && (is_large || is_short)) [[unlikely]]
             shrink();
     }
 

@@ -128,6 +128,12 @@ inline bool finish_fast(BdevIo* io, bdk_thread* thread) {
     io_complete(io, full, caller);
 }
 
+/// A function of its own, so that bdk_bdev_free_io() needs no registers for the buffer.
+[[gnu::noinline]] void free_with_buffer(BdevIo* io) {
+    release_own_buf(io);
+    io->pool->give_back(io);
+}
+
 /// Reports that a bdev_io was freed before it completed, or twice.
 [[gnu::noinline, gnu::cold]] void report_wrong_free(const BdevIo* io, const void* caller) {
     report_violation({.rule = 0,
@@ -183,6 +189,6 @@ void bdk_bdev_free_io(bdk_bdev_io* pub) {
     if (!bdk::on_submitters_thread(io, BDK_ABI_CALL)) [[unlikely]]
         return;
     if (io->own_buf != nullptr) [[unlikely]]
-        bdk::release_own_buf(io);
+        return bdk::free_with_buffer(io);
     io->pool->give_back(io);
 }
