@@ -39,6 +39,18 @@ void channel_measure(BdevChannel* channel, const BdevIo* io) {
         channel->latencies.histogram->add(current_thread()->turn_ticks - io->submit_ticks);
 }
 
+namespace {
+
+/// Adds the latencies of the channels that are gone. The mutex is free when this returns, because the user's
+/// callback may open and close descs. @return false when no histogram is being measured
+bool merge_gone_channels(Bdev* bdev, LatencyHistogram& into) {
+    std::scoped_lock lock(bdev->mutex);
+    if (bdev->latencies.histogram == nullptr) return false;
+    into.merge(*bdev->latencies.histogram);
+    return true;
+}
+
+}  // namespace
 }  // namespace bdk
 
 using bdk::Bdev;
@@ -71,11 +83,7 @@ void bdk_bdev_histogram_get(bdk_bdev* pub, bdk_bdev_histogram_get_cb cb, void* c
     Bdev* bdev = Bdev::of(pub);
     std::shared_ptr<bdk_histogram> merged = bdk::or_null([] { return std::make_shared<bdk_histogram>(); });
     if (merged == nullptr) return cb(ctx, -ENOMEM, nullptr);
-    {
-        std::scoped_lock lock(bdev->mutex);
-        if (bdev->latencies.histogram == nullptr) return cb(ctx, -EINVAL, nullptr);
-        merged->ticks.merge(*bdev->latencies.histogram);
-    }
+    if (!bdk::merge_gone_channels(bdev, merged->ticks)) return cb(ctx, -EINVAL, nullptr);
     bdk::for_each_bdev_channel(
         bdev,
         [merged](bdk::BdevChannel* channel) {

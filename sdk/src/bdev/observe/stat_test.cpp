@@ -315,6 +315,20 @@ TEST_F(Histogram, MeasuresWhileItIsOn) {
     EXPECT_TRUE(client.try_read(0, 1).ok());
 }
 
+TEST_F(Histogram, ACallbackMayOpenAndCloseTheBdev) {
+    auto cb = [](void* rc, int result, const bdk_histogram*) {
+        bdk_bdev_desc* desc = nullptr;
+        ASSERT_EQ(bdk_bdev_open_ext(
+                      "disk", false, [](uint32_t, bdk_bdev*, void*) {}, nullptr, &desc),
+                  0);
+        bdk_bdev_close(desc);
+        *static_cast<int*>(rc) = result;
+    };
+    int rc = 0;
+    call_on_app_thread([&] { bdk_bdev_histogram_get(&disk.bdev, cb, &rc); });
+    EXPECT_EQ(rc, -EINVAL) << "no histogram is being measured";
+}
+
 TEST_F(Histogram, TakesTheTypesAskedForAndNoFailures) {
     Client client("disk", Access::write);
     measure(client, true, BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_READ));
