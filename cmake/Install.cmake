@@ -49,14 +49,18 @@ set(template_dir ${CMAKE_INSTALL_DATADIR}/bdevkit/templates)
 install(DIRECTORY templates/ DESTINATION ${template_dir} USE_SOURCE_PERMISSIONS COMPONENT dev
         PATTERN .clang-format EXCLUDE PATTERN __pycache__ EXCLUDE)
 
+# The version of the CMake package is that of the ABI, which decides whether a plugin builds and loads.
+foreach(number MAJOR MINOR DRAFT)
+  file(STRINGS sdk/include/bdevkit/abi.h line REGEX "#define BDK_ABI_${number} ")
+  string(REGEX REPLACE ".* " "" abi_${number} "${line}")
+endforeach()
+set(abi_version ${abi_MAJOR}.${abi_MINOR})
+
 file(RELATIVE_PATH pc_to_prefix /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 string(REGEX REPLACE "/$" "" pc_to_prefix "${pc_to_prefix}")
 configure_file(cmake/bdevkit.pc.in bdevkit.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/bdevkit.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
 
-# The package's version is that of the ABI, which decides whether a plugin builds and loads.
-file(STRINGS sdk/include/bdevkit/abi.h abi_lines REGEX "#define BDK_ABI_M(AJOR|INOR) ")
-string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*" "\\1.\\2" abi_version "${abi_lines}")
 install(EXPORT bdevkit NAMESPACE bdevkit:: FILE bdevkitTargets.cmake DESTINATION ${package_dir} COMPONENT dev)
 configure_package_config_file(cmake/bdevkitConfig.cmake.in bdevkitConfig.cmake INSTALL_DESTINATION ${package_dir}
                               PATH_VARS plugin_dir template_dir BDEVKIT_PYTHON_DIR)
@@ -65,6 +69,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/bdevkitConfig.cmake ${CMAKE_CURRENT_BI
               cmake/BdevkitPlugin.cmake DESTINATION ${package_dir} COMPONENT dev)
 
 # `cpack -G DEB` makes the packages bdevkit, bdevkit-dev and python3-bdevkit: see README.md.
+string(REPLACE - "~" CPACK_DEBIAN_PACKAGE_VERSION ${BDEVKIT_VERSION}) # Debian sorts 1.0.0~rc1 before 1.0.0
 set(CPACK_PACKAGE_CONTACT "the bdevkit developers <bdevkit@localhost>")
 set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
@@ -79,12 +84,12 @@ set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME bdevkit)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME bdevkit-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
-set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "bdevkit (= ${PROJECT_VERSION}), cookiecutter, cmake (>= 3.25), make, g++")
+set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "bdevkit (= ${CPACK_DEBIAN_PACKAGE_VERSION}), cookiecutter, cmake (>= 3.25), make, g++")
 set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS "libgtest-dev, python3-pytest, libnbd-bin")
 set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS "clang-format, clang-tidy, ccache, ninja-build")
 set(CPACK_DEBIAN_PYTHON_PACKAGE_NAME python3-bdevkit)
 set(CPACK_DEBIAN_PYTHON_PACKAGE_SECTION python)
-set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "bdevkit (= ${PROJECT_VERSION}), python3 (>= 3.11), python3 (<< 3.12)")
+set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "bdevkit (= ${CPACK_DEBIAN_PACKAGE_VERSION}), python3 (>= 3.11), python3 (<< 3.12)")
 set(CPACK_DEBIAN_PYTHON_PACKAGE_SUGGESTS "python3-pytest")
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "Runs stacks of user-space block devices and serves them over NBD")
 set(CPACK_COMPONENT_DEV_DESCRIPTION "Headers, CMake package and templates to write bdevkit plugins")

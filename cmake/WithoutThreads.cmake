@@ -6,8 +6,8 @@ set(BDEVKIT_TESTS_WITHOUT_THREADS
     case_end_test child_process_test nbd_negotiation_test nbd_pace_test nbd_protocol_test elf_look_test file_trust_test
     module_info_test plugin_loader_test search_path_test perf_offsets_test graph_test nearest_test option_value_test
     quantity_test schema_test yaml_test latency_histogram_test text_test range_lock_test token_bucket_test dif_test
-    json_writer_test log_limit_test nvme_bar_guard_test nvme_command_test nvme_fused_test nvme_health_test
-    nvme_queue_pair_test nvme_tcp_ana_test uring_blanking_test)
+    element_test strict_test json_writer_test log_limit_test nvme_bar_guard_test nvme_command_test nvme_fused_test
+    nvme_health_test nvme_queue_pair_test nvme_tcp_ana_test uring_blanking_test)
 
 # One reactor does all the work. That a host starts, is called from outside and ends is seen in every other test.
 set(BDEVKIT_TESTS_WITH_ONE_REACTOR

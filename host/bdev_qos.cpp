@@ -18,7 +18,7 @@ struct Setting {
     bdk::Done done;
 };
 
-void set(void* ctx, int rc) {
+void set(int rc, void* ctx) {
     const std::unique_ptr<Setting> setting(static_cast<Setting*>(ctx));
     bdk_bdev_close(setting->desc);
     setting->done(rc);
@@ -31,7 +31,7 @@ void apply_qos(const BdevSpec& bdev, bdk::Done done) {
     auto setting = std::make_unique<Setting>();
     // The desc is closed soon, with or without a removal.
     const auto ignore_event = [](uint32_t, bdk_bdev*, void*) {};
-    const int rc = bdk_bdev_open_ext(bdev.name.c_str(), false, ignore_event, nullptr, &setting->desc);
+    const int rc = bdk_bdev_open(bdev.name.c_str(), 0, ignore_event, nullptr, &setting->desc);
     if (rc != 0) {
         BDK_ERRLOG("cannot set the limits of bdev '%s': its module has not created a bdev of that name",
                    bdev.name.c_str());

@@ -59,16 +59,6 @@ void wait_for_examination_of(const BdevSpec& spec) {
     }
 }
 
-/// [app thread]
-int resize_bdev(const char* name, uint64_t size) {
-    bdk_bdev* bdev = bdk_bdev_get_by_name(name);
-    if (bdev == nullptr) return -ENODEV;
-    const bdk_bdev_fn_table* functions = bdev->fn_table;
-    if (!BDK_HAS_FIELD(functions, bdk_bdev_fn_table, resize) || functions->resize == nullptr) return -ENOTSUP;
-    const uint32_t block_size = bdk_bdev_get_block_size(bdev);
-    return size % block_size == 0 ? functions->resize(bdev->ctxt, size / block_size) : -EINVAL;
-}
-
 std::string what_is(const BdevSpec& spec) {
     return fmt::format("bdev '{}' of module '{}'", spec.name, spec.module->name);
 }
@@ -198,8 +188,8 @@ Changed<void> Changes::examine(const std::string& name) {
 }
 
 Changed<void> Changes::resize(const std::string& name, uint64_t size) {
-    int rc = 0;
-    bdk::call_on_app_thread([&] { rc = resize_bdev(name.c_str(), size); });
+    const int rc = bdk::await_on_app_thread(
+        [&](bdk::Done done) { bdk::module_resize_bdev(name, size, std::move(done)); });
     if (rc == -ENOTSUP)
         return refuse(rc, fmt::format("bdev '{}' could not be resized: its module has no resize", name));
     if (rc != 0) return refuse(rc, fmt::format("bdev '{}' could not be resized to {} bytes", name, size));

@@ -28,11 +28,11 @@ namespace {
 std::vector<std::string> bdev_names() {
     std::vector<std::string> result;
     bdk::call_on_app_thread([&] {
-        const auto add = [](void* ctx, bdk_bdev* bdev) {
+        const auto add = [](bdk_bdev* bdev, void* ctx) {
             static_cast<std::vector<std::string>*>(ctx)->emplace_back(bdk_bdev_get_name(bdev));
             return 0;
         };
-        bdk_for_each_bdev(&result, add);
+        bdk_for_each_bdev(add, &result);
     });
     return result;
 }
@@ -75,14 +75,14 @@ private:
     void start(bdk::Done done) {
         // The desc is closed soon, with or without a removal.
         const auto ignore_event = [](uint32_t, bdk_bdev*, void*) {};
-        const int rc = bdk_bdev_open_ext(counters_.name.c_str(), false, ignore_event, nullptr, &desc_);
+        const int rc = bdk_bdev_open(counters_.name.c_str(), 0, ignore_event, nullptr, &desc_);
         if (rc != 0) return done(rc);
         done_ = std::move(done);
         bdk_bdev* bdev = bdk_bdev_desc_get_bdev(desc_);
         counters_.module = bdk_bdev_get_module_name(bdev);
         counters_.driver_specific = module_statistics(bdev);
         counters_.io = {.size = sizeof counters_.io};
-        const auto counted = [](bdk_bdev*, bdk_bdev_io_stat*, void* ctx, int result) {
+        const auto counted = [](bdk_bdev*, bdk_bdev_io_stat*, int result, void* ctx) {
             auto* reader = static_cast<CountersReader*>(ctx);
             bdk_bdev_close(reader->desc_);
             bdk::finish(reader->done_, result);

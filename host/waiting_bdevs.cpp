@@ -40,9 +40,7 @@ const bdk::Bdev* examined_base(const BdevSpec& bdev) {
 }  // namespace
 
 /// The host takes part in examination as a module without bdevs.
-const bdk_module WaitingBdevs::as_module = {.abi_major = BDK_ABI_MAJOR,
-                                            .abi_minor = BDK_ABI_MINOR,
-                                            .size = sizeof(bdk_module),
+const bdk_module WaitingBdevs::as_module = {.size = sizeof(bdk_module),
                                             .name = "host",
                                             .version = BDEVKIT_VERSION,
                                             .description = "Creates the bdevs that wait for a base",
@@ -130,9 +128,9 @@ void WaitingBdevs::create_on(bdk_bdev* base) {
     look_whether_settled();
 }
 
-void WaitingBdevs::examine_config(bdk_bdev* bdev) {
+void WaitingBdevs::examine_config(const bdk_module*, bdk_examine* examine, bdk_bdev* bdev) {
     if (current != nullptr) current->create_on(bdev);
-    bdk_bdev_module_examine_done(&as_module);
+    bdk_examine_done(examine, 0);
 }
 
 void WaitingBdevs::settle(std::vector<std::string> needed, bdk::Done done) {

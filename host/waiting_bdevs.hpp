@@ -47,7 +47,7 @@ public:
     std::vector<std::string> describe() const;
 
 private:
-    static void examine_config(bdk_bdev* bdev);
+    static void examine_config(const bdk_module* self, bdk_examine* examine, bdk_bdev* bdev);
     void create_next();
     bool has_to_wait(const BdevSpec& bdev);
     void start_to_create(const BdevSpec& bdev, const std::function<void()>& then);

@@ -110,7 +110,7 @@ TEST_F(XorTest, ManyWritesWaitForBuffersInsteadOfFailing) {
     std::vector<Awaited<IoResult>> writes;
     for (uint64_t i = 0; i < 120; i++)
         writes.push_back(client.start([&, i](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_write_blocks(desc, ch, data.data(), i * 64, 64, cb, arg);
+            return bdk_bdev_write_blocks(desc, ch, data.data(), i * 64, 64, nullptr, cb, arg);
         }));
     settle(client.thread());
     call_on_app_thread([&] {

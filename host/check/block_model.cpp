@@ -57,7 +57,7 @@ void BlockModel::zero(CheckClient& by, uint64_t at, uint64_t units) {
 void BlockModel::unmap(CheckClient& by, uint64_t at, uint64_t units) {
     note("unmap", at, units);
     must(by.run(last_.back(), [&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_unmap_blocks(desc, ch, block(at), units * unit_, cb, arg);
+        return bdk_bdev_unmap_blocks(desc, ch, block(at), units * unit_, nullptr, cb, arg);
     }));
     std::fill_n(open_.begin() + std::ptrdiff_t(at), units, true);
 }
@@ -66,7 +66,7 @@ void BlockModel::copy(CheckClient& by, uint64_t to, uint64_t from, uint64_t unit
     read(by, from, units);  // none of these blocks is unread after an unmap
     note(fmt::format("copy from {}", block(from)), to, units);
     must(by.run(last_.back(), [&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_copy_blocks(desc, ch, block(to), block(from), units * unit_, cb, arg);
+        return bdk_bdev_copy_blocks(desc, ch, block(to), block(from), units * unit_, nullptr, cb, arg);
     }));
     const auto begin = expected_.begin() + std::ptrdiff_t(from * unit_bytes_);
     const Bytes data(begin, begin + std::ptrdiff_t(units * unit_bytes_));

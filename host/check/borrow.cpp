@@ -39,7 +39,7 @@ struct Loan {
         if (!success) return ended_with(io, arg);
         loan.move_data(io);
         const auto ended = [](bdk_bdev_io* end, bool, void* ctx) { ended_with(end, ctx); };
-        if (const int rc = bdk_bdev_zcopy_end(io, loan.put.has_value(), ended, arg); rc != 0)
+        if (const int rc = bdk_bdev_zcopy_end(io, loan.put.has_value(), nullptr, ended, arg); rc != 0)
             ended_with(io, arg, rc);
     }
 
@@ -60,7 +60,7 @@ Bytes borrow(CheckClient& client, uint64_t block, uint64_t count, const Bytes* p
     const std::string what = fmt::format("zcopy of {} blocks at {}", count, block);
     client.stage().call_on(client.thread(), [&] {
         auto arg = std::make_unique<std::shared_ptr<Loan>>(loan);
-        const int rc = bdk_bdev_zcopy_start(client.desc(), client.channel(), block, count, true,
+        const int rc = bdk_bdev_zcopy_start(client.desc(), client.channel(), block, count, true, nullptr,
                                             Loan::started, arg.get());
         if (rc == 0)
             static_cast<void>(arg.release());  // owned by the completion from here on

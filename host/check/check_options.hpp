@@ -14,6 +14,7 @@ namespace bdevkit::host {
 
 struct CheckOptions {
     std::filesystem::path plugin;  ///< the file
+    std::string module;            ///< the module to test; empty: the plugin's only one
     /// Options for the module's bdevs, as a user would write them. A repeated key makes a list.
     std::vector<std::pair<std::string, std::string>> given;
     RuleChoice rules;

@@ -85,6 +85,7 @@ std::vector<std::string> arguments_of(const CheckOptions& options, const std::st
                                           fmt::format("--timeout={}ms", options.timeout.count()),
                                           fmt::format("--base-size={}", options.base_size),
                                           fmt::format("--base-block-size={}", options.base_block_size)};
+    if (!options.module.empty()) arguments.push_back("--module=" + options.module);
     if (!options.base_image.empty()) arguments.push_back("--base-image=" + options.base_image.string());
     for (const auto& [key, value] : options.given)
         arguments.push_back(fmt::format("--option={}={}", key, value));

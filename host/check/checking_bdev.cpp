@@ -15,9 +15,7 @@ namespace bdevkit::host {
 namespace {
 
 /// The kit creates it directly, not from options.
-constexpr bdk_module checking_module = {.abi_major = BDK_ABI_MAJOR,
-                                        .abi_minor = BDK_ABI_MINOR,
-                                        .size = sizeof(bdk_module),
+constexpr bdk_module checking_module = {.size = sizeof(bdk_module),
                                         .name = "check_base",
                                         .version = BDEVKIT_VERSION,
                                         .description = "The bases of a module under check"};

@@ -28,11 +28,9 @@ CheckClient::CheckClient(Stage& stage, std::string bdev, bdk_thread* thread)
       thread_(thread != nullptr ? thread : bdk_thread_get_app_thread()),
       on_remove_([this] { close_when_idle(); }) {
     int rc = 0;
-    bdk_bdev_open_opts opts{};
-    opts.size = sizeof(opts);
-    opts.flags = BDK_BDEV_OPEN_HIDE_METADATA;
+    constexpr uint32_t flags = BDK_BDEV_OPEN_WRITE | BDK_BDEV_OPEN_HIDE_METADATA;
     stage_.call_on(thread_, [&] {
-        rc = bdk_bdev_open_ext_v2(name_.c_str(), true, on_event, this, &opts, &desc_);
+        rc = bdk_bdev_open(name_.c_str(), flags, on_event, this, &desc_);
         if (rc != 0) return;
         channel_ = bdk_bdev_get_io_channel(desc_);
         bdev_ = bdk_bdev_desc_get_bdev(desc_);

@@ -73,7 +73,7 @@ constexpr CheckRule rules[] = {
     {"data.buffers",
      "A read changes only the caller's buffer and no byte beside it; a write leaves the caller's data "
      "unchanged.",
-     "sdk/include/bdevkit/desc.h: Buffers and iovecs stay the caller's", "data"},
+     "sdk/include/bdevkit/desc.h: stay the caller's and untouched until cb", "data"},
     {"data.neighbours", "A write changes only its own blocks.", "sdk/include/bdevkit/desc.h", "data"},
     {"data.zeroes", "After write_zeroes the blocks read as zeroes, and their neighbours are unchanged.",
      "sdk/include/bdevkit/desc.h: bdk_bdev_write_zeroes_blocks()", "sequence"},

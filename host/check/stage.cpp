@@ -81,13 +81,16 @@ Stage::~Stage() = default;
 void Stage::open() {
     auto opened = open_plugin(options_.plugin);
     if (!opened) throw Broken{opened.error(), "a plugin that opens"};
+    if (opened->find(options_.module) == nullptr)
+        throw Broken{fmt::format("the plugin has no module '{}'", options_.module), "the module of --module"};
     plugin_.emplace(std::move(*opened));
 }
 
 void Stage::load() {
     if (!plugin_) open();
-    const int rc = await("lifecycle.init", "init",
-                         [this](bdk::Done done) { bdk::module_add(plugin_->info.module, std::move(done)); });
+    const int rc = await("lifecycle.init", "init", [this](bdk::Done done) {
+        bdk::module_add(module().module, std::move(done), module().abi_minor);
+    });
     if (rc != 0) throw Broken{fmt::format("init returned {}", bdk::errno_text(rc)), "0"};
     loaded_ = true;
 }
@@ -95,9 +98,8 @@ void Stage::load() {
 void Stage::unload() {
     if (!loaded_) return;
     loaded_ = false;
-    const int rc = await("lifecycle.fini", "fini", [this](bdk::Done done) {
-        bdk::module_remove(plugin_->info.module, std::move(done));
-    });
+    const int rc = await("lifecycle.fini", "fini",
+                         [this](bdk::Done done) { bdk::module_remove(module().module, std::move(done)); });
     if (rc != 0) throw Broken{fmt::format("the module cannot be removed: {}", bdk::errno_text(rc)), "0"};
 }
 
@@ -272,12 +274,14 @@ std::vector<std::string> Stage::bdevs() {
         std::vector<std::string> names;
     } walk{module().name, {}};
     call([&] {
-        bdk_for_each_bdev(&walk, [](void* ctx, bdk_bdev* bdev) {
-            auto& found = *static_cast<Walk*>(ctx);
-            if (found.module == bdk_bdev_get_module_name(bdev))
-                found.names.emplace_back(bdk_bdev_get_name(bdev));
-            return 0;
-        });
+        bdk_for_each_bdev(
+            [](bdk_bdev* bdev, void* ctx) {
+                auto& found = *static_cast<Walk*>(ctx);
+                if (found.module == bdk_bdev_get_module_name(bdev))
+                    found.names.emplace_back(bdk_bdev_get_name(bdev));
+                return 0;
+            },
+            &walk);
     });
     return walk.names;
 }

@@ -39,7 +39,7 @@ public:
     Stage& operator=(const Stage&) = delete;
 
     const CheckOptions& options() const { return options_; }
-    const ModuleInfo& module() const { return plugin_->info; }
+    const ModuleInfo& module() const { return *plugin_->find(options_.module); }
     /// How long one step of a plugin may take.
     std::chrono::milliseconds patience() const { return options_.timeout / 3; }
 
@@ -61,7 +61,7 @@ public:
     /// Removes the bases and waits until they are gone.
     void drop_bases();
     bool is_virtual() const;
-    bool can_create() const { return plugin_->info.has_create; }
+    bool can_create() const { return module().has_create; }
 
     /// The option values: those that the user gave, made-up values for other required options, then
     /// `changes`.

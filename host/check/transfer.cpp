@@ -134,13 +134,13 @@ void expect_same(const Bytes& seen, const Bytes& expected, const std::string& wh
 
 CheckClient::Submit read_of(void* buf, uint64_t block, uint64_t count) {
     return [=](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_read_blocks(desc, ch, buf, block, count, cb, arg);
+        return bdk_bdev_read_blocks(desc, ch, buf, block, count, nullptr, cb, arg);
     };
 }
 
 CheckClient::Submit write_of(void* buf, uint64_t block, uint64_t count) {
     return [=](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_write_blocks(desc, ch, buf, block, count, cb, arg);
+        return bdk_bdev_write_blocks(desc, ch, buf, block, count, nullptr, cb, arg);
     };
 }
 

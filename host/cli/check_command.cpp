@@ -15,6 +15,7 @@
 #include "cli/command.hpp"
 #include "cli/output.hpp"
 #include "cli/stack_loading.hpp"
+#include "loader/plugin_file.hpp"
 #include "loader/search_path.hpp"
 #include "stack/quantity.hpp"
 
@@ -85,6 +86,23 @@ bool find_plugin(const CheckCommandOptions& options, std::filesystem::path& file
                                    name, name, looked));
 }
 
+/// A plugin that fills its list at run time does not tell its modules: then the check takes the first one.
+bool choose_module(CheckOptions& check) {
+    const auto looked = look_at_file(check.plugin);
+    if (!looked) return true;  // the check says why
+    std::vector<std::string> names;
+    for (const ModuleLook& module : looked->modules)
+        if (!module.name.empty()) names.push_back(module.name);
+    if (check.module.empty()) {
+        if (names.size() < 2) return true;
+        return usage_error(fmt::format("the plugin has several modules; choose one with --module: {}",
+                                       fmt::join(names, ", ")));
+    }
+    if (names.empty() || std::ranges::find(names, check.module) != names.end()) return true;
+    return usage_error(
+        fmt::format("--module: the plugin has no module '{}', but {}", check.module, fmt::join(names, ", ")));
+}
+
 bool parse_given(CheckCommandOptions& options) {
     for (const std::string& given : options.given) {
         const size_t equals = given.find('=');
@@ -151,7 +169,8 @@ ExitCode run(CheckCommandOptions& options) {
         usage_error("expected a plugin: the path of its file, or its name");
         return exit_usage;
     }
-    if (!find_plugin(options, options.check.plugin) || !parse_given(options) || !parse_quantities(options))
+    if (!find_plugin(options, options.check.plugin) || !choose_module(options.check) ||
+        !parse_given(options) || !parse_quantities(options))
         return exit_usage;
     if (!options.case_name.empty())
         run_case(options.case_name, options.check, options.scratch, child_result_fd);
@@ -173,6 +192,8 @@ Command add_check_command(CLI::App& program) {
     command->add_option("PLUGIN", options->plugin,
                         "The plugin: the path of its file, or its name in the search path");
     add_plugin_path_option(*command, options->plugin_path);
+    command->add_option("--module", options->check.module, "The module to test, where the plugin has several")
+        ->type_name("NAME");
     command->add_flag("--json", options->json, "Print the report as JSON");
     command->add_option("--junit", options->junit, "Also write the report as JUnit XML")->type_name("FILE");
     command

@@ -12,6 +12,7 @@
 #include "cli/command.hpp"
 #include "cli/output.hpp"
 #include "cli/stop_signals.hpp"
+#include "loader/module_info.hpp"
 #include "stack/nearest.hpp"
 
 namespace bdevkit::host {
@@ -79,8 +80,8 @@ ExitCode report_usage(const CLI::App& program, const CLI::ParseError& error, int
 
 ExitCode run_program(int argc, char** argv) {
     CLI::App program{description, "bdevkit"};
-    program.set_version_flag(
-        "--version", fmt::format("bdevkit {} (ABI {}.{})", BDEVKIT_VERSION, BDK_ABI_MAJOR, BDK_ABI_MINOR));
+    program.set_version_flag("--version", fmt::format("bdevkit {} (ABI {})", BDEVKIT_VERSION,
+                                                      abi_text(BDK_ABI_MAJOR, BDK_ABI_MINOR, BDK_ABI_DRAFT)));
     program.footer(footer);
     program.require_subcommand(1);
     const std::vector<Command> commands = {

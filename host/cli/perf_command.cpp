@@ -119,10 +119,12 @@ bool complete_options(PerfCommandOptions& options) {
 std::vector<std::string> tops(const Stack& stack) {
     std::vector<std::string> names;
     bdk::call_on_app_thread([&] {
-        bdk_for_each_bdev_leaf(&names, [](void* ctx, bdk_bdev* bdev) {
-            static_cast<std::vector<std::string>*>(ctx)->emplace_back(bdk_bdev_get_name(bdev));
-            return 0;
-        });
+        bdk_for_each_bdev_leaf(
+            [](bdk_bdev* bdev, void* ctx) {
+                static_cast<std::vector<std::string>*>(ctx)->emplace_back(bdk_bdev_get_name(bdev));
+                return 0;
+            },
+            &names);
     });
     for (const BdevSpec& bdev : stack.bdevs)
         for (const BaseRef& base : bdev.bases)

@@ -43,7 +43,10 @@ void take(PluginLoader& loader, const std::string& file, const Json& told) {
     if (told.contains("refused")) {
         loader.refuse(file, told.at("refused"));
     } else {
-        loader.take_description(file, std::make_unique<ModuleDescription>(told.at("module")));
+        std::vector<std::unique_ptr<ModuleDescription>> descriptions;
+        for (const Json& module : told.at("modules"))
+            descriptions.push_back(std::make_unique<ModuleDescription>(module));
+        loader.take_descriptions(file, std::move(descriptions));
     }
 }
 
@@ -72,7 +75,8 @@ void list_plugins(PluginLoader& loader) {
     loader.discover();
     std::vector<std::string> files;
     for (const Plugin& plugin : loader.plugins())
-        if (plugin.state == PluginState::found) files.push_back(plugin.path.native());
+        if (plugin.state == PluginState::found && (files.empty() || files.back() != plugin.path))
+            files.push_back(plugin.path.native());
     while (!files.empty())
         files = describe_some(loader, std::move(files));
 }
@@ -84,7 +88,8 @@ void describe_plugins(const std::vector<std::string>& files) {
     for (const std::string& file : files) {
         Json told = Json::object();
         if (auto plugin = open_plugin(file)) {
-            told["module"] = describe_module(plugin->info);
+            for (const ModuleInfo& module : plugin->modules)
+                told["modules"].push_back(describe_module(module));
             opened.push_back(*std::move(plugin));
         } else {
             told["refused"] = plugin.error();

@@ -20,7 +20,7 @@ namespace bdevkit::host {
 namespace {
 
 constexpr const char* plugins_footer =
-    "Without NAME, lists the plugins of the search path: usable plugins, and refused plugins with the\n"
+    "Without NAME, lists the modules of all plugins in the search path, and refused plugins with the\n"
     "reason. With NAME, shows that module, its options in a stack, and the methods that Python may call.\n"
     "A separate process opens the plugins, so a plugin that crashes, ends the process or hangs is only\n"
     "listed as refused.\n"
@@ -124,12 +124,13 @@ void print_usable(const PluginLoader& loader) {
 }
 
 void print_others(const PluginLoader& loader, PluginState state, const char* title) {
-    bool titled = false;
+    std::string last;  // a file of several modules may be refused for all of them
     for (const Plugin& plugin : loader.plugins()) {
         if (plugin.state != state) continue;
-        if (!titled) print_out("\n{}:\n", title);
-        titled = true;
-        print_out("  {}\n", bdk::printable(fmt::format("{}: {}", plugin.path.string(), plugin.reason)));
+        const std::string line = bdk::printable(fmt::format("{}: {}", plugin.path.string(), plugin.reason));
+        if (last.empty()) print_out("\n{}:\n", title);
+        if (line != last) print_out("  {}\n", line);
+        last = line;
     }
 }
 

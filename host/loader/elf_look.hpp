@@ -5,20 +5,27 @@
 #include <cstdint>
 #include <string>
 #include <tl/expected.hpp>
+#include <vector>
 
 #include "loader/elf_file.hpp"
 
 namespace bdevkit::host {
 
-/// The module table as stored in the file. All zero and empty when constructors fill it in.
+/// A module's table as stored in the file.
+struct ModuleLook {
+    std::string name;       ///< empty: not known before the plugin is loaded
+    uint32_t flags = 0;     ///< BDK_MODULE_*
+    bool examines = false;  ///< it has examine_config or examine_disk
+};
+
+/// The plugin's list as stored in the file. All zero and empty when constructors fill it in.
 struct EntrySymbol {
     uint32_t abi_major = 0;
     uint32_t abi_minor = 0;
+    uint32_t abi_draft = 0;
     uint32_t table_size = 0;
-    uint32_t flags = 0;        ///< BDK_MODULE_*
-    std::string module_name;   ///< empty: not known before the plugin is loaded
-    bool examines = false;     ///< it has examine_config or examine_disk
-    uint64_t symbol_size = 0;  ///< size of the symbol in bytes; 0: not known
+    uint64_t symbol_size = 0;         ///< size of the symbol in bytes; 0: not known
+    std::vector<ModuleLook> modules;  ///< empty: not known before the plugin is loaded
 };
 
 /// [any thread] Reads the entry symbol of a shared object without loading it. The error says why the file is

@@ -30,38 +30,49 @@ tl::expected<EntrySymbol, std::string> look_at(const std::filesystem::path& path
     return ElfFile::read(fd.get()).and_then(look_at_plugin);
 }
 
-TEST(ElfLook, ReadsTheHeadOfTheTable) {
+using Names = std::vector<std::string>;
+
+Names names_in(const std::string& rogue) {
+    Names names;
+    const auto looked = look_at(rogues_folder() / (rogue + ".so"));
+    for (const ModuleLook& module : looked->modules)
+        names.push_back(module.name);
+    return names;
+}
+
+TEST(ElfLook, ReadsTheHeadOfTheList) {
     const auto entry = look_at(rogues_folder() / "newer_abi_minor.so");
     ASSERT_TRUE(entry) << entry.error();
     EXPECT_EQ(entry->abi_major, BDK_ABI_MAJOR);
     EXPECT_EQ(entry->abi_minor, BDK_ABI_MINOR + 7);
-    EXPECT_GT(entry->table_size, sizeof(bdk_module));
+    EXPECT_EQ(entry->abi_draft, BDK_ABI_DRAFT);
+    EXPECT_GT(entry->table_size, sizeof(bdk_plugin));
     EXPECT_EQ(entry->symbol_size, entry->table_size);
 }
 
 TEST(ElfLook, ReadsAStrippedPlugin) {
     const auto entry = look_at(rogues_folder() / "stripped.so");
     ASSERT_TRUE(entry) << entry.error();
-    EXPECT_EQ(entry->table_size, sizeof(bdk_module));
+    EXPECT_EQ(entry->table_size, sizeof(bdk_plugin));
 }
 
 // The name is a pointer, so it has to be read through the linker's relocations.
 TEST(ElfLook, ReadsTheNameInTheTable) {
     for (const char* file : {"well_behaved", "stripped", "packed_relocations"})
-        EXPECT_EQ(look_at(rogues_folder() / (std::string(file) + ".so"))->module_name, "well_behaved")
-            << file;
-    EXPECT_EQ(look_at(rogues_folder() / "shorter_table.so")->module_name, "shorter_table");
-    EXPECT_EQ(look_at(rogues_folder() / "table_filled_late.so")->module_name, "")
-        << "not known before the constructors run";
+        EXPECT_EQ(names_in(file), Names{"well_behaved"}) << file;
+    EXPECT_EQ(names_in("shorter_table"), Names{"shorter_table"});
+    EXPECT_EQ(names_in("two_modules"), (Names{"first_of_two", "second_of_two"}));
+    EXPECT_EQ(names_in("table_filled_late"), Names{""}) << "not known before the constructors run";
 }
 
 TEST(ElfLook, TellsWhetherTheModuleExamines) {
     const std::filesystem::path plugins = rogues_folder().parent_path().parent_path() / "lib/bdevkit/plugins";
     const auto gpt = look_at(plugins / "gpt.so");
     ASSERT_TRUE(gpt) << gpt.error();
-    EXPECT_TRUE(gpt->examines);
-    EXPECT_EQ(gpt->flags, uint32_t{BDK_MODULE_NAMES_AFTER_BASE});
-    EXPECT_FALSE(look_at(plugins / "malloc.so")->examines);
+    ASSERT_EQ(gpt->modules.size(), 1u);
+    EXPECT_TRUE(gpt->modules[0].examines);
+    EXPECT_EQ(gpt->modules[0].flags, uint32_t{BDK_MODULE_NAMES_AFTER_BASE});
+    EXPECT_FALSE(look_at(plugins / "malloc.so")->modules[0].examines);
 }
 
 TEST(ElfLook, SaysWhatTheFileIsInstead) {
@@ -75,7 +86,7 @@ TEST(ElfLook, SaysWhatTheFileIsInstead) {
         "not an ELF file");
     EXPECT_EQ(reason(folder.add_text("empty.so", "")), "not an ELF file");
     EXPECT_THAT(reason(folder.path() / "missing.so"), HasSubstr("No such file"));
-    EXPECT_THAT(reason(rogues_folder() / "no_entry_symbol.so"), HasSubstr("exports no symbol bdk_module_v1"));
+    EXPECT_THAT(reason(rogues_folder() / "no_entry_symbol.so"), HasSubstr("exports no symbol bdk_plugin_v1"));
     EXPECT_THAT(reason(rogues_folder() / "entry_is_function.so"), HasSubstr("is not data"));
 
     std::string other_machine = contents(rogues_folder() / "well_behaved.so");

@@ -37,7 +37,7 @@ Json options_json(const std::vector<bdk_option>& options) {
 }
 
 /// Placeholder for an examine_config in the other process.
-void never_called(bdk_bdev*) {}
+void never_called(const bdk_module*, bdk_examine*, bdk_bdev*) {}
 
 }  // namespace
 
@@ -60,13 +60,10 @@ Json describe_module(const ModuleInfo& info) {
 }
 
 ModuleDescription::ModuleDescription(const Json& json) {
-    table_ = {.abi_major = BDK_ABI_MAJOR,
-              .abi_minor = json.at("abi_minor"),
-              .size = sizeof(bdk_module),
-              .flags = json.at("flags")};
+    table_ = {.size = sizeof(bdk_module), .flags = json.at("flags")};
     if (json.at("examines")) table_.examine_config = never_called;
     info_ = {.module = &table_,
-             .abi_minor = table_.abi_minor,
+             .abi_minor = json.at("abi_minor"),
              .name = json.at("name"),
              .version = json.at("version"),
              .description = json.at("description"),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "loader/module_info.hpp"
 
+#include <dlfcn.h>
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
@@ -11,13 +12,30 @@
 #include <set>
 #include <string_view>
 
+#include "base/strict.hpp"
+
+using namespace std::string_literals;
+
 namespace bdevkit::host {
 namespace {
 
 // The host needs every field up to here.
 constexpr std::size_t min_table_size = offsetof(bdk_module, name) + sizeof(bdk_module::name);
+constexpr std::size_t min_plugin_size = offsetof(bdk_plugin, module_count) + sizeof(bdk_plugin::module_count);
 constexpr std::size_t min_option_size = offsetof(bdk_option, offset) + sizeof(bdk_option::offset);
 constexpr std::size_t min_method_size = offsetof(bdk_method, call) + sizeof(bdk_method::call);
+
+/// Where the file that holds `object` is mapped; nullptr if none does, as for memory of the heap.
+const void* file_of(const void* object) {
+    Dl_info found{};
+    return dladdr(object, &found) != 0 ? found.dli_fbase : nullptr;
+}
+
+/// Whether a table that the program or another library exports has taken the place of the plugin's own.
+bool is_foreign(const bdk_module* table, const bdk_plugin& plugin) {
+    const void* file = file_of(table);
+    return file != nullptr && file != file_of(&plugin);
+}
 
 /// The struct at `source`, `size` bytes long, with the fields beyond that zero.
 template <typename T>
@@ -25,6 +43,19 @@ T zero_extended(const void* source, std::size_t size) {
     T copy{};
     std::memcpy(&copy, source, std::min(size, sizeof(T)));
     return copy;
+}
+
+/// Why a line of a table is refused that has bytes beyond `known` which are not zero: the host would leave
+/// out what they ask for.
+std::optional<std::string> why_too_new(const std::byte* line, std::size_t size, std::size_t known,
+                                       std::string_view type) {
+    const int rc = bdk::wrong_size(line, size, 0, known);
+    return rc == 0 ? std::nullopt : std::optional(bdk::wrong_size_text(type, size, known, rc));
+}
+
+std::optional<std::string> why_unknown(std::string_view field, uint64_t value, uint64_t known) {
+    const uint64_t unknown = value & ~known;
+    return unknown == 0 ? std::nullopt : std::optional(bdk::unknown_bits_text(field, unknown));
 }
 
 std::string text_of(const char* text) {
@@ -57,6 +88,12 @@ std::optional<std::string> why_wrong(const bdk_option& option, uint32_t struct_s
         return fmt::format(
             "option name '{}': expected lower-case letters, digits and _, starting with a letter", name);
 
+    constexpr uint32_t known_flags =
+        BDK_OPTION_REQUIRED | BDK_OPTION_LIST | BDK_OPTION_SECRET | BDK_OPTION_CLAIMED | BDK_OPTION_PARTS;
+    if (auto why = why_unknown("flags", option.flags, known_flags))
+        return fmt::format("option '{}': {}", name, *why);
+    if (auto why = why_unknown("reserved", option.reserved[0] | option.reserved[1], 0))
+        return fmt::format("option '{}': {}", name, *why);
     const uint32_t size = option_value_size(option.type, option.flags);
     if (size == 0)
         return fmt::format(
@@ -90,7 +127,10 @@ Options read_table(const bdk_option* table, uint32_t count, uint32_t size, uint3
     std::set<std::string_view> names;
     const auto* bytes = reinterpret_cast<const std::byte*>(table);
     for (uint32_t i = 0; i < count; ++i) {
-        const auto option = zero_extended<bdk_option>(bytes + std::size_t{i} * size, size);
+        const std::byte* line = bytes + std::size_t{i} * size;
+        const auto option = zero_extended<bdk_option>(line, size);
+        if (auto reason = why_too_new(line, size, sizeof(bdk_option), "bdk_option"))
+            return tl::unexpected(fmt::format("option '{}': {}", text_of(option.name), *reason));
         if (auto reason = why_wrong(option, struct_size)) return tl::unexpected(*std::move(reason));
         if (!names.insert(option.name).second)
             return tl::unexpected(fmt::format("option '{}' occurs twice in its table", option.name));
@@ -153,6 +193,8 @@ tl::expected<MethodInfo, std::string> read_method(const bdk_method& method, uint
     if (!is_option_name(name))
         return tl::unexpected(fmt::format(
             "method name '{}': expected lower-case letters, digits and _, starting with a letter", name));
+    if (auto why = why_unknown("reserved", method.reserved[0] | method.reserved[1], 0))
+        return tl::unexpected(fmt::format("method '{}': {}", name, *why));
     if (method.call == nullptr) return tl::unexpected(fmt::format("method '{}' has no call", name));
     if (method.param_count != 0 && method.params == nullptr)
         return tl::unexpected(
@@ -176,7 +218,10 @@ tl::expected<std::vector<MethodInfo>, std::string> read_methods(const bdk_module
     const auto* bytes = reinterpret_cast<const std::byte*>(table.methods);
     for (uint32_t i = 0; i < table.method_count; ++i) {
         const std::byte* line = bytes + std::size_t{i} * table.method_size;
-        auto method = read_method(zero_extended<bdk_method>(line, table.method_size), table.option_size);
+        const auto given = zero_extended<bdk_method>(line, table.method_size);
+        if (auto why = why_too_new(line, table.method_size, sizeof(bdk_method), "bdk_method"))
+            return tl::unexpected(fmt::format("method '{}': {}", text_of(given.name), *why));
+        auto method = read_method(given, table.option_size);
         if (!method) return tl::unexpected(std::move(method.error()));
         if (!names.insert(method->name).second)
             return tl::unexpected(fmt::format("method '{}' occurs twice in its table", method->name));
@@ -216,15 +261,42 @@ uint32_t option_value_size(uint32_t type, uint32_t flags) {
     return (flags & BDK_OPTION_LIST) != 0 ? sizeof(bdk_option_list) : size;
 }
 
-std::string wrong_abi_message(uint32_t abi_major, uint32_t abi_minor) {
-    return fmt::format(
-        "built for ABI {}.{}, this host offers {}.{}: rebuild the plugin with this host's headers", abi_major,
-        abi_minor, BDK_ABI_MAJOR, BDK_ABI_MINOR);
+std::string abi_text(uint32_t abi_major, uint32_t abi_minor, uint32_t abi_draft) {
+    const std::string draft = abi_draft == 0 ? "" : fmt::format(" draft {}", abi_draft);
+    return fmt::format("{}.{}{}", abi_major, abi_minor, draft);
 }
 
-tl::expected<ModuleInfo, std::string> read_module(const bdk_module& module) {
-    if (module.abi_major != BDK_ABI_MAJOR)
-        return tl::unexpected(wrong_abi_message(module.abi_major, module.abi_minor));
+std::string why_wrong_abi(uint32_t abi_major, uint32_t abi_minor, uint32_t abi_draft) {
+    if (abi_major == BDK_ABI_MAJOR && abi_draft == BDK_ABI_DRAFT) return {};
+    return fmt::format("built for ABI {}, this host offers {}: rebuild the plugin with this host's headers",
+                       abi_text(abi_major, abi_minor, abi_draft),
+                       abi_text(BDK_ABI_MAJOR, BDK_ABI_MINOR, BDK_ABI_DRAFT));
+}
+
+tl::expected<std::vector<ModuleInfo>, std::string> read_plugin(const bdk_plugin& plugin) {
+    if (auto reason = why_wrong_abi(plugin.abi_major, plugin.abi_minor, plugin.abi_draft); !reason.empty())
+        return tl::unexpected(std::move(reason));
+    if (plugin.size < min_plugin_size)
+        return tl::unexpected(
+            fmt::format("its list's size is {}: set it to sizeof(struct bdk_plugin)", plugin.size));
+    if (plugin.module_count == 0 || plugin.modules == nullptr)
+        return tl::unexpected("its list has no modules: set modules and module_count"s);
+
+    std::vector<ModuleInfo> infos;
+    for (uint32_t i = 0; i < plugin.module_count; ++i) {
+        if (plugin.modules[i] == nullptr)
+            return tl::unexpected(fmt::format("entry {} of its list is NULL: is module_count right?", i));
+        if (is_foreign(plugin.modules[i], plugin))
+            return tl::unexpected(
+                fmt::format("entry {} of its list lies in another file: make the module's table static", i));
+        auto info = read_module(*plugin.modules[i], plugin.abi_minor);
+        if (!info) return tl::unexpected(std::move(info.error()));
+        infos.push_back(*std::move(info));
+    }
+    return infos;
+}
+
+tl::expected<ModuleInfo, std::string> read_module(const bdk_module& module, uint32_t abi_minor) {
     if (module.size < min_table_size)
         return tl::unexpected(
             fmt::format("its table's size is {}: set it to sizeof(struct bdk_module)", module.size));
@@ -233,6 +305,9 @@ tl::expected<ModuleInfo, std::string> read_module(const bdk_module& module) {
     if (table.name == nullptr || !is_module_name(table.name))
         return tl::unexpected(fmt::format("module name '{}': expected lower-case letters, digits, _ and -",
                                           text_of(table.name)));
+    auto unknown = why_unknown("flags", table.flags, BDK_MODULE_NAMES_AFTER_BASE);
+    if (!unknown) unknown = why_unknown("reserved", table.reserved, 0);
+    if (unknown) return tl::unexpected(fmt::format("module '{}': {}", table.name, *unknown));
     auto options = read_options(table);
     if (!options) return tl::unexpected(fmt::format("module '{}': {}", table.name, options.error()));
     if (const auto reason = why_wrong_graph(table, *options))
@@ -242,7 +317,7 @@ tl::expected<ModuleInfo, std::string> read_module(const bdk_module& module) {
 
     return ModuleInfo{
         .module = &module,
-        .abi_minor = table.abi_minor,
+        .abi_minor = abi_minor,
         .name = table.name,
         .version = text_of(table.version),
         .description = text_of(table.description),

@@ -6,6 +6,7 @@
 #include <bdevkit/method.h>
 #include <bdevkit/module.h>
 #include <bdevkit/option.h>
+#include <bdevkit/plugin.h>
 
 #include <cstdint>
 #include <optional>
@@ -51,15 +52,23 @@ struct ModuleInfo {
     const MethodInfo* find_method(std::string_view method) const;
 };
 
+/// [any thread] "1.0 draft 2", or "1.0" if the draft is 0.
+std::string abi_text(uint32_t abi_major, uint32_t abi_minor, uint32_t abi_draft);
+
 /// [any thread] Reads and checks a table. The error names the fault, for the plugin's author.
-tl::expected<ModuleInfo, std::string> read_module(const bdk_module& module);
+/// @param abi_minor  that the plugin was built for
+tl::expected<ModuleInfo, std::string> read_module(const bdk_module& module,
+                                                  uint32_t abi_minor = BDK_ABI_MINOR);
+
+/// [any thread] Reads and checks a plugin's list and the tables in it. The error names the fault, as above.
+tl::expected<std::vector<ModuleInfo>, std::string> read_plugin(const bdk_plugin& plugin);
 
 /// [any thread] Whether the module examines new bdevs, and so may make bdevs that the stack file does not
 /// name.
 bool examines(const ModuleInfo& module);
 
-/// [any thread] The message that refuses a plugin with another ABI major.
-std::string wrong_abi_message(uint32_t abi_major, uint32_t abi_minor);
+/// [any thread] Why a plugin of that ABI is refused; empty: it is not.
+std::string why_wrong_abi(uint32_t abi_major, uint32_t abi_minor, uint32_t abi_draft);
 
 /// [any thread] The size in bytes of a BDK_OPTION_* type in the options struct; 0 for an unknown type.
 uint32_t option_value_size(uint32_t type, uint32_t flags);

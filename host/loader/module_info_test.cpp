@@ -43,8 +43,6 @@ protected:
          .offset = offsetof(Options, paths)},
     };
     bdk_module table_ = {
-        .abi_major = BDK_ABI_MAJOR,
-        .abi_minor = BDK_ABI_MINOR,
         .size = sizeof(bdk_module),
         .name = "model-2_b",
         .version = "1.0",
@@ -52,7 +50,7 @@ protected:
         .option_count = 4,
         .option_size = sizeof(bdk_option),
         .options_struct_size = sizeof(Options),
-        .create = [](bdk_create*, const char*, const void*) { return 0; },
+        .create = [](const bdk_module*, bdk_create*, const char*, const void*) { return 0; },
     };
 };
 
@@ -83,13 +81,15 @@ TEST_F(ModuleTable, OptionsOfAnotherSizeAreReadAtTheirOwnStride) {
         bdk_option head;
         uint64_t more[2];
     };
-    const LongOption longer[2] = {{options_[0], {7, 7}}, {options_[1], {7, 7}}};
+    LongOption longer[2] = {{options_[0], {}}, {options_[1], {}}};
     table_.options = &longer[0].head;
     table_.option_count = 2;
     table_.option_size = sizeof(LongOption);
     auto info = read_module(table_);
     ASSERT_TRUE(info) << info.error();
     EXPECT_STREQ(info->options[1].name, "size");
+    longer[1].more[0] = 7;
+    EXPECT_THAT(error(), AllOf(HasSubstr("'size'"), HasSubstr("bytes"), HasSubstr("newer ABI")));
 
     struct ShortOption {
         const char *name, *help;
@@ -103,6 +103,33 @@ TEST_F(ModuleTable, OptionsOfAnotherSizeAreReadAtTheirOwnStride) {
     ASSERT_TRUE(info) << info.error();
     EXPECT_STREQ(info->options[1].name, "size");
     EXPECT_EQ(info->options[0].max, 0u);
+}
+
+TEST_F(ModuleTable, UnknownBitsAreRefusedByName) {
+    table_.flags = 1u << 9;
+    EXPECT_THAT(error(), HasSubstr("flags has bit 9 set"));
+    table_.flags = 0;
+    table_.reserved = 1u << 3;
+    EXPECT_THAT(error(), HasSubstr("reserved has bit 3 set"));
+    table_.reserved = 0;
+    options_[1].flags |= 1u << 30;
+    EXPECT_THAT(error(), HasSubstr("option 'size': flags has bit 30 set"));
+    options_[1].flags &= ~(1u << 30);
+    options_[1].reserved[1] = uint64_t{1} << 40;
+    EXPECT_THAT(error(), HasSubstr("option 'size': reserved has bit 40 set"));
+    options_[1].reserved[1] = 0;
+    EXPECT_TRUE(read_module(table_)) << error();
+
+    bdk_method method{};
+    method.name = "ask";
+    method.call = [](const bdk_module*, const bdk_method*, bdk_call*, const void*, bdk_json_writer*) {
+        return 0;
+    };
+    method.reserved[0] = 2;
+    table_.methods = &method;
+    table_.method_count = 1;
+    table_.method_size = sizeof(method);
+    EXPECT_THAT(error(), HasSubstr("method 'ask': reserved has bit 1 set"));
 }
 
 TEST_F(ModuleTable, ThePartsThatItMakesHaveASuffix) {
@@ -143,9 +170,30 @@ TEST_F(ModuleTable, NamesFollowTheRules) {
     EXPECT_THAT(error(), HasSubstr("module name ''"));
 }
 
-TEST_F(ModuleTable, AnotherMajorIsRefused) {
-    table_.abi_major = 2;
-    EXPECT_THAT(error(), HasSubstr("built for ABI 2.1, this host offers 1.1: rebuild"));
+TEST_F(ModuleTable, IsReadFromThePluginsList) {
+    bdk_module second = table_;
+    second.name = "second";
+    const bdk_module* modules[] = {&table_, &second, nullptr};
+    bdk_plugin plugin = {BDK_PLUGIN_HEAD, .modules = modules, .module_count = 2};
+    const auto infos = read_plugin(plugin);
+    ASSERT_TRUE(infos) << infos.error();
+    ASSERT_EQ(infos->size(), 2u);
+    EXPECT_EQ((*infos)[1].name, "second");
+    EXPECT_EQ((*infos)[1].module, &second);
+
+    plugin.module_count = 3;
+    EXPECT_THAT(read_plugin(plugin).error(), HasSubstr("entry 2 of its list is NULL"));
+    plugin.module_count = 0;
+    EXPECT_THAT(read_plugin(plugin).error(), HasSubstr("no modules"));
+    plugin.size = offsetof(bdk_plugin, modules);
+    EXPECT_THAT(read_plugin(plugin).error(), HasSubstr("sizeof(struct bdk_plugin)"));
+}
+
+TEST(Abi, AnotherMajorOrDraftIsRefused) {
+    EXPECT_EQ(why_wrong_abi(BDK_ABI_MAJOR, BDK_ABI_MINOR + 7, BDK_ABI_DRAFT), "");
+    EXPECT_THAT(why_wrong_abi(2, 1, 0), HasSubstr("built for ABI 2.1, this host offers 1."));
+    EXPECT_THAT(why_wrong_abi(BDK_ABI_MAJOR, 0, BDK_ABI_DRAFT - 1),
+                AllOf(HasSubstr("built for ABI 1.0 draft 1, this host"), HasSubstr("rebuild")));
 }
 
 TEST_F(ModuleTable, SizesMustBeSet) {
@@ -198,7 +246,9 @@ protected:
         table_.method_size = sizeof(bdk_method);
     }
 
-    static int call(bdk_call*, const void*, bdk_json_writer*) { return 0; }
+    static int call(const bdk_module*, const bdk_method*, bdk_call*, const void*, bdk_json_writer*) {
+        return 0;
+    }
 
     bdk_method methods_[2] = {
         {.name = "list", .help = "Lists.", .call = call},
@@ -236,12 +286,15 @@ TEST_F(MethodTable, OfANewerPluginIsReadAtItsOwnStride) {
         bdk_method head;
         uint64_t more[2];
     };
-    const LongMethod longer[2] = {{methods_[0], {7, 7}}, {methods_[1], {7, 7}}};
+    LongMethod longer[2] = {{methods_[0], {0, 0}}, {methods_[1], {0, 0}}};
     table_.methods = &longer[0].head;
     table_.method_size = sizeof(LongMethod);
     const auto info = read_module(table_);
     ASSERT_TRUE(info) << info.error();
     EXPECT_NE(info->find_method("grow"), nullptr);
+
+    longer[1].more[1] = 7;
+    EXPECT_THAT(error(), HasSubstr("not zero")) << "it asks for what this host does not know";
 }
 
 TEST_F(MethodTable, MakesSense) {

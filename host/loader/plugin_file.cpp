@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <boost/dll/shared_library.hpp>
 #include <optional>
 
@@ -29,14 +30,15 @@ std::string dlopen_error(const std::filesystem::path& file) {
 }
 
 std::optional<std::string> why_table_refused(const EntrySymbol& entry) {
-    // A table without an ABI version is filled by constructors; read_module() checks it after they have run.
-    if (entry.abi_major != 0 && entry.abi_major != BDK_ABI_MAJOR)
-        return wrong_abi_message(entry.abi_major, entry.abi_minor);
+    // A list without an ABI version is filled by constructors; read_plugin() checks it after they have run.
+    if (entry.abi_major != 0)
+        if (auto reason = why_wrong_abi(entry.abi_major, entry.abi_minor, entry.abi_draft); !reason.empty())
+            return reason;
     if (entry.symbol_size != 0 && entry.symbol_size < entry.table_size)
         return fmt::format(
-            "its table's size says {} bytes, but {} has {}: set size to "
-            "sizeof(struct bdk_module)",
-            entry.table_size, BDK_MODULE_SYMBOL, entry.symbol_size);
+            "its list's size says {} bytes, but {} has {}: set size to "
+            "sizeof(struct bdk_plugin)",
+            entry.table_size, BDK_PLUGIN_SYMBOL, entry.symbol_size);
     return std::nullopt;
 }
 
@@ -69,9 +71,15 @@ tl::expected<PluginFile, std::string> open_plugin(const std::filesystem::path& f
     }
     if (error) return tl::unexpected(dlopen_error(file));
 
-    auto info = read_module(library->get<const bdk_module>(BDK_MODULE_SYMBOL));
-    if (!info) return tl::unexpected(info.error());
-    return PluginFile{std::move(library), *std::move(info)};
+    auto modules = read_plugin(library->get<const bdk_plugin>(BDK_PLUGIN_SYMBOL));
+    if (!modules) return tl::unexpected(modules.error());
+    return PluginFile{std::move(library), *std::move(modules)};
+}
+
+const ModuleInfo* PluginFile::find(std::string_view module_name) const {
+    const auto found = std::ranges::find_if(
+        modules, [&](const ModuleInfo& module) { return module_name.empty() || module.name == module_name; });
+    return found == modules.end() ? nullptr : &*found;
 }
 
 void keep_mapped(const std::filesystem::path& file) {

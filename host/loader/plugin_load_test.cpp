@@ -62,6 +62,22 @@ TEST_F(Loading, TakesOlderAndNewerTables) {
     EXPECT_THAT(loader_.remove_modules(), IsEmpty());
 }
 
+/// Shared callbacks tell the modules apart by `self`.
+TEST_F(Loading, OfOnePluginEachModuleHasAnInitAndALifeOfItsOwn) {
+    folder_.add("two_modules");
+    loader_.discover();
+    const auto create = [&](const char* name) {
+        const bdk_module* module = loader_.load(name).value();
+        return bdk::await_on_app_thread(
+            [=](bdk::Done done) { bdk::module_create_bdev(module, "disk", nullptr, std::move(done)); });
+    };
+    EXPECT_EQ(create("second_of_two"), -EROFS);
+    EXPECT_EQ(module_in_host("first_of_two"), nullptr) << "only what is asked for is loaded";
+    EXPECT_EQ(create("first_of_two"), -ENOSPC);
+    EXPECT_THAT(loader_.remove_modules(), IsEmpty());
+    EXPECT_EQ(module_in_host("second_of_two"), nullptr);
+}
+
 TEST_F(Loading, TellsThatInitFailed) {
     const auto file = folder_.add("init_fails");
     loader_.discover();

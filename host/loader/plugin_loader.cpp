@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <system_error>
 
 #include "loader/plugin_file.hpp"
@@ -75,41 +76,42 @@ void PluginLoader::discover_folder(const SearchFolder& folder) {
             discover_file(file);
         return;
     }
-    plugins_.push_back({.path = folder.path, .reason = fmt::format("{} ({})", files.error(), folder.origin)});
-    libraries_.emplace_back();
+    add_refused({.path = folder.path, .reason = fmt::format("{} ({})", files.error(), folder.origin)});
 }
 
 void PluginLoader::discover_file(const fs::path& file) {
-    Plugin plugin{.path = file};
     const auto earlier = std::find_if(plugins_.begin(), plugins_.end(), [&](const Plugin& each) {
         return each.path.filename() == file.filename();
     });
-    if (earlier != plugins_.end()) {
-        plugin.state = PluginState::shadowed;
-        plugin.reason =
-            fmt::format("hidden by {}, which comes first in the search path", earlier->path.native());
-    } else {
-        look_at(plugin);
+    if (earlier != plugins_.end() && earlier->path != file) {
+        add_refused({.path = file,
+                     .state = PluginState::shadowed,
+                     .reason = fmt::format("hidden by {}, which comes first in the search path",
+                                           earlier->path.native())});
+        return;
     }
+    const auto entry = look_at_file(file);
+    if (!entry) return add_refused({.path = file, .reason = entry.error()});
+    if (entry->modules.empty()) return add_found(file, {});
+    for (const ModuleLook& look : entry->modules)
+        add_found(file, look);
+}
+
+void PluginLoader::add_refused(Plugin plugin) {
     plugins_.push_back(std::move(plugin));
     libraries_.emplace_back();
 }
 
-void PluginLoader::look_at(Plugin& plugin) {
-    const auto entry = look_at_file(plugin.path);
-    if (!entry) {
-        plugin.reason = entry.error();
-        return;
-    }
-    plugin.module_name = entry->module_name;
-    plugin.flags = entry->flags;
-    plugin.examines = entry->examines;
-    const Plugin* twin = plugin.module_name.empty() ? nullptr : find(plugin.module_name);
+void PluginLoader::add_found(const fs::path& file, const ModuleLook& look) {
+    Plugin plugin{.path = file, .module_name = look.name, .flags = look.flags, .examines = look.examines};
+    const Plugin* twin = look.name.empty() ? nullptr : find(look.name);
     if (twin == nullptr) {
         plugin.state = PluginState::found;
     } else {
         plugin.reason = name_is_taken(*twin);
     }
+    plugins_.push_back(std::move(plugin));
+    libraries_.emplace_back();
 }
 
 const Plugin* PluginLoader::find(std::string_view module_name) const {
@@ -123,10 +125,11 @@ const Plugin* PluginLoader::find(std::string_view module_name) const {
 tl::expected<const Plugin*, std::string> PluginLoader::open(std::string_view module_name) {
     const std::lock_guard lock(mutex_);
     const auto open_where = [&](auto&& is_wanted) -> const Plugin* {
-        for (std::size_t i = 0; i < plugins_.size(); ++i)
-            if (plugins_[i].is_there() && is_wanted(plugins_[i]) && open_at(i) &&
-                plugins_[i].module_name == module_name)
-                return &plugins_[i];
+        for (std::size_t i = 0; i < plugins_.size(); ++i) {
+            if (!plugins_[i].is_there() || !is_wanted(plugins_[i]) || !open_at(i)) continue;
+            const Plugin* plugin = find(module_name);  // it may be another module of the file
+            if (plugin != nullptr && plugin->state != PluginState::found) return plugin;
+        }
         return nullptr;
     };
     const auto has_name = [&](const Plugin& plugin) { return plugin.module_name == module_name; };
@@ -154,16 +157,41 @@ bool PluginLoader::open_at(std::size_t index) {
     Plugin& plugin = plugins_[index];
     if (plugin.state != PluginState::found) return true;
     auto opened = open_plugin(plugin.path);
-    if (!opened) {
-        refuse(plugin.path, std::move(opened.error()));
-        return false;
-    }
-    if (!take_info(index, std::move(opened->info))) return false;
-    libraries_[index] = std::move(opened->library);
-    return true;
+    if (opened)
+        take_infos(plugin.path, std::move(opened->modules), opened->library);
+    else
+        refuse(plugin.path, opened.error());
+    return plugin.state == PluginState::usable;
 }
 
-/// Reads the plugin's table after its constructors have run.
+/// Reads the tables of a file after its constructors have run.
+void PluginLoader::take_infos(const fs::path& file, std::vector<ModuleInfo> infos,
+                              const std::shared_ptr<boost::dll::shared_library>& library) {
+    for (ModuleInfo& info : infos) {
+        const std::size_t index = place_for(file, info.name);
+        if (take_info(index, std::move(info))) libraries_[index] = library;
+    }
+    refuse(file, "its list has no such module after its constructors have run");
+}
+
+/// The place of a module of the file: that of its name, else the first without a name, else a new one.
+std::size_t PluginLoader::place_for(const fs::path& file, const std::string& module_name) {
+    const auto find_place = [&](std::string_view name) {
+        const auto it = std::find_if(plugins_.begin(), plugins_.end(), [&](const Plugin& plugin) {
+            return plugin.state == PluginState::found && plugin.path == file && plugin.module_name == name;
+        });
+        return static_cast<std::size_t>(it - plugins_.begin());
+    };
+    std::size_t index = find_place(module_name);
+    if (index == plugins_.size()) index = find_place("");
+    if (index == plugins_.size()) {
+        plugins_.push_back({.path = file, .state = PluginState::found});
+        libraries_.emplace_back();
+    }
+    return index;
+}
+
+/// @return false when the module is refused
 bool PluginLoader::take_info(std::size_t index, ModuleInfo info) {
     Plugin& plugin = plugins_[index];
     const Plugin* twin = find(info.name);
@@ -180,27 +208,23 @@ bool PluginLoader::take_info(std::size_t index, ModuleInfo info) {
     return true;
 }
 
-Plugin* PluginLoader::found(const fs::path& file) {
-    const auto it = std::find_if(plugins_.begin(), plugins_.end(), [&](const Plugin& plugin) {
-        return plugin.state == PluginState::found && plugin.path == file;
-    });
-    return it != plugins_.end() ? &*it : nullptr;
+void PluginLoader::take_descriptions(const fs::path& file,
+                                     std::vector<std::unique_ptr<ModuleDescription>> descriptions) {
+    const std::lock_guard lock(mutex_);
+    std::vector<ModuleInfo> infos;
+    for (const auto& description : descriptions)
+        infos.push_back(description->info());
+    take_infos(file, std::move(infos), nullptr);
+    std::ranges::move(descriptions, std::back_inserter(descriptions_));
 }
 
-void PluginLoader::take_description(const fs::path& file, std::unique_ptr<ModuleDescription> description) {
+void PluginLoader::refuse(const fs::path& file, const std::string& reason) {
     const std::lock_guard lock(mutex_);
-    const Plugin* plugin = found(file);
-    if (plugin == nullptr) return;
-    take_info(static_cast<std::size_t>(plugin - plugins_.data()), description->info());
-    descriptions_.push_back(std::move(description));
-}
-
-void PluginLoader::refuse(const fs::path& file, std::string reason) {
-    const std::lock_guard lock(mutex_);
-    Plugin* plugin = found(file);
-    if (plugin == nullptr) return;
-    plugin->state = PluginState::refused;
-    plugin->reason = std::move(reason);
+    for (Plugin& plugin : plugins_) {
+        if (plugin.state != PluginState::found || plugin.path != file) continue;
+        plugin.state = PluginState::refused;
+        plugin.reason = reason;
+    }
 }
 
 const Plugin* PluginLoader::find_refused(std::string_view module_name) const {
@@ -231,7 +255,7 @@ std::string PluginLoader::why_missing(std::string_view module_name) const {
 tl::expected<const bdk_module*, std::string> PluginLoader::load(std::string_view module_name) {
     const auto plugin = open(module_name);
     if (!plugin) return tl::unexpected(plugin.error());
-    return load_at(static_cast<std::size_t>(*plugin - plugins_.data()));
+    return load_at(index_of(**plugin));
 }
 
 std::vector<std::string> PluginLoader::load_all() {
@@ -242,6 +266,13 @@ std::vector<std::string> PluginLoader::load_all() {
         if (auto module = load_at(i); !module) failures.push_back(module.error());
     }
     return failures;
+}
+
+std::size_t PluginLoader::index_of(const Plugin& plugin) const {
+    std::size_t index = 0;
+    while (&plugins_[index] != &plugin)
+        ++index;
+    return index;
 }
 
 tl::expected<const bdk_module*, std::string> PluginLoader::load_at(std::size_t index) {
@@ -257,8 +288,9 @@ tl::expected<const bdk_module*, std::string> PluginLoader::load_at(std::size_t i
 
     in_init_.insert(index);
     lock.unlock();
-    const int rc =
-        bdk::await_on_app_thread([module](bdk::Done done) { bdk::module_add(module, std::move(done)); });
+    const int rc = bdk::await_on_app_thread([module, abi_minor = plugin.info.abi_minor](bdk::Done done) {
+        bdk::module_add(module, std::move(done), abi_minor);
+    });
     lock.lock();
     in_init_.erase(index);
     init_ended_.notify_all();

@@ -18,6 +18,7 @@
 #include <bdevkit/module.h>
 
 #include <condition_variable>
+#include <deque>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -27,6 +28,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "loader/elf_look.hpp"
 #include "loader/module_description.hpp"
 #include "loader/module_info.hpp"
 #include "loader/search_path.hpp"
@@ -38,21 +40,22 @@ class shared_library;
 namespace bdevkit::host {
 
 enum class PluginState {
-    found,     ///< its file has passed the checks; its module can be loaded
-    usable,    ///< it has been opened or described
+    found,     ///< its file has passed the checks; the module can be loaded
+    usable,    ///< the file has been opened or described
     loaded,    ///< init has succeeded
     shadowed,  ///< hidden by a file of the same name in an earlier folder
     refused,
 };
 
-/// A file in the search path, or a folder that cannot be read (then refused).
+/// A module of a file in the search path. A file that is refused or shadowed counts as one, and so does a
+/// folder that cannot be read (then refused).
 struct Plugin {
     std::filesystem::path path;
     PluginState state = PluginState::refused;
     std::string
         reason;  ///< one line with the reason for a refusal or shadowing, and what to do; otherwise empty
 
-    // Results of the inspection. They are empty if the plugin's constructors fill the table.
+    // Results of the inspection. They are empty if the plugin's constructors fill the tables.
     std::string module_name;  ///< empty: not known yet
     uint32_t flags = 0;       ///< BDK_MODULE_*
     bool examines = false;
@@ -84,9 +87,9 @@ public:
     /// [main thread] Inspects the files of the search path. Call it once per loader.
     void discover();
 
-    /// [main thread, while nobody loads] All files found, in the order of the search path and by name within
-    /// a folder.
-    const std::vector<Plugin>& plugins() const { return plugins_; }
+    /// [main thread, while nobody loads] The modules of all files found, in the order of the search path and
+    /// by name of the file within a folder. Modules that show only when the file is open come last.
+    const std::deque<Plugin>& plugins() const { return plugins_; }
 
     const std::vector<SearchFolder>& search_path() const { return search_path_; }
 
@@ -104,12 +107,13 @@ public:
     /// [not a bdk thread] Opens each plugin found; plugins that cannot be opened become refused.
     void open_all();
 
-    /// [not a bdk thread] Stores the description of a plugin that another process has opened. The plugin
-    /// becomes usable for reading its options, but cannot be loaded. It is refused if its name is already in
-    /// use.
-    void take_description(const std::filesystem::path& file, std::unique_ptr<ModuleDescription> description);
-    /// [not a bdk thread] Marks a found plugin as refused.
-    void refuse(const std::filesystem::path& file, std::string reason);
+    /// [not a bdk thread] Stores the descriptions of a file's modules, which another process has opened. They
+    /// become usable for reading their options, but cannot be loaded. A module is refused if its name is
+    /// already in use.
+    void take_descriptions(const std::filesystem::path& file,
+                           std::vector<std::unique_ptr<ModuleDescription>> descriptions);
+    /// [not a bdk thread] Marks the modules found in a file as refused.
+    void refuse(const std::filesystem::path& file, const std::string& reason);
 
     /// [not a bdk thread] The refused plugin whose module or file has that name; nullptr if none has.
     const Plugin* find_refused(std::string_view module_name) const;
@@ -133,21 +137,25 @@ public:
 private:
     void discover_folder(const SearchFolder& folder);
     void discover_file(const std::filesystem::path& path);
-    void look_at(Plugin& plugin);
+    void add_refused(Plugin plugin);
+    void add_found(const std::filesystem::path& file, const ModuleLook& look);
     bool open_at(std::size_t index);
+    void take_infos(const std::filesystem::path& file, std::vector<ModuleInfo> infos,
+                    const std::shared_ptr<boost::dll::shared_library>& library);
+    std::size_t place_for(const std::filesystem::path& file, const std::string& module_name);
     bool take_info(std::size_t index, ModuleInfo info);
-    Plugin* found(const std::filesystem::path& file);
+    std::size_t index_of(const Plugin& plugin) const;
     tl::expected<const bdk_module*, std::string> load_at(std::size_t index);
 
     std::vector<SearchFolder> search_path_;
     std::vector<std::shared_ptr<boost::dll::shared_library>>
-        libraries_;  ///< file of plugins_[i]; null if not open
+        libraries_;  ///< file of plugins_[i], shared by its modules; null if not open
     std::vector<std::unique_ptr<ModuleDescription>> descriptions_;
 
     // Held while a plugin is opened or loaded, except while waiting for an init.
     mutable std::recursive_mutex mutex_;  ///< guards what follows
     std::condition_variable_any init_ended_;
-    std::vector<Plugin> plugins_;
+    std::deque<Plugin> plugins_;       ///< they stay where they are: callers hold pointers to them
     std::set<std::size_t> in_init_;    ///< indices
     std::vector<std::size_t> loaded_;  ///< indices, in the order of loading
 };

@@ -91,7 +91,7 @@ TEST_F(Discovery, NamesAPluginThatEndsTheProcess) {
 
 TEST_F(Discovery, RefusesAFileWithoutEntrySymbol) {
     folder_.add("no_entry_symbol");
-    expect_refused_unopened(HasSubstr("exports no symbol bdk_module_v1"));
+    expect_refused_unopened(HasSubstr("exports no symbol bdk_plugin_v1"));
 }
 
 TEST_F(Discovery, RefusesAnEntrySymbolThatIsCode) {
@@ -104,9 +104,34 @@ TEST_F(Discovery, RefusesAnotherAbiMajor) {
     expect_refused_unopened(HasSubstr("built for ABI 2.3, this host offers 1."));
 }
 
+TEST_F(Discovery, RefusesAnotherDraft) {
+    folder_.add("wrong_abi_draft");
+    expect_refused_unopened(AllOf(HasSubstr("draft"), HasSubstr("rebuild the plugin")));
+}
+
+TEST_F(Discovery, RefusesATableOfAnotherFile) {
+    folder_.add("foreign_table");
+    loader_.discover();
+    const auto refused = loader_.open("foreign_table");
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error(), HasSubstr("lies in another file: make the module's table static"));
+}
+
+TEST_F(Discovery, FindsEachModuleOfAPlugin) {
+    folder_.add("two_modules");
+    loader_.discover();
+    ASSERT_EQ(loader_.plugins().size(), 2u);
+    const Plugin* second = loader_.find("second_of_two");
+    ASSERT_NE(second, nullptr);
+    ASSERT_EQ(loader_.open("second_of_two"), second);
+    EXPECT_EQ(second->info.version, "2.0.0");
+    EXPECT_EQ(loader_.find("first_of_two")->state, PluginState::usable) << "the file is open";
+    EXPECT_EQ(loader_.modules().size(), 2u);
+}
+
 TEST_F(Discovery, RefusesATableShorterThanItSays) {
     folder_.add("size_too_large");
-    expect_refused_unopened(HasSubstr("bdk_module_v1 has 24"));
+    expect_refused_unopened(HasSubstr("bdk_plugin_v1 has 24"));
 }
 
 TEST_F(Discovery, RefusesAFileThatIsNotElf) {

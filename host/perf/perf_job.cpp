@@ -118,7 +118,8 @@ tl::expected<void, std::string> PerfJob::open() {
         job->result_.first_error = "the bdev was removed";
         job->stop();
     };
-    const int rc = bdk_bdev_open_ext(share_.bdev.c_str(), perf_writes(options_.mix), on_event, this, &desc_);
+    const int rc = bdk_bdev_open(share_.bdev.c_str(), perf_writes(options_.mix) ? BDK_BDEV_OPEN_WRITE : 0,
+                                 on_event, this, &desc_);
     if (rc == -EPERM)
         return tl::unexpected(
             fmt::format("bdev '{}' is claimed by the bdev on top of it: write to that bdev", share_.bdev));
@@ -315,9 +316,9 @@ inline void PerfJob::go_on(Slot& slot) {
 inline int PerfJob::submit_plain(Slot& slot) {
     slot.block = first_block_ + offsets_->next() * io_blocks_;
     if (plain_ == Plain::read) [[likely]]
-        return bdk_bdev_read_blocks(desc_, ch_, slot.buf, slot.block, io_blocks_, completed, &slot);
+        return bdk_bdev_read_blocks(desc_, ch_, slot.buf, slot.block, io_blocks_, nullptr, completed, &slot);
     if (plain_ == Plain::write)
-        return bdk_bdev_write_blocks(desc_, ch_, slot.buf, slot.block, io_blocks_, completed, &slot);
+        return bdk_bdev_write_blocks(desc_, ch_, slot.buf, slot.block, io_blocks_, nullptr, completed, &slot);
     return submit_instantly(slot);
 }
 
@@ -351,24 +352,26 @@ int PerfJob::submit(Slot& slot) {
     slot.block = first_block_ + offsets_->next() * io_blocks_;
     switch (mix.operation) {
         case Op::unmap:
-            return bdk_bdev_unmap_blocks(desc_, ch_, slot.block, io_blocks_, completed, &slot);
+            return bdk_bdev_unmap_blocks(desc_, ch_, slot.block, io_blocks_, nullptr, completed, &slot);
         case Op::write_zeroes:
             return bdk_bdev_write_zeroes_blocks(desc_, ch_, slot.block, io_blocks_, nullptr, completed,
                                                 &slot);
         case Op::copy:
             return bdk_bdev_copy_blocks(desc_, ch_, slot.block, first_block_ + offsets_->next() * io_blocks_,
-                                        io_blocks_, completed, &slot);
+                                        io_blocks_, nullptr, completed, &slot);
         case Op::flush:
-            return bdk_bdev_flush_blocks(desc_, ch_, slot.block, io_blocks_, completed, &slot);
+            return bdk_bdev_flush_blocks(desc_, ch_, slot.block, io_blocks_, nullptr, completed, &slot);
         default:
-            return bdk_bdev_reset(desc_, ch_, completed, &slot);
+            return bdk_bdev_reset(desc_, ch_, nullptr, completed, &slot);
     }
 }
 
 int PerfJob::submit_read_or_write(Slot& slot, bool read) {
     slot.block = first_block_ + offsets_->next() * io_blocks_;
-    return read ? bdk_bdev_read_blocks(desc_, ch_, slot.buf, slot.block, io_blocks_, completed, &slot)
-                : bdk_bdev_write_blocks(desc_, ch_, slot.buf, slot.block, io_blocks_, completed, &slot);
+    return read
+               ? bdk_bdev_read_blocks(desc_, ch_, slot.buf, slot.block, io_blocks_, nullptr, completed, &slot)
+               : bdk_bdev_write_blocks(desc_, ch_, slot.buf, slot.block, io_blocks_, nullptr, completed,
+                                       &slot);
 }
 
 /// Verify and compare: a write, then a check of the written data.
@@ -379,10 +382,11 @@ int PerfJob::submit_pair(Slot& slot) {
         const uint64_t places = (range_slots_ - slot.place - 1) / stride + 1;
         slot.block = first_block_ + (slot.place + offsets_->random().below(places) * stride) * io_blocks_;
         fill(slot.expected, options_.io_size, slot.block, slot.round + options_.seed);
-        return bdk_bdev_write_blocks(desc_, ch_, slot.expected, slot.block, io_blocks_, completed, &slot);
+        return bdk_bdev_write_blocks(desc_, ch_, slot.expected, slot.block, io_blocks_, nullptr, completed,
+                                     &slot);
     }
     if (options_.mix.operation == Op::verify)
-        return bdk_bdev_read_blocks(desc_, ch_, slot.buf, slot.block, io_blocks_, completed, &slot);
+        return bdk_bdev_read_blocks(desc_, ch_, slot.buf, slot.block, io_blocks_, nullptr, completed, &slot);
     slot.iov = {slot.expected, options_.io_size};
     return bdk_bdev_comparev_blocks(desc_, ch_, &slot.iov, 1, slot.block, io_blocks_, nullptr, completed,
                                     &slot);

@@ -66,7 +66,7 @@ public:
         const auto on_event = [](uint32_t type, bdk_bdev*, void* self) {
             if (type == BDK_BDEV_EVENT_REMOVE) static_cast<Replay*>(self)->fail("the bdev was removed");
         };
-        const int rc = bdk_bdev_open_ext(name.c_str(), writes, on_event, this, &desc_);
+        const int rc = bdk_bdev_open(name.c_str(), writes ? BDK_BDEV_OPEN_WRITE : 0, on_event, this, &desc_);
         if (rc != 0)
             return tl::unexpected(fmt::format("bdev '{}': {}", name, std::generic_category().message(-rc)));
         return check_records().and_then([&] { return prepare(); });
@@ -216,19 +216,19 @@ private:
     int start(uint32_t type, uint64_t offset, uint64_t count, const bdk_bdev_io_opts& opts, Flight* flight) {
         switch (type) {
             case BDK_BDEV_IO_TYPE_READ:
-                return bdk_bdev_read_blocks(desc_, ch_, flight->iov.iov_base, offset, count, completed,
-                                            flight);
+                return bdk_bdev_read_blocks(desc_, ch_, flight->iov.iov_base, offset, count, nullptr,
+                                            completed, flight);
             case BDK_BDEV_IO_TYPE_WRITE:
                 return bdk_bdev_writev_blocks(desc_, ch_, &flight->iov, 1, offset, count, &opts, completed,
                                               flight);
             case BDK_BDEV_IO_TYPE_UNMAP:
-                return bdk_bdev_unmap_blocks(desc_, ch_, offset, count, completed, flight);
+                return bdk_bdev_unmap_blocks(desc_, ch_, offset, count, nullptr, completed, flight);
             case BDK_BDEV_IO_TYPE_FLUSH:
-                return bdk_bdev_flush_blocks(desc_, ch_, offset, count, completed, flight);
+                return bdk_bdev_flush_blocks(desc_, ch_, offset, count, nullptr, completed, flight);
             case BDK_BDEV_IO_TYPE_WRITE_ZEROES:
                 return bdk_bdev_write_zeroes_blocks(desc_, ch_, offset, count, &opts, completed, flight);
             default:
-                return bdk_bdev_reset(desc_, ch_, completed, flight);
+                return bdk_bdev_reset(desc_, ch_, nullptr, completed, flight);
         }
     }
 

@@ -132,17 +132,15 @@ inline constexpr bdk_option raid_options[] = {
     {.name = "log", .help = "A bdev.", .type = BDK_OPTION_BDEV, .offset = offsetof(RaidOptions, log)},
 };
 
-inline int never_called(bdk_create*, const char*, const void*) {
+inline int never_called(const bdk_module*, bdk_create*, const char*, const void*) {
     return 0;
 }
-inline void never_called(bdk_bdev*) {}
+inline void never_called(const bdk_module*, bdk_examine*, bdk_bdev*) {}
 
 template <size_t N>
 constexpr bdk_module make_test_module(const char* name, const bdk_option (&options)[N], size_t struct_size,
                                       const char* part_suffix = nullptr) {
-    return {.abi_major = BDK_ABI_MAJOR,
-            .abi_minor = BDK_ABI_MINOR,
-            .size = sizeof(bdk_module),
+    return {.size = sizeof(bdk_module),
             .name = name,
             .version = "1.0.0",
             .description = "A module of the tests",
@@ -163,16 +161,11 @@ inline const bdk_module shelf_module = make_test_module("shelf", layer_options, 
 inline const bdk_module raid_module = make_test_module("raid", raid_options, sizeof(RaidOptions));
 
 /// A module that makes bdevs only by examination.
-inline const bdk_module finder_module = {.abi_major = BDK_ABI_MAJOR,
-                                         .abi_minor = BDK_ABI_MINOR,
-                                         .size = sizeof(bdk_module),
-                                         .name = "finder",
-                                         .examine_disk = never_called};
+inline const bdk_module finder_module = {
+    .size = sizeof(bdk_module), .name = "finder", .examine_disk = never_called};
 
 /// A module that names its bdevs after the examined bdev.
-inline const bdk_module namer_module = {.abi_major = BDK_ABI_MAJOR,
-                                        .abi_minor = BDK_ABI_MINOR,
-                                        .size = sizeof(bdk_module),
+inline const bdk_module namer_module = {.size = sizeof(bdk_module),
                                         .flags = BDK_MODULE_NAMES_AFTER_BASE,
                                         .name = "namer",
                                         .examine_disk = never_called};

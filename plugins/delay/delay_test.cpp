@@ -78,7 +78,7 @@ TEST_F(DelayModule, IoEndsInTheOrderOfItsTimes) {
     Client client("slow", Access::write);
     std::vector<std::byte> data(512);
     Awaited<IoResult> read = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_read_blocks(desc, ch, data.data(), 0, 1, cb, arg);
+        return bdk_bdev_read_blocks(desc, ch, data.data(), 0, 1, nullptr, cb, arg);
     });
     EXPECT_TRUE(client.write(1, pattern(512)).ok()) << "a later and shorter one is not held up";
     EXPECT_TRUE(read.get().ok());

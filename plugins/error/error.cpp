@@ -206,9 +206,10 @@ private:
         corrupt(context, &context.copy);
         bdk_bdev_io_opts opts{};
         opts.size = sizeof(opts);
-        opts.flags = io->u.bdev.flags;
+        opts.flags = io->u.bdev.flags & BDK_BDEV_IO_FUA;
         opts.md_buf = io->u.bdev.md_buf;
-        opts.dif_check_flags_exclude = ~io->u.bdev.dif_check_flags;
+        constexpr uint32_t all_checks = BDK_DIF_CHECK_GUARD | BDK_DIF_CHECK_APPTAG | BDK_DIF_CHECK_REFTAG;
+        opts.dif_check_flags_exclude = all_checks & ~io->u.bdev.dif_check_flags;
         const int rc = bdk_bdev_writev_blocks(ch.base_desc, ch.base.get(), &context.copy, 1,
                                               io.offset_blocks(), io.num_blocks(), &opts, written, io.get());
         if (rc == 0) return;

@@ -46,7 +46,7 @@ protected:
     }
     static auto write_of(std::vector<std::byte>& data, uint64_t at = 0) {
         return [&data, at](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_write_blocks(desc, ch, data.data(), at, data.size() / block, cb, arg);
+            return bdk_bdev_write_blocks(desc, ch, data.data(), at, data.size() / block, nullptr, cb, arg);
         };
     }
     std::string info() { return host.info("err").dump(); }

@@ -85,12 +85,13 @@ public:
     }
 
     /// Examines only disks, not bdevs on top of them, because a layer shows the same table again.
-    static void examine_disk(bdk_bdev* bdev) {
-        const bool is_layer = bdev->bases != nullptr && bdev->bases[0] != nullptr;
+    static void examine_disk(bdevkit::Examination examination, bdk_bdev* bdev) {
+        const bool is_layer = bdk_bdev_get_base(bdev, 0) != nullptr;
         if (is_layer || bdk_bdev_is_md_interleaved(bdev) || bdk_bdev_get_num_blocks(bdev) < least_blocks)
-            return bdk_bdev_module_examined(&bdk_module_v1, bdev);
-        const auto use = [bdev, base = std::string(bdk_bdev_get_name(bdev))](const TableFound& found) {
-            const auto done = [bdev](int) { bdk_bdev_module_examined(&bdk_module_v1, bdev); };
+            return examination.finish();
+        const auto use = [examination, base = std::string(bdk_bdev_get_name(bdev))](const TableFound& found) {
+            // What cannot be made has been logged.
+            const auto done = [examination](int) { examination.finish(); };
             if (found.other_block_size != 0)
                 log(LogLevel::info, "gpt",
                     format("the GPT of '%s' is not used: %s", base.c_str(), found.problem.c_str()));

@@ -295,10 +295,12 @@ TEST_F(MallocWithMetadata, AbortAndResetEndZeroing) {
     Awaited<IoResult> zeroing, reset;
     call_on(client.thread(), [&] {
         zeroing = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_unmap_blocks(desc, ch, 0, bdk_bdev_get_num_blocks(client.bdev()), cb, arg);
+            return bdk_bdev_unmap_blocks(desc, ch, 0, bdk_bdev_get_num_blocks(client.bdev()), nullptr, cb,
+                                         arg);
         });
-        reset = client.start(
-            [](auto* desc, auto* ch, auto cb, void* arg) { return bdk_bdev_reset(desc, ch, cb, arg); });
+        reset = client.start([](auto* desc, auto* ch, auto cb, void* arg) {
+            return bdk_bdev_reset(desc, ch, nullptr, cb, arg);
+        });
     });
     EXPECT_TRUE(reset.get().ok());
     EXPECT_EQ(zeroing.get().status, BDK_BDEV_IO_STATUS_ABORTED);

@@ -105,7 +105,7 @@ TEST_F(MallocTest, ZeroesLargeRangesStepByStep) {
     ASSERT_TRUE(client.write(last, pattern(4096, 1)).ok());
     ASSERT_TRUE(client.write(5000, pattern(4096, 2)).ok());
     Awaited<IoResult> zeroing = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_unmap_blocks(desc, ch, 1, last - 1, cb, arg);
+        return bdk_bdev_unmap_blocks(desc, ch, 1, last - 1, nullptr, cb, arg);
     });
     EXPECT_TRUE(client.write(0, pattern(4096, 3)).ok()) << "other I/O goes on meanwhile";
     EXPECT_TRUE(zeroing.get().ok());
@@ -167,7 +167,7 @@ TEST_F(MallocTest, LendsItsMemoryForZcopy) {
     } zcopy{&started, lent.setter(), returned.setter()};
     call_on(client.thread(), [&] {
         ASSERT_EQ(bdk_bdev_zcopy_start(
-                      client.desc(), client.channel(), 9, 1, true,
+                      client.desc(), client.channel(), 9, 1, true, nullptr,
                       [](bdk_bdev_io* io, bool success, void* arg) {
                           auto* self = static_cast<Zcopy*>(arg);
                           *self->io = io;
@@ -186,7 +186,7 @@ TEST_F(MallocTest, LendsItsMemoryForZcopy) {
         EXPECT_EQ(std::memcmp(iovs[0].iov_base, pattern(4096).data(), 4096), 0);
         std::memcpy(iovs[0].iov_base, changed.data(), 4096);
         ASSERT_EQ(bdk_bdev_zcopy_end(
-                      started, true,
+                      started, true, nullptr,
                       [](bdk_bdev_io* io, bool success, void* arg) {
                           bdk_bdev_free_io(io);
                           static_cast<Zcopy*>(arg)->returned(success);
@@ -207,10 +207,11 @@ TEST_F(MallocTest, NothingFromBeforeAResetTakesEffectAfterIt) {
     // Both start in one turn of the reactor; the zeroing needs a thousand.
     call_on(client.thread(), [&] {
         zeroing = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_unmap_blocks(desc, ch, 0, last + 1, cb, arg);
+            return bdk_bdev_unmap_blocks(desc, ch, 0, last + 1, nullptr, cb, arg);
         });
-        reset = other.start(
-            [](auto* desc, auto* ch, auto cb, void* arg) { return bdk_bdev_reset(desc, ch, cb, arg); });
+        reset = other.start([](auto* desc, auto* ch, auto cb, void* arg) {
+            return bdk_bdev_reset(desc, ch, nullptr, cb, arg);
+        });
     });
     EXPECT_TRUE(reset.get().ok());
     ASSERT_TRUE(other.write(last, pattern(4096)).ok());
@@ -236,7 +237,7 @@ TEST_F(MallocTest, AbortEndsZeroingThatIsUnderWay) {
                       &two),
                   0);
         ASSERT_EQ(bdk_bdev_abort(
-                      client.desc(), client.channel(), &two,
+                      client.desc(), client.channel(), &two, nullptr,
                       [](bdk_bdev_io* io, bool, void* arg) {
                           IoResult result;
                           result.status = bdk_bdev_io_get_status(io);
@@ -264,7 +265,8 @@ TEST(MallocOnTwoReactors, ThreadsWorkOnTheirOwnPartsAtOnce) {
         std::vector<Awaited<IoResult>> writes;
         for (uint64_t i = 0; i < clients.size(); i++)
             writes.push_back(clients[i]->start([&, i](auto* desc, auto* ch, auto cb, void* arg) {
-                return bdk_bdev_write_blocks(desc, ch, data[i].data(), 1000 * i + round, 64, cb, arg);
+                return bdk_bdev_write_blocks(desc, ch, data[i].data(), 1000 * i + round, 64, nullptr, cb,
+                                             arg);
             }));
         for (auto& write : writes)
             EXPECT_TRUE(write.get().ok());

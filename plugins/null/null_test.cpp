@@ -43,7 +43,7 @@ TEST_F(NullTest, ReadLeavesTheClientsBufferAlone) {
     std::vector<std::byte> buffer = pattern(4096);
     EXPECT_TRUE(client
                     .run([&](auto* desc, auto* ch, auto cb, void* arg) {
-                        return bdk_bdev_read_blocks(desc, ch, buffer.data(), 0, 1, cb, arg);
+                        return bdk_bdev_read_blocks(desc, ch, buffer.data(), 0, 1, nullptr, cb, arg);
                     })
                     .ok());
     EXPECT_EQ(buffer, pattern(4096));
@@ -62,7 +62,7 @@ TEST_F(NullTest, RefusesWhatItDoesNotSupport) {
     EXPECT_FALSE(client.supports(BDK_BDEV_IO_TYPE_SEEK_DATA));
     EXPECT_EQ(client
                   .run([](auto* desc, auto* ch, auto cb, void* arg) {
-                      return bdk_bdev_seek_data(desc, ch, 0, cb, arg);
+                      return bdk_bdev_seek_data(desc, ch, 0, nullptr, cb, arg);
                   })
                   .rc,
               -ENOTSUP);
@@ -89,9 +89,10 @@ TEST_F(NullTest, AbortEndsAQueuedIo) {
             bdk_bdev_free_io(io);
             static_cast<Two*>(arg)->abort(result);
         };
-        ASSERT_EQ(
-            bdk_bdev_write_blocks(client.desc(), client.channel(), buffer.data(), 0, 1, write_done, &two), 0);
-        ASSERT_EQ(bdk_bdev_abort(client.desc(), client.channel(), &two, abort_done, &two), 0);
+        ASSERT_EQ(bdk_bdev_write_blocks(client.desc(), client.channel(), buffer.data(), 0, 1, nullptr,
+                                        write_done, &two),
+                  0);
+        ASSERT_EQ(bdk_bdev_abort(client.desc(), client.channel(), &two, nullptr, abort_done, &two), 0);
     });
     EXPECT_EQ(write.get().status, BDK_BDEV_IO_STATUS_ABORTED);
     EXPECT_EQ(abort.get().status, BDK_BDEV_IO_STATUS_SUCCESS);

@@ -100,7 +100,7 @@ Request given(Io io, uint32_t nsid) {
                     .iovcnt = uint32_t(params.iovcnt),
                     .bytes = uint32_t(params.nbytes),
                     .md = params.md_buf,
-                    .md_bytes = params.md_len};
+                    .md_bytes = params.md_nbytes};
     return request;
 }
 

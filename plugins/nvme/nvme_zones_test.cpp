@@ -130,7 +130,7 @@ using bdk::test::Access, bdk::test::Client, bdk::test::IoResult;
 struct ZonedBdev : testing::Test {
     ZonedBdev() {
         model = &controller;
-        host.add(&bdk_module_v1);
+        host.add(&bdk_own_module);
         EXPECT_EQ(host.create("model", "Nvme0"), 0);
         client = std::make_unique<Client>("Nvme0n1", Access::write);
     }
@@ -141,12 +141,13 @@ struct ZonedBdev : testing::Test {
 
     IoResult report(uint64_t zone, std::vector<bdk_bdev_zone_info>& zones) {
         return client->run([&, zone](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_get_zone_info(desc, ch, zone, uint32_t(zones.size()), zones.data(), cb, arg);
+            return bdk_bdev_get_zone_info(desc, ch, zone, uint32_t(zones.size()), zones.data(),
+                                          sizeof(bdk_bdev_zone_info), nullptr, cb, arg);
         });
     }
     IoResult manage(uint64_t zone, uint32_t action) {
         return client->run([=](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_zone_management(desc, ch, zone, action, cb, arg);
+            return bdk_bdev_zone_management(desc, ch, zone, action, nullptr, cb, arg);
         });
     }
     IoResult append(uint64_t zone, uint64_t blocks) {
@@ -203,14 +204,19 @@ TEST_F(ZonedBdev, EachStateIsTold) {
         {NVME_ZNS_ZS_FULL, BDK_BDEV_ZONE_STATE_FULL},
         {NVME_ZNS_ZS_OFFLINE, BDK_BDEV_ZONE_STATE_OFFLINE},
     };
+    const auto takes_writes = [](uint32_t state) {
+        return state != BDK_BDEV_ZONE_STATE_READ_ONLY && state != BDK_BDEV_ZONE_STATE_FULL &&
+               state != BDK_BDEV_ZONE_STATE_OFFLINE;
+    };
     for (size_t i = 0; i < std::size(states); i++)
-        controller.zones[i] = {states[i].second <= BDK_BDEV_ZONE_STATE_CLOSED ? 5 : ~0ull, states[i].first};
+        controller.zones[i] = {takes_writes(states[i].second) ? 5 : ~0ull, states[i].first};
     std::vector<bdk_bdev_zone_info> zones(std::size(states));
     ASSERT_TRUE(report(0, zones).ok());
     for (size_t i = 0; i < zones.size(); i++) {
         EXPECT_EQ(zones[i].state, states[i].second);
-        const bool takes_writes = states[i].second <= BDK_BDEV_ZONE_STATE_CLOSED;
-        EXPECT_EQ(zones[i].write_pointer, i * zone_size + (takes_writes ? 5 : zone_capacity)) << i;
+        EXPECT_EQ(zones[i].write_pointer,
+                  i * zone_size + (takes_writes(states[i].second) ? 5 : zone_capacity))
+            << i;
     }
 }
 

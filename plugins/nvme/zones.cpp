@@ -20,8 +20,6 @@ using bdevkit::format, bdevkit::Io, bdevkit::IoStatus, bdevkit::IoType;
 
 constexpr size_t header = sizeof(nvme_zone_report), descriptor = sizeof(nvme_zns_desc);
 static_assert(sizeof(ZoneReport::last) == header + descriptor);
-// A descriptor is never overwritten before it has been read.
-static_assert(2 * sizeof(bdk_bdev_zone_info) == descriptor);
 
 /// The memory for the descriptors of a command.
 struct Place {
@@ -32,11 +30,13 @@ struct Place {
 Place place_of(Io io, ZoneReport& report) {
     const bdk_bdev_io_zone_mgmt_params& params = io->u.zone_mgmt;
     const uint64_t left = params.num_zones - report.done;
-    const uint64_t room = left * sizeof(bdk_bdev_zone_info);
-    if (room < header + descriptor) return {report.last, 1};
+    const uint64_t room = left * params.info_size;
+    // In elements that are longer, a descriptor would be overwritten before it has been read.
+    const bool in_place = params.info_size <= descriptor && room >= header + descriptor;
+    if (!in_place) return {report.last, 1};
     const uint64_t longest = uint64_t(io->bdev->max_rw_size) * io->bdev->blocklen;
     const uint64_t zones = (std::min(room, longest) - header) / descriptor;
-    return {reinterpret_cast<std::byte*>(params.buf + report.done), uint32_t(zones)};
+    return {static_cast<std::byte*>(params.buf) + uint64_t{report.done} * params.info_size, uint32_t(zones)};
 }
 
 Command at_zone(uint8_t opcode, uint32_t nsid, uint64_t first_block) {
@@ -71,7 +71,8 @@ bdk_bdev_zone_info info_of(const nvme_zns_desc& zone) {
                             .type = zone.zt & 0xfu};
     // NVMe leaves the write pointer undefined for a zone that takes no writes.
     const bool takes_writes =
-        info.state <= BDK_BDEV_ZONE_STATE_CLOSED && info.state >= BDK_BDEV_ZONE_STATE_EMPTY;
+        info.state == BDK_BDEV_ZONE_STATE_EMPTY || info.state == BDK_BDEV_ZONE_STATE_IMP_OPEN ||
+        info.state == BDK_BDEV_ZONE_STATE_EXP_OPEN || info.state == BDK_BDEV_ZONE_STATE_CLOSED;
     if (!takes_writes) info.write_pointer = info.zone_id + info.capacity;
     return info;
 }
@@ -104,7 +105,6 @@ Request next_report(Io io, ZoneReport& report) {
 
 bool take_report(Io io, ZoneReport& report) {
     const std::byte* from = place_of(io, report).at;
-    bdk_bdev_zone_info* to = io->u.zone_mgmt.buf + report.done;
     nvme_zone_report told;
     std::memcpy(&told, from, sizeof(told));
     if (le64toh(told.nr_zones) < report.asked) return false;
@@ -112,7 +112,7 @@ bool take_report(Io io, ZoneReport& report) {
         nvme_zns_desc zone;
         std::memcpy(&zone, from + header + i * descriptor, sizeof(zone));
         const bdk_bdev_zone_info info = info_of(zone);
-        std::memcpy(to + i, &info, sizeof(info));
+        bdk_bdev_io_set_zone_info(io.get(), report.done + i, &info, sizeof(info));
     }
     report.done += report.asked;
     return true;
@@ -133,7 +133,7 @@ Request zone_management(Io io, const Namespace& ns) {
 void on_command_ended(Io io, const Status& status) {
     if (status.success()) {
         if (io.type() == IoType::get_zone_info) return report_ended(io);
-        if (io.type() == IoType::zone_append) io->u.bdev.offset_blocks = status.result;
+        if (io.type() == IoType::zone_append) bdk_bdev_io_set_append_location(io.get(), status.result);
     }
     bdk_bdev_io_complete_nvme_status(io.get(), uint32_t(status.result), status.sct(), status.sc());
 }

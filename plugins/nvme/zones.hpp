@@ -16,10 +16,10 @@ struct Request;
 struct Namespace;
 
 /// The report of a get_zone_info, in as many commands as it takes. A zone's descriptor (64 bytes) is twice as
-/// long as a bdk_bdev_zone_info. So that nothing has to be allocated, a command writes descriptors into the
-/// part of the client's memory that is still free, and they are converted in place, first to last: a
-/// descriptor is never overwritten before it has been read. When too little of that memory is left, they go
-/// to `last`.
+/// long as a bdk_bdev_zone_info of ABI 1.0. So that nothing has to be allocated, a command writes descriptors
+/// into the part of the client's memory that is still free, and they are converted in place, first to last: a
+/// descriptor is never overwritten before it has been read. When too little of that memory is left, or
+/// the client's elements are longer than descriptors, they go to `last`, one by one.
 struct ZoneReport {
     Queue* queue;  ///< carries the commands
     uint32_t nsid;

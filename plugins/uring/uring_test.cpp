@@ -71,7 +71,7 @@ uint64_t seek_from(Client& client, bool data, uint64_t block) {
             (*static_cast<std::function<void(uint64_t)>*>(arg))(result);
         };
         const auto seek = data ? bdk_bdev_seek_data : bdk_bdev_seek_hole;
-        ASSERT_EQ(seek(client.desc(), client.channel(), block, cb, &set), 0);
+        ASSERT_EQ(seek(client.desc(), client.channel(), block, nullptr, cb, &set), 0);
     });
     return found.get();
 }
@@ -234,7 +234,7 @@ TEST_P(UringModule, ResetsAndAborts) {
     std::vector<std::byte> data = pattern(mib);
     Awaited<IoResult> written = client.start(
         [&](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_write_blocks(desc, ch, data.data(), 0, mib / block, cb, arg);
+            return bdk_bdev_write_blocks(desc, ch, data.data(), 0, mib / block, nullptr, cb, arg);
         },
         &token);
     client.abort(token);  // it may come too late
@@ -437,7 +437,7 @@ public:
     ManyReads(Client& client, uint64_t count, std::vector<std::byte>& buffer) : left(count) {
         for (uint64_t i = 0; i < count; i++)
             EXPECT_EQ(bdk_bdev_read_blocks(client.desc(), client.channel(), buffer.data(), 0,
-                                           buffer.size() / client.block_size(), ended, this),
+                                           buffer.size() / client.block_size(), nullptr, ended, this),
                       0);
     }
 

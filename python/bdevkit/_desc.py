@@ -24,8 +24,8 @@ _FUA, _POPULATE, _NO_UNMAP = 1, 2, 16
 
 # The numbers of zone.h.
 _ZONE_ACTIONS = {"close": 1, "finish": 2, "open": 3, "reset": 4, "offline": 5}
-_ZONE_STATES = {1: "empty", 2: "implicitly open", 3: "explicitly open", 4: "closed", 5: "read-only", 6: "full",
-                7: "offline"}
+_ZONE_STATES = {1: "empty", 2: "implicitly open", 3: "full", 4: "closed", 5: "read-only", 6: "offline",
+                7: "explicitly open", 8: "without a write pointer"}
 
 _EVENTS = {1: "remove", 2: "resize", 3: "media_management"}
 
@@ -42,7 +42,8 @@ class Event:
 @dataclasses.dataclass(frozen=True)
 class Zone:
     """A zone, in bytes: the next write goes to `write_pointer`, the last block is before `start + capacity`. Its state is
-    "empty", "implicitly open", "explicitly open", "closed", "read-only", "full" or "offline"."""
+    "empty", "implicitly open", "explicitly open", "closed", "read-only", "full", "offline" or "without a write
+    pointer"."""
 
     start: int
     write_pointer: int

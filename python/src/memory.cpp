@@ -70,7 +70,7 @@ Borrowed::~Borrowed() {
     const auto end_there = [](void* arg) {
         auto* io = static_cast<bdk_bdev_io*>(arg);
         const auto ended = [](bdk_bdev_io* ended_io, bool, void*) { bdk_bdev_free_io(ended_io); };
-        if (bdk_bdev_zcopy_end(io, false, ended, nullptr) != 0) bdk_bdev_free_io(io);
+        if (bdk_bdev_zcopy_end(io, false, nullptr, ended, nullptr) != 0) bdk_bdev_free_io(io);
     };
     desc_->thread().send(end_there, io_);
 }

@@ -33,7 +33,7 @@ public:
         return bdk::await_on_app_thread([&](bdk::Done done) {
             const auto ignore_event = [](uint32_t, bdk_bdev*, void*) {
             };  // closed soon, with or without a removal
-            const int rc = bdk_bdev_open_ext(name.c_str(), false, ignore_event, nullptr, &question.desc_);
+            const int rc = bdk_bdev_open(name.c_str(), 0, ignore_event, nullptr, &question.desc_);
             if (rc != 0) return done(rc);
             question.done_ = std::move(done);
             ask(bdk_bdev_desc_get_bdev(question.desc_), question);
@@ -54,7 +54,7 @@ private:
     bdk::Done done_;
 };
 
-void answered(void* question, int rc) {
+void answered(int rc, void* question) {
     static_cast<Question*>(question)->answer(rc);
 }
 
@@ -65,8 +65,8 @@ void add_bases(const bdk_bdev* bdev, bdk_json_writer& writer) {
     bdk_json_array_end(&writer);
 }
 
-void stat_came(bdk_bdev*, bdk_bdev_io_stat*, void* question, int rc) {
-    answered(question, rc);
+void stat_came(bdk_bdev*, bdk_bdev_io_stat*, int rc, void* question) {
+    answered(rc, question);
 }
 
 uint32_t mode_of(bool maxmin) {
@@ -87,11 +87,11 @@ std::string stats_text(const bdk_bdev_io_stat& stat, const std::string& module) 
 std::vector<std::string> bdev_names() {
     std::vector<std::string> names;
     bdk::call_on_app_thread([&] {
-        const auto add = [](void* ctx, bdk_bdev* bdev) {
+        const auto add = [](bdk_bdev* bdev, void* ctx) {
             static_cast<std::vector<std::string>*>(ctx)->emplace_back(bdk_bdev_get_name(bdev));
             return 0;
         };
-        bdk_for_each_bdev(&names, add);
+        bdk_for_each_bdev(add, &names);
     });
     return names;
 }
@@ -134,7 +134,7 @@ Json take_stats(const std::string& name, bool maxmin) {
 int reset_stats(const std::string& name, bool maxmin) {
     return Question::ask(name, [&](bdk_bdev* bdev, Question& question) {
         bdk_bdev_reset_device_stat(
-            bdev, mode_of(maxmin), [](bdk_bdev*, void* ctx, int result) { answered(ctx, result); },
+            bdev, mode_of(maxmin), [](bdk_bdev*, int result, void* ctx) { answered(result, ctx); },
             &question);
     });
 }
@@ -147,13 +147,13 @@ int enable_histogram(const std::string& name, bool enable, uint64_t types) {
 
 Json histogram(const std::string& name) {
     std::string text;
-    const auto got = [](void* ctx, int rc, const bdk_histogram* histogram) {
+    const auto got = [](const bdk_histogram* histogram, int rc, void* ctx) {
         auto& question = *static_cast<Question*>(ctx);
         if (rc == 0) {
             bdk_json_writer writer;
             bdk_histogram_dump_json(histogram, &writer);
             bdk_json_array_begin(&writer, "buckets");
-            const auto add = [](void* w, uint64_t first_ns, uint64_t last_ns, uint64_t count) {
+            const auto add = [](uint64_t first_ns, uint64_t last_ns, uint64_t count, void* w) {
                 auto* json = static_cast<bdk_json_writer*>(w);
                 bdk_json_array_begin(json, nullptr);
                 for (const uint64_t number : {first_ns, last_ns, count})

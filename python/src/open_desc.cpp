@@ -57,13 +57,12 @@ int OpenDesc::open(const std::shared_ptr<IoThread>& thread, const std::shared_pt
 }
 
 int OpenDesc::open_here(bool hide_metadata) {
-    const bdk_bdev_open_opts opts{.size = sizeof(opts),
-                                  .flags = hide_metadata ? uint32_t{BDK_BDEV_OPEN_HIDE_METADATA} : 0};
+    const uint32_t flags =
+        (write_ ? BDK_BDEV_OPEN_WRITE : 0) | (hide_metadata ? BDK_BDEV_OPEN_HIDE_METADATA : 0);
     const auto on_event = [](uint32_t type, bdk_bdev* bdev, void* self) {
         static_cast<OpenDesc*>(self)->on_event(type, bdev);
     };
-    if (const int rc = bdk_bdev_open_ext_v2(bdev_.c_str(), write_, on_event, this, &opts, &desc_); rc != 0)
-        return rc;
+    if (const int rc = bdk_bdev_open(bdev_.c_str(), flags, on_event, this, &desc_); rc != 0) return rc;
     if (!take_channel()) {
         bdk_bdev_close(std::exchange(desc_, nullptr));
         return -ENOMEM;
@@ -113,7 +112,7 @@ void OpenDesc::abort_here() {
     if (desc_ == nullptr) return;
     // The result of each I/O shows whether it was aborted.
     const auto aborted = [](bdk_bdev_io* io, bool, void*) { bdk_bdev_free_io(io); };
-    static_cast<void>(bdk_bdev_abort(desc_, channel_, nullptr, aborted, nullptr));
+    static_cast<void>(bdk_bdev_abort(desc_, channel_, nullptr, nullptr, aborted, nullptr));
 }
 
 namespace {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "background.hpp"
+#include "bdev/model/io_type.hpp"
 #include "call_python.hpp"
 #include "module_io.hpp"
 #include "open_desc.hpp"
@@ -184,7 +185,7 @@ private:
         uint64_t& types = bdev().io_type_supported;
         if (types != 0) return;
         if (aborts) types |= BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_ABORT);
-        for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; ++type) {
+        for (uint32_t type = 1; type < bdk::io_type_count; ++type) {
             if (type != BDK_BDEV_IO_TYPE_ZCOPY && base().io_type_supported(IoType(type)))
                 types |= BDK_BDEV_IO_TYPE_BIT(type);
         }

@@ -3,7 +3,7 @@
 
 #include <bdevkit/log.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <deque>
@@ -19,15 +19,12 @@ namespace bdevkit::python {
 
 namespace {
 
-/// The callbacks of the ABI do not receive their module, so each module gets its own set from this many.
-constexpr size_t max_modules = 32;
-
-/// A module with everything that its table points to. Never destroyed, because later hosts may use it.
-struct PythonModule {
-    bdk_module table{};
+/// A module with everything that its table points to. The table comes first, so that its callbacks find the
+/// rest. Never destroyed, because later hosts may use it.
+struct PythonModule : bdk_module {
     py::object maker;  ///< maker(name, options) creates the Python object of a bdev
     std::deque<std::string> texts;
-    std::vector<bdk_option> options;
+    std::vector<bdk_option> options_given;
     std::deque<std::vector<const char*>> enums;
 
     const char* keep(const py::object& text) {
@@ -35,8 +32,8 @@ struct PythonModule {
     }
 };
 
-std::array<PythonModule*, max_modules> g_modules{};
-size_t g_count = 0;  ///< both guarded by the GIL, and never shrink
+/// Guarded by the GIL. An earlier module of the same name is replaced.
+std::vector<PythonModule*> g_modules;
 
 template <typename T>
 T value_at(const std::byte* at) {
@@ -75,7 +72,7 @@ py::object read_value(const bdk_option& option, const std::byte* at) {
 /// The options struct as keyword arguments.
 py::dict read_options(const PythonModule& module, const void* options) {
     py::dict result;
-    for (const bdk_option& option : module.options) {
+    for (const bdk_option& option : module.options_given) {
         const std::byte* at = static_cast<const std::byte*>(options) + option.offset;
         if ((option.flags & BDK_OPTION_LIST) == 0) {
             result[option.name] = read_value(option, at);
@@ -91,49 +88,31 @@ py::dict read_options(const PythonModule& module, const void* options) {
     return result;
 }
 
-int create(PythonModule& module, const char* name, const void* options) {
+int create(const bdk_module* self, bdk_create*, const char* name, const void* options) noexcept {
+    const auto& module = *static_cast<const PythonModule*>(self);
     const PythonLock python;
     if (!python) return -ESHUTDOWN;
     try {
         const py::object bdev = module.maker(name, read_options(module, options));
-        return create_python_bdev(&module.table, name, bdev);
+        return create_python_bdev(self, name, bdev);
     } catch (py::error_already_set& error) {
-        return log_exception(error, module.table.name, "create");
+        return log_exception(error, self->name, "create");
     } catch (const std::exception& error) {
-        bdk_log(BDK_LOG_ERROR, module.table.name, nullptr, 0, "create: %s", error.what());
+        bdk_log(BDK_LOG_ERROR, self->name, nullptr, 0, "create: %s", error.what());
         return -EIO;
     }
 }
 
-int reconfigure(PythonModule& module, const bdk_bdev* bdev, const void* options) {
+int reconfigure(const bdk_module* self, bdk_reconfigure*, bdk_bdev* bdev, const void* options) noexcept {
     const PythonLock python;
     if (!python) return -ESHUTDOWN;
     try {
-        python_object_of(bdev).attr("_reconfigure")(read_options(module, options));
+        const py::dict given = read_options(*static_cast<const PythonModule*>(self), options);
+        python_object_of(bdev).attr("_reconfigure")(given);
         return 0;
     } catch (py::error_already_set& error) {
-        return log_exception(error, module.table.name, "reconfigure");
+        return log_exception(error, self->name, "reconfigure");
     }
-}
-
-template <size_t N>
-struct Callbacks {
-    static int create(bdk_create*, const char* name, const void* options) noexcept {
-        return python::create(*g_modules[N], name, options);
-    }
-    static int reconfigure(bdk_reconfigure*, bdk_bdev* bdev, const void* options) noexcept {
-        return python::reconfigure(*g_modules[N], bdev, options);
-    }
-};
-
-template <size_t... N>
-void set_callbacks(bdk_module& table, size_t n, std::index_sequence<N...>) {
-    using Create = decltype(bdk_module::create);
-    using Reconfigure = decltype(bdk_module::reconfigure);
-    static constexpr std::array<Create, max_modules> creates = {Callbacks<N>::create...};
-    static constexpr std::array<Reconfigure, max_modules> reconfigures = {Callbacks<N>::reconfigure...};
-    table.create = creates[n];
-    table.reconfigure = reconfigures[n];
 }
 
 /// One option, from the description of bdevkit/_module.py. Each takes 16 bytes of the struct, the size of the
@@ -144,7 +123,7 @@ void add_option(PythonModule& module, const py::dict& given) {
     option.help = module.keep(given["help"]);
     option.type = given["type"].cast<uint32_t>();
     option.flags = given["flags"].cast<uint32_t>();
-    option.offset = module.options.size() * 16;
+    option.offset = module.options_given.size() * 16;
     option.default_value = module.keep(given["default"]);
     option.min = given["min"].cast<uint64_t>();
     option.max = given["max"].cast<uint64_t>();
@@ -155,7 +134,7 @@ void add_option(PythonModule& module, const py::dict& given) {
         values.push_back(nullptr);
         option.enum_values = values.data();
     }
-    module.options.push_back(option);
+    module.options_given.push_back(option);
 }
 
 /// Replaces an earlier module of the same name, for hosts that start from now on.
@@ -165,35 +144,33 @@ void register_module(const std::string& name, const std::string& version, const 
     module->maker = maker;
     for (const py::handle option : options)
         add_option(*module, py::reinterpret_borrow<py::dict>(option));
-    bdk_module& table = module->table;
-    table = {.abi_major = BDK_ABI_MAJOR, .abi_minor = BDK_ABI_MINOR, .size = sizeof(bdk_module)};
+    bdk_module& table = *module;
+    table = {.size = sizeof(bdk_module)};
     table.name = module->keep(py::str(name));
     table.version = module->keep(py::str(version));
     table.description = module->keep(py::str(description));
     table.author = table.license = "";
-    table.options = module->options.data();
-    table.option_count = static_cast<uint32_t>(module->options.size());
+    table.options = module->options_given.data();
+    table.option_count = static_cast<uint32_t>(module->options_given.size());
     table.option_size = sizeof(bdk_option);
     table.options_struct_size = table.option_count * 16;
+    table.create = create;
+    table.reconfigure = reconfigure;
     if (const auto valid = host::read_module(table); !valid)
         throw py::value_error(name + ": " + valid.error());
-    size_t n = 0;
-    while (n < g_count && std::strcmp(g_modules[n]->table.name, table.name) != 0)
-        ++n;
-    if (n == max_modules)
-        throw py::value_error("a process has at most " + std::to_string(max_modules) + " modules in Python");
-    set_callbacks(table, n, std::make_index_sequence<max_modules>{});
-    g_modules[n] = module.release();  // the earlier one stays, because its bdevs may still exist
-    g_count = std::max(g_count, n + 1);
+    const auto earlier = std::ranges::find_if(
+        g_modules, [&](const PythonModule* each) { return std::strcmp(each->name, table.name) == 0; });
+    // The earlier one is not destroyed, because its bdevs may still exist.
+    if (earlier != g_modules.end())
+        *earlier = module.release();
+    else
+        g_modules.push_back(module.release());
 }
 
 }  // namespace
 
 std::vector<const bdk_module*> python_modules() {
-    std::vector<const bdk_module*> tables;
-    for (size_t n = 0; n < g_count; ++n)
-        tables.push_back(&g_modules[n]->table);
-    return tables;
+    return {g_modules.begin(), g_modules.end()};
 }
 
 void bind_modules(py::module_& module) {

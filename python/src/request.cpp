@@ -101,7 +101,7 @@ py::object Request::zone_list() const {
     const auto* zones = static_cast<const bdk_bdev_zone_info*>(operation_.data.iov_base);
     const uint64_t block = desc_->block_size();
     py::list result;
-    for (const bdk_bdev_zone_info& zone : std::span(zones, operation_.zones))
+    for (const bdk_bdev_zone_info& zone : std::span(zones, outcome_.value))
         result.append(py::make_tuple(zone.zone_id * block, zone.write_pointer * block, zone.capacity * block,
                                      zone.state));
     return result;

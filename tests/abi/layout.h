@@ -2,6 +2,8 @@
 /*
  * Where the ABI has put the fields. Plugins compiled against it rely on these numbers forever: a line may be
  * added here, never changed. Included by layout_c.c and layout_cpp.cpp, so that both languages agree.
+ *
+ * Every struct of the headers is FROZEN, GROWS_FROM or STRIDED here, and scripts/abi goes by that.
  */
 #ifndef BDEVKIT_TESTS_ABI_LAYOUT_H
 #define BDEVKIT_TESTS_ABI_LAYOUT_H
@@ -13,11 +15,19 @@
     static_assert(offsetof(struct type, name) == (offset), #type "." #name " has moved"); \
     static_assert(sizeof(((struct type*)0)->name) == (bytes), #type "." #name " has another size")
 
-/* Frozen: exactly that many bytes. */
+/* Exactly that many bytes for ever: it is passed in arrays without a stride, lies inside other structs, or is
+ * the caller's memory. */
 #define FROZEN(type, bytes) static_assert(sizeof(struct type) == (bytes), #type " has another size")
 
-/* Begins with `size`, or has its size told beside it: may grow. */
-#define GROWS_FROM(type, bytes) static_assert(sizeof(struct type) >= (bytes), #type " has shrunk")
+/* Says its own size in its first 16 bytes, so that it may grow. */
+#define GROWS_FROM(type, bytes)                                                              \
+    static_assert(sizeof(struct type) >= (bytes), #type " has shrunk");                      \
+    static_assert(offsetof(struct type, size) <= 12, #type " does not begin with its size"); \
+    static_assert(sizeof(((struct type*)0)->size) == 4, #type ".size is not a uint32_t")
+
+/* Passed in arrays whose stride is told, so that it may grow: by the field `stride` of the struct `where`, or
+ * the parameter `stride` of the function `where`. scripts/abi looks for it. */
+#define STRIDED(type, bytes, where, stride) static_assert(sizeof(struct type) >= (bytes), #type " has shrunk")
 
 FROZEN(bdk_bdev_io, 128);
 FIELD(bdk_bdev_io, type, 0, 4);
@@ -49,44 +59,72 @@ FIELD(bdk_bdev_io_nvme_passthru_params, buf, 64, 8);
 FIELD(bdk_bdev_io_nvme_passthru_params, iovs, 72, 8);
 FIELD(bdk_bdev_io_nvme_passthru_params, nbytes, 80, 8);
 FIELD(bdk_bdev_io_nvme_passthru_params, md_buf, 88, 8);
-FIELD(bdk_bdev_io_nvme_passthru_params, md_len, 96, 4);
+FIELD(bdk_bdev_io_nvme_passthru_params, md_nbytes, 96, 4);
 FIELD(bdk_bdev_io_nvme_passthru_params, iovcnt, 100, 4);
 
-FROZEN(bdk_bdev_io_zone_mgmt_params, 24);
+FROZEN(bdk_bdev_io_zone_mgmt_params, 32);
 FIELD(bdk_bdev_io_zone_mgmt_params, zone_id, 0, 8);
 FIELD(bdk_bdev_io_zone_mgmt_params, num_zones, 8, 4);
 FIELD(bdk_bdev_io_zone_mgmt_params, zone_action, 12, 4);
 FIELD(bdk_bdev_io_zone_mgmt_params, buf, 16, 8);
+FIELD(bdk_bdev_io_zone_mgmt_params, info_size, 24, 4);
+FIELD(bdk_bdev_io_zone_mgmt_params, num_filled, 28, 4);
 
-GROWS_FROM(bdk_module, 144);
-FIELD(bdk_module, abi_major, 0, 4);
-FIELD(bdk_module, abi_minor, 4, 4);
-FIELD(bdk_module, size, 8, 4);
-FIELD(bdk_module, flags, 12, 4);
-FIELD(bdk_module, name, 16, 8);
-FIELD(bdk_module, version, 24, 8);
-FIELD(bdk_module, description, 32, 8);
-FIELD(bdk_module, author, 40, 8);
-FIELD(bdk_module, license, 48, 8);
-FIELD(bdk_module, options, 56, 8);
-FIELD(bdk_module, option_count, 64, 4);
-FIELD(bdk_module, option_size, 68, 4);
-FIELD(bdk_module, options_struct_size, 72, 4);
-FIELD(bdk_module, init, 80, 8);
-FIELD(bdk_module, fini, 88, 8);
-FIELD(bdk_module, get_ctx_size, 96, 8);
-FIELD(bdk_module, create, 104, 8);
-FIELD(bdk_module, remove, 112, 8);
-FIELD(bdk_module, examine_config, 120, 8);
-FIELD(bdk_module, examine_disk, 128, 8);
-FIELD(bdk_module, config_json, 136, 8);
-FIELD(bdk_module, reconfigure, 144, 8);
-FIELD(bdk_module, methods, 152, 8);
-FIELD(bdk_module, method_count, 160, 4);
-FIELD(bdk_module, method_size, 164, 4);
-FIELD(bdk_module, part_suffix, 168, 8);
+GROWS_FROM(bdk_bdev_limits, 72);
+FIELD(bdk_bdev_limits, size, 0, 4);
+FIELD(bdk_bdev_limits, buffer_alignment, 8, 4);
+FIELD(bdk_bdev_limits, write_unit_size, 12, 4);
+FIELD(bdk_bdev_limits, optimal_io_boundary, 16, 4);
+FIELD(bdk_bdev_limits, max_rw_size, 20, 4);
+FIELD(bdk_bdev_limits, max_segment_size, 24, 4);
+FIELD(bdk_bdev_limits, max_num_segments, 28, 4);
+FIELD(bdk_bdev_limits, max_unmap, 32, 4);
+FIELD(bdk_bdev_limits, max_write_zeroes, 36, 4);
+FIELD(bdk_bdev_limits, max_copy, 40, 4);
+FIELD(bdk_bdev_limits, acwu, 44, 4);
+FIELD(bdk_bdev_limits, max_zone_append_size, 48, 4);
+FIELD(bdk_bdev_limits, max_open_zones, 52, 4);
+FIELD(bdk_bdev_limits, max_active_zones, 56, 4);
+FIELD(bdk_bdev_limits, optimal_open_zones, 60, 4);
+FIELD(bdk_bdev_limits, zone_size, 64, 8);
 
-GROWS_FROM(bdk_method, 56);
+GROWS_FROM(bdk_plugin, 32);
+FIELD(bdk_plugin, abi_major, 0, 4);
+FIELD(bdk_plugin, abi_minor, 4, 4);
+FIELD(bdk_plugin, abi_draft, 8, 4);
+FIELD(bdk_plugin, size, 12, 4);
+FIELD(bdk_plugin, modules, 16, 8);
+FIELD(bdk_plugin, module_count, 24, 4);
+
+GROWS_FROM(bdk_module, 184);
+FIELD(bdk_module, size, 0, 4);
+FIELD(bdk_module, flags, 4, 4);
+FIELD(bdk_module, name, 8, 8);
+FIELD(bdk_module, version, 16, 8);
+FIELD(bdk_module, description, 24, 8);
+FIELD(bdk_module, author, 32, 8);
+FIELD(bdk_module, license, 40, 8);
+FIELD(bdk_module, options, 48, 8);
+FIELD(bdk_module, option_count, 56, 4);
+FIELD(bdk_module, option_size, 60, 4);
+FIELD(bdk_module, options_struct_size, 64, 4);
+FIELD(bdk_module, init, 72, 8);
+FIELD(bdk_module, fini, 80, 8);
+FIELD(bdk_module, get_ctx_size, 88, 8);
+FIELD(bdk_module, create, 96, 8);
+FIELD(bdk_module, remove, 104, 8);
+FIELD(bdk_module, examine_config, 112, 8);
+FIELD(bdk_module, examine_disk, 120, 8);
+FIELD(bdk_module, config_json, 128, 8);
+FIELD(bdk_module, reconfigure, 136, 8);
+FIELD(bdk_module, methods, 144, 8);
+FIELD(bdk_module, method_count, 152, 4);
+FIELD(bdk_module, method_size, 156, 4);
+FIELD(bdk_module, part_suffix, 160, 8);
+FIELD(bdk_module, fini_start, 168, 8);
+FIELD(bdk_module, get_extension, 176, 8);
+
+STRIDED(bdk_method, 56, bdk_module, method_size);
 FIELD(bdk_method, name, 0, 8);
 FIELD(bdk_method, help, 8, 8);
 FIELD(bdk_method, params, 16, 8);
@@ -94,7 +132,7 @@ FIELD(bdk_method, param_count, 24, 4);
 FIELD(bdk_method, params_struct_size, 28, 4);
 FIELD(bdk_method, call, 32, 8);
 
-GROWS_FROM(bdk_option, 80);
+STRIDED(bdk_option, 80, bdk_module, option_size);
 FIELD(bdk_option, name, 0, 8);
 FIELD(bdk_option, help, 8, 8);
 FIELD(bdk_option, type, 16, 4);
@@ -143,15 +181,14 @@ FIELD(bdk_bdev, max_rw_size, 108, 4);
 FIELD(bdk_bdev, max_segment_size, 112, 4);
 FIELD(bdk_bdev, max_num_segments, 116, 4);
 FIELD(bdk_bdev, max_unmap, 120, 4);
-FIELD(bdk_bdev, max_unmap_segments, 124, 4);
-FIELD(bdk_bdev, max_write_zeroes, 128, 4);
-FIELD(bdk_bdev, max_copy, 132, 4);
-FIELD(bdk_bdev, acwu, 136, 4);
-FIELD(bdk_bdev, md_len, 140, 4);
-FIELD(bdk_bdev, dif_type, 144, 4);
-FIELD(bdk_bdev, dif_pi_format, 148, 4);
-FIELD(bdk_bdev, dif_check_flags, 152, 4);
-FIELD(bdk_bdev, max_zone_append_size, 156, 4);
+FIELD(bdk_bdev, max_write_zeroes, 124, 4);
+FIELD(bdk_bdev, max_copy, 128, 4);
+FIELD(bdk_bdev, acwu, 132, 4);
+FIELD(bdk_bdev, md_len, 136, 4);
+FIELD(bdk_bdev, dif_type, 140, 4);
+FIELD(bdk_bdev, dif_pi_format, 144, 4);
+FIELD(bdk_bdev, dif_check_flags, 148, 4);
+FIELD(bdk_bdev, max_zone_append_size, 152, 4);
 FIELD(bdk_bdev, zone_size, 160, 8);
 FIELD(bdk_bdev, max_open_zones, 168, 4);
 FIELD(bdk_bdev, max_active_zones, 172, 4);
@@ -184,10 +221,6 @@ FIELD(bdk_dif_error, actual, 24, 8);
 
 GROWS_FROM(bdk_bdev_io_opts, 24);
 
-GROWS_FROM(bdk_bdev_open_opts, 8);
-FIELD(bdk_bdev_open_opts, size, 0, 4);
-FIELD(bdk_bdev_open_opts, flags, 4, 4);
-
 GROWS_FROM(bdk_bdev_claim_opts, 48);
 
 FROZEN(bdk_bdev_io_wait_entry, 40);
@@ -206,14 +239,14 @@ FIELD(bdk_bdev_io_stat, max_flush_latency_ticks, 256, 8);
 FIELD(bdk_bdev_io_stat, num_errors_by_status, 264, 128);
 FIELD(bdk_bdev_io_stat, spin_ns, 392, 8);
 
-FROZEN(bdk_bdev_media_event, 16);
+STRIDED(bdk_bdev_media_event, 16, bdk_bdev_get_media_events, event_size);
 
 GROWS_FROM(bdk_bdev_qd_stat, 48);
 
 GROWS_FROM(bdk_bdev_qos_limits, 40);
 FIELD(bdk_bdev_qos_limits, write_bytes_per_second, 32, 8);
 
-FROZEN(bdk_bdev_zone_info, 32);
+STRIDED(bdk_bdev_zone_info, 32, bdk_bdev_get_zone_info, info_size);
 
 GROWS_FROM(bdk_host_info, 16);
 

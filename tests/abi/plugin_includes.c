@@ -5,4 +5,4 @@
 #include PRIVATE_HEADER
 #endif
 
-BDK_MODULE = {.abi_major = BDK_ABI_MAJOR, .size = sizeof(struct bdk_module), .name = "includes"};
+BDK_MODULE = {.size = sizeof(struct bdk_module), .name = "includes"};

@@ -27,7 +27,7 @@ struct pt_channel {
 int pt_bdev_build(const char* base_name, const char* name);
 
 /* io.c */
-uint32_t pt_get_ctx_size(void);
+uint32_t pt_get_ctx_size(const struct bdk_module* self, const struct bdk_bdev* bdev);
 void pt_submit_request(struct bdk_io_channel* ch, struct bdk_bdev_io* io);
 bool pt_io_type_supported(void* ctxt, uint32_t type);
 

@@ -128,10 +128,11 @@ TEST_F(CPassthru, AbortsTheIoThatItSentToItsBase) {
     Client client("top", Access::read);
     std::vector<std::byte> buffer(512);
     void* token = nullptr;
-    auto read =
-        client.start([&](auto* desc, auto* ch, auto cb,
-                         void* arg) { return bdk_bdev_read_blocks(desc, ch, buffer.data(), 0, 1, cb, arg); },
-                     &token);
+    auto read = client.start(
+        [&](auto* desc, auto* ch, auto cb, void* arg) {
+            return bdk_bdev_read_blocks(desc, ch, buffer.data(), 0, 1, nullptr, cb, arg);
+        },
+        &token);
     EXPECT_TRUE(client.abort(token).ok());
     call_on_app_thread([&] {
         for (Io io : held)
@@ -181,7 +182,7 @@ TEST_F(CPassthru, GoesOnlyWhenIoInFlightHasEnded) {
     Client client("top", Access::write);
     std::vector<std::byte> buffer(512);
     auto write = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_write_blocks(desc, ch, buffer.data(), 0, 1, cb, arg);
+        return bdk_bdev_write_blocks(desc, ch, buffer.data(), 0, 1, nullptr, cb, arg);
     });
     settle(client.thread());
     Awaited<int> gone;
@@ -257,7 +258,7 @@ TEST_F(CPassthruWithThreeBdevIos, GoesOnWithWhatUsersDoNotGet) {
     std::vector<Awaited<IoResult>> reads;
     for (uint64_t block : {0, 1})
         reads.push_back(client.start([&buffer, block](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_read_blocks(desc, ch, buffer.data() + block * 512, block, 1, cb, arg);
+            return bdk_bdev_read_blocks(desc, ch, buffer.data() + block * 512, block, 1, nullptr, cb, arg);
         }));
     settle(client.thread());
     call_on_app_thread([&] {

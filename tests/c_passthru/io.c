@@ -10,7 +10,9 @@ struct pt_io {
     struct bdk_bdev_io_wait_entry wait;
 };
 
-uint32_t pt_get_ctx_size(void) {
+uint32_t pt_get_ctx_size(const struct bdk_module* self, const struct bdk_bdev* bdev) {
+    (void)self;
+    (void)bdev;
     return sizeof(struct pt_io);
 }
 
@@ -109,22 +111,22 @@ static int submit_to_base(const struct pt_bdev* pt, struct bdk_io_channel* base_
             return bdk_bdev_write_zeroes_blocks(pt->base_desc, base_ch, p->offset_blocks, p->num_blocks,
                                                 &opts, complete_io, io);
         case BDK_BDEV_IO_TYPE_UNMAP:
-            return bdk_bdev_unmap_blocks(pt->base_desc, base_ch, p->offset_blocks, p->num_blocks, complete_io,
-                                         io);
+            return bdk_bdev_unmap_blocks(pt->base_desc, base_ch, p->offset_blocks, p->num_blocks, NULL,
+                                         complete_io, io);
         case BDK_BDEV_IO_TYPE_FLUSH:
-            return bdk_bdev_flush_blocks(pt->base_desc, base_ch, p->offset_blocks, p->num_blocks, complete_io,
-                                         io);
+            return bdk_bdev_flush_blocks(pt->base_desc, base_ch, p->offset_blocks, p->num_blocks, NULL,
+                                         complete_io, io);
         case BDK_BDEV_IO_TYPE_COMPARE:
             return bdk_bdev_comparev_blocks(pt->base_desc, base_ch, p->iovs, p->iovcnt, p->offset_blocks,
                                             p->num_blocks, &opts, complete_io, io);
         case BDK_BDEV_IO_TYPE_COPY:
             return bdk_bdev_copy_blocks(pt->base_desc, base_ch, p->offset_blocks, p->src_offset_blocks,
-                                        p->num_blocks, complete_io, io);
+                                        p->num_blocks, NULL, complete_io, io);
         case BDK_BDEV_IO_TYPE_RESET:
-            return bdk_bdev_reset(pt->base_desc, base_ch, complete_io, io);
+            return bdk_bdev_reset(pt->base_desc, base_ch, NULL, complete_io, io);
         case BDK_BDEV_IO_TYPE_ABORT:
             /* Our I/Os are the arguments of those that we have sent to the base. */
-            return bdk_bdev_abort(pt->base_desc, base_ch, io->u.abort.bio_to_abort, complete_io, io);
+            return bdk_bdev_abort(pt->base_desc, base_ch, io->u.abort.bio_to_abort, NULL, complete_io, io);
         default:
             return -ENOTSUP;
     }

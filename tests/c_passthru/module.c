@@ -60,10 +60,12 @@ struct pt_options {
     const char* base;
 };
 
-static int create(struct bdk_create* request, const char* name, const void* options_struct) {
+static int create(const struct bdk_module* self, struct bdk_create* request, const char* name,
+                  const void* options_struct) {
     const struct pt_options* options = options_struct;
     int rc;
 
+    (void)self;
     (void)request;
     rc = remember_names(options->base, name);
     if (rc != 0) {
@@ -79,27 +81,31 @@ static int create(struct bdk_create* request, const char* name, const void* opti
     return rc;
 }
 
-static void removed(void* request, int rc) {
+static void removed(int rc, void* request) {
     bdk_module_remove_done(request, rc);
 }
 
 /** Unlike the removal of the base, this also forgets the pair, so that the bdev does not come back. */
-static int remove_bdev(struct bdk_remove* request, struct bdk_bdev* bdev) {
+static int remove_bdev(const struct bdk_module* self, struct bdk_remove* request, struct bdk_bdev* bdev) {
+    (void)self;
     forget_names(bdk_bdev_get_name(bdev));
     bdk_bdev_unregister(bdev, removed, request);
     return BDK_PENDING;
 }
 
-static void examine_config(struct bdk_bdev* bdev) {
+static void examine_config(const struct bdk_module* self, struct bdk_examine* examine,
+                           struct bdk_bdev* bdev) {
     const char* base_name = bdk_bdev_get_name(bdev);
     const struct pt_names* names;
 
+    (void)self;
     for (names = g_names; names != NULL; names = names->next)
         if (strcmp(names->base_name, base_name) == 0) pt_bdev_build(base_name, names->name);
-    bdk_bdev_module_examine_done(&bdk_module_v1);
+    bdk_examine_done(examine, 0);
 }
 
-static int fini(void) {
+static int fini(const struct bdk_module* self) {
+    (void)self;
     while (g_names != NULL)
         forget_names(g_names->name);
     return 0;
@@ -114,8 +120,6 @@ static const struct bdk_option options[] = {
 };
 
 BDK_MODULE = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(struct bdk_module),
     .name = "c_passthru",
     .version = "1.0.0",

@@ -54,7 +54,7 @@ static void close_base(void* desc) {
 static int destruct(void* ctxt) {
     struct pt_bdev* pt = ctxt;
 
-    bdk_bdev_module_release_bdev(pt->base);
+    bdk_bdev_module_release_bdev(pt->base, &bdk_own_module);
     if (bdk_thread_exec_msg(pt->open_thread, close_base, pt->base_desc) != 0)
         BDK_ERRLOG("bdev '%s': its base cannot be closed, the thread that opened it is gone", pt->name);
     if (bdk_io_device_unregister(pt, io_device_unregistered) != 0) return -EIO;
@@ -96,10 +96,10 @@ static void copy_geometry(struct bdk_bdev* bdev, const struct bdk_bdev* base) {
     bdev->blockcnt = bdk_bdev_get_num_blocks(base);
     bdev->blocklen = bdk_bdev_get_block_size(base);
     bdev->phys_blocklen = bdk_bdev_get_physical_block_size(base);
-    bdev->required_alignment = base->required_alignment;
+    bdev->required_alignment = (uint32_t)__builtin_ctzl(bdk_bdev_get_buf_align(base));
     bdev->write_unit_size = bdk_bdev_get_write_unit_size(base);
     bdev->optimal_io_boundary = bdk_bdev_get_optimal_io_boundary(base);
-    bdev->acwu = bdk_bdev_get_acwu(base);
+    bdev->acwu = bdk_bdev_get_max_compare_and_write(base);
     bdev->md_len = bdk_bdev_get_md_size(base);
     bdev->dif_type = bdk_bdev_get_dif_type(base);
     bdev->dif_pi_format = bdk_bdev_get_dif_pi_format(base);
@@ -114,7 +114,7 @@ static void fill_bdev(struct pt_bdev* pt) {
     bdev->ctxt = pt;
     bdev->name = pt->name;
     bdev->product_name = "C passthru";
-    bdev->module = &bdk_module_v1;
+    bdev->module = &bdk_own_module;
     bdev->fn_table = &fn_table;
     copy_geometry(bdev, pt->base);
 }
@@ -124,18 +124,18 @@ static int expose(struct pt_bdev* pt) {
     int rc = bdk_io_device_register(pt, channel_create, channel_destroy, sizeof(struct pt_channel), pt->name);
 
     if (rc != 0) return rc;
-    rc = bdk_bdev_module_claim_bdev(pt->base, pt->base_desc, &bdk_module_v1);
+    rc = bdk_bdev_module_claim_bdev(pt->base, pt->base_desc, &bdk_own_module);
     if (rc == 0) {
         rc = bdk_bdev_register(&pt->bdev);
         if (rc == 0) return 0;
-        bdk_bdev_module_release_bdev(pt->base);
+        bdk_bdev_module_release_bdev(pt->base, &bdk_own_module);
     }
     bdk_io_device_unregister(pt, NULL);
     return rc;
 }
 
 static int open_and_expose(struct pt_bdev* pt) {
-    int rc = bdk_bdev_open_ext(pt->base_name, true, base_event, pt, &pt->base_desc);
+    int rc = bdk_bdev_open(pt->base_name, BDK_BDEV_OPEN_WRITE, base_event, pt, &pt->base_desc);
 
     if (rc != 0) return rc;
     pt->open_thread = bdk_get_thread();

@@ -24,7 +24,7 @@ def bdevkit(*arguments, **options):
 # ---- the program ----
 
 def test_help_and_version():
-    assert re.fullmatch(r"bdevkit \d+\.\d+\.\d+ \(ABI \d+\.\d+\)\n", bdevkit("--version").stdout)
+    assert re.fullmatch(r"bdevkit \d+\.\d+\.\d+(-rc\d+)? \(ABI \d+\.\d+( draft \d+)?\)\n", bdevkit("--version").stdout)
     result = bdevkit("--help")
     assert result.returncode == 0
     for command in COMMANDS:

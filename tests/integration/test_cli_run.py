@@ -237,7 +237,7 @@ def test_a_host_whose_log_nobody_reads_serves_and_stops(tmp_path):
 STUCK_PLUGIN = """
 #include <bdevkit/bdevkit.h>
 static int create(struct bdk_create* c, const char* name, const void* o) { return BDK_PENDING; }
-BDK_MODULE = {.abi_major = BDK_ABI_MAJOR, .abi_minor = BDK_ABI_MINOR, .size = sizeof(struct bdk_module),
+BDK_MODULE = {.size = sizeof(struct bdk_module),
               .name = "stuck", .create = create};
 """
 
@@ -408,7 +408,7 @@ ONE_LINER = """
 #include <bdevkit/bdevkit.h>
 static int init(void) { BDK_NOTICELOG("here I am"); return 0; }
 static int create(struct bdk_create* c, const char* name, const void* o) { return -22; }
-BDK_MODULE = {.abi_major = BDK_ABI_MAJOR, .abi_minor = BDK_ABI_MINOR, .size = sizeof(struct bdk_module),
+BDK_MODULE = {.size = sizeof(struct bdk_module),
               .name = "mine", .init = init, .create = create};
 """
 

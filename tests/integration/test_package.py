@@ -104,6 +104,25 @@ def test_a_newer_abi_than_installed_is_refused(installed, tmp_path, version):
     assert f'compatible with requested version "{version}"' in configured.stderr
 
 
+def test_program_pkg_config_and_cmake_agree_on_the_versions(installed, tmp_path):
+    printed = succeeds(installed / "bin/bdevkit", "--version")
+    product, abi, draft = re.fullmatch(r"bdevkit (\S+) \(ABI (\S+?)(?: draft (\d+))?\)\n", printed).groups()
+    file = next(installed.glob("**/bdevkit.pc"))
+    assert succeeds("pkg-config", "--modversion", file) == product + "\n"
+    assert succeeds("pkg-config", "--variable=abi", file) == abi + "\n"
+    assert succeeds("pkg-config", "--variable=abi_draft", file) == (draft or "0") + "\n"
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.25)\nproject(p)\nfind_package(bdevkit REQUIRED)\n"
+        'message(STATUS "is ${bdevkit_PRODUCT_VERSION} ${bdevkit_VERSION} ${bdevkit_ABI_DRAFT}")\n')
+    configured = succeeds("cmake", "-S", tmp_path, "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={installed}")
+    assert f"-- is {product} {abi} {draft or '0'}\n" in configured
+
+
+def test_debian_sorts_a_release_candidate_before_its_release(packages):
+    version = succeeds("dpkg-deb", "--field", packages["bdevkit"], "Version").strip()
+    assert re.fullmatch(r"\d+\.\d+\.\d+(~rc\d+)?", version)
+
+
 def test_the_packages_say_what_they_need(packages):
     assert set(packages) == {"bdevkit", "bdevkit-dev"} | ({"python3-bdevkit"} if HAS_PYTHON else set())
     depends = succeeds("dpkg-deb", "--field", packages["bdevkit"], "Depends")

@@ -29,12 +29,12 @@ static const struct bdk_option table[] = {{
     {{.name = "word", .help = {IN_C}, .type = BDK_OPTION_STRING, .default_value = {IN_C}}},
     {{.name = "choice", .help = "One.", .type = BDK_OPTION_ENUM, .offset = 8, .default_value = "b", .enum_values = choices}},
 }};
-static int create(struct bdk_create* create, const char* name, const void* options) {{
-    (void)create, (void)name, (void)options;
+static int create(const struct bdk_module* self, struct bdk_create* create, const char* name, const void* options) {{
+    (void)self, (void)create, (void)name, (void)options;
     if (write(2, {IN_C} "\\n", {len(HOSTILE)} + 1) < 0) return -1;
     abort();
 }}
-BDK_MODULE = {{.abi_major = BDK_ABI_MAJOR, .abi_minor = BDK_ABI_MINOR, .size = sizeof(struct bdk_module), .name = "odd",
+BDK_MODULE = {{.size = sizeof(struct bdk_module), .name = "odd",
     .version = {IN_C}, .description = {IN_C} "\\nmodule forged", .author = {IN_C}, .license = {IN_C}, .options = table,
     .option_count = 2, .option_size = sizeof(struct bdk_option), .options_struct_size = sizeof(struct options),
     .create = create}};
@@ -73,7 +73,7 @@ def test_json_becomes_text_in_one_place():
 def test_an_authors_strings(odd_plugin):
     path = ("--plugin-path", odd_plugin.parent)
     listed = shown(bdevkit("plugins", *path))
-    assert re.search(rf"^odd +{re.escape(SHOWN)} +1\.1  {re.escape(SHOWN)}", listed, re.MULTILINE)
+    assert re.search(rf"^odd +{re.escape(SHOWN)} +1\.0  {re.escape(SHOWN)}", listed, re.MULTILINE)
     assert not re.search("^module forged", listed, re.MULTILINE), "a description makes no line of the list"
     assert SHOWN in shown(bdevkit("plugins", "odd", *path))
     modules = {each.get("name"): each for each in json.loads(bdevkit("plugins", "--json", *path).stdout)["plugins"]}

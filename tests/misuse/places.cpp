@@ -77,11 +77,11 @@ bdk_bdev_io_wait_entry& wait_entry(Things& t) {
 
 /* ---- callbacks: none of them may say anything but -EINVAL ---- */
 
-void count_unless_refused(void* things, int rc) {
+void count_unless_refused(int rc, void* things) {
     if (rc != -EINVAL) count_effect(things);
 }
 
-int visit_bdev(void* things, bdk_bdev*) {
+int visit_bdev(bdk_bdev*, void* things) {
     count_effect(things);
     return 0;
 }
@@ -89,24 +89,27 @@ int on_poll(void* things) {
     count_effect(things);
     return BDK_POLLER_IDLE;
 }
+int on_ready(uint32_t, void* things) {
+    return on_poll(things);
+}
 void on_nothing(void* things) {
     count_effect(things);
 }
 void on_device_gone(void*) {}
-void on_end(void* things, int rc) {
-    count_unless_refused(things, rc);
+void on_end(int rc, void* things) {
+    count_unless_refused(rc, things);
 }
 void on_io(bdk_bdev_io*, bool, void* things) {
     count_effect(things);
 }
-void on_stat(bdk_bdev*, bdk_bdev_io_stat*, void* things, int rc) {
-    count_unless_refused(things, rc);
+void on_stat(bdk_bdev*, bdk_bdev_io_stat*, int rc, void* things) {
+    count_unless_refused(rc, things);
 }
-void on_stat_reset(bdk_bdev*, void* things, int rc) {
-    count_unless_refused(things, rc);
+void on_stat_reset(bdk_bdev*, int rc, void* things) {
+    count_unless_refused(rc, things);
 }
-void on_histogram(void* things, int rc, const bdk_histogram*) {
-    count_unless_refused(things, rc);
+void on_histogram(const bdk_histogram*, int rc, void* things) {
+    count_unless_refused(rc, things);
 }
 void on_open(bdk_bdev_desc*, int, void* things) {
     count_effect(things);
@@ -114,7 +117,7 @@ void on_open(bdk_bdev_desc*, int, void* things) {
 void on_event(uint32_t, bdk_bdev*, void* things) {
     count_effect(things);
 }
-void on_timeout(void* things, bdk_bdev_io*) {
+void on_timeout(bdk_bdev_io*, void* things) {
     count_effect(things);
 }
 void on_notify(uint32_t, bdk_bdev*, void* things) {
@@ -178,8 +181,8 @@ bool unlock_free_one(Things&) {
 const std::vector<AbiFunction>& abi_functions() {
     static const std::vector<AbiFunction> functions = {
     {"bdk_bdev_get_by_name", Place::app, [](Things&) { return bdk_bdev_get_by_name("disk") == nullptr; }},
-    {"bdk_for_each_bdev", Place::app, [](Things& t) { return bdk_for_each_bdev(&t, visit_bdev) == -EINVAL; }},
-    {"bdk_for_each_bdev_leaf", Place::app, [](Things& t) { return bdk_for_each_bdev_leaf(&t, visit_bdev) == -EINVAL; }},
+    {"bdk_for_each_bdev", Place::app, [](Things& t) { return bdk_for_each_bdev(visit_bdev, &t) == -EINVAL; }},
+    {"bdk_for_each_bdev_leaf", Place::app, [](Things& t) { return bdk_for_each_bdev_leaf(visit_bdev, &t) == -EINVAL; }},
     {"bdk_bdev_get_name", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_get_name(t.bdev)); return touch(t); }},
     {"bdk_bdev_get_product_name", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_get_product_name(t.bdev)); return touch(t); }},
     {"bdk_bdev_get_module_name", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_get_module_name(t.bdev)); return touch(t); }},
@@ -195,14 +198,21 @@ const std::vector<AbiFunction>& abi_functions() {
     {"bdk_bdev_get_write_unit_size", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_get_write_unit_size(t.bdev)); return touch(t); }},
     {"bdk_bdev_get_optimal_io_boundary", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_get_optimal_io_boundary(t.bdev)); return touch(t); }},
     {"bdk_bdev_get_acwu", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_get_acwu(t.bdev)); return touch(t); }},
+    {"bdk_bdev_get_numa_node", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_get_numa_node(t.bdev)); return touch(t); }},
+    {"bdk_bdev_get_limits", Place::any, [](Things& t) { bdk_bdev_get_limits(t.bdev, &sized<bdk_bdev_limits>()); return touch(t); }},
+    {"bdk_bdev_get_base", Place::app, [](Things& t) { return bdk_bdev_get_base(t.bdev, 0) == nullptr; }},
+    {"bdk_bdev_resize_done", Place::app, [](Things& t) { bdk_bdev_resize_done(t.bdev, 0); return touch(t); }},
+    {"bdk_bdev_inherit", Place::app, [](Things& t) { bdk_bdev_inherit(t.bdev, t.unregistered); return touch(t); }},
+    {"bdk_bdev_get_max_compare_and_write", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_get_max_compare_and_write(t.bdev)); return touch(t); }},
     {"bdk_bdev_get_zone_size", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_get_zone_size(t.bdev)); return touch(t); }},
     {"bdk_bdev_is_md_interleaved", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_is_md_interleaved(t.bdev)); return touch(t); }},
     {"bdk_bdev_is_dif_head_of_md", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_is_dif_head_of_md(t.bdev)); return touch(t); }},
     {"bdk_bdev_has_write_cache", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_has_write_cache(t.bdev)); return touch(t); }},
     {"bdk_bdev_is_zoned", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_is_zoned(t.bdev)); return touch(t); }},
-    {"bdk_bdev_get_alias", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_get_alias(t.bdev, 0)); return touch(t); }},
+    {"bdk_bdev_get_alias", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_get_alias(t.bdev, 0, nullptr, 0)); return touch(t); }},
     {"bdk_bdev_get_uuid", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_get_uuid(t.bdev, &scratch<bdk_uuid>())); return touch(t); }},
     {"bdk_bdev_io_type_supported", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_io_type_supported(t.bdev, BDK_BDEV_IO_TYPE_READ)); return touch(t); }},
+    {"bdk_bdev_io_type_native", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_io_type_native(t.bdev, BDK_BDEV_IO_TYPE_READ)); return touch(t); }},
     {"bdk_bdev_get_device_stat", Place::bdk, [](Things& t) { bdk_bdev_get_device_stat(t.bdev, &sized<bdk_bdev_io_stat>(), on_stat, &t); return touch(t); }},
     {"bdk_bdev_get_io_stat", Place::owner, [](Things& t) { return bdk_bdev_get_io_stat(t.ch, &sized<bdk_bdev_io_stat>()) == -EINVAL; }},
     {"bdk_bdev_reset_device_stat", Place::bdk, [](Things& t) { bdk_bdev_reset_device_stat(t.bdev, BDK_BDEV_RESET_STAT_ALL, on_stat_reset, &t); return touch(t); }},
@@ -219,6 +229,7 @@ const std::vector<AbiFunction>& abi_functions() {
     {"bdk_bdev_io_complete_nvme_status", Place::completes, [](Things& t) { bdk_bdev_io_complete_nvme_status(t.fresh, 0, 0, 0); return touch(t); }},
     {"bdk_bdev_io_complete_scsi_status", Place::completes, [](Things& t) { bdk_bdev_io_complete_scsi_status(t.fresh, 0, 0, 0, 0); return touch(t); }},
     {"bdk_bdev_io_complete_aio_status", Place::completes, [](Things& t) { bdk_bdev_io_complete_aio_status(t.fresh, 0); return touch(t); }},
+    {"bdk_bdev_io_complete_remote", Place::any, nullptr},
     {"bdk_bdev_io_complete_base_io_status", Place::completes, [](Things& t) { bdk_bdev_io_complete_base_io_status(t.fresh, t.done); return touch(t); }},
     {"bdk_bdev_io_complete_dif_error", Place::completes, [](Things& t) { bdk_bdev_io_complete_dif_error(t.fresh, &dif_error()); return touch(t); }},
     {"bdk_bdev_io_forward", Place::submitter, [](Things& t) { bdk_bdev_io_forward(t.held, t.desc, t.ch); return touch(t); }},
@@ -226,14 +237,17 @@ const std::vector<AbiFunction>& abi_functions() {
     {"bdk_bdev_io_get_buf", Place::submitter, [](Things& t) { bdk_bdev_io_get_buf(t.held, on_buf, 512); return touch(t); }},
     {"bdk_bdev_io_set_buf", Place::submitter, [](Things& t) { bdk_bdev_io_set_buf(t.held, t.iobuf_buffer, 512); return touch(t); }},
     {"bdk_bdev_io_set_seek_offset", Place::submitter, [](Things& t) { bdk_bdev_io_set_seek_offset(t.held, 7); return touch(t); }},
+    {"bdk_bdev_io_set_append_location", Place::submitter, [](Things& t) { bdk_bdev_io_set_append_location(t.held, 7); return touch(t); }},
     {"bdk_bdev_io_get_io_channel", Place::submitter, [](Things& t) { return bdk_bdev_io_get_io_channel(t.held) == nullptr; }},
     {"bdk_bdev_io_from_ctx", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_io_from_ctx(t.held->driver_ctx)); return touch(t); }},
     {"bdk_bdev_io_get_thread", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_io_get_thread(t.held)); return touch(t); }},
-    {"bdk_bdev_io_get_submit_tsc", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_io_get_submit_tsc(t.held)); return touch(t); }},
+    {"bdk_bdev_io_get_submit_ticks", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_io_get_submit_ticks(t.held)); return touch(t); }},
     {"bdk_bdev_io_get_status", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_io_get_status(t.done)); return touch(t); }},
     {"bdk_bdev_io_get_aio_status", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_io_get_aio_status(t.done)); return touch(t); }},
     {"bdk_bdev_io_get_seek_offset", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_io_get_seek_offset(t.done)); return touch(t); }},
     {"bdk_bdev_io_get_append_location", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_io_get_append_location(t.done)); return touch(t); }},
+    {"bdk_bdev_io_get_num_zones", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_io_get_num_zones(t.done)); return touch(t); }},
+    {"bdk_bdev_io_set_zone_info", Place::any, [](Things& t) { bdk_bdev_io_set_zone_info(t.held, 0, &scratch<bdk_bdev_zone_info>(), sizeof(bdk_bdev_zone_info)); return touch(t); }},
     {"bdk_bdev_io_get_nvme_status", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_io_get_nvme_status(t.done, nullptr, nullptr, nullptr)); return touch(t); }},
     {"bdk_bdev_io_get_scsi_status", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_io_get_scsi_status(t.done, nullptr, nullptr, nullptr, nullptr)); return touch(t); }},
     {"bdk_bdev_io_get_iovec", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_io_get_iovec(t.done, nullptr, nullptr)); return touch(t); }},
@@ -243,18 +257,16 @@ const std::vector<AbiFunction>& abi_functions() {
     // Only of a bdev that is being destructed: Lifecycle.DestructEndsOnce.
     {"bdk_bdev_destruct_done", Place::any, nullptr},
     {"bdk_bdev_notify_blockcnt_change", Place::app, [](Things& t) { return bdk_bdev_notify_blockcnt_change(t.bdev, 4096) == -EINVAL; }},
-    {"bdk_bdev_push_media_events", Place::app, [](Things& t) { return bdk_bdev_push_media_events(t.bdev, &media_event(), 1) == -EINVAL; }},
+    {"bdk_bdev_push_media_events", Place::app, [](Things& t) { return bdk_bdev_push_media_events(t.bdev, &media_event(), 1, sizeof(bdk_bdev_media_event)) == -EINVAL; }},
     {"bdk_bdev_alias_add", Place::app, [](Things& t) { return bdk_bdev_alias_add(t.bdev, "another") == -EINVAL; }},
     {"bdk_bdev_alias_del", Place::app, [](Things& t) { return bdk_bdev_alias_del(t.bdev, "alias") == -EINVAL; }},
     {"bdk_bdev_module_claim_bdev", Place::app, [](Things& t) { return bdk_bdev_module_claim_bdev(t.bdev, t.desc, t.module) == -EINVAL; }},
-    {"bdk_bdev_module_release_bdev", Place::app, [](Things& t) { bdk_bdev_module_release_bdev(t.bdev); return touch(t); }},
+    {"bdk_bdev_module_release_bdev", Place::app, [](Things& t) { return bdk_bdev_module_release_bdev(t.bdev, t.module) == -EINVAL; }},
     {"bdk_bdev_module_claim_bdev_desc", Place::owner, [](Things& t) { return bdk_bdev_module_claim_bdev_desc(t.desc, BDK_BDEV_CLAIM_READ_MANY_WRITE_ONE, nullptr, t.module) == -EINVAL; }},
-    {"bdk_bdev_open_ext", Place::bdk, [](Things& t) { return bdk_bdev_open_ext("disk", false, on_event, &t, &opened()) == -EINVAL; }},
-    {"bdk_bdev_open_ext_v2", Place::bdk, [](Things& t) { return bdk_bdev_open_ext_v2("disk", false, on_event, &t, nullptr, &opened()) == -EINVAL; }},
-    {"bdk_bdev_open_async", Place::bdk, [](Things& t) { return bdk_bdev_open_async("disk", false, on_event, &t, 1, on_open, &t) == -EINVAL; }},
-    {"bdk_bdev_open_async_v2", Place::bdk, [](Things& t) { return bdk_bdev_open_async_v2("disk", false, on_event, &t, nullptr, 1, on_open, &t) == -EINVAL; }},
+    {"bdk_bdev_open", Place::bdk, [](Things& t) { return bdk_bdev_open("disk", 0, on_event, &t, &opened()) == -EINVAL; }},
+    {"bdk_bdev_open_async", Place::bdk, [](Things& t) { return bdk_bdev_open_async("disk", 0, on_event, &t, 1, on_open, &t) == -EINVAL; }},
     {"bdk_bdev_close", Place::owner, [](Things& t) { bdk_bdev_close(t.desc); return touch(t); }},
-    {"bdk_bdev_get_media_events", Place::owner, [](Things& t) { return bdk_bdev_get_media_events(t.desc, &media_event(), 1) == 0; }},
+    {"bdk_bdev_get_media_events", Place::owner, [](Things& t) { return bdk_bdev_get_media_events(t.desc, &media_event(), 1, sizeof(bdk_bdev_media_event)) == 0; }},
     {"bdk_bdev_desc_get_bdev", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_desc_get_bdev(t.desc)); return touch(t); }},
     {"bdk_bdev_desc_is_writable", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_desc_is_writable(t.desc)); return touch(t); }},
     {"bdk_bdev_desc_get_block_size", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_desc_get_block_size(t.desc)); return touch(t); }},
@@ -265,34 +277,34 @@ const std::vector<AbiFunction>& abi_functions() {
     {"bdk_bdev_io_channel_get_module_channel", Place::owner, [](Things& t) { return bdk_bdev_io_channel_get_module_channel(t.ch) == nullptr; }},
     {"bdk_bdev_free_io", Place::submitter, [](Things& t) { bdk_bdev_free_io(t.done); return touch(t); }},
     {"bdk_bdev_queue_io_wait", Place::owner, [](Things& t) { return bdk_bdev_queue_io_wait(t.bdev, t.ch, &wait_entry(t)) == -EINVAL; }},
-    {"bdk_bdev_read", Place::owner, [](Things& t) { return bdk_bdev_read(t.desc, t.ch, buffer(), 0, 512, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_write", Place::owner, [](Things& t) { return bdk_bdev_write(t.desc, t.ch, buffer(), 0, 512, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_flush", Place::owner, [](Things& t) { return bdk_bdev_flush(t.desc, t.ch, 0, 512, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_unmap", Place::owner, [](Things& t) { return bdk_bdev_unmap(t.desc, t.ch, 0, 512, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_write_zeroes", Place::owner, [](Things& t) { return bdk_bdev_write_zeroes(t.desc, t.ch, 0, 512, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_read_blocks", Place::owner, [](Things& t) { return bdk_bdev_read_blocks(t.desc, t.ch, buffer(), 0, 1, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_write_blocks", Place::owner, [](Things& t) { return bdk_bdev_write_blocks(t.desc, t.ch, buffer(), 0, 1, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_read", Place::owner, [](Things& t) { return bdk_bdev_read(t.desc, t.ch, buffer(), 0, 512, nullptr, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_write", Place::owner, [](Things& t) { return bdk_bdev_write(t.desc, t.ch, buffer(), 0, 512, nullptr, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_flush", Place::owner, [](Things& t) { return bdk_bdev_flush(t.desc, t.ch, 0, 512, nullptr, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_unmap", Place::owner, [](Things& t) { return bdk_bdev_unmap(t.desc, t.ch, 0, 512, nullptr, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_write_zeroes", Place::owner, [](Things& t) { return bdk_bdev_write_zeroes(t.desc, t.ch, 0, 512, nullptr, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_read_blocks", Place::owner, [](Things& t) { return bdk_bdev_read_blocks(t.desc, t.ch, buffer(), 0, 1, nullptr, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_write_blocks", Place::owner, [](Things& t) { return bdk_bdev_write_blocks(t.desc, t.ch, buffer(), 0, 1, nullptr, on_io, &t) == -EINVAL; }},
     {"bdk_bdev_readv_blocks", Place::owner, [](Things& t) { return bdk_bdev_readv_blocks(t.desc, t.ch, &iov(), 1, 0, 1, nullptr, on_io, &t) == -EINVAL; }},
     {"bdk_bdev_writev_blocks", Place::owner, [](Things& t) { return bdk_bdev_writev_blocks(t.desc, t.ch, &iov(), 1, 0, 1, nullptr, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_flush_blocks", Place::owner, [](Things& t) { return bdk_bdev_flush_blocks(t.desc, t.ch, 0, 1, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_unmap_blocks", Place::owner, [](Things& t) { return bdk_bdev_unmap_blocks(t.desc, t.ch, 0, 1, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_flush_blocks", Place::owner, [](Things& t) { return bdk_bdev_flush_blocks(t.desc, t.ch, 0, 1, nullptr, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_unmap_blocks", Place::owner, [](Things& t) { return bdk_bdev_unmap_blocks(t.desc, t.ch, 0, 1, nullptr, on_io, &t) == -EINVAL; }},
     {"bdk_bdev_write_zeroes_blocks", Place::owner, [](Things& t) { return bdk_bdev_write_zeroes_blocks(t.desc, t.ch, 0, 1, nullptr, on_io, &t) == -EINVAL; }},
     {"bdk_bdev_comparev_blocks", Place::owner, [](Things& t) { return bdk_bdev_comparev_blocks(t.desc, t.ch, &iov(), 1, 0, 1, nullptr, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_comparev_and_writev_blocks", Place::owner, [](Things& t) { return bdk_bdev_comparev_and_writev_blocks(t.desc, t.ch, &iov(), 1, &iov(), 1, 0, 1, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_copy_blocks", Place::owner, [](Things& t) { return bdk_bdev_copy_blocks(t.desc, t.ch, 0, 1, 1, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_zcopy_start", Place::owner, [](Things& t) { return bdk_bdev_zcopy_start(t.desc, t.ch, 0, 1, true, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_seek_data", Place::owner, [](Things& t) { return bdk_bdev_seek_data(t.desc, t.ch, 0, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_seek_hole", Place::owner, [](Things& t) { return bdk_bdev_seek_hole(t.desc, t.ch, 0, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_reset", Place::owner, [](Things& t) { return bdk_bdev_reset(t.desc, t.ch, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_abort", Place::owner, [](Things& t) { return bdk_bdev_abort(t.desc, t.ch, nullptr, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_nvme_admin_passthru", Place::owner, [](Things& t) { return bdk_bdev_nvme_admin_passthru(t.desc, t.ch, nvme_command(), buffer(), 512, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_nvme_io_passthru", Place::owner, [](Things& t) { return bdk_bdev_nvme_io_passthru(t.desc, t.ch, nvme_command(), buffer(), 512, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_nvme_io_passthru_md", Place::owner, [](Things& t) { return bdk_bdev_nvme_io_passthru_md(t.desc, t.ch, nvme_command(), buffer(), 512, nullptr, 0, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_nvme_iov_passthru_md", Place::owner, [](Things& t) { return bdk_bdev_nvme_iov_passthru_md(t.desc, t.ch, nvme_command(), &iov(), 1, 512, nullptr, 0, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_get_zone_info", Place::owner, [](Things& t) { return bdk_bdev_get_zone_info(t.desc, t.ch, 0, 1, &scratch<bdk_bdev_zone_info>(), on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_zone_management", Place::owner, [](Things& t) { return bdk_bdev_zone_management(t.desc, t.ch, 0, BDK_BDEV_ZONE_OPEN, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_comparev_and_writev_blocks", Place::owner, [](Things& t) { return bdk_bdev_comparev_and_writev_blocks(t.desc, t.ch, &iov(), 1, &iov(), 1, 0, 1, nullptr, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_copy_blocks", Place::owner, [](Things& t) { return bdk_bdev_copy_blocks(t.desc, t.ch, 0, 1, 1, nullptr, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_zcopy_start", Place::owner, [](Things& t) { return bdk_bdev_zcopy_start(t.desc, t.ch, 0, 1, true, nullptr, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_seek_data", Place::owner, [](Things& t) { return bdk_bdev_seek_data(t.desc, t.ch, 0, nullptr, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_seek_hole", Place::owner, [](Things& t) { return bdk_bdev_seek_hole(t.desc, t.ch, 0, nullptr, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_reset", Place::owner, [](Things& t) { return bdk_bdev_reset(t.desc, t.ch, nullptr, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_abort", Place::owner, [](Things& t) { return bdk_bdev_abort(t.desc, t.ch, nullptr, nullptr, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_nvme_admin_passthru", Place::owner, [](Things& t) { return bdk_bdev_nvme_admin_passthru(t.desc, t.ch, nvme_command(), buffer(), 512, nullptr, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_nvme_io_passthru", Place::owner, [](Things& t) { return bdk_bdev_nvme_io_passthru(t.desc, t.ch, nvme_command(), buffer(), 512, nullptr, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_nvme_io_passthru_md", Place::owner, [](Things& t) { return bdk_bdev_nvme_io_passthru_md(t.desc, t.ch, nvme_command(), buffer(), 512, nullptr, 0, nullptr, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_nvme_iov_passthru_md", Place::owner, [](Things& t) { return bdk_bdev_nvme_iov_passthru_md(t.desc, t.ch, nvme_command(), &iov(), 1, 512, nullptr, 0, nullptr, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_get_zone_info", Place::owner, [](Things& t) { return bdk_bdev_get_zone_info(t.desc, t.ch, 0, 1, &scratch<bdk_bdev_zone_info>(), sizeof(bdk_bdev_zone_info), nullptr, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_zone_management", Place::owner, [](Things& t) { return bdk_bdev_zone_management(t.desc, t.ch, 0, BDK_BDEV_ZONE_OPEN, nullptr, on_io, &t) == -EINVAL; }},
     {"bdk_bdev_zone_appendv", Place::owner, [](Things& t) { return bdk_bdev_zone_appendv(t.desc, t.ch, &iov(), 1, 0, 1, nullptr, on_io, &t) == -EINVAL; }},
-    {"bdk_bdev_zcopy_end", Place::submitter, [](Things& t) { return bdk_bdev_zcopy_end(t.zcopy, false, on_io, &t) == -EINVAL; }},
+    {"bdk_bdev_zcopy_end", Place::submitter, [](Things& t) { return bdk_bdev_zcopy_end(t.zcopy, false, nullptr, on_io, &t) == -EINVAL; }},
     {"bdk_bdev_set_timeout", Place::owner, [](Things& t) { return bdk_bdev_set_timeout(t.desc, 1, on_timeout, &t) == -EINVAL; }},
     {"bdk_dif_ctx_init", Place::any, [](Things& t) { static_cast<void>(bdk_dif_ctx_init(&sized<bdk_dif_ctx>(), t.bdev, 0, 0)); return touch(t); }},
     {"bdk_dif_generate", Place::any, [](Things& t) { static_cast<void>(bdk_dif_generate(&no_dif(), &iov(), 1, nullptr, 1)); return touch(t); }},
@@ -304,8 +316,7 @@ const std::vector<AbiFunction>& abi_functions() {
     {"bdk_bdev_io_dif_generate", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_io_dif_generate(t.held)); return touch(t); }},
     {"bdk_bdev_io_dif_verify", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_io_dif_verify(t.held, nullptr)); return touch(t); }},
     {"bdk_bdev_io_dif_remap", Place::any, [](Things& t) { static_cast<void>(bdk_bdev_io_dif_remap(t.held, 0, 0, nullptr)); return touch(t); }},
-    {"bdk_bdev_module_examine_done", Place::app, [](Things& t) { bdk_bdev_module_examine_done(t.module); return touch(t); }},
-    {"bdk_bdev_module_examined", Place::app, [](Things& t) { bdk_bdev_module_examined(t.module, t.bdev); return touch(t); }},
+    {"bdk_examine_done", Place::app, [](Things& t) { bdk_examine_done(t.examine, 0); return touch(t); }},
     {"bdk_bdev_wait_for_examine", Place::bdk, [](Things& t) { return bdk_bdev_wait_for_examine(on_nothing, &t) == -EINVAL; }},
     {"bdk_bdev_examine", Place::app, [](Things&) { return bdk_bdev_examine("disk") == -EINVAL; }},
     {"bdk_get_extension", Place::any, [](Things& t) { static_cast<void>(bdk_get_extension(BDK_EXTENSION_HOST_INFO)); return touch(t); }},
@@ -341,6 +352,7 @@ const std::vector<AbiFunction>& abi_functions() {
     {"bdk_json_u64", Place::any, [](Things& t) { static_cast<void>(bdk_json_u64(t.json, "u64", 1)); return touch(t); }},
     {"bdk_json_i64", Place::any, [](Things& t) { static_cast<void>(bdk_json_i64(t.json, "i64", 1)); return touch(t); }},
     {"bdk_json_double", Place::any, [](Things& t) { static_cast<void>(bdk_json_double(t.json, "double", 1)); return touch(t); }},
+    {"bdk_log_text", Place::any, [](Things& t) { bdk_log_text(BDK_LOG_DEBUG, "places", "places.cpp", 1, "text"); return touch(t); }},
     {"bdk_log", Place::any, [](Things& t) { BDK_DEBUGLOG("a line"); return touch(t); }},
     {"bdk_log_enabled", Place::any, [](Things& t) { static_cast<void>(bdk_log_enabled(BDK_LOG_DEBUG)); return touch(t); }},
     {"bdk_dma_malloc", Place::any, [](Things& t) { bdk_dma_free(bdk_dma_malloc(64, 0, BDK_NUMA_ANY)); return touch(t); }},
@@ -368,6 +380,7 @@ const std::vector<AbiFunction>& abi_functions() {
     {"bdk_module_init_done", Place::app, [](Things& t) { bdk_module_init_done(t.module, 0); return touch(t); }},
     {"bdk_module_fini_done", Place::app, [](Things& t) { bdk_module_fini_done(t.module); return touch(t); }},
     {"bdk_module_create_done", Place::app, [](Things& t) { bdk_module_create_done(t.create, 0); return touch(t); }},
+    {"bdk_remove_get_reason", Place::app, [](Things& t) { return bdk_remove_get_reason(t.remove) == BDK_REMOVE_AT_STOP; }},
     {"bdk_module_remove_done", Place::app, [](Things& t) { bdk_module_remove_done(t.remove, 0); return touch(t); }},
     {"bdk_module_reconfigure_done", Place::app, [](Things& t) { bdk_module_reconfigure_done(t.reconfigure, 0); return touch(t); }},
     {"bdk_notify_add", Place::app, [](Things& t) { return bdk_notify_add(on_notify, &t, &scratch<bdk_notify*>()) == -EINVAL; }},
@@ -377,7 +390,7 @@ const std::vector<AbiFunction>& abi_functions() {
     {"bdk_poller_pause", Place::owner, [](Things& t) { bdk_poller_pause(t.poller); return touch(t); }},
     {"bdk_poller_resume", Place::owner, [](Things& t) { bdk_poller_resume(t.poller); return touch(t); }},
     {"bdk_poller_get_stats", Place::owner, [](Things& t) { return bdk_poller_get_stats(t.poller, &sized<bdk_poller_stats>()) == -EINVAL; }},
-    {"bdk_interrupt_register", Place::bdk, [](Things& t) { return bdk_interrupt_register(0, BDK_INTERRUPT_IN, on_poll, &t, "places") == nullptr; }},
+    {"bdk_interrupt_register", Place::bdk, [](Things& t) { return bdk_interrupt_register(0, BDK_INTERRUPT_IN, on_ready, &t, "places") == nullptr; }},
     {"bdk_interrupt_set_events", Place::owner, [](Things& t) { return bdk_interrupt_set_events(t.interrupt, BDK_INTERRUPT_OUT) == -EINVAL; }},
     {"bdk_interrupt_unregister", Place::owner, [](Things& t) { bdk_interrupt* interrupt = t.interrupt; bdk_interrupt_unregister(&interrupt); return interrupt == t.interrupt; }},
     {"bdk_bdev_set_qos_rate_limits", Place::bdk, [](Things& t) { bdk_bdev_set_qos_rate_limits(t.bdev, &sized<bdk_bdev_qos_limits>(), on_end, &t); return touch(t); }},

@@ -42,6 +42,7 @@ struct Things {
     bdk_remove* remove = nullptr;
     bdk_reconfigure* reconfigure = nullptr;
     bdk_call* call = nullptr;
+    bdk_examine* examine = nullptr;
     const bdk_module* module = nullptr;
     bdk_json_writer* json = nullptr;
     std::atomic<int> effects{0};  ///< callbacks that ran and did not say -EINVAL

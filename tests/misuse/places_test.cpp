@@ -30,18 +30,16 @@ enum class From { pthread, other_thread };
 /// Handles of operations under way, which the module below has begun and does not end.
 Things* g_things = nullptr;
 
-int begin_create(bdk_create* create, const char*, const void*) {
+int begin_create(const bdk_module*, bdk_create* create, const char*, const void*) {
     g_things->create = create;
     return BDK_PENDING;
 }
-int begin_call(bdk_call* call, const void*, bdk_json_writer*) {
+int begin_call(const bdk_module*, const bdk_method*, bdk_call* call, const void*, bdk_json_writer*) {
     g_things->call = call;
     return BDK_PENDING;
 }
 const bdk_method waiting_method = {.name = "wait", .help = "Waits.", .call = begin_call};
 const bdk_module waiting_module = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(bdk_module),
     .name = "waiting",
     .create = begin_create,
@@ -61,10 +59,10 @@ protected:
         spare_disk();
         call_on_app_thread([this] { take_things(); });
         things_.done = completed([this](auto... rest) {
-            return bdk_bdev_read_blocks(things_.desc, things_.ch, buffer_, 0, 1, rest...);
+            return bdk_bdev_read_blocks(things_.desc, things_.ch, buffer_, 0, 1, nullptr, rest...);
         });
         things_.zcopy = completed([this](auto... rest) {
-            return bdk_bdev_zcopy_start(things_.desc, things_.ch, 0, 1, true, rest...);
+            return bdk_bdev_zcopy_start(things_.desc, things_.ch, 0, 1, true, nullptr, rest...);
         });
         things_.held = held();
     }
@@ -92,18 +90,19 @@ protected:
         t.device = &disk_;
         t.poller = bdk_poller_register([](void*) { return BDK_POLLER_IDLE; }, nullptr, 1'000'000, "mine");
         t.interrupt = bdk_interrupt_register(
-            event_, BDK_INTERRUPT_IN, [](void*) { return BDK_POLLER_IDLE; }, nullptr, "mine");
+            event_, BDK_INTERRUPT_IN, [](uint32_t, void*) { return BDK_POLLER_IDLE; }, nullptr, "mine");
         t.iobuf = bdk_iobuf_channel_open("mine");
         t.iobuf_buffer = bdk_iobuf_get(t.iobuf, 512, nullptr);
         EXPECT_EQ(bdk_notify_add([](uint32_t, bdk_bdev*, void*) {}, nullptr, &t.watch), 0);
         // Locked in a later turn, because no one else holds the block.
         EXPECT_GE(bdk_bdev_lock_range(
-                      t.desc, t.ch, 9, 1, [](void*, int) {}, this, &t.range),
+                      t.desc, t.ch, 9, 1, [](int, void*) {}, this, &t.range),
                   0);
         t.json = &json_;
         // Nothing dereferences these pointers.
         t.remove = reinterpret_cast<bdk_remove*>(&json_);
         t.reconfigure = reinterpret_cast<bdk_reconfigure*>(&json_);
+        t.examine = reinterpret_cast<bdk_examine*>(&json_);
         module_create_bdev(&waiting_module, "never", nullptr, [this](int rc) { created_ = rc; });
         module_call(&waiting_module, waiting_method, nullptr,
                     [this](int rc, const std::string&) { called_ = rc; });
@@ -124,9 +123,10 @@ protected:
         disk_.hold = false;
         bdk_bdev_io_complete(t.held, BDK_BDEV_IO_STATUS_SUCCESS);
         bdk_bdev_free_io(t.done);
-        EXPECT_EQ(bdk_bdev_zcopy_end(
-                      t.zcopy, false, [](bdk_bdev_io* io, bool, void*) { bdk_bdev_free_io(io); }, nullptr),
-                  0);
+        EXPECT_EQ(
+            bdk_bdev_zcopy_end(
+                t.zcopy, false, nullptr, [](bdk_bdev_io* io, bool, void*) { bdk_bdev_free_io(io); }, nullptr),
+            0);
         if (t.visit != nullptr) bdk_for_each_channel_continue(t.visit, 0);
     }
 
@@ -151,7 +151,7 @@ protected:
                 static_cast<Places*>(self)->completions_++;
                 bdk_bdev_free_io(done);
             };
-            EXPECT_EQ(bdk_bdev_read_blocks(things_.desc, things_.ch, buffer_, 0, 1, count, this), 0);
+            EXPECT_EQ(bdk_bdev_read_blocks(things_.desc, things_.ch, buffer_, 0, 1, nullptr, count, this), 0);
             io = disk_.held.back();
             disk_.held.pop_back();
         });

@@ -95,7 +95,8 @@ bool Operation::choose_range() {
     const uint64_t size = worker_.model().size() / unit;
     const bool has_data = kind_ != Kind::write_zeroes && kind_ != Kind::unmap;
     uint64_t limit = worker_.max_bytes() / worker_.block_size() / unit;
-    if (kind_ == Kind::compare_and_write) limit = std::min(limit, bdk_bdev_get_acwu(worker_.bdev()) / unit);
+    if (kind_ == Kind::compare_and_write)
+        limit = std::min(limit, bdk_bdev_get_max_compare_and_write(worker_.bdev()) / unit);
     if (!has_data) limit = random.chance(5) ? size / 2 : 4 * limit;
     const uint64_t count = std::min(random.mostly_small(std::max<uint64_t>(limit, 1)), size / 2);
     range_ = {random.below(size - count + 1) * unit, count * unit};
@@ -195,35 +196,37 @@ int Operation::try_submit() {
     switch (kind_) {
         case Kind::read:
             if (simple_call_)
-                return bdk_bdev_read_blocks(desc, ch, iovs->iov_base, offset, count, completed, this);
+                return bdk_bdev_read_blocks(desc, ch, iovs->iov_base, offset, count, nullptr, completed,
+                                            this);
             return bdk_bdev_readv_blocks(desc, ch, iovs, iovcnt, offset, count, nullptr, completed, this);
         case Kind::read_host_buffer:
-            return bdk_bdev_read_blocks(desc, ch, nullptr, offset, count, completed, this);
+            return bdk_bdev_read_blocks(desc, ch, nullptr, offset, count, nullptr, completed, this);
         case Kind::write:
             if (simple_call_)
-                return bdk_bdev_write_blocks(desc, ch, iovs->iov_base, offset, count, completed, this);
+                return bdk_bdev_write_blocks(desc, ch, iovs->iov_base, offset, count, nullptr, completed,
+                                             this);
             return bdk_bdev_writev_blocks(desc, ch, iovs, iovcnt, offset, count, &opts, completed, this);
         case Kind::write_zeroes:
             return bdk_bdev_write_zeroes_blocks(desc, ch, offset, count, &opts, completed, this);
         case Kind::unmap:
-            return bdk_bdev_unmap_blocks(desc, ch, offset, count, completed, this);
+            return bdk_bdev_unmap_blocks(desc, ch, offset, count, nullptr, completed, this);
         case Kind::copy:
-            return bdk_bdev_copy_blocks(desc, ch, offset, source_.offset, count, completed, this);
+            return bdk_bdev_copy_blocks(desc, ch, offset, source_.offset, count, nullptr, completed, this);
         case Kind::compare:
             return bdk_bdev_comparev_blocks(desc, ch, iovs, iovcnt, offset, count, nullptr, completed, this);
         case Kind::compare_and_write:
             return bdk_bdev_comparev_and_writev_blocks(desc, ch, iovs, iovcnt, fused_.iovs(), fused_.count(),
-                                                       offset, count, completed, this);
+                                                       offset, count, nullptr, completed, this);
         case Kind::zcopy:
-            return bdk_bdev_zcopy_start(desc, ch, offset, count, mismatch_, completed, this);
+            return bdk_bdev_zcopy_start(desc, ch, offset, count, mismatch_, nullptr, completed, this);
         case Kind::flush:
-            return bdk_bdev_flush_blocks(desc, ch, 0, worker_.model().size(), completed, this);
+            return bdk_bdev_flush_blocks(desc, ch, 0, worker_.model().size(), nullptr, completed, this);
         case Kind::reset:
-            return bdk_bdev_reset(desc, ch, completed, this);
+            return bdk_bdev_reset(desc, ch, nullptr, completed, this);
         case Kind::abort_one:
-            return bdk_bdev_abort(desc, ch, target_, completed, this);
+            return bdk_bdev_abort(desc, ch, target_, nullptr, completed, this);
         case Kind::abort_all:
-            return bdk_bdev_abort(desc, ch, nullptr, completed, this);
+            return bdk_bdev_abort(desc, ch, nullptr, nullptr, completed, this);
     }
     return -EINVAL;
 }
@@ -262,7 +265,7 @@ bool Operation::go_on_with_zcopy(bdk_bdev_io* io) {
                         static_cast<std::byte*>(iovs[i].iov_base));
     }
     zcopy_ending_ = true;
-    const int rc = bdk_bdev_zcopy_end(io, commits_, completed, this);
+    const int rc = bdk_bdev_zcopy_end(io, commits_, nullptr, completed, this);
     if (rc != 0) worker_.run().fail(describe() + ": its end is refused: " + std::to_string(rc));
     return rc == 0;
 }

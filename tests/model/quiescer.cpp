@@ -41,7 +41,7 @@ int release_range(const Ask& ask, bdk_bdev_quiesce_cb cb, void* ctx) {
 /// Makes the call on the app thread and waits for its callback. False when is_alive() says so before.
 bool run(Call call, const Ask& ask, const std::function<bool()>& is_alive) {
     const Awaited<int> ended;
-    const auto on_end = [](void* ctx, int rc) {
+    const auto on_end = [](int rc, void* ctx) {
         const std::unique_ptr<std::function<void(int)>> set(static_cast<std::function<void(int)>*>(ctx));
         (*set)(rc);
     };

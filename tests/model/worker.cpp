@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "model/worker.hpp"
+#include "bdev/model/io_type.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -25,11 +26,10 @@ Worker::Worker(Run& run, bdk_thread* thread, uint32_t number, uint32_t depth, ui
 }
 
 void Worker::open_one(const std::string& name, bool write, bdk_bdev_desc** desc, bdk_io_channel** channel) {
-    bdk_bdev_open_opts opts{};
-    opts.size = sizeof(opts);
-    opts.flags = run_.hides_metadata ? BDK_BDEV_OPEN_HIDE_METADATA : 0;
-    const int rc = bdk_bdev_open_ext_v2(
-        name.c_str(), write, [](uint32_t, bdk_bdev*, void*) {}, nullptr, &opts, desc);
+    const uint32_t flags =
+        (write ? BDK_BDEV_OPEN_WRITE : 0) | (run_.hides_metadata ? BDK_BDEV_OPEN_HIDE_METADATA : 0);
+    const int rc = bdk_bdev_open(
+        name.c_str(), flags, [](uint32_t, bdk_bdev*, void*) {}, nullptr, desc);
     if (rc != 0) throw std::runtime_error("cannot open " + name);
     *channel = bdk_bdev_get_io_channel(*desc);
     if (*channel == nullptr) throw std::runtime_error("no channel of " + name);
@@ -39,7 +39,7 @@ void Worker::open() {
     open_one(run_.top, true, &desc_, &channel_);
     if (!run_.beside.empty()) open_one(run_.beside, false, &side_desc_, &side_channel_);
     block_size_ = bdk_bdev_desc_get_block_size(desc_);
-    for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++)
+    for (uint32_t type = 1; type < bdk::io_type_count; type++)
         if (bdk_bdev_io_type_supported(bdev(), type)) types_ |= BDK_BDEV_IO_TYPE_BIT(type);
     if (run_.hides_metadata) types_ &= ~BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_ZCOPY);
     // Now and then more than the largest buffer that the host keeps ready.

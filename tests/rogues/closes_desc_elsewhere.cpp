@@ -12,8 +12,8 @@ public:
     };
 
     ClosesDescElsewhere(const char* name, const Options& given) : FaultyDisk(name) {
-        const int rc = bdk_bdev_open_ext(
-            given.base, false, [](uint32_t, bdk_bdev*, void*) {}, nullptr, &desc_);
+        const int rc = bdk_bdev_open(
+            given.base, 0, [](uint32_t, bdk_bdev*, void*) {}, nullptr, &desc_);
         if (rc != 0) throw bdevkit::Error(rc, "no base");
     }
 

@@ -9,8 +9,6 @@ __attribute__((constructor)) static void hang(void) {
 }
 
 BDK_MODULE = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(struct bdk_module),
     .name = "constructor_hangs",
 };

@@ -3,14 +3,13 @@
 #include <bdevkit/bdevkit.h>
 #include <stdlib.h>
 
-static int create(struct bdk_create* create, const char* name, const void* options) {
-    (void)create, (void)name, (void)options;
+static int create(const struct bdk_module* self, struct bdk_create* create, const char* name,
+                  const void* options) {
+    (void)self, (void)create, (void)name, (void)options;
     exit(0);
 }
 
 BDK_MODULE = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(struct bdk_module),
     .name = "create_exits",
     .create = create,

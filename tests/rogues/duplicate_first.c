@@ -3,8 +3,6 @@
 #include <bdevkit/module.h>
 
 BDK_MODULE = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(struct bdk_module),
     .name = "duplicate",
     .version = "first",

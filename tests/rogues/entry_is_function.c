@@ -2,5 +2,5 @@
 /* The entry symbol has the right name and is code. */
 #include "trace.h"
 
-__attribute__((visibility("default"))) void bdk_module_v1(void);
-void bdk_module_v1(void) {}
+__attribute__((visibility("default"))) void bdk_plugin_v1(void);
+void bdk_plugin_v1(void) {}

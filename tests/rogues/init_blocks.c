@@ -3,21 +3,21 @@
 #include <bdevkit/module.h>
 #include <unistd.h>
 
-static int init(void) {
+static int init(const struct bdk_module* self) {
+    (void)self;
     /* The watchdog's signal ends a pause(). */
     while (pause() != 0) {
     }
     return 0;
 }
 
-static int create(struct bdk_create* create_call, const char* name, const void* options) {
-    (void)create_call, (void)name, (void)options;
+static int create(const struct bdk_module* self, struct bdk_create* create_call, const char* name,
+                  const void* options) {
+    (void)self, (void)create_call, (void)name, (void)options;
     return 0;
 }
 
 BDK_MODULE = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(struct bdk_module),
     .name = "init_blocks",
     .init = init,

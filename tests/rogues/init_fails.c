@@ -3,13 +3,12 @@
 #include <bdevkit/module.h>
 #include <errno.h>
 
-static int init(void) {
+static int init(const struct bdk_module* self) {
+    (void)self;
     return -ENODEV;
 }
 
 BDK_MODULE = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(struct bdk_module),
     .name = "init_fails",
     .init = init,

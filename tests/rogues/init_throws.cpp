@@ -4,13 +4,11 @@
 
 #include <stdexcept>
 
-static int init() {
+static int init(const bdk_module*) {
     throw std::runtime_error("thrown by init");
 }
 
 BDK_MODULE = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(bdk_module),
     .name = "init_throws",
     .init = init,

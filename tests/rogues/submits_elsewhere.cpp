@@ -18,7 +18,7 @@ public:
         bdevkit::Thread(other).send([this, io, base = ch.base.get()] {
             static char buf[512];
             auto done = [](bdk_bdev_io*, bool, void*) {};
-            const int rc = bdk_bdev_read_blocks(this->base().get(), base, buf, 0, 1, done, nullptr);
+            const int rc = bdk_bdev_read_blocks(this->base().get(), base, buf, 0, 1, nullptr, done, nullptr);
             bdevkit::Thread::app().send(
                 [io, rc]() mutable { bdk_bdev_io_complete_aio_status(io.get(), rc); });
         });

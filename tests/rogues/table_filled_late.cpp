@@ -6,7 +6,7 @@
 
 namespace {
 
-int create(bdk_create*, const char*, const void*) {
+int create(const bdk_module*, bdk_create*, const char*, const void*) {
     BDK_NOTICELOG("here");
     return 0;
 }
@@ -14,8 +14,6 @@ int create(bdk_create*, const char*, const void*) {
 bdk_module make_table() {
     setenv("BDEVKIT_ROGUE_CODE_HAS_RUN", "table_filled_late", 1);
     bdk_module table{};
-    table.abi_major = BDK_ABI_MAJOR;
-    table.abi_minor = BDK_ABI_MINOR;
     table.size = sizeof(bdk_module);
     table.name = "filled_late";
     table.create = create;

@@ -6,13 +6,12 @@
 
 BDK_API int bdk_function_of_the_future(void);
 
-static int init(void) {
+static int init(const struct bdk_module* self) {
+    (void)self;
     return bdk_function_of_the_future();
 }
 
 BDK_MODULE = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(struct bdk_module),
     .name = "undefined_symbol",
     .init = init,

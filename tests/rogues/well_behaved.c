@@ -21,8 +21,6 @@ static const struct bdk_option option_table[] = {
 };
 
 BDK_MODULE = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(struct bdk_module),
     .name = "well_behaved",
     .version = "1.2.3",

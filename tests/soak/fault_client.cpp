@@ -27,11 +27,9 @@ FaultClient::FaultClient(const std::string& bdev, bdk_thread* thread, bool write
     : thread_(thread) {
     for (Slot& slot : slots_)
         slot.client = this;
-    bdk_bdev_open_opts opts{};
-    opts.size = sizeof(opts);
-    opts.flags = hide_md ? BDK_BDEV_OPEN_HIDE_METADATA : 0;
+    const uint32_t flags = (write ? BDK_BDEV_OPEN_WRITE : 0) | (hide_md ? BDK_BDEV_OPEN_HIDE_METADATA : 0);
     call_on(thread_, [&] {
-        const int rc = bdk_bdev_open_ext_v2(bdev.c_str(), write, on_event, this, &opts, &desc_);
+        const int rc = bdk_bdev_open(bdev.c_str(), flags, on_event, this, &desc_);
         if (rc != 0) return;
         channel_ = bdk_bdev_get_io_channel(desc_);
         if (channel_ == nullptr) close_here();

@@ -72,10 +72,10 @@ protected:
         };
     }
     static int reset(bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb, void* arg) {
-        return bdk_bdev_reset(desc, ch, cb, arg);
+        return bdk_bdev_reset(desc, ch, nullptr, cb, arg);
     }
     static int read_one(bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb, void* arg) {
-        return bdk_bdev_read_blocks(desc, ch, nullptr, 0, 1, cb, arg);
+        return bdk_bdev_read_blocks(desc, ch, nullptr, 0, 1, nullptr, cb, arg);
     }
     static uint64_t bytes(const std::vector<iovec>& iovs) {
         uint64_t sum = 0;
@@ -240,11 +240,11 @@ TEST_F(Faults, Emulation) {
             return bdk_bdev_comparev_blocks(desc, ch, data.data(), 3, 0, 1, nullptr, cb, arg);
         });
         client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_comparev_and_writev_blocks(desc, ch, data.data(), 3, data.data(), 3, 0, 1, cb,
-                                                       arg);
+            return bdk_bdev_comparev_and_writev_blocks(desc, ch, data.data(), 3, data.data(), 3, 0, 1,
+                                                       nullptr, cb, arg);
         });
         client.start([](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_copy_blocks(desc, ch, 10, 1, 20, cb, arg);
+            return bdk_bdev_copy_blocks(desc, ch, 10, 1, 20, nullptr, cb, arg);
         });
         client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
             bdk_bdev_io_opts opts{};
@@ -263,10 +263,10 @@ TEST_F(Faults, ResetsAndAborts) {
         FaultClient here("disk", app), there("disk", other, false);
         void* token = nullptr;
         const FaultClient::Submit abort_first = [&token](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_abort(desc, ch, token, cb, arg);
+            return bdk_bdev_abort(desc, ch, token, nullptr, cb, arg);
         };
         const FaultClient::Submit abort_all = [](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_abort(desc, ch, nullptr, cb, arg);
+            return bdk_bdev_abort(desc, ch, nullptr, nullptr, cb, arg);
         };
         there.start(read_one);
         here.call([&] {  // in one turn, so that all are in flight at once
@@ -323,7 +323,7 @@ TEST_F(Faults, Quiesce) {
         if (!create_disk()) return;
         FaultClient client("disk", other);
         int quiesced = 1, released = 1;
-        auto note = [](void* rc, int result) { *static_cast<int*>(rc) = result; };
+        auto note = [](int result, void* rc) { *static_cast<int*>(rc) = result; };
         client.start(read_one);
         client.call([&] {
             const int rc = bdk_bdev_quiesce_range(client.bdev(), FaultDisk::module(), 0, 8, note, &quiesced);
@@ -422,11 +422,11 @@ public:
         call_on(app_, [bdev] {
             bdk_bdev_alias_add(bdev, "an alias that is longer than a short string");
             const bdk_bdev_media_event event{0, 4};
-            bdk_bdev_push_media_events(bdev, &event, 1);
+            bdk_bdev_push_media_events(bdev, &event, 1, sizeof(event));
         });
         client_.call([&] {
             bdk_bdev_set_timeout(
-                client_.desc(), 1000, [](void*, bdk_bdev_io*) {}, nullptr);
+                client_.desc(), 1000, [](bdk_bdev_io*, void*) {}, nullptr);
         });
         ask([&] { bdk_bdev_histogram_enable(bdev, true, 0, ended, this); });
         bdk_bdev_qos_limits limits{};
@@ -438,29 +438,29 @@ public:
         client_.wait();
         ask([&] {
             bdk_bdev_histogram_get(
-                bdev, [](void* self, int rc, const bdk_histogram*) { ended(self, rc); }, this);
+                bdev, [](const bdk_histogram*, int rc, void* self) { ended(rc, self); }, this);
         });
         ask([&] {
             stat_.size = sizeof(stat_);
             bdk_bdev_get_device_stat(
-                bdev, &stat_, [](bdk_bdev*, bdk_bdev_io_stat*, void* self, int rc) { ended(self, rc); },
+                bdev, &stat_, [](bdk_bdev*, bdk_bdev_io_stat*, int rc, void* self) { ended(rc, self); },
                 this);
         });
         ask([&] {
             auto no_event = [](uint32_t, bdk_bdev*, void*) {};
-            const int rc = bdk_bdev_open_async("nobody", false, no_event, nullptr, 1, opened, this);
-            if (rc != 0) ended(this, rc);
+            const int rc = bdk_bdev_open_async("nobody", 0, no_event, nullptr, 1, opened, this);
+            if (rc != 0) ended(rc, this);
         });
     }
 
 private:
     static int read_one(bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb, void* arg) {
-        return bdk_bdev_read_blocks(desc, ch, nullptr, 0, 1, cb, arg);
+        return bdk_bdev_read_blocks(desc, ch, nullptr, 0, 1, nullptr, cb, arg);
     }
-    static void ended(void* self, int) { static_cast<Observer*>(self)->pending_ = false; }
+    static void ended(int, void* self) { static_cast<Observer*>(self)->pending_ = false; }
     static void opened(bdk_bdev_desc*, int rc, void* self) {
         EXPECT_TRUE(rc == -ETIMEDOUT || rc == -ENOMEM);
-        ended(self, rc);
+        ended(rc, self);
     }
     void ask(const std::function<void()>& question) {
         pending_ = true;

@@ -79,13 +79,13 @@ protected:
         }
         call_on_app_thread([&] {
             auto* done = new std::function<void(int)>(gone.setter());
-            auto ended = [](void* ctx, int rc) {
+            auto ended = [](int rc, void* ctx) {
                 const std::unique_ptr<std::function<void(int)>> set(
                     static_cast<std::function<void(int)>*>(ctx));
                 (*set)(rc);
             };
             bdk_bdev* bdev = bdk_bdev_get_by_name(tower.name(level).c_str());
-            if (bdev == nullptr) return ended(done, -ENODEV);
+            if (bdev == nullptr) return ended(-ENODEV, done);
             bdk_bdev_unregister(bdev, ended, done);
         });
         return gone;
@@ -122,11 +122,11 @@ protected:
         for (const auto& tower : towers)
             for (size_t level = 0; level < tower->standing(); level++)
                 expected.insert(tower->name(level));
-        auto add = [](void* ctx, bdk_bdev* bdev) {
+        auto add = [](bdk_bdev* bdev, void* ctx) {
             static_cast<std::set<std::string>*>(ctx)->emplace(bdk_bdev_get_name(bdev));
             return 0;
         };
-        call_on_app_thread([&] { bdk_for_each_bdev(&found, add); });
+        call_on_app_thread([&] { bdk_for_each_bdev(add, &found); });
         EXPECT_EQ(found, expected);
     }
 

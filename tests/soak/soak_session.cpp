@@ -33,7 +33,8 @@ std::unique_ptr<SoakSession> SoakSession::open(Tower& tower, const std::string& 
     std::unique_ptr<SoakSession> session(new SoakSession(tower, random, counts));
     const int rc = tower.open_as(random.one_in(2), [&](bool write) {
         session->write_ = write;
-        return bdk_bdev_open_ext(bdev.c_str(), write, on_event, session.get(), &session->desc_);
+        return bdk_bdev_open(bdev.c_str(), write ? BDK_BDEV_OPEN_WRITE : 0, on_event, session.get(),
+                             &session->desc_);
     });
     EXPECT_TRUE(rc == 0 || rc == -ENODEV || rc == -EPERM) << "open: " << rc;
     if (rc != 0) return nullptr;
@@ -84,7 +85,7 @@ void SoakSession::put_channel() {
     // A closed desc still answers on the channel.
     Slot* slot = free_slot();
     if (slot != nullptr) {
-        EXPECT_EQ(bdk_bdev_flush_blocks(closed_desc_, channel_, 0, 1, completed, slot), -ENODEV);
+        EXPECT_EQ(bdk_bdev_flush_blocks(closed_desc_, channel_, 0, 1, nullptr, completed, slot), -ENODEV);
     }
     bdk_put_io_channel(std::exchange(channel_, nullptr));
 }
@@ -97,7 +98,7 @@ void SoakSession::observe() {
     holds_++;
     if (random_.one_in(2)) {
         stat_.size = sizeof(stat_);
-        auto done = [](bdk_bdev*, bdk_bdev_io_stat*, void* ctx, int rc) { unquiesced(ctx, rc); };
+        auto done = [](bdk_bdev*, bdk_bdev_io_stat*, int rc, void* ctx) { unquiesced(rc, ctx); };
         return bdk_bdev_get_device_stat(bdev, &stat_, done, this);
     }
     quiesced_ = any_range();
@@ -105,7 +106,7 @@ void SoakSession::observe() {
               0);
 }
 
-void SoakSession::quiesced(void* ctx, int rc) {
+void SoakSession::quiesced(int rc, void* ctx) {
     auto* self = static_cast<SoakSession*>(ctx);
     EXPECT_EQ(rc, 0);
     bdk_bdev* bdev = bdk_bdev_desc_get_bdev(self->desc_);
@@ -114,7 +115,7 @@ void SoakSession::quiesced(void* ctx, int rc) {
               0);
 }
 
-void SoakSession::unquiesced(void* ctx, int rc) {
+void SoakSession::unquiesced(int rc, void* ctx) {
     EXPECT_EQ(rc, 0);
     static_cast<SoakSession*>(ctx)->holds_--;
 }
@@ -169,14 +170,16 @@ int SoakSession::start(Slot& slot) {
     const Range range = any_range();
     switch (random_.below(64)) {
         case 0:
-            return random_.one_in(4) ? bdk_bdev_reset(desc_, channel_, completed, &slot) : start_abort(slot);
+            return random_.one_in(4) ? bdk_bdev_reset(desc_, channel_, nullptr, completed, &slot)
+                                     : start_abort(slot);
         case 1:
         case 2:
             return start_abort(slot);
         case 3:
         case 4:
         case 5:
-            return bdk_bdev_unmap_blocks(desc_, channel_, range.offset, range.blocks, completed, &slot);
+            return bdk_bdev_unmap_blocks(desc_, channel_, range.offset, range.blocks, nullptr, completed,
+                                         &slot);
         case 6:
         case 7:
         case 8:
@@ -185,14 +188,16 @@ int SoakSession::start(Slot& slot) {
         case 9:
         case 10:
         case 11:
-            return bdk_bdev_flush_blocks(desc_, channel_, range.offset, range.blocks, completed, &slot);
+            return bdk_bdev_flush_blocks(desc_, channel_, range.offset, range.blocks, nullptr, completed,
+                                         &slot);
         case 12:
         case 13:
             return bdk_bdev_copy_blocks(desc_, channel_, any_range().offset % 1024, range.offset % 1024,
-                                        range.blocks, completed, &slot);
+                                        range.blocks, nullptr, completed, &slot);
         case 14:
         case 15:
-            return bdk_bdev_zcopy_start(desc_, channel_, range.offset, range.blocks, true, completed, &slot);
+            return bdk_bdev_zcopy_start(desc_, channel_, range.offset, range.blocks, true, nullptr, completed,
+                                        &slot);
         default:
             return start_data(slot, range);
     }
@@ -201,19 +206,20 @@ int SoakSession::start(Slot& slot) {
 int SoakSession::start_data(Slot& slot, Range range) {
     const uint64_t offset = range.offset;
     const uint64_t kind = random_.below(8);
-    const uint64_t most = kind == 2 ? bdk_bdev_get_acwu(bdk_bdev_desc_get_bdev(desc_)) : max_blocks;
+    const uint64_t most =
+        kind == 2 ? bdk_bdev_get_max_compare_and_write(bdk_bdev_desc_get_bdev(desc_)) : max_blocks;
     const uint64_t blocks = std::min(range.blocks, most);
     fill(slot, blocks * bdk_bdev_desc_get_block_size(desc_));
     iovec* iovs = slot.iovs.data();
     switch (kind) {
         case 0:
-            return bdk_bdev_read_blocks(desc_, channel_, nullptr, offset, blocks, completed, &slot);
+            return bdk_bdev_read_blocks(desc_, channel_, nullptr, offset, blocks, nullptr, completed, &slot);
         case 1:
             return bdk_bdev_comparev_blocks(desc_, channel_, iovs, slot.pieces, offset, blocks, nullptr,
                                             completed, &slot);
         case 2:
             return bdk_bdev_comparev_and_writev_blocks(desc_, channel_, iovs, slot.pieces, iovs, slot.pieces,
-                                                       offset, blocks, completed, &slot);
+                                                       offset, blocks, nullptr, completed, &slot);
         case 3:
         case 4:
             return bdk_bdev_writev_blocks(desc_, channel_, iovs, slot.pieces, offset, blocks, nullptr,
@@ -228,7 +234,7 @@ int SoakSession::start_data(Slot& slot, Range range) {
 int SoakSession::start_abort(Slot& slot) {
     Slot& target = slots_[random_.below(slots_.size())];
     void* wanted = random_.one_in(8) || &target == &slot ? nullptr : &target;
-    return bdk_bdev_abort(desc_, channel_, wanted, completed, &slot);
+    return bdk_bdev_abort(desc_, channel_, wanted, nullptr, completed, &slot);
 }
 
 void SoakSession::completed(bdk_bdev_io* io, bool success, void* arg) {
@@ -241,7 +247,8 @@ void SoakSession::completed(bdk_bdev_io* io, bool success, void* arg) {
     self.counts_.succeeded += success ? 1 : 0;
     const bool lent =
         success && io->type == BDK_BDEV_IO_TYPE_ZCOPY && (io->u.bdev.flags & BDK_BDEV_IO_ZCOPY_START);
-    if (lent && bdk_bdev_zcopy_end(io, self.write_ && self.random_.one_in(2), completed, &slot) == 0) {
+    if (lent &&
+        bdk_bdev_zcopy_end(io, self.write_ && self.random_.one_in(2), nullptr, completed, &slot) == 0) {
         self.counts_.submitted++;
         return;
     }

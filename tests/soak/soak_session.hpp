@@ -71,8 +71,8 @@ private:
 
     static void on_event(uint32_t type, bdk_bdev* bdev, void* ctx);
     static void completed(bdk_bdev_io* io, bool success, void* arg);
-    static void quiesced(void* ctx, int rc);
-    static void unquiesced(void* ctx, int rc);
+    static void quiesced(int rc, void* ctx);
+    static void unquiesced(int rc, void* ctx);
 
     Slot* free_slot();
     Range any_range();

@@ -42,11 +42,10 @@ std::vector<std::byte> pattern(size_t length, uint64_t seed) {
 Client::Client(const std::string& bdev, Access access, bdk_thread* thread, Metadata metadata)
     : thread_(thread != nullptr ? thread : bdk_thread_get_app_thread()) {
     int rc = 0;
-    bdk_bdev_open_opts opts{};
-    opts.size = sizeof(opts);
-    opts.flags = metadata == Metadata::hidden ? BDK_BDEV_OPEN_HIDE_METADATA : 0;
+    const uint32_t flags = (access == Access::write ? BDK_BDEV_OPEN_WRITE : 0) |
+                           (metadata == Metadata::hidden ? BDK_BDEV_OPEN_HIDE_METADATA : 0);
     call_on(thread_, [&] {
-        rc = bdk_bdev_open_ext_v2(bdev.c_str(), access == Access::write, on_event, this, &opts, &desc_);
+        rc = bdk_bdev_open(bdev.c_str(), flags, on_event, this, &desc_);
         if (rc == 0) channel_ = bdk_bdev_get_io_channel(desc_);
         if (rc == 0 && channel_ == nullptr) bdk_bdev_close(desc_);
     });
@@ -63,8 +62,9 @@ int Client::try_open(const std::string& bdev, Access access) {
     int rc = 0;
     call_on(bdk_thread_get_app_thread(), [&] {
         bdk_bdev_desc* desc = nullptr;
-        rc = bdk_bdev_open_ext(
-            bdev.c_str(), access == Access::write, [](uint32_t, bdk_bdev*, void*) {}, nullptr, &desc);
+        rc = bdk_bdev_open(
+            bdev.c_str(), access == Access::write ? BDK_BDEV_OPEN_WRITE : 0,
+            [](uint32_t, bdk_bdev*, void*) {}, nullptr, &desc);
         if (rc == 0) bdk_bdev_close(desc);
     });
     return rc;
@@ -142,14 +142,14 @@ void Client::completed(bdk_bdev_io* io, bool, void* arg) {
 IoResult Client::write(uint64_t offset_blocks, const Data& data) {
     return run([&](auto* desc, auto* ch, auto cb, void* arg) {
         return bdk_bdev_write_blocks(desc, ch, const_cast<std::byte*>(data.data()), offset_blocks,
-                                     data.size() / block_size(), cb, arg);
+                                     data.size() / block_size(), nullptr, cb, arg);
     });
 }
 
 IoResult Client::try_read(uint64_t offset_blocks, uint64_t num_blocks) {
     Data data(num_blocks * block_size());
     IoResult result = run([&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_read_blocks(desc, ch, data.data(), offset_blocks, num_blocks, cb, arg);
+        return bdk_bdev_read_blocks(desc, ch, data.data(), offset_blocks, num_blocks, nullptr, cb, arg);
     });
     return result;
 }
@@ -164,7 +164,7 @@ Client::Data Client::read(uint64_t offset_blocks, uint64_t num_blocks) {
 
 IoResult Client::read_without_buffer(uint64_t offset_blocks, uint64_t num_blocks) {
     return run([&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_read_blocks(desc, ch, nullptr, offset_blocks, num_blocks, cb, arg);
+        return bdk_bdev_read_blocks(desc, ch, nullptr, offset_blocks, num_blocks, nullptr, cb, arg);
     });
 }
 
@@ -178,13 +178,13 @@ IoResult Client::compare(uint64_t offset_blocks, const Data& data) {
 
 IoResult Client::flush(uint64_t offset_blocks, uint64_t num_blocks) {
     return run([&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_flush_blocks(desc, ch, offset_blocks, num_blocks, cb, arg);
+        return bdk_bdev_flush_blocks(desc, ch, offset_blocks, num_blocks, nullptr, cb, arg);
     });
 }
 
 IoResult Client::unmap(uint64_t offset_blocks, uint64_t num_blocks) {
     return run([&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_unmap_blocks(desc, ch, offset_blocks, num_blocks, cb, arg);
+        return bdk_bdev_unmap_blocks(desc, ch, offset_blocks, num_blocks, nullptr, cb, arg);
     });
 }
 
@@ -196,17 +196,19 @@ IoResult Client::write_zeroes(uint64_t offset_blocks, uint64_t num_blocks) {
 
 IoResult Client::copy(uint64_t to_blocks, uint64_t from_blocks, uint64_t num_blocks) {
     return run([&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_copy_blocks(desc, ch, to_blocks, from_blocks, num_blocks, cb, arg);
+        return bdk_bdev_copy_blocks(desc, ch, to_blocks, from_blocks, num_blocks, nullptr, cb, arg);
     });
 }
 
 IoResult Client::reset() {
-    return run([](auto* desc, auto* ch, auto cb, void* arg) { return bdk_bdev_reset(desc, ch, cb, arg); });
+    return run(
+        [](auto* desc, auto* ch, auto cb, void* arg) { return bdk_bdev_reset(desc, ch, nullptr, cb, arg); });
 }
 
 IoResult Client::abort(void* token) {
-    return run(
-        [&](auto* desc, auto* ch, auto cb, void* arg) { return bdk_bdev_abort(desc, ch, token, cb, arg); });
+    return run([&](auto* desc, auto* ch, auto cb, void* arg) {
+        return bdk_bdev_abort(desc, ch, token, nullptr, cb, arg);
+    });
 }
 
 }  // namespace bdk::test

@@ -22,7 +22,7 @@ public:
         for (int i = 0; i < 8; i++)
             writes.push_back(client.start(
                 [this](auto* desc, auto* ch, auto cb, void* arg) {
-                    return bdk_bdev_write_blocks(desc, ch, data_.data(), 0, 1, cb, arg);
+                    return bdk_bdev_write_blocks(desc, ch, data_.data(), 0, 1, nullptr, cb, arg);
                 },
                 i == 0 ? &first_ : nullptr));
         settle(client.thread());

@@ -30,7 +30,7 @@ private:
     void submit() {
         client_.submit_here(
             [this](auto* desc, auto* ch, auto cb, void* arg) {
-                return bdk_bdev_read_blocks(desc, ch, buffer_.data(), 0, 1, cb, arg);
+                return bdk_bdev_read_blocks(desc, ch, buffer_.data(), 0, 1, nullptr, cb, arg);
             },
             [this](const IoResult& result) { completed(result); });
     }

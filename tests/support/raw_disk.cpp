@@ -21,12 +21,10 @@ void drop_channel_context(void*, void*) {}
 }  // namespace
 
 const bdk_module raw_disk_module = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(bdk_module),
     .name = "raw_disk",
-    .get_ctx_size = [] { return uint32_t{24}; },
-    .config_json = [](bdk_json_writer* w) { bdk_json_bool(w, "holds_io", true); },
+    .get_ctx_size = [](const bdk_module*, const bdk_bdev*) { return uint32_t{24}; },
+    .config_json = [](const bdk_module*, bdk_json_writer* w) { bdk_json_bool(w, "holds_io", true); },
 };
 
 RawDisk::RawDisk(std::string name, uint64_t num_blocks) : name_(std::move(name)) {
@@ -38,18 +36,17 @@ int RawDisk::add() {
     fn_.destruct = destruct;
     fn_.submit_request = submit;
     fn_.get_io_channel = get_io_channel;
+    fn_.resize = resize;
     if (io_type_supported != nullptr)
         fn_.io_type_supported = [](void* ctxt, uint32_t type) {
             return static_cast<RawDisk*>(ctxt)->io_type_supported(type);
         };
-    fn_.get_spin_time = [](bdk_io_channel* ch) {
-        return static_cast<RawDisk*>(bdk_io_channel_get_io_device(ch))->spin_ns;
-    };
+    fn_.get_spin_time = [](void* ctxt, bdk_io_channel*) { return static_cast<RawDisk*>(ctxt)->spin_ns; };
     bdev.size = sizeof(bdev);
     bdev.ctxt = this;
     bdev.name = name_.c_str();
     bdev.product_name = "Raw disk";
-    bdev.module = &raw_disk_module;
+    if (bdev.module == nullptr) bdev.module = &raw_disk_module;
     bdev.fn_table = &fn_;
     bdev.blocklen = block_size;
     bdev.io_type_supported = io_types;
@@ -136,7 +133,7 @@ RawLayer::RawLayer(std::string name, std::string base, int64_t delta)
     : name_(std::move(name)), base_name_(std::move(base)), delta_(delta) {}
 
 int RawLayer::add() {
-    if (int rc = bdk_bdev_open_ext(base_name_.c_str(), false, on_event, this, &base_); rc != 0) return rc;
+    if (int rc = bdk_bdev_open(base_name_.c_str(), 0, on_event, this, &base_); rc != 0) return rc;
     bdk_bdev* base = bdk_bdev_desc_get_bdev(base_);
     if (int rc = bdk_bdev_module_claim_bdev(base, base_, &raw_disk_module); rc != 0) {
         bdk_bdev_close(base_);
@@ -154,7 +151,7 @@ int RawLayer::add() {
     bdev.fn_table = &fn_;
     bdev.blocklen = bdk_bdev_get_block_size(base);
     bdev.blockcnt = num_blocks != 0 ? num_blocks : bdk_bdev_get_num_blocks(base);
-    bdev.acwu = bdk_bdev_get_acwu(base);
+    bdev.acwu = bdk_bdev_get_max_compare_and_write(base);
     bdev.io_type_supported = io_types;
     bdk_io_device_register(this, create_channel, destroy_channel, sizeof(Channel), name_.c_str());
     int rc = bdk_bdev_register(&bdev);
@@ -165,7 +162,7 @@ int RawLayer::add() {
 int RawLayer::destruct(void* ctxt) {
     auto* self = static_cast<RawLayer*>(ctxt);
     if (self->on_destruct) self->on_destruct();
-    bdk_bdev_module_release_bdev(bdk_bdev_desc_get_bdev(self->base_));
+    bdk_bdev_module_release_bdev(bdk_bdev_desc_get_bdev(self->base_), &raw_disk_module);
     bdk_bdev_close(self->base_);
     bdk_io_device_unregister(self, nullptr);
     self->destructed = true;

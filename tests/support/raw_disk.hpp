@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "bdev/model/io_type.hpp"
+
 namespace bdk::test {
 
 extern const bdk_module raw_disk_module;
@@ -24,15 +26,16 @@ class RawDisk {
 public:
     explicit RawDisk(std::string name, uint64_t num_blocks = 64);
 
-    static constexpr uint64_t all_types = BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_NUM_TYPES) - 2;
+    static constexpr uint64_t all_types = BDK_BDEV_IO_TYPE_BIT(bdk::io_type_count) - 2;
 
     // Set before add().
     uint64_t io_types = all_types;
     uint32_t flags = 0;
     uint32_t block_size = 512;
-    bool async_destruct = false;                         ///< destruct ends in a later turn
-    bool never_destructed = false;                       ///< destruct ends with end_destruct()
-    bool (*io_type_supported)(uint32_t type) = nullptr;  ///< asked as bdk_bdev_fn_table's is
+    bool async_destruct = false;                               ///< destruct ends in a later turn
+    bool never_destructed = false;                             ///< destruct ends with end_destruct()
+    bool (*io_type_supported)(uint32_t type) = nullptr;        ///< asked as bdk_bdev_fn_table's is
+    int (*resize)(void* ctxt, uint64_t num_blocks) = nullptr;  ///< bdk_bdev_fn_table's
 
     /// [app thread] Registers it. The disk must outlive its unregistration.
     int add();

@@ -174,8 +174,9 @@ const bdk_module* TestHost::load(const std::string& plugin) {
                                  : plugin;
     std::unique_ptr<void, int (*)(void*)> handle(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL), dlclose);
     if (handle == nullptr) throw std::runtime_error(dlerror());
-    const auto* module = static_cast<const bdk_module*>(dlsym(handle.get(), BDK_MODULE_SYMBOL));
-    if (module == nullptr) throw std::runtime_error(dlerror());
+    const auto* list = static_cast<const bdk_plugin*>(dlsym(handle.get(), BDK_PLUGIN_SYMBOL));
+    if (list == nullptr) throw std::runtime_error(dlerror());
+    const bdk_module* module = list->modules[0];
     const int rc = add(module);
     if (rc != 0) throw std::runtime_error("cannot add module " + plugin + ": " + std::strerror(-rc));
     libraries_.push_back({module->name, std::move(handle)});

@@ -59,7 +59,7 @@ public:
     TestHost(const TestHost&) = delete;
     TestHost& operator=(const TestHost&) = delete;
 
-    /// Loads a plugin of this build by name, or any by path. Throws when that fails.
+    /// Loads the first module of a plugin, of this build by name, or any by path. Throws when that fails.
     const bdk_module* load(const std::string& plugin);
     /// Adds a module of the test program. @return 0 or a negative errno.
     int add(const bdk_module* module);

@@ -86,10 +86,10 @@ void check_io(Heartbeat& heartbeat, CheckClient& client) {
         {BDK_BDEV_IO_TYPE_WRITE, write_of(data.data(), 0, client.unit())},
         {BDK_BDEV_IO_TYPE_UNMAP,
          [&](auto* desc, auto* ch, auto cb, void* arg) {
-             return bdk_bdev_unmap_blocks(desc, ch, 0, client.unit(), cb, arg);
+             return bdk_bdev_unmap_blocks(desc, ch, 0, client.unit(), nullptr, cb, arg);
          }},
         {BDK_BDEV_IO_TYPE_RESET,
-         [](auto* desc, auto* ch, auto cb, void* arg) { return bdk_bdev_reset(desc, ch, cb, arg); }},
+         [](auto* desc, auto* ch, auto cb, void* arg) { return bdk_bdev_reset(desc, ch, nullptr, cb, arg); }},
     };
     for (const auto& [type, submit] : ios) {
         if (!client.supports(type)) continue;

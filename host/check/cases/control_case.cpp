@@ -71,9 +71,9 @@ void reset_behind_ios(CheckClient& client) {
         for (uint64_t i = 0; i < count; i++)
             client.submit_here(read_of(buffers[i].data(), i % (client.num_blocks() / unit) * unit, unit),
                                [](const CheckResult&) {});
-        client.submit_here(
-            [](auto* desc, auto* ch, auto cb, void* arg) { return bdk_bdev_reset(desc, ch, cb, arg); },
-            [&](const CheckResult& result) { reset = result; });
+        client.submit_here([](auto* desc, auto* ch, auto cb,
+                              void* arg) { return bdk_bdev_reset(desc, ch, nullptr, cb, arg); },
+                           [&](const CheckResult& result) { reset = result; });
     });
     client.wait_idle();
     if (!reset.ok()) throw Broken{fmt::format("reset behind {} reads: {}", count, reset.text()), "success"};
@@ -90,7 +90,7 @@ void check_reset(CheckClient& client) {
         LongZeroing zeroing(client);
         if (round % 2 == 0) load.wait_for(100);
         const CheckResult result = client.run("reset", [](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_reset(desc, ch, cb, arg);
+            return bdk_bdev_reset(desc, ch, nullptr, cb, arg);
         });
         release_bases(client.stage());
         load.stop();
@@ -113,7 +113,7 @@ void check_abort(CheckClient& client) {
         // Aborts all I/O of the channel. The abort fails if an I/O has already completed, which is not a
         // fault.
         static_cast<void>(client.run("abort", [](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_abort(desc, ch, nullptr, cb, arg);
+            return bdk_bdev_abort(desc, ch, nullptr, nullptr, cb, arg);
         }));
         release_bases(client.stage());
         load.stop();

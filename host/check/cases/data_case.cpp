@@ -183,7 +183,7 @@ void check_host_buffer(CheckClient& client, KnownData& known) {
         client.run("read without buffer", [&](auto* desc, auto* ch, auto cb, void* arg) {
             reading->cb = cb;
             reading->arg = arg;
-            return bdk_bdev_read_blocks(desc, ch, nullptr, 0, count, copy, reading.get());
+            return bdk_bdev_read_blocks(desc, ch, nullptr, 0, count, nullptr, copy, reading.get());
         });
     if (!result.ok()) throw Broken{fmt::format("read without buffer: {}", result.text()), "success"};
     expect_same(seen, data, "read without buffer", client.block_size());

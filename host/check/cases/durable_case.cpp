@@ -100,7 +100,7 @@ void check_flush(Stage& stage) {
         write(client, block, make_pattern(count * client.block_size(), 820));
         if (has_cache) {
             const CheckResult result = client.run("flush", [&](auto* desc, auto* ch, auto cb, void* arg) {
-                return bdk_bdev_flush_blocks(desc, ch, 0, client.num_blocks(), cb, arg);
+                return bdk_bdev_flush_blocks(desc, ch, 0, client.num_blocks(), nullptr, cb, arg);
             });
             if (!result.ok()) throw Broken{fmt::format("flush: {}", result.text()), "success"};
         }

@@ -26,7 +26,7 @@ namespace {
 
 using Handle = std::unique_ptr<void, int (*)(void*)>;
 
-/// The file, opened without a check of the table, because the host would refuse a wrong table without naming
+/// The file, opened without a check of the tables, because the host would refuse a wrong table without naming
 /// a rule.
 Handle open_raw(const std::filesystem::path& path) {
     const auto fd = open_trusted(path);
@@ -35,11 +35,23 @@ Handle open_raw(const std::filesystem::path& path) {
     return {is_plugin ? dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) : nullptr, dlclose};
 }
 
-/// nullptr for a table of an unknown kind.
-const bdk_module* table_in(const Handle& handle) {
+/// nullptr for a list of an unknown kind.
+const bdk_plugin* list_in(const Handle& handle) {
     if (handle == nullptr) return nullptr;
-    const auto* table = static_cast<const bdk_module*>(dlsym(handle.get(), BDK_MODULE_SYMBOL));
-    return table != nullptr && table->abi_major == BDK_ABI_MAJOR ? table : nullptr;
+    const auto* list = static_cast<const bdk_plugin*>(dlsym(handle.get(), BDK_PLUGIN_SYMBOL));
+    const bool is_ours = list != nullptr && list->abi_major == BDK_ABI_MAJOR &&
+                         list->abi_draft == BDK_ABI_DRAFT && list->modules != nullptr;
+    return is_ours ? list : nullptr;
+}
+
+/// The table of the module to test; nullptr if the list has none of that name.
+const bdk_module* table_in(const bdk_plugin& list, std::string_view name) {
+    for (uint32_t i = 0; i < list.module_count; i++) {
+        const bdk_module* table = list.modules[i];
+        if (table == nullptr || table->name == nullptr) continue;
+        if (name.empty() || table->name == name) return table;
+    }
+    return nullptr;
 }
 
 bool is_one_line(std::string_view text) {
@@ -50,18 +62,21 @@ std::string_view text_or_empty(const char* text) {
     return text != nullptr ? text : "";
 }
 
-/// Size of the table in ABI 1.0.
-constexpr uint32_t first_size = offsetof(bdk_module, methods);
+bool is_newer(const bdk_plugin& list) {
+    return list.abi_minor > BDK_ABI_MINOR;
+}
 
-void check_sizes(const bdk_module& table) {
-    const uint32_t size = table.abi_minor == 0 ? first_size : sizeof(bdk_module);
-    if (table.abi_minor <= BDK_ABI_MINOR && table.size != size)
-        throw Broken{
-            fmt::format("size is {} in a table of ABI {}.{}", table.size, table.abi_major, table.abi_minor),
-            fmt::format("sizeof(struct bdk_module), {}", size)};
-    if (table.size < first_size) return;
-    if (table.option_count != 0 && table.abi_minor <= BDK_ABI_MINOR &&
-        table.option_size != sizeof(bdk_option))
+void check_size(const char* what, uint32_t size, size_t expected) {
+    if (size != expected)
+        throw Broken{fmt::format("the size in struct {} is {}", what, size),
+                     fmt::format("sizeof(struct {}), {}", what, expected)};
+}
+
+void check_sizes(const bdk_plugin& list, const bdk_module& table) {
+    if (is_newer(list)) return;
+    check_size("bdk_plugin", list.size, sizeof(bdk_plugin));
+    check_size("bdk_module", table.size, sizeof(bdk_module));
+    if (table.option_count != 0 && table.option_size != sizeof(bdk_option))
         throw Broken{fmt::format("option_size is {}", table.option_size),
                      fmt::format("sizeof(struct bdk_option), {}", sizeof(bdk_option))};
     if (table.option_count != 0 && table.options == nullptr)
@@ -124,20 +139,19 @@ void check_layout(Options options, uint32_t struct_size) {
     }
 }
 
-std::span<const bdk_method> raw_methods(const bdk_module& table) {
-    if (!BDK_HAS_FIELD(&table, bdk_module, method_size) || table.method_count == 0)
-        throw NotApplicable{"the module has no methods"};
+std::span<const bdk_method> raw_methods(const bdk_plugin& list, const bdk_module& table) {
+    if (table.method_count == 0) throw NotApplicable{"the module has no methods"};
     if (table.methods == nullptr) throw Broken{"methods is NULL", "a table"};
     if (table.method_size == sizeof(bdk_method)) return {table.methods, table.method_count};
-    if (table.abi_minor <= BDK_ABI_MINOR)
+    if (!is_newer(list))
         throw Broken{fmt::format("method_size is {}", table.method_size),
                      fmt::format("sizeof(struct bdk_method), {}", sizeof(bdk_method))};
     throw NotApplicable{"the method table is that of a newer ABI"};
 }
 
-void check_methods(const bdk_module& table) {
+void check_methods(const bdk_plugin& list, const bdk_module& table) {
     std::set<std::string_view> names;
-    for (const bdk_method& method : raw_methods(table)) {
+    for (const bdk_method& method : raw_methods(list, table)) {
         const std::string_view name = text_or_empty(method.name);
         const bool is_name =
             !name.empty() && name[0] >= 'a' && name[0] <= 'z' &&
@@ -211,6 +225,16 @@ void check_repeat(CaseContext& context) {
     stage.end();
 }
 
+/// What a table says, before the host reads it.
+void check_table(Recorder& recorder, const bdk_plugin& list, const bdk_module& table) {
+    recorder.step("load.sizes", [&] { check_sizes(list, table); });
+    if (table.size < sizeof(bdk_module)) return;
+    recorder.step("load.metadata", [&] { check_metadata(table); });
+    recorder.step("options.help", [&] { check_help(raw_options(table)); });
+    recorder.step("options.layout", [&] { check_layout(raw_options(table), table.options_struct_size); });
+    recorder.step("methods.table", [&] { check_methods(list, table); });
+}
+
 }  // namespace
 
 void run_load_case(CaseContext& context) {
@@ -218,26 +242,19 @@ void run_load_case(CaseContext& context) {
     const std::filesystem::path& file = context.options.plugin;
     recorder.begin("load.open");
     Handle raw = open_raw(file);
-    if (const bdk_module* table = table_in(raw)) {
-        recorder.step("load.sizes", [&] { check_sizes(*table); });
-        if (table->size >= first_size) {
-            recorder.step("load.metadata", [&] { check_metadata(*table); });
-            recorder.step("options.help", [&] { check_help(raw_options(*table)); });
-            recorder.step("options.layout",
-                          [&] { check_layout(raw_options(*table), table->options_struct_size); });
-            recorder.step("methods.table", [&] { check_methods(*table); });
-        }
-    }
+    if (const bdk_plugin* list = list_in(raw))
+        if (const bdk_module* table = table_in(*list, context.options.module))
+            check_table(recorder, *list, *table);
     recorder.begin("load.open");
     {
         const auto opened = open_plugin(file);
         if (!opened) return recorder.fail("load.open", opened.error(), "a plugin that the host opens");
         recorder.step("load.open", [] {});
         recorder.step("options.default", [&] {
-            const std::vector<ModuleInfo> methods = as_options(opened->info);
-            if (opened->info.options.empty() && methods.empty())
-                throw NotApplicable{"the module has no options"};
-            check_default(opened->info);
+            const ModuleInfo& module = *opened->find(context.options.module);
+            const std::vector<ModuleInfo> methods = as_options(module);
+            if (module.options.empty() && methods.empty()) throw NotApplicable{"the module has no options"};
+            check_default(module);
             for (const ModuleInfo& method : methods)
                 check_default(method);
         });

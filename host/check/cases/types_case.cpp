@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "bdev/model/bdev.hpp"
+#include "bdev/model/io_type.hpp"
 #include "check/borrow.hpp"
 #include "check/case_stage.hpp"
 #include "check/pattern.hpp"
@@ -56,42 +57,42 @@ struct Try {
                void* arg) {
         switch (type) {
             case BDK_BDEV_IO_TYPE_READ:
-                return bdk_bdev_read_blocks(desc, ch, seen.data(), 0, unit, cb, arg);
+                return bdk_bdev_read_blocks(desc, ch, seen.data(), 0, unit, nullptr, cb, arg);
             case BDK_BDEV_IO_TYPE_WRITE:
-                return bdk_bdev_write_blocks(desc, ch, data.data(), 0, unit, cb, arg);
+                return bdk_bdev_write_blocks(desc, ch, data.data(), 0, unit, nullptr, cb, arg);
             case BDK_BDEV_IO_TYPE_UNMAP:
-                return bdk_bdev_unmap_blocks(desc, ch, 0, unit, cb, arg);
+                return bdk_bdev_unmap_blocks(desc, ch, 0, unit, nullptr, cb, arg);
             case BDK_BDEV_IO_TYPE_FLUSH:
-                return bdk_bdev_flush_blocks(desc, ch, 0, unit, cb, arg);
+                return bdk_bdev_flush_blocks(desc, ch, 0, unit, nullptr, cb, arg);
             case BDK_BDEV_IO_TYPE_RESET:
-                return bdk_bdev_reset(desc, ch, cb, arg);
+                return bdk_bdev_reset(desc, ch, nullptr, cb, arg);
             case BDK_BDEV_IO_TYPE_NVME_ADMIN:
                 return bdk_bdev_nvme_admin_passthru(desc, ch, command.data(), scratch.data(), scratch.size(),
-                                                    cb, arg);
+                                                    nullptr, cb, arg);
             case BDK_BDEV_IO_TYPE_NVME_IO:
-                return bdk_bdev_nvme_io_passthru(desc, ch, command.data(), scratch.data(), scratch.size(), cb,
-                                                 arg);
+                return bdk_bdev_nvme_io_passthru(desc, ch, command.data(), scratch.data(), scratch.size(),
+                                                 nullptr, cb, arg);
             case BDK_BDEV_IO_TYPE_NVME_IO_MD:
                 return bdk_bdev_nvme_io_passthru_md(desc, ch, command.data(), scratch.data(), scratch.size(),
-                                                    other.data(), 8, cb, arg);
+                                                    other.data(), 8, nullptr, cb, arg);
             case BDK_BDEV_IO_TYPE_NVME_IOV_MD:
                 return bdk_bdev_nvme_iov_passthru_md(desc, ch, command.data(), &iov, 1, data.size(),
-                                                     other.data(), 8, cb, arg);
+                                                     other.data(), 8, nullptr, cb, arg);
             case BDK_BDEV_IO_TYPE_WRITE_ZEROES:
                 return bdk_bdev_write_zeroes_blocks(desc, ch, 0, unit, nullptr, cb, arg);
             case BDK_BDEV_IO_TYPE_COMPARE:
                 return bdk_bdev_comparev_blocks(desc, ch, &iov, 1, 0, unit, nullptr, cb, arg);
             case BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE:
-                return bdk_bdev_comparev_and_writev_blocks(desc, ch, &iov, 1, &other_iov, 1, 0, unit, cb,
-                                                           arg);
+                return bdk_bdev_comparev_and_writev_blocks(desc, ch, &iov, 1, &other_iov, 1, 0, unit, nullptr,
+                                                           cb, arg);
             case BDK_BDEV_IO_TYPE_ABORT:
-                return bdk_bdev_abort(desc, ch, this, cb, arg);
+                return bdk_bdev_abort(desc, ch, this, nullptr, cb, arg);
             case BDK_BDEV_IO_TYPE_SEEK_HOLE:
-                return bdk_bdev_seek_hole(desc, ch, 0, cb, arg);
+                return bdk_bdev_seek_hole(desc, ch, 0, nullptr, cb, arg);
             case BDK_BDEV_IO_TYPE_SEEK_DATA:
-                return bdk_bdev_seek_data(desc, ch, 0, cb, arg);
+                return bdk_bdev_seek_data(desc, ch, 0, nullptr, cb, arg);
             case BDK_BDEV_IO_TYPE_COPY:
-                return bdk_bdev_copy_blocks(desc, ch, unit, 0, unit, cb, arg);
+                return bdk_bdev_copy_blocks(desc, ch, unit, 0, unit, nullptr, cb, arg);
             default:
                 return INT32_MAX;
         }
@@ -170,10 +171,10 @@ void check_seek(Try& io) {
         write(client, block, io.data);
         const auto seek = [&](uint32_t type) {
             const bool data = type == BDK_BDEV_IO_TYPE_SEEK_DATA;
-            const CheckResult result =
-                client.run(bdk_bdev_io_type_name(type), [&](auto* desc, auto* ch, auto cb, void* arg) {
-                    return (data ? bdk_bdev_seek_data : bdk_bdev_seek_hole)(desc, ch, block, cb, arg);
-                });
+            const CheckResult result = client.run(bdk_bdev_io_type_name(type), [&](auto* desc, auto* ch,
+                                                                                   auto cb, void* arg) {
+                return (data ? bdk_bdev_seek_data : bdk_bdev_seek_hole)(desc, ch, block, nullptr, cb, arg);
+            });
             expect_ok(result, bdk_bdev_io_type_name(type));
             return result.seek_offset;
         };
@@ -247,7 +248,7 @@ void check_claimed(CheckClient& client) {
     const bool kept = keeps_data(client);
     Try io{client};
     if (client.num_blocks() < 2 * io.unit) throw NotApplicable{"the bdev is too small"};
-    for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++) {
+    for (uint32_t type = 1; type < bdk::io_type_count; type++) {
         if (!client.supports(type) || is_zone_type(type)) continue;
         if (is_raw_nvme(type))
             check_nvme(io, type);
@@ -262,7 +263,7 @@ void check_claimed(CheckClient& client) {
 void check_unclaimed(CheckClient& client) {
     Try io{client};
     Door::seen = 0;
-    for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++) {
+    for (uint32_t type = 1; type < bdk::io_type_count; type++) {
         if (client.supports(type) || is_zone_type(type) || type == BDK_BDEV_IO_TYPE_ZCOPY) continue;
         const CheckResult result = io.run(type);
         if (result.rc == 0)
@@ -270,7 +271,7 @@ void check_unclaimed(CheckClient& client) {
                          "-ENOTSUP"};
     }
     const bdk::Bdev* core = bdk::Bdev::of(client.bdev());
-    for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++)
+    for (uint32_t type = 1; type < bdk::io_type_count; type++)
         if ((Door::seen & BDK_BDEV_IO_TYPE_BIT(type)) != 0 && !core->supports_natively(type))
             throw Broken{fmt::format("{} reached submit_request", bdk_bdev_io_type_name(type)),
                          "a refusal before submit_request"};
@@ -284,7 +285,7 @@ void check_steady(CheckClient& client) {
     Try io{client};
     for (int round = 0; round < 3; round++) {
         client.stage().call([&] {
-            for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++) {
+            for (uint32_t type = 1; type < bdk::io_type_count; type++) {
                 const bool answered = core->fn.io_type_supported(core->config.ctxt, type);
                 const uint64_t bit = BDK_BDEV_IO_TYPE_BIT(type);
                 const bool possible =

@@ -45,7 +45,8 @@ public:
         std::vector<Zone> zones(number);
         const std::string what = fmt::format("report of {} zones from block {} on", number, first);
         const CheckResult result = client.run(what, [&](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_get_zone_info(desc, ch, first, uint32_t(number), zones.data(), cb, arg);
+            return bdk_bdev_get_zone_info(desc, ch, first, uint32_t(number), zones.data(), sizeof(Zone),
+                                          nullptr, cb, arg);
         });
         if (!result.ok()) throw Broken{fmt::format("{}: {}", what, result.text()), "success"};
         return zones;
@@ -54,7 +55,7 @@ public:
 
     CheckResult try_manage(uint64_t zone, uint32_t action) {
         return client.run("zone management", [=](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_zone_management(desc, ch, zone, action, cb, arg);
+            return bdk_bdev_zone_management(desc, ch, zone, action, nullptr, cb, arg);
         });
     }
     void manage(uint64_t zone, uint32_t action, const char* name) {
@@ -104,7 +105,7 @@ public:
 
 std::string what_is_wrong(const Zone& zone, uint64_t place, uint64_t size) {
     if (zone.zone_id != place) return fmt::format("it begins at {}", zone.zone_id);
-    if (zone.state < BDK_BDEV_ZONE_STATE_EMPTY || zone.state > BDK_BDEV_ZONE_STATE_OFFLINE)
+    if (zone.state < BDK_BDEV_ZONE_STATE_EMPTY || zone.state > BDK_BDEV_ZONE_STATE_NOT_WP)
         return fmt::format("its state is {}", zone.state);
     if (zone.type < 1 || zone.type > 3) return fmt::format("its type is {}", zone.type);
     if (zone.capacity > size || zone.capacity == 0)

@@ -28,10 +28,8 @@ std::string why_not_open(const ExportSpec& config, int rc) {
 /// NBD has no metadata, so only the data of a bdev with metadata is served.
 int open_desc(const ExportSpec& config, bool write, bdk_bdev_event_cb on_event, void* ctx,
               bdk_bdev_desc** desc) {
-    bdk_bdev_open_opts opts{};
-    opts.size = sizeof(opts);
-    opts.flags = BDK_BDEV_OPEN_HIDE_METADATA;
-    return bdk_bdev_open_ext_v2(config.bdev.c_str(), write, on_event, ctx, &opts, desc);
+    const uint32_t flags = BDK_BDEV_OPEN_HIDE_METADATA | (write ? BDK_BDEV_OPEN_WRITE : 0);
+    return bdk_bdev_open(config.bdev.c_str(), flags, on_event, ctx, desc);
 }
 
 bool supports(const bdk_bdev* bdev, uint32_t type) {

@@ -85,7 +85,7 @@ bool Request::give_back(Done done, void* ctx) {
     if (loan_ == nullptr) return false;
     done_ = done;
     done_ctx_ = ctx;
-    if (bdk_bdev_zcopy_end(loan_, false, on_given_back, this) == 0) return true;
+    if (bdk_bdev_zcopy_end(loan_, false, nullptr, on_given_back, this) == 0) return true;
     bdk_bdev_free_io(std::exchange(loan_, nullptr));
     return false;
 }
@@ -137,7 +137,7 @@ void Request::lock_and_run() {
     run();
 }
 
-void Request::on_locked(void* ctx, int rc) {
+void Request::on_locked(int rc, void* ctx) {
     auto& self = *static_cast<Request*>(ctx);
     if (rc == 0) return self.run();
     self.range_ = nullptr;  // the lock was refused: the client has been dropped
@@ -223,14 +223,14 @@ void Request::on_memory(void* ctx) {
 int Request::submit_read(std::byte* to, uint64_t first, uint64_t end) {
     const uint64_t block = target_->block_size;
     return bdk_bdev_read_blocks(target_->desc, target_->channel, to, whole(first, block),
-                                whole(end - first, block), on_io, this);
+                                whole(end - first, block), nullptr, on_io, this);
 }
 
 int Request::submit_write(std::byte* from, uint64_t first, uint64_t end) {
     const uint64_t block = target_->block_size;
     if (!(header_.flags & cmd_fua)) {
         return bdk_bdev_write_blocks(target_->desc, target_->channel, from, whole(first, block),
-                                     whole(end - first, block), on_io, this);
+                                     whole(end - first, block), nullptr, on_io, this);
     }
     const bdk_bdev_io_opts opts{.size = sizeof(bdk_bdev_io_opts), .flags = BDK_BDEV_IO_FUA};
     iov_ = {.iov_base = from, .iov_len = end - first};
@@ -244,7 +244,7 @@ int Request::submit(Step step) {
     switch (step) {
         case Step::borrow:
             return bdk_bdev_zcopy_start(t.desc, t.channel, whole(first_, block), whole(end_ - first_, block),
-                                        true, on_io, this);
+                                        true, nullptr, on_io, this);
         case Step::read:
             return submit_read(buffer_.data(), first_, end_);
         case Step::write:
@@ -267,13 +267,13 @@ int Request::submit(Step step) {
         }
         case Step::unmap_inside:
             return bdk_bdev_unmap_blocks(t.desc, t.channel, whole(inside_first_, block),
-                                         whole(inside_end_ - inside_first_, block), on_io, this);
+                                         whole(inside_end_ - inside_first_, block), nullptr, on_io, this);
         case Step::flush:
-            return bdk_bdev_flush_blocks(t.desc, t.channel, 0, t.size / block, on_io, this);
+            return bdk_bdev_flush_blocks(t.desc, t.channel, 0, t.size / block, nullptr, on_io, this);
         case Step::seek_data:
-            return bdk_bdev_seek_data(t.desc, t.channel, first_ / block, on_io, this);
+            return bdk_bdev_seek_data(t.desc, t.channel, first_ / block, nullptr, on_io, this);
         case Step::seek_hole:
-            return bdk_bdev_seek_hole(t.desc, t.channel, first_ / block, on_io, this);
+            return bdk_bdev_seek_hole(t.desc, t.channel, first_ / block, nullptr, on_io, this);
     }
     return -EINVAL;
 }

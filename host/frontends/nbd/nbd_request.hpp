@@ -122,7 +122,7 @@ private:
     static void on_io(bdk_bdev_io* io, bool success, void* ctx);
     static void on_given_back(bdk_bdev_io* io, bool success, void* ctx);
     static void on_memory(void* ctx);
-    static void on_locked(void* ctx, int rc);
+    static void on_locked(int rc, void* ctx);
 
     RequestHeader header_;
     const Target* target_ = nullptr;

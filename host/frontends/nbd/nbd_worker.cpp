@@ -82,7 +82,7 @@ int Worker::on_rested(void* self) {
     return BDK_POLLER_BUSY;
 }
 
-int Worker::on_interrupt(void* self) {
+int Worker::on_interrupt(uint32_t, void* self) {
     static_cast<Worker*>(self)->poll_again();
     return BDK_POLLER_BUSY;
 }

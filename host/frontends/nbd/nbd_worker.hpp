@@ -94,7 +94,7 @@ private:
     };
 
     static int on_poll(void* self);
-    static int on_interrupt(void* self);
+    static int on_interrupt(uint32_t events, void* self);
     static int on_rested(void* self);
     static int on_timer(void* self);
     static void on_accepted(void* self, int result);

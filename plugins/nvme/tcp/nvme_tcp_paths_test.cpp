@@ -131,13 +131,14 @@ TEST_F(NvmeTcpPaths, WithoutAccessIoWaits) {
     wait_for_access(1, "persistent-loss");
     const auto data = pattern(512);
     auto waits = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_write_blocks(desc, ch, const_cast<std::byte*>(data.data()), 0, 1, cb, arg);
+        return bdk_bdev_write_blocks(desc, ch, const_cast<std::byte*>(data.data()), 0, 1, nullptr, cb, arg);
     });
     // I/O that waits can be aborted: so it has not failed.
     void* token = nullptr;
-    auto taken_back = client.start([&](auto* desc, auto* ch, auto cb,
-                                       void* arg) { return bdk_bdev_flush_blocks(desc, ch, 0, 1, cb, arg); },
-                                   &token);
+    auto taken_back =
+        client.start([&](auto* desc, auto* ch, auto cb,
+                         void* arg) { return bdk_bdev_flush_blocks(desc, ch, 0, 1, nullptr, cb, arg); },
+                     &token);
     EXPECT_TRUE(client.abort(token).ok());
     EXPECT_EQ(taken_back.get().status, BDK_BDEV_IO_STATUS_ABORTED);
     right.set_access(NVME_ANA_STATE_NONOPTIMIZED);

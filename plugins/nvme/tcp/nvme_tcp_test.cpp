@@ -101,13 +101,14 @@ TEST_F(NvmeTcp, IoWaitsForATargetThatComesAgain) {
         target.hold(true);
         const auto data = pattern(65536, uint64_t(round));
         auto held = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_write_blocks(desc, ch, const_cast<std::byte*>(data.data()), 0, 128, cb, arg);
+            return bdk_bdev_write_blocks(desc, ch, const_cast<std::byte*>(data.data()), 0, 128, nullptr, cb,
+                                         arg);
         });
         target.wait_until_held(unsigned(round));
         target.stop();
         target.hold(false);
         auto behind = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_flush_blocks(desc, ch, 0, 128, cb, arg);
+            return bdk_bdev_flush_blocks(desc, ch, 0, 128, nullptr, cb, arg);
         });
         target.start();
         EXPECT_TRUE(held.get().ok());
@@ -206,7 +207,7 @@ TEST_P(NvmeTcpIdentity, ANamespaceThatWasReplacedGetsNoIo) {
     wait_for_reconnects(1);
     target.replace();
     auto waits = client.start([data = pattern(512, 2)](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_write_blocks(desc, ch, const_cast<std::byte*>(data.data()), 0, 1, cb, arg);
+        return bdk_bdev_write_blocks(desc, ch, const_cast<std::byte*>(data.data()), 0, 1, nullptr, cb, arg);
     });
     target.start();
     EXPECT_EQ(waits.get().aio_errno, -ENXIO);
@@ -236,7 +237,7 @@ TEST_F(NvmeTcp, AResetEndsWhatIsInFlight) {
     Client client("Nvme0n1", Access::write);
     target.hold(true);
     auto held = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_flush_blocks(desc, ch, 0, 1, cb, arg);
+        return bdk_bdev_flush_blocks(desc, ch, 0, 1, nullptr, cb, arg);
     });
     target.wait_until_held(1);
     target.hold(false);
@@ -251,7 +252,7 @@ TEST_F(NvmeTcp, ALateCommandEndsAndTheConnectionsAreMadeAgain) {
     Client client("Nvme0n1", Access::write);
     target.hold(true);
     auto held = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_flush_blocks(desc, ch, 0, 1, cb, arg);
+        return bdk_bdev_flush_blocks(desc, ch, 0, 1, nullptr, cb, arg);
     });
     target.wait_until_held(1);
     target.hold(false);
@@ -276,7 +277,7 @@ TEST_F(NvmeTcp, AnAbortTakesBackWhatWaitsAndAsksTheTargetForTheRest) {
     Client client("Nvme0n1", Access::write);
     ASSERT_TRUE(client.write(0, pattern(512)).ok());
     const auto flush = [&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_flush_blocks(desc, ch, 0, 1, cb, arg);
+        return bdk_bdev_flush_blocks(desc, ch, 0, 1, nullptr, cb, arg);
     };
     void* token = nullptr;
     target.hold(true);
@@ -303,7 +304,8 @@ TEST_F(NvmeTcp, CommandsOfTheUsersOwn) {
     nvme::Command command{.opcode = nvme_admin_identify, .cdw10 = NVME_IDENTIFY_CNS_CTRL};
     EXPECT_TRUE(client
                     .run([&](auto* desc, auto* ch, auto cb, void* arg) {
-                        return bdk_bdev_nvme_admin_passthru(desc, ch, &command, buffer.data(), 4096, cb, arg);
+                        return bdk_bdev_nvme_admin_passthru(desc, ch, &command, buffer.data(), 4096, nullptr,
+                                                            cb, arg);
                     })
                     .ok());
     EXPECT_EQ(std::memcmp(buffer.data() + 4, "12345 ", 6), 0);
@@ -311,7 +313,8 @@ TEST_F(NvmeTcp, CommandsOfTheUsersOwn) {
     command = {.opcode = nvme_cmd_read, .cdw10 = 8};
     EXPECT_TRUE(client
                     .run([&](auto* desc, auto* ch, auto cb, void* arg) {
-                        return bdk_bdev_nvme_io_passthru(desc, ch, &command, buffer.data(), 512, cb, arg);
+                        return bdk_bdev_nvme_io_passthru(desc, ch, &command, buffer.data(), 512, nullptr, cb,
+                                                         arg);
                     })
                     .ok());
     buffer.resize(512);
@@ -319,7 +322,7 @@ TEST_F(NvmeTcp, CommandsOfTheUsersOwn) {
     // What was in flight when a connection went is not carried out twice.
     target.hold(true);
     auto held = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_nvme_io_passthru(desc, ch, &command, buffer.data(), 512, cb, arg);
+        return bdk_bdev_nvme_io_passthru(desc, ch, &command, buffer.data(), 512, nullptr, cb, arg);
     });
     target.wait_until_held(1);
     target.stop();

@@ -71,7 +71,7 @@ private:
     void submit(Lane& lane, Function function, std::vector<std::byte>& data, std::function<void()> then) {
         client_.submit_here(
             [&](auto* desc, auto* ch, auto cb, void* arg) {
-                return function(desc, ch, data.data(), lane.block, data.size() / 512, cb, arg);
+                return function(desc, ch, data.data(), lane.block, data.size() / 512, nullptr, cb, arg);
             },
             [this, then = std::move(then)](const IoResult& result) {
                 if (result.ok()) return then();

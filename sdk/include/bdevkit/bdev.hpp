@@ -217,9 +217,9 @@ private:
                                        [&] { static_cast<D*>(ctxt)->reset_device_stat(); });
             };
         if constexpr (requires(D & d, DerivedChannel<D> & ch) { d.get_spin_time(ch); })
-            table.get_spin_time = [](bdk_io_channel* ch) noexcept -> uint64_t {
-                auto* self = static_cast<D*>(bdk_io_channel_get_io_device(ch));
-                return self->get_spin_time(*static_cast<DerivedChannel<D>*>(bdk_io_channel_get_ctx(ch)));
+            table.get_spin_time = [](void* ctxt, bdk_io_channel* ch) noexcept -> uint64_t {
+                return static_cast<D*>(ctxt)->get_spin_time(
+                    *static_cast<DerivedChannel<D>*>(bdk_io_channel_get_ctx(ch)));
             };
         return table;
     }

@@ -23,6 +23,7 @@
 #include <bdevkit/module.h>
 #include <bdevkit/notify.h>
 #include <bdevkit/option.h>
+#include <bdevkit/plugin.h>
 #include <bdevkit/poller.h>
 #include <bdevkit/qos.h>
 #include <bdevkit/queue_depth.h>

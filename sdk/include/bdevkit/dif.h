@@ -58,52 +58,59 @@ struct bdk_dif_error {
     uint32_t check;    /**< BDK_DIF_CHECK_GUARD, _APPTAG or _REFTAG: which one failed */
     uint64_t block;    /**< counted from the first of the call */
     uint64_t expected; /**< guard or tag */
-    uint64_t actual;
+    uint64_t actual;   /**< what the block has instead */
 };
 
 /**
  * [any thread] Describes the blocks of a registered bdev from `offset_blocks` on. Tags are as the host and
  * its modules have them: the app tag is 0, the ref tag the block's number.
- * @param check_flags  of a BDK_DIF_CHECK_*, those of the bdev or fewer
+ * @param ctx          with `size` set; the fields that fit into it are filled
+ * @param check_flags  BDK_DIF_CHECK_*: those of the bdev or fewer
  */
 BDK_API void bdk_dif_ctx_init(struct bdk_dif_ctx* ctx, const struct bdk_bdev* bdev, uint64_t offset_blocks,
                               uint32_t check_flags);
 
-/* Each of these: [any thread]; -EINVAL for a ctx that makes no sense (the log says why), too short iovecs, or
- * a missing md_buf. `error` may be NULL. */
+/*
+ * Each of these returns -EINVAL for a ctx that makes no sense (the log says why), too short iovecs, or a
+ * missing md_buf; -E2BIG for fields of a ctx that the host does not know. `error` may be NULL. Nothing is
+ * kept. With 0 blocks nothing is done.
+ */
 
-/** Sets the PI of each block. @return 0; -EINVAL. */
+/** [any thread] Sets the PI of each block. @return 0; -EINVAL or -E2BIG as above */
 BDK_API int bdk_dif_generate(const struct bdk_dif_ctx* ctx, const struct iovec* iovs, int32_t iovcnt,
                              void* md_buf, uint64_t num_blocks);
 
-/** Checks it. @return 0; -EILSEQ with *error filled; -EINVAL. */
+/** [any thread] Checks it. @return 0; -EILSEQ with *error filled; -EINVAL or -E2BIG as above */
 BDK_API int bdk_dif_verify(const struct bdk_dif_ctx* ctx, const struct iovec* iovs, int32_t iovcnt,
                            const void* md_buf, uint64_t num_blocks, struct bdk_dif_error* error);
 
 /**
- * Insert: copies data without metadata into blocks with, and sets their PI; other metadata become 0.
+ * [any thread] Insert: copies data without metadata into blocks with, and sets their PI; other metadata
+ * become 0.
  * @param data_iovs  the source: num_blocks times the data of a block
  * @param iovs, md_buf  the destination, as ctx describes it; overlaps nothing
- * @return 0; -EINVAL.
+ * @return 0; -EINVAL or -E2BIG as above
  */
 BDK_API int bdk_dif_generate_copy(const struct bdk_dif_ctx* ctx, const struct iovec* data_iovs,
                                   int32_t data_iovcnt, const struct iovec* iovs, int32_t iovcnt, void* md_buf,
                                   uint64_t num_blocks);
 
 /**
- * Strip: the reverse. Copies the data of blocks and checks their PI; what it found wrong has been copied.
- * @return 0; -EILSEQ with *error filled; -EINVAL.
+ * [any thread] Strip: the reverse. Copies the data of blocks and checks their PI; what it found wrong has
+ * been copied.
+ * @param data_iovs  the destination: num_blocks times the data of a block; overlaps nothing
+ * @return 0; -EILSEQ with *error filled; -EINVAL or -E2BIG as above
  */
 BDK_API int bdk_dif_verify_copy(const struct bdk_dif_ctx* ctx, const struct iovec* data_iovs,
                                 int32_t data_iovcnt, const struct iovec* iovs, int32_t iovcnt,
                                 const void* md_buf, uint64_t num_blocks, struct bdk_dif_error* error);
 
 /**
- * Changes the reference tags of types 1 and 2 from ctx->ref_tag on into those from `ref_tag` on; with type 3
- * there is nothing to do. A module that moves I/O to other blocks does this to a write before it goes down,
- * and to a read that has come back. Blocks that are not to be checked stay as they are.
+ * [any thread] Changes the reference tags of types 1 and 2 from ctx->ref_tag on into those from `ref_tag` on;
+ * with type 3 there is nothing to do. A module that moves I/O to other blocks does this to a write before it
+ * goes down, and to a read that has come back. Blocks that are not to be checked stay as they are.
  * @return 0; -EILSEQ with *error filled when BDK_DIF_CHECK_REFTAG is set and a tag was not as expected:
- * nothing is changed then; -EINVAL.
+ * nothing is changed then; -EINVAL or -E2BIG as above
  */
 BDK_API int bdk_dif_remap_ref_tag(const struct bdk_dif_ctx* ctx, const struct iovec* iovs, int32_t iovcnt,
                                   void* md_buf, uint64_t num_blocks, uint64_t ref_tag,
@@ -118,20 +125,20 @@ enum {
 };
 
 /**
- * For tests: changes one bit in each named part of one block.
- * @param block  counted from the first
+ * [any thread] For tests: changes one bit in each named part of one block. A second time undoes it.
+ * @param block  counted from the first; below num_blocks
  * @param what   BDK_DIF_INJECT_*
- * @return 0; -EINVAL.
+ * @return 0; -EINVAL as above, for another block, without PI, or for unknown bits (logged); -E2BIG as above
  */
 BDK_API int bdk_dif_inject_error(const struct bdk_dif_ctx* ctx, const struct iovec* iovs, int32_t iovcnt,
                                  void* md_buf, uint64_t num_blocks, uint64_t block, uint32_t what);
 
 /* ---- for modules, with an I/O in hand ---- */
 
-/** [any thread] Sets the PI in the buffers of a read. @return as bdk_dif_generate(). */
+/** [any thread] Sets the PI in the buffers of a read that the module has. @return as bdk_dif_generate() */
 BDK_API int bdk_bdev_io_dif_generate(struct bdk_bdev_io* io);
 /** [any thread] Checks the PI in the buffers of a read or write, as the I/O's dif_check_flags say. @return as
- * bdk_dif_verify(). */
+ * bdk_dif_verify() */
 BDK_API int bdk_bdev_io_dif_verify(const struct bdk_bdev_io* io, struct bdk_dif_error* error);
 /**
  * [any thread] Changes the reference tags in the buffers of the I/O from those of the blocks from `from` on

@@ -7,6 +7,7 @@
 
 struct bdk_bdev;
 
+/** What has happened. The numbers are SPDK's plus one: 0 is no event. */
 enum {
     /** The bdev is going: stop submitting, let I/O in flight end, put the channels, close the desc. */
     BDK_BDEV_EVENT_REMOVE = 1,
@@ -16,13 +17,15 @@ enum {
     BDK_BDEV_EVENT_MEDIA_MANAGEMENT = 3,
 };
 
-/** A range of blocks that asks for attention: its data should be moved. Frozen. */
+/** A range of blocks that asks for attention: its data should be moved. May grow: the functions that take an
+ * array of them take the size of one as well. */
 struct bdk_bdev_media_event {
-    uint64_t offset_blocks;
-    uint64_t num_blocks;
+    uint64_t offset_blocks; /**< first block */
+    uint64_t num_blocks;    /**< not 0 */
 };
 
-/** [desc's thread] `type`: BDK_BDEV_EVENT_*; types that the callee does not know are to be ignored. */
+/** [desc's thread] Something has happened to the bdev. `type`: BDK_BDEV_EVENT_*; the callee ignores types
+ * that it does not know. `bdev`: the desc's. Not called any more once the desc is closed. */
 typedef void (*bdk_bdev_event_cb)(uint32_t type, struct bdk_bdev* bdev, void* event_ctx);
 
 #endif

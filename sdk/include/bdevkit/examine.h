@@ -11,35 +11,32 @@
 
 BDK_C_BEGIN
 
-struct bdk_bdev;
-struct bdk_module;
+/** One call of examine_config or examine_disk; the host's, valid until it has ended. */
+struct bdk_examine;
 
 /**
- * [app thread] Ends one examine_config or examine_disk call; once for each. A call too many is reported.
- * Inside of such a call it ends that one, else the module's oldest: a module that reads bdevs in later turns
- * calls bdk_bdev_module_examined().
+ * [app thread] Ends the call of examine_config or examine_disk that got `examine`, once. Bdevs are examined
+ * side by side, so that a module may have several calls under way. A second end is reported, and does
+ * nothing.
+ * @param rc  0: the module has looked, whether or not the bdev is one of its own; a negative errno: it could
+ * not look, which the host logs
  */
-BDK_API void bdk_bdev_module_examine_done(const struct bdk_module* module);
+BDK_API void bdk_examine_done(struct bdk_examine* examine, int rc);
 
-/**
- * [app thread] As bdk_bdev_module_examine_done(), and says which call: bdevs are examined side by side, so
- * that a module may have several under way. Since ABI 1.1.
- * @param bdev  as examine_disk got it; it may have gone meanwhile and is not looked at
- */
-BDK_API void bdk_bdev_module_examined(const struct bdk_module* module, const struct bdk_bdev* bdev);
-
-/** Runs on the thread that asked. */
+/** [the thread that asked] No examination is under way. */
 typedef void (*bdk_bdev_wait_for_examine_cb)(void* ctx);
 
-/** [bdk thread] Calls cb(ctx) once no examination is under way. @return 0; -ENOMEM; -EINVAL outside a bdk
- * thread. */
+/** [bdk thread] Calls cb(ctx) once no examination is under way, in a later turn. @return 0 when cb will run;
+ * -EINVAL without cb */
 BDK_API int bdk_bdev_wait_for_examine(bdk_bdev_wait_for_examine_cb cb, void* ctx);
 
 /**
  * [app thread] Examines a bdev by hand, by its name, an alias or its UUID: where `auto_examine` is off, and
  * where clients may have written to it, which holds automatic examination off. One that is not there yet is
- * examined once it appears, and each by modules that come later. @return 0; -EEXIST when asked before;
- * -ENOMEM.
+ * examined once it appears, and each by modules that come later. A name is asked for once in the life of a
+ * host: a bdev of that name that comes anew is examined as well.
+ * @param name  copied
+ * @return 0; -EEXIST when that name was asked for before, which changes nothing; -ENOMEM.
  */
 BDK_API int bdk_bdev_examine(const char* name);
 

@@ -104,7 +104,8 @@ void call_with([[maybe_unused]] const void* params, How how) {
 
 /// bdk_method::call of T.
 template <class T>
-int call_method(bdk_call* call, const void* params, bdk_json_writer* writer) noexcept {
+int call_method(const bdk_module*, const bdk_method*, bdk_call* call, const void* params,
+                bdk_json_writer* writer) noexcept {
     static_assert(takes<T, Json>() || takes<T, Call>(),
                   "a method has `static void call(const Options&, bdevkit::Json)`, or with bdevkit::Call");
     const Call under_way(call, Json(writer));

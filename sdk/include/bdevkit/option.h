@@ -27,10 +27,10 @@ enum {
 
 /** Flags of an option. */
 enum {
-    BDK_OPTION_REQUIRED = 1u << 0,
-    BDK_OPTION_LIST = 1u << 1,   /**< [struct bdk_option_list] of the type's values */
-    BDK_OPTION_SECRET = 1u << 2, /**< never shown in a listing, a dump or a log */
-    /* Since ABI 1.1: what the host checks before it creates anything. */
+    BDK_OPTION_REQUIRED = 1u << 0, /**< the user has to give it */
+    BDK_OPTION_LIST = 1u << 1,     /**< [struct bdk_option_list] of the type's values */
+    BDK_OPTION_SECRET = 1u << 2,   /**< never shown in a listing, a dump or a log */
+    /* What the host checks before it creates anything. */
     BDK_OPTION_CLAIMED = 1u << 3, /**< of type bdev: the module claims the base for writing */
     BDK_OPTION_PARTS = 1u << 4,   /**< so many bdevs, or one for each element: see bdk_module.part_suffix */
 };
@@ -38,17 +38,17 @@ enum {
 /** A list of values, the host's, valid until create has ended. Elements lie side by side, as their type says.
  */
 struct bdk_option_list {
-    const void* items;
-    uint64_t count;
+    const void* items; /**< the first element; NULL when there is none */
+    uint64_t count;    /**< elements */
 };
 
 /** One option. In C and C++20: `{ .name = "size", .help = "...", .type = BDK_OPTION_SIZE, ... }`. */
 struct bdk_option {
-    const char* name; /**< lower case, words joined by `_` */
+    const char* name; /**< lower case, words joined by `_`; a hyphen is for keys that the host adds later */
     const char* help; /**< one sentence */
     uint32_t type;    /**< BDK_OPTION_* */
-    uint32_t flags;
-    uint64_t offset;                /**< offsetof() in the module's options struct */
+    uint32_t flags;   /**< BDK_OPTION_REQUIRED and so on */
+    uint64_t offset;  /**< offsetof() in the module's options struct */
     const char* default_value;      /**< as a user would write it; NULL: zero, false, NULL, empty */
     uint64_t min;                   /**< of numbers, sizes (bytes), durations (ns), list elements each */
     uint64_t max;                   /**< 0: no maximum */

@@ -28,20 +28,24 @@ struct bdk_bdev_qos_limits {
     uint64_t write_bytes_per_second; /**< of writes */
 };
 
-/** Runs on the thread that asked. `rc`: 0 or a negative errno. */
-typedef void (*bdk_bdev_set_qos_cb)(void* ctx, int rc);
+/** [the thread that asked] `rc`: 0: the limits hold on every thread; -EINVAL and -E2BIG: limits that the host
+ * does not know. */
+typedef void (*bdk_bdev_set_qos_cb)(int rc, void* ctx);
 /**
  * [bdk thread] Sets the limits; cb runs when they hold on every thread. I/O that waits goes on under the new
- * ones, at once where there are none. The caller holds a desc of the bdev. They end with the bdev's removal.
+ * ones, at once where there are none. The caller holds a desc of the bdev until cb. They end with the bdev's
+ * removal.
  *
  * After a time without I/O up to 20 ms' worth passes at once. An I/O larger than that passes too, and those
  * behind it wait the longer.
- * @param limits  read before the call returns; cb gets -EINVAL without `size`
+ * @param limits  read before the call returns; fields behind its `size` are left as they are. Its `size` is
+ * at least that of ABI 1.0
+ * @param cb      runs in a later turn; with an error before the call returns
  */
 BDK_API void bdk_bdev_set_qos_rate_limits(struct bdk_bdev* bdev, const struct bdk_bdev_qos_limits* limits,
                                           bdk_bdev_set_qos_cb cb, void* ctx);
 
-/** [any thread] The limits in force. The caller holds a desc of the bdev. @return 0; -EINVAL without `size`.
+/** [any thread] The limits in force. The caller holds a desc of the bdev. @return 0; -EINVAL when `size` is 0
  */
 BDK_API int bdk_bdev_get_qos_rate_limits(struct bdk_bdev* bdev, struct bdk_bdev_qos_limits* limits);
 

@@ -22,11 +22,12 @@ BDK_C_BEGIN
 struct bdk_bdev_desc;
 struct bdk_io_channel;
 
-/** Blocks that are locked, or wait to be. */
+/** Blocks that are locked, or wait to be; the caller's until bdk_bdev_unlock_range(). */
 struct bdk_bdev_range;
 
-/** `rc`: 0: the blocks are locked; -ECANCELED: bdk_bdev_abandon() has refused them, and the range is gone. */
-typedef void (*bdk_bdev_range_cb)(void* cb_arg, int rc);
+/** [channel's thread] `rc`: 0: the blocks are locked; -ECANCELED: bdk_bdev_abandon() has refused them, and
+ * the range is gone. */
+typedef void (*bdk_bdev_range_cb)(int rc, void* cb_arg);
 
 /**
  * [channel's thread] Locks blocks for a read, a change and a write. I/O that the caller then submits on `ch`
@@ -38,20 +39,22 @@ typedef void (*bdk_bdev_range_cb)(void* cb_arg, int rc);
  * @param cb_arg         tells the caller's I/O; at most one range at a time has the same on a channel
  * @param range          for bdk_bdev_unlock_range(), which is due unless cb says -ECANCELED; set before the
  * call returns
- * @return 0: the blocks are locked; BDK_PENDING: cb will run; -EINVAL for a bad range; -EBADF when the desc
+ * @return 0: the blocks are locked; BDK_PENDING: cb will run; -EINVAL for a bad range, without cb, or for a
+ * channel of another desc; -EBADF when the desc
  * is read-only; -EBUSY when `cb_arg` has a range on `ch`; -ENODEV when the desc is closed; -ENOMEM.
  */
 BDK_API int bdk_bdev_lock_range(struct bdk_bdev_desc* desc, struct bdk_io_channel* ch, uint64_t offset_blocks,
                                 uint64_t num_blocks, bdk_bdev_range_cb cb, void* cb_arg,
                                 struct bdk_bdev_range** range);
 
-/** [channel's thread] Gives the range back. One that still waits does not wait any more, and cb does not run.
- * The desc's close waits for it as for an I/O. */
+/** [channel's thread] Gives the range back, once: a second time is reported. One that still waits does not
+ * wait any more, and cb does not run. The desc's close waits for it as for an I/O. */
 BDK_API void bdk_bdev_unlock_range(struct bdk_bdev_range* range);
 
-/** Whether an I/O that was submitted with `cb_arg` is to be abandoned. It must not call the bdev layer. */
+/** [channel's thread] Whether an I/O that was submitted with `cb_arg` is to be abandoned. Runs inside the
+ * call of bdk_bdev_abandon(), and must not call the bdev layer. */
 typedef bool (*bdk_bdev_abandon_match)(void* ctx, void* cb_arg);
-/** From here on no write of others passes a write that was abandoned. */
+/** [channel's thread] From here on no write of others passes a write that was abandoned. */
 typedef void (*bdk_bdev_abandon_cb)(void* ctx);
 
 /** How bdk_bdev_abandon() treats what has not reached the module yet. */
@@ -70,7 +73,8 @@ enum {
  * @param flags  BDK_BDEV_ABANDON_*
  * @param match  NULL: all I/O and ranges of `ch`
  * @param cb     runs on this thread in a later turn
- * @return 0: cb will run; -EINVAL for another thread or another desc's channel, with nothing done
+ * @return 0: cb will run, also when the desc is closed; -EINVAL for unknown flags, without cb, or for another
+ * desc's channel, with nothing done
  */
 BDK_API int bdk_bdev_abandon(struct bdk_bdev_desc* desc, struct bdk_io_channel* ch, uint32_t flags,
                              bdk_bdev_abandon_match match, bdk_bdev_abandon_cb cb, void* ctx);

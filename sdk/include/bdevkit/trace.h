@@ -14,9 +14,10 @@
 #define BDK_TRACE_MAGIC "BDKTRACE" /**< the first 8 bytes, without a NUL */
 #define BDK_TRACE_VERSION 1u       /**< another one is another format */
 
+/** What the file begins with. */
 struct bdk_trace_header {
-    char magic[8];
-    uint32_t version;
+    char magic[8];        /**< BDK_TRACE_MAGIC */
+    uint32_t version;     /**< BDK_TRACE_VERSION */
     uint32_t header_size; /**< bytes from the start of the file to the first record */
     uint32_t record_size; /**< bytes from one record to the next */
     uint32_t block_size;  /**< bytes per block of the bdev */

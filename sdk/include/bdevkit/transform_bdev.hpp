@@ -175,7 +175,7 @@ private:
         });
         bdk_bdev_io_opts opts{};
         opts.size = sizeof(opts);
-        opts.flags = io->u.bdev.flags;
+        opts.flags = io->u.bdev.flags & BDK_BDEV_IO_FUA;
         if (rc == 0)
             rc = bdk_bdev_writev_blocks(ch.base_desc, ch.base.get(), &context.copy, 1, io.offset_blocks(),
                                         io.num_blocks(), &opts, written, io.get());

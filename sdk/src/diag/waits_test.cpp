@@ -70,8 +70,10 @@ TEST_F(Waits, RemovalNamesTheDescWhoseIoIsInFlight) {
     Client client("disk", Access::read);
     call_on_app_thread([&] { disk.hold = true; });
     char buf[512];
-    auto read = client.start([&](bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb,
-                                 void* arg) { return bdk_bdev_read_blocks(desc, ch, buf, 0, 1, cb, arg); });
+    auto read =
+        client.start([&](bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb, void* arg) {
+            return bdk_bdev_read_blocks(desc, ch, buf, 0, 1, nullptr, cb, arg);
+        });
     Awaited<int> removed;
     host.start_remove("disk", removed.setter());
     wait_for({"the desc that waits_test has opened on thread 'app' (",
@@ -86,7 +88,7 @@ TEST_F(Waits, ThreadThatExitsWaitsForItsDescs) {
     const uint64_t id = bdk_thread_get_id(other);
     bdk_bdev_desc* desc = nullptr;
     call_on(other, [&] {
-        ASSERT_EQ(bdk_bdev_open_ext("disk", false, ignore_event, nullptr, &desc), 0);
+        ASSERT_EQ(bdk_bdev_open("disk", 0, ignore_event, nullptr, &desc), 0);
         EXPECT_EQ(bdk_thread_exit(), 0);
     });
     wait_for({"thread 'other' is exiting and waits for 1 open desc(s): 'disk', opened by waits_test"});
@@ -104,7 +106,7 @@ TEST_F(Waits, DescOfAThreadThatIsLetGoIsClosedForIt) {
     bdk_bdev_desc* desc = nullptr;
     bdk_io_channel* ch = nullptr;
     call_on(other, [&] {
-        ASSERT_EQ(bdk_bdev_open_ext("disk", true, ignore_event, nullptr, &desc), 0);
+        ASSERT_EQ(bdk_bdev_open("disk", BDK_BDEV_OPEN_WRITE, ignore_event, nullptr, &desc), 0);
         ch = bdk_bdev_get_io_channel(desc);
         EXPECT_EQ(bdk_thread_exit(), 0);
     });
@@ -141,7 +143,7 @@ TEST_F(Waits, BlockingCallbackOfAnyOtherKindIsFoundInTheBacktrace) {
     call_on_app_thread([&] {
         bdk_bdev_get_device_stat(
             client.bdev(), &stat,
-            [](bdk_bdev*, bdk_bdev_io_stat*, void* arg, int rc) {
+            [](bdk_bdev*, bdk_bdev_io_stat*, int rc, void* arg) {
                 block();
                 (*static_cast<std::function<void(int)>*>(arg))(rc);
             },
@@ -168,8 +170,8 @@ TEST_F(Waits, PollerThatSpinsForItsOwnIoIsToldWhy) {
                 static_cast<Spinner*>(mine)->completed = true;
                 bdk_bdev_free_io(io);
             };
-            EXPECT_EQ(bdk_bdev_read_blocks(self->client.desc(), self->client.channel(), self->buf, 0, 1, done,
-                                           self),
+            EXPECT_EQ(bdk_bdev_read_blocks(self->client.desc(), self->client.channel(), self->buf, 0, 1,
+                                           nullptr, done, self),
                       0);
             while (!self->completed && !g_released)
                 std::this_thread::yield();

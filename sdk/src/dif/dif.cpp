@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/strict.hpp"
 #include "dif/protection_info.hpp"
 
 namespace bdk {
@@ -29,9 +30,10 @@ public:
     Blocks(const Blocks&) = delete;
     Blocks& operator=(const Blocks&) = delete;
 
-    /// @return 0 or -EINVAL
+    /// @return 0, -EINVAL or -E2BIG
     int open(const bdk_dif_ctx* given, const iovec* iovs, int32_t iovcnt, const void* md_buf,
              uint64_t num_blocks) {
+        if (int rc = check_size(given, "bdk_dif_ctx", 48); rc != 0) return rc;
         std::memcpy(&ctx_, given, std::min<size_t>(given->size, sizeof(ctx_)));
         if (const char* wrong = make_layout(ctx_, &layout_); wrong != nullptr) {
             BDK_ERRLOG("%s", wrong);
@@ -272,7 +274,10 @@ int bdk_dif_remap_ref_tag(const bdk_dif_ctx* ctx, const iovec* iovs, int32_t iov
 int bdk_dif_inject_error(const bdk_dif_ctx* ctx, const iovec* iovs, int32_t iovcnt, void* md_buf,
                          uint64_t num_blocks, uint64_t block, uint32_t what) {
     Blocks blocks;
+    constexpr uint32_t known =
+        BDK_DIF_INJECT_REFTAG | BDK_DIF_INJECT_APPTAG | BDK_DIF_INJECT_GUARD | BDK_DIF_INJECT_DATA;
     if (int rc = blocks.open(ctx, iovs, iovcnt, md_buf, num_blocks); rc != 0) return rc;
+    if (int rc = bdk::check_bits("what of bdk_dif_inject_error()", what, known); rc != 0) return rc;
     if (block >= num_blocks || !blocks.has_pi()) return -EINVAL;
     blocks.data().skip(block * ctx->block_size);
     if (!blocks.layout().interleaved) blocks.md().skip(block * ctx->md_size);

@@ -265,6 +265,29 @@ TEST(Dif, RemapsReferenceTags) {
     EXPECT_EQ(blocks.find(), Found(BDK_DIF_CHECK_REFTAG, 2)) << "and the others stay";
 }
 
+TEST(Dif, RefusesWhatItDoesNotKnow) {
+    Blocks blocks(1);
+    const auto generate = [&](const bdk_dif_ctx& ctx) {
+        return bdk_dif_generate(&ctx, &blocks.iov, 1, nullptr, Blocks::count);
+    };
+    EXPECT_EQ(generate(blocks.ctx), 0);
+    bdk_dif_ctx ctx = blocks.ctx;
+    ctx.flags |= 1u << 2;
+    EXPECT_EQ(generate(ctx), -EINVAL);
+    ctx = blocks.ctx;
+    ctx.check_flags |= 1u << 3;
+    EXPECT_EQ(generate(ctx), -EINVAL);
+    struct {
+        bdk_dif_ctx known;
+        uint64_t more;
+    } newer{blocks.ctx, 0};
+    newer.known.size = sizeof(newer);
+    EXPECT_EQ(generate(newer.known), 0);
+    newer.more = 1;
+    EXPECT_EQ(generate(newer.known), -E2BIG);
+    EXPECT_EQ(bdk_dif_inject_error(&blocks.ctx, &blocks.iov, 1, nullptr, Blocks::count, 0, 1u << 4), -EINVAL);
+}
+
 TEST(Dif, RefusesWhatMakesNoSense) {
     Bytes block(4096 + 64);
     const iovec iov{block.data(), block.size()};

@@ -31,6 +31,11 @@ void store(std::byte* bytes, uint64_t number) {
 }  // namespace
 
 const char* make_layout(const bdk_dif_ctx& ctx, BlockLayout* layout) {
+    constexpr uint32_t known_flags = BDK_DIF_MD_INTERLEAVED | BDK_DIF_HEAD_OF_MD;
+    constexpr uint32_t known_checks = BDK_DIF_CHECK_GUARD | BDK_DIF_CHECK_APPTAG | BDK_DIF_CHECK_REFTAG;
+    if ((ctx.flags & ~known_flags) != 0) return "bdk_dif_ctx.flags has bits other than BDK_DIF_*";
+    if ((ctx.check_flags & ~known_checks) != 0)
+        return "bdk_dif_ctx.check_flags has bits other than BDK_DIF_CHECK_*";
     if (ctx.dif_type > 3) return "dif_type must be 0 to 3";
     if (ctx.dif_type != 0 && ctx.pi_format == BDK_DIF_PI_FORMAT_64)
         return "dif_pi_format 2 (64-bit guard) is not supported: use 0 (16-bit) or 1 (32-bit)";

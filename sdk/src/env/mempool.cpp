@@ -55,6 +55,7 @@ void* bdk_mempool_get(bdk_mempool* pool) {
 }
 
 void bdk_mempool_put(bdk_mempool* pool, void* elem) {
+    if (elem == nullptr) return;
     bdk::tsan_hand_over(elem);
     rte_mempool_put(inner(pool), elem);
 }

@@ -162,22 +162,41 @@ void log_for_caller(uint32_t level, const char* component, const char* file, int
 
 }  // namespace bdk
 
+namespace bdk {
+namespace {
+
+/// Writes what text() returns. Without memory, the line is lost.
+template <class Text>
+void write_as(uint32_t level, const char* component, const char* file, int32_t line, const void* caller,
+              Text&& text) {
+    try {
+        std::string named;
+        if (is_unnamed(component)) {
+            named = object_stem_of(caller);
+            component = named.c_str();
+        }
+        write_line(level, component, file, line, text());
+    } catch (const std::bad_alloc&) {
+    }
+}
+
+}  // namespace
+}  // namespace bdk
+
 void bdk_log(uint32_t level, const char* component, const char* file, int32_t line, const char* fmt, ...) {
     if (!bdk::is_wanted(level, bdk::place_of(component, file, line))) return;
     va_list to_measure;
     va_list to_write;
     va_start(to_measure, fmt);
     va_start(to_write, fmt);
-    try {
-        std::string caller;
-        if (bdk::is_unnamed(component)) {
-            caller = bdk::object_stem_of(__builtin_return_address(0));
-            component = caller.c_str();
-        }
-        bdk::write_line(level, component, file, line, bdk::format_message(fmt, to_measure, to_write));
-    } catch (const std::bad_alloc&) {
-        // Without memory, the line is lost.
-    }
+    bdk::write_as(level, component, file, line, __builtin_return_address(0),
+                  [&] { return bdk::format_message(fmt, to_measure, to_write); });
     va_end(to_write);
     va_end(to_measure);
+}
+
+void bdk_log_text(uint32_t level, const char* component, const char* file, int32_t line, const char* text) {
+    if (!bdk::is_wanted(level, bdk::place_of(component, file, line))) return;
+    bdk::write_as(level, component, file, line, __builtin_return_address(0),
+                  [=] { return std::string(text); });
 }

@@ -48,6 +48,14 @@ TEST_F(LogTest, APluginWithoutANameLogsAsItsFile) {
     EXPECT_TRUE(log.contains("notice [-] log_test: b\n")) << log.text();
 }
 
+TEST_F(LogTest, AFinishedTextIsWrittenAsItIs) {
+    const LogCapture log;
+    bdk_log_text(BDK_LOG_NOTICE, "rust", nullptr, 0, "100%s of it");
+    bdk_log_text(BDK_LOG_DEBUG, "rust", nullptr, 0, "too quiet");
+    EXPECT_TRUE(log.contains("notice [-] rust: 100%s of it\n")) << log.text();
+    EXPECT_FALSE(log.contains("too quiet"));
+}
+
 TEST_F(LogTest, LongLinesAreWhole) {
     const LogCapture log;
     const std::string text(100'000, 'x');

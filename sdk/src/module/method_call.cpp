@@ -72,13 +72,14 @@ void end(bdk_call* call, int rc) {
 }
 
 /// An exception that leaves it is reported and becomes -EIO.
-int run(const bdk_module& table, const bdk_method& method, bdk_call* call, const void* params) {
+int run(const ModuleState& module, const bdk_method& method, bdk_call* call, const void* params) {
     try {
-        return call_in_scope("method", method.call, call, params, &call->result);
+        return call_in_scope("method", method.call, module.original, &method, call, params, &call->result);
     } catch (const std::exception& error) {
-        BDK_ERRLOG("module '%s': an exception left method '%s': %s", table.name, method.name, error.what());
+        BDK_ERRLOG("module '%s': an exception left method '%s': %s", module.table.name, method.name,
+                   error.what());
     } catch (...) {
-        BDK_ERRLOG("module '%s': an exception left method '%s'", table.name, method.name);
+        BDK_ERRLOG("module '%s': an exception left method '%s'", module.table.name, method.name);
     }
     return -EIO;
 }
@@ -105,7 +106,7 @@ void module_call(const bdk_module* module, const bdk_method& method, const void*
     calls().under_way.push_back(std::move(owned));
     call->pending = pending_call_begin({"module '", state->table.name, "': method '", method.name, "'"},
                                        "bdk_module_call_done");
-    const int rc = run(state->table, method, call, params);
+    const int rc = run(*state, method, call, params);
     if (rc != BDK_PENDING && is_under_way(call)) end(call, rc);
 }
 

@@ -22,13 +22,11 @@ std::function<int(bdk_call*, const void*, bdk_json_writer*)> behaviour;
 const bdk_method method = {
     .name = "ask",
     .help = "Does what the test says.",
-    .call = [](bdk_call* call, const void* params,
+    .call = [](const bdk_module*, const bdk_method*, bdk_call* call, const void* params,
                bdk_json_writer* result) { return behaviour(call, params, result); },
 };
 
 const bdk_module asked_module = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(bdk_module),
     .name = "asked",
     .methods = &method,

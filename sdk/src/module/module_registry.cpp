@@ -32,7 +32,8 @@ struct bdk_create {
 struct bdk_remove {
     bdk::Done done;
     uint64_t call = 0;
-    uint64_t bdev = 0;              ///< its serial
+    uint64_t bdev = 0;  ///< its serial
+    uint32_t reason = BDK_REMOVE_BY_USER;
     std::vector<bdk::Done> joined;  ///< callbacks of later requests for the same removal
 };
 
@@ -46,11 +47,19 @@ namespace bdk {
 
 namespace {
 
+struct Resize {
+    GatePass pass;
+    Done done;
+    uint64_t call = 0;
+    uint64_t bdev = 0;  ///< its serial
+};
+
 /// The operations under way. All of it lives on the app thread.
 struct Registry {
     std::vector<std::unique_ptr<bdk_create>> creates;            ///< under way
     std::vector<std::unique_ptr<bdk_remove>> removes;            ///< under way
     std::vector<std::unique_ptr<bdk_reconfigure>> reconfigures;  ///< under way
+    std::vector<std::unique_ptr<Resize>> resizes;                ///< under way, one for each bdev
 };
 
 Registry& registry() {
@@ -137,18 +146,19 @@ bool has_bdevs(const bdk_module* original) {
 
 }  // namespace
 
-void module_add(const bdk_module* module, Done done) {
+void module_add(const bdk_module* module, Done done, uint32_t abi_minor) {
     if (is_module_name_in_use(module->name)) return done(-EEXIST);
     auto owned = std::make_unique<ModuleState>();
     ModuleState* state = owned.get();
     state->original = module;
+    state->abi_minor = abi_minor;
     std::memcpy(&state->table, module, std::min<size_t>(module->size, sizeof(bdk_module)));
     state->pending = std::move(done);
     add_module_state(std::move(owned));
     state->pending_call = begin_call(state->table, "init", {}, "bdk_module_init_done");
     int rc = 0;
     if (state->table.init != nullptr)
-        rc = call_module(state->table, "init", state->table.init, state->table.init);
+        rc = call_module(state->table, "init", state->table.init, [=] { return state->table.init(module); });
     if (rc != BDK_PENDING && state->pending) init_ended(state, rc);
 }
 
@@ -161,7 +171,7 @@ void module_remove(const bdk_module* module, Done done) {
     state->pending_call = begin_call(state->table, "fini", {}, "bdk_module_fini_done");
     int rc = 0;
     if (state->table.fini != nullptr)
-        rc = call_module(state->table, "fini", state->table.fini, state->table.fini);
+        rc = call_module(state->table, "fini", state->table.fini, [=] { return state->table.fini(module); });
     if (rc != BDK_PENDING) fini_ended(state, rc);
 }
 
@@ -169,6 +179,21 @@ const bdk_module* module_find(std::string_view name) {
     for (const ModuleState* state : module_states())
         if (name == state->table.name) return state->original;
     return nullptr;
+}
+
+void modules_fini_start() {
+    for (const ModuleState* state : module_states())
+        if (state->table.fini_start != nullptr)
+            call_module(state->table, "fini_start", state->table.fini_start, [=] {
+                state->table.fini_start(state->original);
+                return 0;
+            });
+}
+
+const void* module_extension(const bdk_module* module, const char* name) {
+    const ModuleState* state = module_state(module);
+    if (state == nullptr || state->table.get_extension == nullptr) return nullptr;
+    return state->table.get_extension(state->original, name);
 }
 
 std::vector<const bdk_module*> modules() {
@@ -187,7 +212,7 @@ void module_create_bdev(const bdk_module* module, std::string name, const void* 
     if (!create->pass) return take(registry().creates, create)->done(-ESHUTDOWN);
     create->call = begin_call(state->table, "create of bdev '", name, "bdk_module_create_done");
     int rc = call_module(state->table, "create", state->table.create,
-                         [&] { return state->table.create(create, name.c_str(), options); });
+                         [&] { return state->table.create(module, create, name.c_str(), options); });
     if (rc == BDK_PENDING) return;
     if (auto ended = take(registry().creates, create)) ended->done(rc);
 }
@@ -196,7 +221,7 @@ namespace {
 
 /// The default of a module's remove.
 void unregister(const Bdev* bdev, Done& done) {
-    auto end = [](void* ctx, int rc) {
+    auto end = [](int rc, void* ctx) {
         const std::unique_ptr<Done> removed(static_cast<Done*>(ctx));
         (*removed)(rc);
     };
@@ -228,7 +253,7 @@ void removal_ended(std::unique_ptr<bdk_remove> remove, int rc) {
 
 }  // namespace
 
-void module_remove_bdev(std::string_view name, Done done) {
+void module_remove_bdev(std::string_view name, Done done, uint32_t reason) {
     std::unique_lock<std::mutex> lock;
     Bdev* bdev = find_bdev(name, lock);
     lock.unlock();
@@ -239,9 +264,10 @@ void module_remove_bdev(std::string_view name, Done done) {
     bdk_remove* remove = note(registry().removes, done);
     if (remove == nullptr) return done(-ENOMEM);
     remove->bdev = bdev->serial;
+    remove->reason = reason;
     remove->call = begin_call(state->table, "remove of bdev '", bdev->name, "bdk_module_remove_done");
     int rc = call_module(state->table, "remove", state->table.remove,
-                         [&] { return state->table.remove(remove, bdev->pub); });
+                         [&] { return state->table.remove(state->original, remove, bdev->pub); });
     if (rc == BDK_PENDING) return;
     if (auto ended = take(registry().removes, remove)) removal_ended(std::move(ended), rc);
 }
@@ -258,13 +284,54 @@ void module_reconfigure_bdev(std::string_view name, const void* options, Done do
     if (!reconfigure->pass) return take(registry().reconfigures, reconfigure)->done(-ESHUTDOWN);
     reconfigure->call =
         begin_call(state->table, "reconfigure of bdev '", bdev->name, "bdk_module_reconfigure_done");
-    int rc = call_module(state->table, "reconfigure", state->table.reconfigure,
-                         [&] { return state->table.reconfigure(reconfigure, bdev->pub, options); });
+    int rc = call_module(state->table, "reconfigure", state->table.reconfigure, [&] {
+        return state->table.reconfigure(state->original, reconfigure, bdev->pub, options);
+    });
     if (rc == BDK_PENDING) return;
     if (auto ended = take(registry().reconfigures, reconfigure)) ended->done(rc);
 }
 
+namespace {
+
+/// The resize of that bdev that is under way, or nullptr.
+Resize* resize_of(const Bdev* bdev) {
+    const auto& all = registry().resizes;
+    const auto found =
+        std::ranges::find_if(all, [=](const auto& resize) { return resize->bdev == bdev->serial; });
+    return found == all.end() ? nullptr : found->get();
+}
+
+}  // namespace
+
+void module_resize_bdev(std::string_view name, uint64_t bytes, Done done) {
+    std::unique_lock<std::mutex> lock;
+    Bdev* bdev = find_bdev(name, lock);
+    lock.unlock();
+    if (bdev == nullptr) return done(-ENODEV);
+    if (bdev->fn.resize == nullptr) return done(-ENOTSUP);
+    if (bytes % bdev->blocklen != 0) return done(-EINVAL);
+    if (resize_of(bdev) != nullptr) return done(-EBUSY);
+    Resize* resize = note(registry().resizes, done);
+    if (resize == nullptr) return done(-ENOMEM);
+    if (!resize->pass) return take(registry().resizes, resize)->done(-ESHUTDOWN);
+    resize->bdev = bdev->serial;
+    resize->call = begin_call(*bdev->config.module, "resize of bdev '", bdev->name, "bdk_bdev_resize_done");
+    const int rc = call_module(*bdev->config.module, "resize", bdev->fn.resize,
+                               [&] { return bdev->fn.resize(bdev->config.ctxt, bytes / bdev->blocklen); });
+    if (rc == BDK_PENDING) return;
+    if (auto ended = take(registry().resizes, resize)) ended->done(rc);
+}
+
 }  // namespace bdk
+
+void bdk_bdev_resize_done(bdk_bdev* bdev, int rc) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL)) return;
+    bdk::Resize* resize = bdk::resize_of(bdk::Bdev::of(bdev));
+    if (resize == nullptr)
+        return bdk::report_second_done("bdk_bdev_resize_done() without a pending resize",
+                                       __builtin_return_address(0));
+    bdk::take(bdk::registry().resizes, resize)->done(rc);
+}
 
 void bdk_module_init_done(const bdk_module* module, int rc) {
     if (!bdk::on_app_thread(BDK_ABI_CALL, {"module", module->name})) return;
@@ -291,6 +358,16 @@ void bdk_module_create_done(bdk_create* create, int rc) {
         return bdk::report_second_done("bdk_module_create_done() without a pending create",
                                        __builtin_return_address(0));
     ended->done(rc);
+}
+
+uint32_t bdk_remove_get_reason(const bdk_remove* remove) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL)) return BDK_REMOVE_AT_STOP;
+    const auto& all = bdk::registry().removes;
+    const auto found = std::ranges::find(all, remove, &std::unique_ptr<bdk_remove>::get);
+    if (found != all.end()) return remove->reason;
+    bdk::report_second_done("bdk_remove_get_reason() without a removal under way",
+                            __builtin_return_address(0));
+    return BDK_REMOVE_AT_STOP;
 }
 
 void bdk_module_remove_done(bdk_remove* remove, int rc) {

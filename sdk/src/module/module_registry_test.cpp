@@ -19,26 +19,41 @@ namespace {
 struct Behaviour {
     std::function<int()> init, fini;
     std::function<int(bdk_create*)> create;
+    std::vector<uint32_t> reasons;  ///< of removals
+    int bdevs_at_fini_start = -1;   ///< -1: it was not called
 } behaviour;
 
-int module_init() {
+int module_init(const bdk_module*) {
     return behaviour.init ? behaviour.init() : 0;
 }
-int module_fini() {
+int module_fini(const bdk_module*) {
     return behaviour.fini ? behaviour.fini() : 0;
 }
-int module_create(bdk_create* create, const char*, const void*) {
+int module_create(const bdk_module*, bdk_create* create, const char*, const void*) {
     return behaviour.create ? behaviour.create(create) : 0;
+}
+int remove_bdev(const bdk_module*, bdk_remove* remove, bdk_bdev* bdev) {
+    behaviour.reasons.push_back(bdk_remove_get_reason(remove));
+    const auto removed = [](int rc, void* ctx) { bdk_module_remove_done(static_cast<bdk_remove*>(ctx), rc); };
+    bdk_bdev_unregister(bdev, removed, remove);
+    return BDK_PENDING;
+}
+void module_fini_start(const bdk_module*) {
+    behaviour.bdevs_at_fini_start = bdk_bdev_get_by_name("last") != nullptr ? 1 : 0;
+}
+const void* module_get_extension(const bdk_module* self, const char* name) {
+    return std::string_view(name) == "moody.name" ? self->name : nullptr;
 }
 
 const bdk_module moody_module = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(bdk_module),
     .name = "moody",
     .init = module_init,
     .fini = module_fini,
     .create = module_create,
+    .remove = remove_bdev,
+    .fini_start = module_fini_start,
+    .get_extension = module_get_extension,
 };
 
 class ModuleRegistry : public testing::Test {
@@ -119,6 +134,62 @@ TEST_F(ModuleRegistry, CreateMayEndLaterAndOnce) {
     uint64_t before = violation_count();
     call_on_app_thread([&] { bdk_module_create_done(pending, 0); });
     EXPECT_EQ(violation_count(), before + 1);
+    EXPECT_EQ(remove(), 0);
+}
+
+TEST_F(ModuleRegistry, ModulesLearnThatTheHostStopsBeforeTheirBdevsGo) {
+    EXPECT_EQ(add(), 0);
+    RawDisk first("first"), last("last");
+    first.bdev.module = last.bdev.module = &moody_module;
+    call_on_app_thread([&] {
+        EXPECT_EQ(first.add(), 0);
+        EXPECT_EQ(last.add(), 0);
+    });
+    EXPECT_EQ(await_on_app_thread([](Done done) { module_remove_bdev("first", std::move(done)); }), 0);
+    EXPECT_EQ(behaviour.bdevs_at_fini_start, -1);
+    EXPECT_EQ(await_on_app_thread([](Done done) { module_remove_all_bdevs(std::move(done)); }), 0);
+    EXPECT_EQ(behaviour.bdevs_at_fini_start, 1) << "called, and the bdev was still there";
+    EXPECT_EQ(behaviour.reasons, (std::vector<uint32_t>{BDK_REMOVE_BY_USER, BDK_REMOVE_AT_STOP}));
+    EXPECT_EQ(remove(), 0);
+}
+
+/// A disk whose resize ends when the test says.
+bdk_bdev* g_resizing = nullptr;
+
+TEST_F(ModuleRegistry, AResizeMayEndLaterAndOnce) {
+    RawDisk disk("disk");
+    host.add(&raw_disk_module);
+    disk.resize = [](void* ctxt, uint64_t num_blocks) {
+        g_resizing = &static_cast<RawDisk*>(ctxt)->bdev;
+        return num_blocks == 1 ? -ENOSPC : BDK_PENDING;
+    };
+    call_on_app_thread([&] { EXPECT_EQ(disk.add(), 0); });
+    const auto resize = [](uint64_t bytes) {
+        Awaited<int> end;
+        call_on_app_thread([&] { module_resize_bdev("disk", bytes, end.setter()); });
+        return end;
+    };
+    EXPECT_EQ(resize(512).get(), -ENOSPC);
+    EXPECT_EQ(resize(1000).get(), -EINVAL) << "no multiple of a block";
+    auto pending = resize(1 << 20);
+    EXPECT_FALSE(pending.is_ready());
+    EXPECT_EQ(resize(1 << 20).get(), -EBUSY);
+    const uint64_t before = violation_count();
+    call_on_app_thread([] {
+        bdk_bdev_resize_done(g_resizing, 0);
+        bdk_bdev_resize_done(g_resizing, 0);
+    });
+    EXPECT_EQ(pending.get(), 0);
+    EXPECT_EQ(violation_count(), before + 1) << "one done call too many";
+    EXPECT_EQ(host.remove("disk"), 0);
+}
+
+TEST_F(ModuleRegistry, AModuleHasExtensions) {
+    EXPECT_EQ(add(), 0);
+    call_on_app_thread([] {
+        EXPECT_STREQ(static_cast<const char*>(module_extension(&moody_module, "moody.name")), "moody");
+        EXPECT_EQ(module_extension(&moody_module, "other"), nullptr);
+    });
     EXPECT_EQ(remove(), 0);
 }
 

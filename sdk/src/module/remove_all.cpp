@@ -52,7 +52,7 @@ struct RemoveAll : std::enable_shared_from_this<RemoveAll> {
             }
             post(current_thread(), [self] { self->step(); });
         };
-        module_remove_bdev(bdev->name, std::move(removed));
+        module_remove_bdev(bdev->name, std::move(removed), BDK_REMOVE_AT_STOP);
     }
 
     /// Another request is already removing a bdev.
@@ -76,6 +76,7 @@ struct RemoveAll : std::enable_shared_from_this<RemoveAll> {
 void module_remove_all_bdevs(Done done) {
     auto all = std::make_shared<RemoveAll>();
     all->done = std::move(done);
+    modules_fini_start();
     all->step();
 }
 

@@ -6,6 +6,7 @@
 #include <bdevkit/log.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/errno_text.hpp"
 #include "base/symbol.hpp"
@@ -47,7 +48,7 @@ std::string InterruptList::names() const {
 namespace {
 
 /// Throws std::bad_alloc.
-bdk_interrupt* add_interrupt(bdk_thread* thread, int fd, uint32_t events, bdk_poller_fn fn, void* ctx,
+bdk_interrupt* add_interrupt(bdk_thread* thread, int fd, uint32_t events, bdk_interrupt_fn fn, void* ctx,
                              const char* name) {
     auto interrupt = std::make_unique<bdk_interrupt>();
     interrupt->fd = fd;
@@ -79,7 +80,7 @@ bool on_own_thread(const bdk_interrupt* interrupt, bdk::AbiCall call) {
 
 }  // namespace
 
-bdk_interrupt* bdk_interrupt_register(int fd, uint32_t events, bdk_poller_fn fn, void* ctx,
+bdk_interrupt* bdk_interrupt_register(int fd, uint32_t events, bdk_interrupt_fn fn, void* ctx,
                                       const char* name) {
     bdk_thread* thread = bdk::current_thread();
     const std::string_view label = name == nullptr ? std::string_view() : name;
@@ -95,8 +96,10 @@ bdk_interrupt* bdk_interrupt_register(int fd, uint32_t events, bdk_poller_fn fn,
 int bdk_interrupt_set_events(bdk_interrupt* interrupt, uint32_t events) {
     if (!on_own_thread(interrupt, BDK_ABI_CALL) || (events & ~known_events) != 0) return -EINVAL;
     if (events == interrupt->events) return 0;
-    interrupt->events = events;
-    return interrupt->thread->reactor.load(std::memory_order_relaxed)->rewatch(interrupt);
+    const uint32_t before = std::exchange(interrupt->events, events);
+    const int rc = interrupt->thread->reactor.load(std::memory_order_relaxed)->rewatch(interrupt);
+    if (rc != 0) interrupt->events = before;
+    return rc;
 }
 
 void bdk_interrupt_unregister(bdk_interrupt** interrupt) {

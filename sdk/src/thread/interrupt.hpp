@@ -15,7 +15,7 @@ struct bdk_thread;
 struct bdk_interrupt {
     int fd = -1;
     uint32_t events = 0;
-    bdk_poller_fn fn = nullptr;
+    bdk_interrupt_fn fn = nullptr;
     void* ctx = nullptr;
     bdk_thread* thread = nullptr;
     bool registered = true;

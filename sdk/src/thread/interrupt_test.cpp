@@ -18,11 +18,13 @@ struct Bell {
     UniqueFd fd{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
     std::atomic<uint64_t> rings{0};
     std::atomic<const bdk_thread*> heard_on{nullptr};
+    std::atomic<uint32_t> heard{0};  ///< the events of the last call
     bdk_interrupt* interrupt = nullptr;
     std::function<void(Bell&)> action = [](Bell&) {};
 
-    static int hear(void* ctx) {
+    static int hear(uint32_t events, void* ctx) {
         auto* bell = static_cast<Bell*>(ctx);
+        bell->heard = events;
         uint64_t count = 0;
         if (read(bell->fd.get(), &count, sizeof(count)) == sizeof(count)) bell->rings += count;
         bell->heard_on = bdk_get_thread();
@@ -56,6 +58,7 @@ TEST_F(InterruptTest, AReadyDescriptorWakesTheReactor) {
         bell.wait_for(i);
     }
     EXPECT_EQ(bell.heard_on, app());
+    EXPECT_EQ(bell.heard, BDK_INTERRUPT_IN);
     on_app([&] {
         bdk_interrupt_unregister(&bell.interrupt);
         EXPECT_EQ(bell.interrupt, nullptr);

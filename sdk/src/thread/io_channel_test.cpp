@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <set>
 #include <thread>
 
 #include "log/violation.hpp"
@@ -153,6 +154,25 @@ TEST_F(IoChannelTest, ManyDevicesOnOneThread) {
         device.wait_until_gone();
         EXPECT_EQ(device.destroyed, 1);
     }
+}
+
+TEST_F(IoChannelTest, TheContextIsAtTheSameDistanceInEveryChannel) {
+    int devices[4];
+    const uint32_t sizes[] = {0, 1, 200, 70000};
+    on_app([&] {
+        std::set<ptrdiff_t> distances;
+        for (int i = 0; i < 4; i++) {
+            ASSERT_EQ(0,
+                      bdk_io_device_register(
+                          &devices[i], [](void*, void*) { return 0; }, [](void*, void*) {}, sizes[i], "any"));
+            bdk_io_channel* ch = bdk_get_io_channel(&devices[i]);
+            ASSERT_NE(ch, nullptr);
+            distances.insert(static_cast<char*>(bdk_io_channel_get_ctx(ch)) - reinterpret_cast<char*>(ch));
+            bdk_put_io_channel(ch);
+            EXPECT_EQ(0, bdk_io_device_unregister(&devices[i], nullptr));
+        }
+        EXPECT_EQ(distances.size(), 1u);
+    });
 }
 
 TEST_F(IoChannelTest, AFailingCreateCallbackUnwindsTheGet) {

@@ -54,7 +54,7 @@ inline bool on_bdk_thread(AbiCall call, Subject subject = {}) {
     return false;
 }
 
-/// For objects that belong to one thread: [channel's thread], [desc's thread], [the poller's thread] and so
+/// For objects that belong to one thread: [channel's thread], [desc's thread], [owner's thread] and so
 /// on.
 inline bool on_thread_of(const bdk_thread* owner, AbiCall call, Subject subject = {}) {
     if (current_thread() == owner) [[likely]]

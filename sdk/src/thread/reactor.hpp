@@ -82,7 +82,7 @@ private:
     void run_message(bdk_thread& thread, void (*fn)(void*), void* ctx);
     bool run_ops();
     bool poll_fds(const struct timespec* timeout);
-    bool run_interrupt(bdk_interrupt* interrupt);
+    bool run_interrupt(bdk_interrupt* interrupt, uint32_t occurred);
     void account(bdk_thread& thread, bool busy);
     void after_turn(bdk_thread& thread);
     void remove_departed();

@@ -136,20 +136,21 @@ bool Reactor::poll_fds(const timespec* timeout) {
     last_ticks_ = now;
     bool busy = false;
     for (int i = 0; i < count; ++i) {
-        auto* interrupt = static_cast<bdk_interrupt*>(events[static_cast<size_t>(i)].data.ptr);
-        if (interrupt != nullptr && interrupt->registered) busy |= run_interrupt(interrupt);
+        const epoll_event& event = events[static_cast<size_t>(i)];
+        auto* interrupt = static_cast<bdk_interrupt*>(event.data.ptr);
+        if (interrupt != nullptr && interrupt->registered) busy |= run_interrupt(interrupt, event.events);
     }
     if (busy) idle_.found_work();
     return busy;
 }
 
-bool Reactor::run_interrupt(bdk_interrupt* interrupt) {
+bool Reactor::run_interrupt(bdk_interrupt* interrupt, uint32_t occurred) {
     bdk_thread& thread = *interrupt->thread;
     const void* address = reinterpret_cast<const void*>(interrupt->fn);
     t_current_thread = &thread;
     thread.turn_ticks = last_ticks_;
     activity_.begin(address, nullptr, interrupt);
-    const int result = call_module(thread, address, [&] { return interrupt->fn(interrupt->ctx); });
+    const int result = call_module(thread, address, [&] { return interrupt->fn(occurred, interrupt->ctx); });
     activity_.end();
     t_current_thread = nullptr;
     account(thread, true);

@@ -94,7 +94,7 @@ TEST_F(ThreadExitTest, AfterItsTimeItIsLetGoAndTheLeftoversAreNamed) {
     call_on(thread, [&] {
         bdk_poller_register([](void*) { return BDK_POLLER_IDLE; }, nullptr, 1000, "forgotten");
         bdk_interrupt_register(
-            0, BDK_INTERRUPT_OUT, [](void*) { return BDK_POLLER_IDLE; }, nullptr, "stdin");
+            0, BDK_INTERRUPT_OUT, [](uint32_t, void*) { return BDK_POLLER_IDLE; }, nullptr, "stdin");
         ch = bdk_get_io_channel(&device);
         EXPECT_EQ(0, bdk_thread_exit());
     });

@@ -68,8 +68,8 @@ public:
     void dump_info(bdevkit::Json json) const { json.value("kind", "of ABI 1.0"); }
     void resize(uint64_t num_blocks) { notify_resized(num_blocks); }
 
-    /// [channel's thread] Does a queued I/O.
-    void finish(Io io) {
+    /// [channel's thread] Does a queued I/O, which the batch completes.
+    void work(Io io) {
         const uint64_t offset = io.offset_blocks() * block_size, length = io.num_blocks() * block_size;
         switch (io.type()) {
             case IoType::read:
@@ -86,7 +86,6 @@ public:
                 break;
         }
         log_end(io);
-        io.complete();
     }
 
 private:

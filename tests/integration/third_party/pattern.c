@@ -55,14 +55,15 @@ static const struct bdk_bdev_fn_table functions = {
     .get_io_channel = get_io_channel,
 };
 
-static int create(struct bdk_create* request, const char* name, const void* options) {
+static int create(const struct bdk_module* self, struct bdk_create* request, const char* name,
+                  const void* options) {
     struct bdk_bdev* bdev = calloc(1, sizeof(*bdev));
     (void)request;
     bdev->size = sizeof(*bdev);
     bdev->ctxt = bdev;
     bdev->name = strdup(name);
     bdev->product_name = "Pattern disk";
-    bdev->module = &bdk_module_v1;
+    bdev->module = self;
     bdev->fn_table = &functions;
     bdev->blocklen = BLOCK_SIZE;
     bdev->blockcnt = ((const struct pattern_options*)options)->size / BLOCK_SIZE;
@@ -80,9 +81,7 @@ static const struct bdk_option option_table[] = {
 };
 
 BDK_MODULE = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
-    .size = sizeof(bdk_module_v1),
+    .size = sizeof(bdk_own_module),
     .name = "pattern",
     .version = "0.1.0",
     .description = "A disk that knows its content.",

@@ -2,17 +2,15 @@
 /* Claims every bdev that it is shown. */
 #include <bdevkit/bdevkit.h>
 
-static void examine(struct bdk_bdev* bdev) {
-    bdk_bdev_module_claim_bdev(bdev, NULL, &bdk_module_v1);
-    bdk_bdev_module_examine_done(&bdk_module_v1);
+static void look(const struct bdk_module* self, struct bdk_examine* examine, struct bdk_bdev* bdev) {
+    bdk_bdev_module_claim_bdev(bdev, NULL, self);
+    bdk_examine_done(examine, 0);
 }
 
 BDK_MODULE = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(struct bdk_module),
     .name = "rogue",
     .version = "1.0.0",
     .description = "Examines and breaks one rule",
-    .examine_config = examine,
+    .examine_config = look,
 };

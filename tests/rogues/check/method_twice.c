@@ -2,8 +2,9 @@
 /* Two of its methods have the same name. */
 #include <bdevkit/module.h>
 
-static int do_nothing(struct bdk_call* call, const void* params, struct bdk_json_writer* result) {
-    (void)call;
+static int do_nothing(const struct bdk_module* self, const struct bdk_method* method, struct bdk_call* call,
+                      const void* params, struct bdk_json_writer* result) {
+    (void)self, (void)method, (void)call;
     (void)params;
     (void)result;
     return 0;

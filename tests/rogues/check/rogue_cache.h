@@ -65,13 +65,13 @@ static void keep(const struct bdk_bdev_io* io) {
 
 #define ROGUE_CLAIM(layer)          \
     (memset(kept, 0, sizeof(kept)), \
-     bdk_bdev_module_claim_bdev(bdk_bdev_desc_get_bdev((layer)->base), (layer)->base, &bdk_module_v1))
+     bdk_bdev_module_claim_bdev(bdk_bdev_desc_get_bdev((layer)->base), (layer)->base, &bdk_own_module))
 #define ROGUE_TYPES \
     (BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_UNMAP) | BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_WRITE_ZEROES))
 #define ROGUE_OTHER(layer, ch, io)                                                             \
     ((io)->type == BDK_BDEV_IO_TYPE_UNMAP                                                      \
          ? bdk_bdev_unmap_blocks((layer)->base, (ch)->base, (io)->u.bdev.offset_blocks,        \
-                                 (io)->u.bdev.num_blocks, ended, io)                           \
+                                 (io)->u.bdev.num_blocks, NULL, ended, io)                     \
          : bdk_bdev_write_zeroes_blocks((layer)->base, (ch)->base, (io)->u.bdev.offset_blocks, \
                                         (io)->u.bdev.num_blocks, NULL, ended, io))
 #define ROGUE_SUBMIT(layer, ch, io)                           \

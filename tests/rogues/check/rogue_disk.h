@@ -135,9 +135,10 @@ static const struct bdk_bdev_fn_table fn_table = {.size = sizeof(struct bdk_bdev
 #endif
 };
 
-static int create(struct bdk_create* create_call, const char* name, const void* options) {
+static int create(const struct bdk_module* self, struct bdk_create* create_call, const char* name,
+                  const void* options) {
     struct disk* disk = (struct disk*)calloc(1, sizeof(*disk));
-    (void)create_call, (void)options;
+    (void)self, (void)create_call, (void)options;
     if (disk == NULL) return -ENOMEM;
     disk->data = (unsigned char*)calloc(disk_blocks, block_bytes);
     strncpy(disk->name, name, sizeof(disk->name) - 1);
@@ -145,7 +146,7 @@ static int create(struct bdk_create* create_call, const char* name, const void* 
     disk->bdev.ctxt = disk;
     disk->bdev.name = disk->name;
     disk->bdev.product_name = "Rogue disk";
-    disk->bdev.module = &bdk_module_v1;
+    disk->bdev.module = self;
     disk->bdev.fn_table = &fn_table;
     disk->bdev.blocklen = block_bytes;
     disk->bdev.blockcnt = disk_blocks;
@@ -163,19 +164,19 @@ static int create(struct bdk_create* create_call, const char* name, const void* 
     return rc;
 }
 
-static int init(void) {
+static int init(const struct bdk_module* self) {
+    (void)self;
     ROGUE_INIT;
     return 0;
 }
 
-static int fini(void) {
+static int fini(const struct bdk_module* self) {
+    (void)self;
     ROGUE_FINI;
     return 0;
 }
 
-BDK_MODULE = {.abi_major = BDK_ABI_MAJOR,
-              .abi_minor = BDK_ABI_MINOR,
-              .size = sizeof(struct bdk_module),
+BDK_MODULE = {.size = sizeof(struct bdk_module),
               .name = "rogue",
               .version = "1.0.0",
               .description = "A disk that breaks one rule",

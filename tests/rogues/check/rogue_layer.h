@@ -31,10 +31,11 @@
 #endif
 #ifndef ROGUE_CLAIM
 #define ROGUE_CLAIM(layer) \
-    bdk_bdev_module_claim_bdev(bdk_bdev_desc_get_bdev((layer)->base), (layer)->base, &bdk_module_v1)
+    bdk_bdev_module_claim_bdev(bdk_bdev_desc_get_bdev((layer)->base), (layer)->base, &bdk_own_module)
 #endif
 #ifndef ROGUE_RELEASE
-#define ROGUE_RELEASE(layer) bdk_bdev_module_release_bdev(bdk_bdev_desc_get_bdev((layer)->base))
+#define ROGUE_RELEASE(layer) \
+    bdk_bdev_module_release_bdev(bdk_bdev_desc_get_bdev((layer)->base), &bdk_own_module)
 #endif
 #ifndef ROGUE_CLOSE
 #define ROGUE_CLOSE(layer) bdk_bdev_close((layer)->base)
@@ -153,10 +154,10 @@ static void pass(struct bdk_io_channel* module_ch, struct bdk_bdev_io* io, bool 
             bdk_bdev_writev_blocks(layer->base, ch->base, params->iovs, params->iovcnt, params->offset_blocks,
                                    params->num_blocks, ROGUE_WRITE_OPTS(io), ended, io);
     else if (io->type == BDK_BDEV_IO_TYPE_FLUSH)
-        rc = bdk_bdev_flush_blocks(layer->base, ch->base, params->offset_blocks, params->num_blocks, ended,
-                                   io);
+        rc = bdk_bdev_flush_blocks(layer->base, ch->base, params->offset_blocks, params->num_blocks, NULL,
+                                   ended, io);
     else if (io->type == BDK_BDEV_IO_TYPE_RESET)
-        rc = bdk_bdev_reset(layer->base, ch->base, ended, io);
+        rc = bdk_bdev_reset(layer->base, ch->base, NULL, ended, io);
     else
         rc = ROGUE_OTHER(layer, ch, io);
     if (rc == -ENOMEM)
@@ -188,7 +189,7 @@ static void describe(struct layer* layer, const struct bdk_bdev* base) {
     layer->bdev.ctxt = layer;
     layer->bdev.name = layer->name;
     layer->bdev.product_name = "Rogue layer";
-    layer->bdev.module = &bdk_module_v1;
+    layer->bdev.module = &bdk_own_module;
     layer->bdev.fn_table = &fn_table;
     layer->bdev.blocklen = bdk_bdev_get_block_size(base);
     layer->bdev.blockcnt = bdk_bdev_get_num_blocks(base);
@@ -199,13 +200,15 @@ static void describe(struct layer* layer, const struct bdk_bdev* base) {
     layer->bdev.flags = (ROGUE_WRITE_CACHE(base) ? BDK_BDEV_WRITE_CACHE : 0u) | (ROGUE_FLAGS);
 }
 
-static int create(struct bdk_create* create_call, const char* name, const void* given) {
+static int create(const struct bdk_module* self, struct bdk_create* create_call, const char* name,
+                  const void* given) {
     const struct layer_options* layer_options = given;
     struct layer* layer = calloc(1, sizeof(*layer));
-    (void)create_call;
+    (void)self, (void)create_call;
     if (layer == NULL) return -ENOMEM;
     strncpy(layer->name, name, sizeof(layer->name) - 1);
-    int rc = bdk_bdev_open_ext(layer_options->base, ROGUE_WRITABLE, base_event, layer, &layer->base);
+    int rc = bdk_bdev_open(layer_options->base, ROGUE_WRITABLE ? BDK_BDEV_OPEN_WRITE : 0, base_event, layer,
+                           &layer->base);
     if (rc != 0) {
         free(layer);
         return rc;
@@ -224,8 +227,6 @@ static int create(struct bdk_create* create_call, const char* name, const void* 
 }
 
 BDK_MODULE = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(struct bdk_module),
     .name = "rogue",
     .version = "1.0.0",

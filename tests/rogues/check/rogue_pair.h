@@ -85,7 +85,7 @@ static void free_pair(void* io_device) {
 
 static void close_base(struct base* base) {
     if (base->desc == NULL) return;
-    bdk_bdev_module_release_bdev(bdk_bdev_desc_get_bdev(base->desc));
+    bdk_bdev_module_release_bdev(bdk_bdev_desc_get_bdev(base->desc), &bdk_own_module);
     bdk_bdev_close(base->desc);
     base->desc = NULL;
 }
@@ -155,9 +155,9 @@ static int start_part(struct pair* pair, struct channel* ch, struct parts* parts
     const struct bdk_bdev_io* io = parts->io;
     const uint32_t block_size = pair->bdev.blocklen;
     int count = 0;
-    if (io->type == BDK_BDEV_IO_TYPE_RESET) return bdk_bdev_reset(desc, base_ch, ended, parts);
+    if (io->type == BDK_BDEV_IO_TYPE_RESET) return bdk_bdev_reset(desc, base_ch, NULL, ended, parts);
     if (io->type == BDK_BDEV_IO_TYPE_FLUSH)
-        return bdk_bdev_flush_blocks(desc, base_ch, 0, pair->blocks[base], ended, parts);
+        return bdk_bdev_flush_blocks(desc, base_ch, 0, pair->blocks[base], NULL, ended, parts);
     parts->iovs[base] = calloc((size_t)io->u.bdev.iovcnt, sizeof(struct iovec));
     if (parts->iovs[base] == NULL) return -ENOMEM;
     count = slice(io, skip * block_size, blocks * block_size, parts->iovs[base]);
@@ -249,9 +249,9 @@ static void base_event(uint32_t type, struct bdk_bdev* bdev, void* ctx) {
 static int open_base(struct pair* pair, int index, const char* name) {
     struct base* base = &pair->bases[index];
     base->pair = pair;
-    int rc = bdk_bdev_open_ext(name, false, base_event, base, &base->desc);
+    int rc = bdk_bdev_open(name, 0, base_event, base, &base->desc);
     if (rc != 0) return rc;
-    rc = bdk_bdev_module_claim_bdev(bdk_bdev_desc_get_bdev(base->desc), base->desc, &bdk_module_v1);
+    rc = bdk_bdev_module_claim_bdev(bdk_bdev_desc_get_bdev(base->desc), base->desc, &bdk_own_module);
     pair->blocks[index] = bdk_bdev_get_num_blocks(bdk_bdev_desc_get_bdev(base->desc));
     if (rc == 0) return 0;
     bdk_bdev_close(base->desc);
@@ -273,7 +273,7 @@ static void describe(struct pair* pair) {
     pair->bdev.ctxt = pair;
     pair->bdev.name = pair->name;
     pair->bdev.product_name = "Pair";
-    pair->bdev.module = &bdk_module_v1;
+    pair->bdev.module = &bdk_own_module;
     pair->bdev.fn_table = &fn_table;
     pair->bdev.blocklen = bdk_bdev_get_block_size(base);
     pair->bdev.blockcnt = mirrors ? smaller : pair->blocks[0] + pair->blocks[1];
@@ -283,11 +283,12 @@ static void describe(struct pair* pair) {
         BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_FLUSH) | BDK_BDEV_IO_TYPE_BIT(BDK_BDEV_IO_TYPE_RESET);
 }
 
-static int create(struct bdk_create* create_call, const char* name, const void* given) {
+static int create(const struct bdk_module* self, struct bdk_create* create_call, const char* name,
+                  const void* given) {
     const struct pair_options* pair_options = given;
     const char* const* bases = pair_options->bases.items;
     struct pair* pair = calloc(1, sizeof(*pair));
-    (void)create_call;
+    (void)self, (void)create_call;
     if (pair == NULL) return -ENOMEM;
     strncpy(pair->name, name, sizeof(pair->name) - 1);
     int rc = pair_options->bases.count == 2 ? 0 : -EINVAL;
@@ -307,8 +308,6 @@ static int create(struct bdk_create* create_call, const char* name, const void* 
 }
 
 BDK_MODULE = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(struct bdk_module),
     .name = "pair",
     .version = "1.0.0",

@@ -122,14 +122,16 @@ static uint32_t manage_zone(struct zones* zones, struct zone* zone, uint32_t act
 static void report_zones(const struct zones* zones, struct bdk_bdev_io* io) {
     const struct zone* zone = zones->zone + io->u.zone_mgmt.zone_id / zone_blocks;
     for (uint32_t i = 0; i < io->u.zone_mgmt.num_zones; i++, zone++) {
-        struct bdk_bdev_zone_info* info = io->u.zone_mgmt.buf + i;
         const bool full = zone->state == BDK_BDEV_ZONE_STATE_FULL;
-        info->zone_id = zone->first;
-        info->write_pointer = full ? zone->first + zone_capacity : zone->pointer;
-        info->capacity = zone_capacity;
-        info->state = zone->state;
-        info->type = 2;
+        struct bdk_bdev_zone_info info = {
+            .zone_id = zone->first,
+            .write_pointer = full ? zone->first + zone_capacity : zone->pointer,
+            .capacity = zone_capacity,
+            .state = zone->state,
+            .type = 2,
+        };
         ROGUE_TOLD(zone, info);
+        bdk_bdev_io_set_zone_info(io, i, &info, sizeof(info));
     }
 }
 
@@ -144,7 +146,7 @@ static uint32_t place_write(struct zones* zones, struct bdk_bdev_io* io) {
     if (refused == 0 && !(ROGUE_PLACE(zone, block))) refused = zone_invalid_write;
     if (refused == 0) refused = open_zone(zones, zone, BDK_BDEV_ZONE_STATE_IMP_OPEN);
     if (refused != 0) return refused;
-    io->u.bdev.offset_blocks = block;
+    if (appends) bdk_bdev_io_set_append_location(io, block);
     zone->pointer += blocks;
     if (zone->pointer >= zone->first + ROGUE_CAPACITY) zone->state = BDK_BDEV_ZONE_STATE_FULL;
     return 0;

@@ -4,13 +4,11 @@
 
 #include <stdexcept>
 
-static int create(bdk_create*, const char*, const void*) {
+static int create(const bdk_module*, bdk_create*, const char*, const void*) {
     throw std::runtime_error("thrown by create");
 }
 
 BDK_MODULE = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(bdk_module),
     .name = "rogue",
     .version = "1.0.0",

@@ -11,5 +11,5 @@ static void marked(struct bdk_bdev_io* io, bool success, void* arg) {
 
 #define ROGUE_SUBMIT(layer, ch, io)        \
     if (io->type == BDK_BDEV_IO_TYPE_READ) \
-    bdk_bdev_write_blocks(layer->base, ch->base, mark, layer->bdev.blockcnt - 1, 1, marked, NULL)
+    bdk_bdev_write_blocks(layer->base, ch->base, mark, layer->bdev.blockcnt - 1, 1, NULL, marked, NULL)
 #include "rogue_layer.h"

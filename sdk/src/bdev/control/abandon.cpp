@@ -7,6 +7,7 @@
 #include <functional>
 #include <vector>
 
+#include "base/strict.hpp"
 #include "bdev/control/abort.hpp"
 #include "bdev/control/write_guard.hpp"
 #include "bdev/model/bdev.hpp"
@@ -79,6 +80,8 @@ int bdk_bdev_abandon(bdk_bdev_desc* desc, bdk_io_channel* ch, uint32_t flags, bd
                      bdk_bdev_abandon_cb cb, void* ctx) {
     if (ch->io_device != desc || cb == nullptr) return -EINVAL;
     if (!bdk::on_channels_thread(ch, BDK_ABI_CALL)) return -EINVAL;
+    if (int rc = bdk::check_bits("flags of bdk_bdev_abandon()", flags, BDK_BDEV_ABANDON_DROP); rc != 0)
+        return rc;
     auto* channel = static_cast<bdk::BdevChannel*>(bdk::io_channel_ctx(ch));
     const bool drop = (flags & BDK_BDEV_ABANDON_DROP) != 0;
     if (channel->bdev == nullptr) {  // closed: nothing is in flight

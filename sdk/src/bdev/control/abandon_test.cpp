@@ -26,7 +26,7 @@ protected:
         auto& data = data_.emplace_back(512, std::byte(value));
         return client.start(
             [block, from = data.data()](auto* desc, auto* ch, auto cb, void* arg) {
-                return bdk_bdev_write_blocks(desc, ch, from, block, 1, cb, arg);
+                return bdk_bdev_write_blocks(desc, ch, from, block, 1, nullptr, cb, arg);
             },
             token);
     }
@@ -53,7 +53,7 @@ protected:
         limits.write_bytes_per_second = 1;
         Awaited<int> done;
         auto setter = done.setter();
-        const auto cb = [](void* ctx, int rc) { (*static_cast<std::function<void(int)>*>(ctx))(rc); };
+        const auto cb = [](int rc, void* ctx) { (*static_cast<std::function<void(int)>*>(ctx))(rc); };
         post(client.thread(), [&] { bdk_bdev_set_qos_rate_limits(client.bdev(), &limits, cb, &setter); });
         EXPECT_EQ(done.get(), 0);
     }
@@ -168,7 +168,7 @@ TEST_F(Abandon, OfASplitWriteOnlyThePiecesAtTheModuleGoOn) {
     Client gone("small", Access::write), other("small", Access::write);
     std::vector<std::byte> data(100 * 512, std::byte('a'));
     auto split = gone.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_write_blocks(desc, ch, data.data(), 0, 100, cb, arg);
+        return bdk_bdev_write_blocks(desc, ch, data.data(), 0, 100, nullptr, cb, arg);
     });
     settle(gone.thread());
     size_t begun = 0;
@@ -203,7 +203,7 @@ TEST_F(Abandon, WithoutDropEverythingIsWrittenBeforeWhatIsNewer) {
     call_on_app_thread([&] {
         bdk_bdev_qos_limits none{.size = sizeof(none)};
         bdk_bdev_set_qos_rate_limits(
-            &disk.bdev, &none, [](void*, int) {}, nullptr);
+            &disk.bdev, &none, [](int, void*) {}, nullptr);
     });
     EXPECT_TRUE(waits.get().ok());
     EXPECT_TRUE(newer.get().ok());
@@ -239,7 +239,7 @@ TEST_F(Abandon, LocksThatWaitAreRefused) {
     Client holder("disk", Access::write), gone("disk", Access::write);
     bdk_bdev_range *held = nullptr, *waits = nullptr;
     Awaited<int> locked, refused;
-    const auto tell = [](void* ctx, int rc) { static_cast<Awaited<int>*>(ctx)->setter()(rc); };
+    const auto tell = [](int rc, void* ctx) { static_cast<Awaited<int>*>(ctx)->setter()(rc); };
     call_on_app_thread([&] {
         EXPECT_EQ(bdk_bdev_lock_range(holder.desc(), holder.channel(), 0, 4, tell, &locked, &held),
                   BDK_PENDING);

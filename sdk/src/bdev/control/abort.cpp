@@ -174,10 +174,11 @@ int abort_all_with(BdevChannel* ch, const void* target_cb_arg, bdk_bdev_io_compl
 
 }  // namespace bdk
 
-int bdk_bdev_abort(bdk_bdev_desc* desc, bdk_io_channel* ch, void* bio_cb_arg, bdk_bdev_io_completion_cb cb,
-                   void* cb_arg) {
+int bdk_bdev_abort(bdk_bdev_desc* desc, bdk_io_channel* ch, void* bio_cb_arg, const bdk_bdev_io_opts* opts,
+                   bdk_bdev_io_completion_cb cb, void* cb_arg) {
     bdk::BdevChannel* channel = nullptr;
-    const int rc = bdk::validate_channel(desc, ch, &channel, BDK_ABI_CALL);
+    int rc = bdk::validate_channel(desc, ch, &channel, BDK_ABI_CALL);
+    if (rc == 0) rc = bdk::validate_opts(channel, BDK_BDEV_IO_TYPE_ABORT, opts);
     if (rc != 0) return rc;
     if (!bdk::has_callback(cb, BDK_ABI_CALL)) return -EINVAL;
     return bdk::or_enomem([&] { return bdk::abort_all_with(channel, bio_cb_arg, cb, cb_arg); });

@@ -85,7 +85,7 @@ void guard_refuse_waiting(BdevChannel* ch, bdk_bdev_abandon_match match, void* c
         if (range.waits && (match == nullptr || match(ctx, cb_arg))) {
             const bdk_bdev_range_cb cb = range.cb;
             unlock(&range);
-            cb(cb_arg, -ECANCELED);
+            cb(-ECANCELED, cb_arg);
         }
         it = ch->ranges.upper_bound(cb_arg);  // the callback may have changed the set
     }

@@ -28,7 +28,7 @@ private:
         if (left_-- == 0) return done_.setter()(failed_);
         const int rc = bdk_bdev_lock_range(
             client_.desc(), client_.channel(), 3, 1,
-            [](void* self, int) { static_cast<Counter*>(self)->read(); }, this, &range_);
+            [](int, void* self) { static_cast<Counter*>(self)->read(); }, this, &range_);
         if (rc == 0) return read();
         if (rc != BDK_PENDING) done_.setter()(true);
     }
@@ -38,7 +38,7 @@ private:
             bdk_bdev_free_io(io);
             static_cast<Counter*>(self)->write(success);
         };
-        if (bdk_bdev_read_blocks(client_.desc(), client_.channel(), block_, 3, 1, cb, this) != 0)
+        if (bdk_bdev_read_blocks(client_.desc(), client_.channel(), block_, 3, 1, nullptr, cb, this) != 0)
             write(false);
     }
 
@@ -55,7 +55,8 @@ private:
             bdk_bdev_unlock_range(std::exchange(self->range_, nullptr));
             self->lock();
         };
-        if (bdk_bdev_write_blocks(client_.desc(), client_.channel(), block_, 3, 1, cb, this) == 0) return;
+        if (bdk_bdev_write_blocks(client_.desc(), client_.channel(), block_, 3, 1, nullptr, cb, this) == 0)
+            return;
         failed_ = true;
         bdk_bdev_unlock_range(std::exchange(range_, nullptr));
         lock();

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/strict.hpp"
 #include "base/ticks.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/channel.hpp"
@@ -106,13 +107,16 @@ using bdk::Bdev;
 void bdk_bdev_set_qos_rate_limits(bdk_bdev* pub, const bdk_bdev_qos_limits* limits, bdk_bdev_set_qos_cb cb,
                                   void* ctx) {
     if (!bdk::has_callback(cb, BDK_ABI_CALL)) return;
-    if (!bdk::on_bdk_thread(BDK_ABI_CALL) || limits->size == 0) return cb(ctx, -EINVAL);
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return cb(-EINVAL, ctx);
+    int rc = bdk::check_size(limits, "bdk_bdev_qos_limits", 40);
+    if (rc == 0) rc = bdk::check_bits("bdk_bdev_qos_limits.reserved", limits->reserved, 0);
+    if (rc != 0) return cb(rc, ctx);
     bdk_bdev_qos_limits wanted{};
     std::memset(&wanted, 0xff, sizeof(wanted));  // fields that the caller does not know: BDK_BDEV_QOS_KEEP
     std::memcpy(&wanted, limits, std::min<size_t>(limits->size, sizeof(wanted)));
     Bdev* bdev = Bdev::of(pub);
     bdev->qos.set(wanted);
-    bdk::for_each_bdev_channel(bdev, bdk::channel_follow_qos, [=] { cb(ctx, 0); });
+    bdk::for_each_bdev_channel(bdev, bdk::channel_follow_qos, [=] { cb(0, ctx); });
 }
 
 int bdk_bdev_get_qos_rate_limits(bdk_bdev* bdev, bdk_bdev_qos_limits* limits) {

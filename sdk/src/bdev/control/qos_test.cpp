@@ -32,7 +32,7 @@ protected:
     static void set(Client& client, const bdk_bdev_qos_limits& limits) {
         Awaited<int> done;
         auto setter = done.setter();
-        auto cb = [](void* ctx, int rc) { (*static_cast<std::function<void(int)>*>(ctx))(rc); };
+        auto cb = [](int rc, void* ctx) { (*static_cast<std::function<void(int)>*>(ctx))(rc); };
         post(client.thread(), [&] { bdk_bdev_set_qos_rate_limits(client.bdev(), &limits, cb, &setter); });
         EXPECT_EQ(done.get(), 0);
     }
@@ -46,7 +46,7 @@ protected:
     Awaited<IoResult> start_write(Client& client, uint64_t at, void** token = nullptr) {
         return client.start(
             [this, at](bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb, void* arg) {
-                return bdk_bdev_write_blocks(desc, ch, data, at, 1, cb, arg);
+                return bdk_bdev_write_blocks(desc, ch, data, at, 1, nullptr, cb, arg);
             },
             token);
     }

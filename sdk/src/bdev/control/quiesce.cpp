@@ -196,14 +196,14 @@ int release_held_range(Bdev* bdev, const QuiescedRange& range, const std::functi
 int quiesce(Bdev* bdev, const bdk_module* module, QuiescedRange range, bdk_bdev_quiesce_cb cb, void* ctx) {
     if (int rc = check(bdev, module, range, cb); rc != 0) return rc;
     return or_enomem([&] {
-        hold_range(bdev, range, [=] { cb(ctx, 0); });
+        hold_range(bdev, range, [=] { cb(0, ctx); });
         return 0;
     });
 }
 
 int unquiesce(Bdev* bdev, const bdk_module* module, QuiescedRange range, bdk_bdev_quiesce_cb cb, void* ctx) {
     if (int rc = check(bdev, module, range, cb); rc != 0) return rc;
-    return release_held_range(bdev, range, [=] { cb(ctx, 0); });
+    return release_held_range(bdev, range, [=] { cb(0, ctx); });
 }
 
 QuiescedRange range_of(const BdevIo* io) {

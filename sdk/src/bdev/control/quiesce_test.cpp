@@ -29,7 +29,7 @@ protected:
         Awaited<int> done;
         call_on_app_thread([&] {
             auto* set = new std::function<void(int)>(done.setter());
-            auto cb = [](void* ctx, int rc) {
+            auto cb = [](int rc, void* ctx) {
                 std::unique_ptr<std::function<void(int)>> self(static_cast<std::function<void(int)>*>(ctx));
                 (*self)(rc);
             };
@@ -201,12 +201,12 @@ TEST_F(Quiesce, WaitsForAParentAndLetsItsChildrenPass) {
         Client client("limited", Access::write);
         Client::Data data = pattern(64 * 512);
         auto write = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_write_blocks(desc, ch, data.data(), 0, 64, cb, arg);
+            return bdk_bdev_write_blocks(desc, ch, data.data(), 0, 64, nullptr, cb, arg);
         });
         settle(client.thread());
         Awaited<int> quiesced;
         auto set = quiesced.setter();
-        auto done = [](void* ctx, int rc) { (*static_cast<std::function<void(int)>*>(ctx))(rc); };
+        auto done = [](int rc, void* ctx) { (*static_cast<std::function<void(int)>*>(ctx))(rc); };
         call_on_app_thread(
             [&] { ASSERT_EQ(bdk_bdev_quiesce(&limited.bdev, &raw_disk_module, done, &set), 0); });
         settle(client.thread());
@@ -228,7 +228,7 @@ TEST_F(Quiesce, WaitsForAParentAndLetsItsChildrenPass) {
 }
 
 TEST_F(Quiesce, RefusesWhatMakesNoSense) {
-    auto cb = [](void*, int) {};
+    auto cb = [](int, void*) {};
     call_on_app_thread([&] {
         EXPECT_EQ(bdk_bdev_quiesce_range(&disk.bdev, &raw_disk_module, 0, 0, cb, nullptr), -EINVAL);
         EXPECT_EQ(bdk_bdev_quiesce_range(&disk.bdev, &raw_disk_module, 60, 5, cb, nullptr), -EINVAL);

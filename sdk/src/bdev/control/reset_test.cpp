@@ -22,7 +22,7 @@ protected:
     }
     static Client::Submit reset() {
         return [](bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb, void* arg) {
-            return bdk_bdev_reset(desc, ch, cb, arg);
+            return bdk_bdev_reset(desc, ch, nullptr, cb, arg);
         };
     }
 
@@ -98,7 +98,7 @@ TEST(ResetOnTwoReactors, ChannelMadeWhileTheChannelsGoOnIsNotFrozen) {
     Client here("disk", Access::write), there("disk", Access::write, other);
     call_on_app_thread([&] { disk.hold = true; });
     auto resetting = here.start(
-        [](auto* desc, auto* ch, auto cb, void* arg) { return bdk_bdev_reset(desc, ch, cb, arg); });
+        [](auto* desc, auto* ch, auto cb, void* arg) { return bdk_bdev_reset(desc, ch, nullptr, cb, arg); });
     bool with_module = false;
     while (!with_module)
         call_on_app_thread([&] { with_module = !disk.held.empty(); });

@@ -32,7 +32,8 @@ std::vector<LateIo> late_ios(BdevChannel* channel, uint64_t last, uint64_t now) 
     std::vector<LateIo> late;
     channel->pool->for_each_used([&](BdevIo* io) {
         uint64_t deadline = io->first_submit_ticks() + channel->timeout.ticks;
-        bool is_users = io->part.parent == nullptr;
+        // The targets of an abort are reported themselves, and most aborts are the core's own.
+        const bool is_users = io->part.parent == nullptr && io->pub.type != BDK_BDEV_IO_TYPE_ABORT;
         if (io->is_in_flight() && is_users && io->origin() == channel && deadline > last && deadline <= now)
             late.push_back({io, io->generation});
     });
@@ -48,7 +49,7 @@ int check_timeouts(void* ctx) {
     for (auto [io, generation] : late) {
         // The callback for another I/O may have ended this one.
         if (io->generation == generation && io->is_in_flight())
-            channel->timeout.cb(channel->timeout.arg, &io->pub);
+            channel->timeout.cb(&io->pub, channel->timeout.arg);
     }
     return late.empty() ? BDK_POLLER_IDLE : BDK_POLLER_BUSY;
 }

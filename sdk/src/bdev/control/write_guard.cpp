@@ -152,7 +152,7 @@ void WriteGuard::arrived(void* arg) {
         range->waits = false;
     }
     if (range->ended) return guard->give_back(range);
-    if (range->io == nullptr) return range->cb(range->cb_arg, 0);
+    if (range->io == nullptr) return range->cb(0, range->cb_arg);
     range->ch->core_held--;
     io_admit(range->io);
 }

@@ -63,7 +63,7 @@ public:
     }
 
 private:
-    static void on_locked(void* self, int rc) {
+    static void on_locked(int rc, void* self) {
         auto* lock = static_cast<Lock*>(self);
         if (rc != 0) lock->range_ = nullptr;
         lock->came_.setter()(rc);
@@ -151,18 +151,19 @@ public:
     std::vector<std::pair<const char*, Client::Submit>> changing() {
         return {
             {"write", [this](auto* d, auto* c, auto cb,
-                             void* a) { return bdk_bdev_write_blocks(d, c, data_, 8, 1, cb, a); }},
-            {"unmap",
-             [](auto* d, auto* c, auto cb, void* a) { return bdk_bdev_unmap_blocks(d, c, 8, 1, cb, a); }},
+                             void* a) { return bdk_bdev_write_blocks(d, c, data_, 8, 1, nullptr, cb, a); }},
+            {"unmap", [](auto* d, auto* c, auto cb,
+                         void* a) { return bdk_bdev_unmap_blocks(d, c, 8, 1, nullptr, cb, a); }},
             {"write_zeroes",
              [](auto* d, auto* c, auto cb, void* a) {
                  return bdk_bdev_write_zeroes_blocks(d, c, 8, 1, nullptr, cb, a);
              }},
-            {"copy to",
-             [](auto* d, auto* c, auto cb, void* a) { return bdk_bdev_copy_blocks(d, c, 8, 20, 1, cb, a); }},
+            {"copy to", [](auto* d, auto* c, auto cb,
+                           void* a) { return bdk_bdev_copy_blocks(d, c, 8, 20, 1, nullptr, cb, a); }},
             {"compare-and-write",
              [this](auto* d, auto* c, auto cb, void* a) {
-                 return bdk_bdev_comparev_and_writev_blocks(d, c, &piece_, 1, &piece_, 1, 8, 1, cb, a);
+                 return bdk_bdev_comparev_and_writev_blocks(d, c, &piece_, 1, &piece_, 1, 8, 1, nullptr, cb,
+                                                            a);
              }},
             {"nvme write", [this](auto* d, auto* c, auto cb, void* a) { return nvme(0x01, d, c, cb, a); }},
             {"nvme write zeroes",
@@ -173,11 +174,11 @@ public:
     std::vector<std::pair<const char*, Client::Submit>> harmless() {
         return {
             {"read", [this](auto* d, auto* c, auto cb,
-                            void* a) { return bdk_bdev_read_blocks(d, c, data_, 8, 1, cb, a); }},
-            {"flush",
-             [](auto* d, auto* c, auto cb, void* a) { return bdk_bdev_flush_blocks(d, c, 8, 1, cb, a); }},
-            {"copy from",
-             [](auto* d, auto* c, auto cb, void* a) { return bdk_bdev_copy_blocks(d, c, 20, 8, 1, cb, a); }},
+                            void* a) { return bdk_bdev_read_blocks(d, c, data_, 8, 1, nullptr, cb, a); }},
+            {"flush", [](auto* d, auto* c, auto cb,
+                         void* a) { return bdk_bdev_flush_blocks(d, c, 8, 1, nullptr, cb, a); }},
+            {"copy from", [](auto* d, auto* c, auto cb,
+                             void* a) { return bdk_bdev_copy_blocks(d, c, 20, 8, 1, nullptr, cb, a); }},
             {"compare",
              [this](auto* d, auto* c, auto cb, void* a) {
                  return bdk_bdev_comparev_blocks(d, c, &piece_, 1, 8, 1, nullptr, cb, a);
@@ -191,7 +192,7 @@ private:
     int nvme(uint8_t opcode, bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb,
              void* arg) {
         uint8_t command[64] = {opcode};
-        return bdk_bdev_nvme_io_passthru(desc, ch, command, data_, sizeof(data_), cb, arg);
+        return bdk_bdev_nvme_io_passthru(desc, ch, command, data_, sizeof(data_), nullptr, cb, arg);
     }
 
     std::byte data_[512] = {};
@@ -232,11 +233,13 @@ TEST_F(WriteGuard, AZcopyWaitsWhenItIsCommitted) {
             loan = io;
             bdk_bdev_io_complete(io, BDK_BDEV_IO_STATUS_SUCCESS);
         };
-        EXPECT_EQ(
-            bdk_bdev_zcopy_start(other.desc(), other.channel(), 8, 1, true, done, set(started.setter())), 0);
+        EXPECT_EQ(bdk_bdev_zcopy_start(other.desc(), other.channel(), 8, 1, true, nullptr, done,
+                                       set(started.setter())),
+                  0);
     });
     EXPECT_TRUE(started.get());
-    call_on_app_thread([&] { EXPECT_EQ(bdk_bdev_zcopy_end(loan, true, done, set(committed.setter())), 0); });
+    call_on_app_thread(
+        [&] { EXPECT_EQ(bdk_bdev_zcopy_end(loan, true, nullptr, done, set(committed.setter())), 0); });
     settle(other.thread());
     EXPECT_FALSE(committed.is_ready());
     lock.unlock();
@@ -256,7 +259,7 @@ TEST_F(WriteGuard, WritesToAZoneTakeTheWholeZone) {
         });
     };
     auto reset = other.start([](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_zone_management(desc, ch, 32, BDK_BDEV_ZONE_RESET, cb, arg);
+        return bdk_bdev_zone_management(desc, ch, 32, BDK_BDEV_ZONE_RESET, nullptr, cb, arg);
     });
     auto inside = append(32);
     EXPECT_TRUE(append(0).get().ok());
@@ -334,7 +337,7 @@ TEST_F(WriteGuard, WhatCannotBeLockedIsRefused) {
     EXPECT_EQ(Lock(writer, 63, 2).rc, -EINVAL);
     EXPECT_EQ(Lock(reader, 0, 1).rc, -EBADF);
     call_on_app_thread([&] {
-        const auto cb = [](void*, int) {};
+        const auto cb = [](int, void*) {};
         bdk_bdev_range *range = nullptr, *again = nullptr;
         EXPECT_EQ(bdk_bdev_lock_range(writer.desc(), writer.channel(), 0, 1, cb, this, &range), BDK_PENDING);
         EXPECT_EQ(bdk_bdev_lock_range(writer.desc(), writer.channel(), 8, 1, cb, this, &again), -EBUSY);
@@ -427,7 +430,7 @@ TEST_F(WriteGuard, ASecondUnlockIsReportedAndNotDone) {
     Client holder("disk", Access::write);
     bdk_bdev_range* range = nullptr;
     Awaited<int> locked;
-    const auto tell = [](void* ctx, int rc) { static_cast<Awaited<int>*>(ctx)->setter()(rc); };
+    const auto tell = [](int rc, void* ctx) { static_cast<Awaited<int>*>(ctx)->setter()(rc); };
     call_on(holder.thread(), [&] {
         EXPECT_EQ(bdk_bdev_lock_range(holder.desc(), holder.channel(), 0, 4, tell, &locked, &range),
                   BDK_PENDING);

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/strict.hpp"
 #include "base/text.hpp"
 #include "bdev/control/qos.hpp"
 #include "bdev/control/write_guard.hpp"
@@ -73,10 +74,29 @@ const char* wrong_limit(const bdk_bdev& config) {
 const char* wrong_name(const Bdev* bdev) {
     if (bdev->name.empty() || bdev->name.size() > 255) return "name must have 1 to 255 bytes";
     if (wrong_in_name(bdev->name) != nullptr) return "name must be UTF-8 without control characters";
-    const auto is_wrong = [](const std::string& alias) { return wrong_in_name(alias) != nullptr; };
+    const auto is_wrong = [](const std::string& alias) {
+        return alias.empty() || alias.size() > 255 || wrong_in_name(alias) != nullptr;
+    };
     if (std::any_of(bdev->aliases.begin(), bdev->aliases.end(), is_wrong))
-        return "aliases must be UTF-8 without control characters";
+        return "aliases must be UTF-8 without control characters, of 1 to 255 bytes";
     return nullptr;
+}
+
+/// What the host does not know in the structs, or "". @param rc the error for it
+std::string unknown_in(const Bdev* bdev, int* rc) {
+    constexpr uint32_t known_flags = BDK_BDEV_WRITE_CACHE | BDK_BDEV_FUA | BDK_BDEV_MD_INTERLEAVED |
+                                     BDK_BDEV_DIF_HEAD_OF_MD | BDK_BDEV_ZONED |
+                                     BDK_BDEV_SPLIT_ON_OPTIMAL_IO_BOUNDARY | BDK_BDEV_SPLIT_ON_WRITE_UNIT |
+                                     BDK_BDEV_DYNAMIC_IO_TYPES;
+    const uint32_t size = bdev->pub->size;
+    *rc = wrong_size(bdev->pub, size, offsetof(bdk_bdev, internal) + sizeof(void*), sizeof(bdk_bdev));
+    if (*rc != 0) return wrong_size_text("bdk_bdev", size, sizeof(bdk_bdev), *rc);
+    *rc = -EINVAL;
+    if ((bdev->config.flags & ~known_flags) != 0)
+        return unknown_bits_text("bdk_bdev.flags", bdev->config.flags & ~known_flags);
+    if (bdev->config.reserved != 0) return unknown_bits_text("bdk_bdev.reserved", bdev->config.reserved);
+    if (bdev->fn.reserved != 0) return unknown_bits_text("bdk_bdev_fn_table.reserved", bdev->fn.reserved);
+    return "";
 }
 
 /// The fault of the fields, or "".
@@ -124,20 +144,24 @@ std::unique_ptr<Bdev> make_bdev(bdk_bdev* pub) {
     bdev->blockcnt = config.blockcnt;
     bdev->md_len = config.md_len;
     bdev->dif_check_flags = config.dif_check_flags;
-    bdev->ctx_size = module_ctx_size(config.module);
+    bdev->ctx_size = module_ctx_size(*bdev->pub);
     return bdev;
 }
 
 /// Adds the bdev to the list. Throws std::bad_alloc.
 int add_bdev(bdk_bdev* pub) {
     std::unique_ptr<Bdev> bdev = make_bdev(pub);
-    if (const char* wrong = wrong_field(bdev.get()); *wrong != '\0') {
+    int rc = 0;
+    std::string wrong = unknown_in(bdev.get(), &rc);
+    if (wrong.empty()) wrong = wrong_field(bdev.get());
+    if (!wrong.empty()) {
         BDK_ERRLOG("bdev '%s' of module '%s' is refused: %s", bdev->name.c_str(), bdev->module_name.c_str(),
-                   wrong);
-        return -EINVAL;
+                   wrong.c_str());
+        return rc;
     }
-    set_io_types(bdev.get());
-    if (int rc = bdev_list_add(bdev.get()); rc != 0) return rc;
+    set_io_types(bdev.get(), module_abi_minor(bdev->config));
+    rc = bdev_list_add(bdev.get());
+    if (rc != 0) return rc;
     static_cast<void>(bdev.release());  // owned by the list
     return 0;
 }
@@ -145,7 +169,7 @@ int add_bdev(bdk_bdev* pub) {
 /* ---- removal ---- */
 
 void report_unregistered(bdk_thread* thread, bdk_bdev_unregister_cb cb, void* ctx, int rc) {
-    if (cb != nullptr) post(thread, [=] { call_in_scope("unregister callback of a bdev", cb, ctx, rc); });
+    if (cb != nullptr) post(thread, [=] { call_in_scope("unregister callback of a bdev", cb, rc, ctx); });
 }
 
 /// [app thread] The module has let go of the bdev, so the core does too.
@@ -211,7 +235,7 @@ int bdk_bdev_register(bdk_bdev* pub) {
 
 void bdk_bdev_unregister(bdk_bdev* pub, bdk_bdev_unregister_cb cb, void* ctx) {
     if (!bdk::on_bdk_thread(BDK_ABI_CALL)) {
-        if (cb != nullptr) cb(ctx, -EINVAL);
+        if (cb != nullptr) cb(-EINVAL, ctx);
         return;
     }
     Bdev* bdev = bdk::bdev_of_struct(pub);
@@ -290,7 +314,9 @@ int bdk_bdev_notify_blockcnt_change(bdk_bdev* pub, uint64_t num_blocks) {
 
 int bdk_bdev_alias_add(bdk_bdev* bdev, const char* alias) {
     if (!bdk::on_app_thread(BDK_ABI_CALL, {"alias", alias})) return -EINVAL;
-    if (const char* wrong = bdk::wrong_in_name(alias); wrong != nullptr) {
+    const size_t length = std::strlen(alias);
+    const char* wrong = length == 0 || length > 255 ? "must have 1 to 255 bytes" : bdk::wrong_in_name(alias);
+    if (wrong != nullptr) {
         BDK_ERRLOG("bdev '%s' cannot have the name '%s': it %s", Bdev::of(bdev)->name.c_str(), alias, wrong);
         return -EINVAL;
     }

@@ -8,9 +8,11 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/strict.hpp"
 #include "bdev/model/claim.hpp"
 #include "bdev/model/desc.hpp"
 #include "log/no_memory.hpp"
+#include "log/violation.hpp"
 #include "thread/thread.hpp"
 
 namespace bdk {
@@ -53,23 +55,31 @@ namespace {
 /// Throws std::bad_alloc without any effect.
 int claim_by_module(bdk_bdev* pub, bdk_bdev_desc* desc, const bdk_module* module) {
     Bdev* bdev = Bdev::of(pub);
+    if (desc != nullptr && desc->bdev != bdev)
+        return refuse(bdev, module, -EINVAL, "the desc is of bdev '" + desc->bdev->name + "'");
     std::scoped_lock lock(bdev->mutex);
     if (bdev->claim.type != BDK_BDEV_CLAIM_NONE)
         return refuse(bdev, module, -EPERM, describe_claim(bdev->claim));
     if (desc != nullptr && has_other_writer(bdev, desc))
         return refuse(bdev, module, -EPERM, "another desc has it open for writing");
-    bdev->claim = {BDK_BDEV_CLAIM_EXCL_WRITE, 0, {{nullptr, module->name}}};
+    bdev->claim = {BDK_BDEV_CLAIM_EXCL_WRITE, 0, {{nullptr, module->name, module}}};
     if (desc != nullptr) desc->write = desc->of_module = true;
     return 0;
+}
+
+/// @return 0, or -EINVAL or -E2BIG (logged) for options that this host does not know.
+int check_opts(const bdk_bdev_claim_opts* opts) {
+    if (opts == nullptr) return 0;
+    if (int rc = check_size(opts, "bdk_bdev_claim_opts", 48); rc != 0) return rc;
+    return check_bits("bdk_bdev_claim_opts.reserved", opts->reserved, 0);
 }
 
 /// Throws std::bad_alloc without any effect.
 int claim_by_desc(bdk_bdev_desc* desc, uint32_t type, const bdk_bdev_claim_opts* opts,
                   const bdk_module* module) {
-    using Opts = bdk_bdev_claim_opts;
-    uint64_t key =
-        opts != nullptr && BDK_HAS_FIELD(opts, Opts, shared_claim_key) ? opts->shared_claim_key : 0;
-    bool named = opts != nullptr && BDK_HAS_FIELD(opts, Opts, name) && opts->name[0] != '\0';
+    if (int rc = check_opts(opts); rc != 0) return rc;
+    uint64_t key = opts != nullptr ? opts->shared_claim_key : 0;
+    bool named = opts != nullptr && opts->name[0] != '\0';
     std::string name =
         named ? std::string(opts->name, strnlen(opts->name, sizeof(opts->name))) : module->name;
     bool needs_key = type == BDK_BDEV_CLAIM_READ_MANY_WRITE_SHARED;
@@ -106,11 +116,23 @@ int bdk_bdev_module_claim_bdev(bdk_bdev* pub, bdk_bdev_desc* desc, const bdk_mod
     return bdk::or_enomem([&] { return bdk::claim_by_module(pub, desc, module); });
 }
 
-void bdk_bdev_module_release_bdev(bdk_bdev* pub) {
-    if (!bdk::on_app_thread(BDK_ABI_CALL)) return;
+int bdk_bdev_module_release_bdev(bdk_bdev* pub, const bdk_module* module) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL, {"claim of module", module->name})) return -EINVAL;
     Bdev* bdev = Bdev::of(pub);
-    std::scoped_lock lock(bdev->mutex);
-    if (bdev->claim.type == BDK_BDEV_CLAIM_EXCL_WRITE) bdev->claim = {};
+    {
+        std::scoped_lock lock(bdev->mutex);
+        const bdk::Claim& claim = bdev->claim;
+        if (claim.type == BDK_BDEV_CLAIM_EXCL_WRITE && claim.holders.front().module == module) {
+            bdev->claim = {};
+            return 0;
+        }
+    }
+    bdk::report_violation({.rule = 0,
+                           .what = "a module released a claim that it does not hold",
+                           .object = module->name,
+                           .advice = "release what bdk_bdev_module_claim_bdev() has claimed, once",
+                           .return_address = __builtin_return_address(0)});
+    return -EPERM;
 }
 
 int bdk_bdev_module_claim_bdev_desc(bdk_bdev_desc* desc, uint32_t type, const bdk_bdev_claim_opts* opts,

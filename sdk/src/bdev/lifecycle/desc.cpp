@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/strict.hpp"
 #include "bdev/lifecycle/bdev.hpp"
 #include "bdev/lifecycle/channel.hpp"
 #include "bdev/lifecycle/claim.hpp"
@@ -101,7 +102,7 @@ int attach(bdk_bdev_desc* desc, const OpenRequest& request) {
     if (bdev == nullptr) return -ENODEV;
     std::scoped_lock lock(bdev->mutex);
     if (bdev->status != BdevStatus::ready) return -ENODEV;
-    if (request.write && bdev->claim.type != BDK_BDEV_CLAIM_NONE) {
+    if (request.writes() && bdev->claim.type != BDK_BDEV_CLAIM_NONE) {
         BDK_ERRLOG(
             "bdev '%s' cannot be opened for writing: %s; open it read-only, or open the bdev that stands on "
             "it",
@@ -112,8 +113,8 @@ int attach(bdk_bdev_desc* desc, const OpenRequest& request) {
     desc->thread = current_thread();
     desc->opener = request.call.caller;
     desc->hides_md =
-        request.hide_metadata && (bdk_bdev_is_md_interleaved(bdev->pub) || bdev->config.dif_type != 0);
-    desc->write = request.write;
+        request.hides_metadata() && (bdk_bdev_is_md_interleaved(bdev->pub) || bdev->config.dif_type != 0);
+    desc->write = request.writes();
     desc->event_cb = request.event_cb;
     desc->event_ctx = request.event_ctx;
     bdev->descs.push_back(desc);
@@ -144,13 +145,19 @@ int make_usable(bdk_bdev_desc* desc) {
 
 }  // namespace
 
-int open_desc(const OpenRequest& request, bdk_bdev_desc** result) {
+int check_open(const OpenRequest& request) {
     if (request.event_cb == nullptr) {
         BDK_ERRLOG(
             "bdev '%s' was opened without an event callback: pass one; it tells when the bdev is removed",
             request.name);
         return -EINVAL;
     }
+    return check_bits("bdk_bdev_open's flags", request.flags,
+                      BDK_BDEV_OPEN_WRITE | BDK_BDEV_OPEN_HIDE_METADATA);
+}
+
+int open_desc(const OpenRequest& request, bdk_bdev_desc** result) {
+    if (const int rc = check_open(request); rc != 0) return rc;
     return or_enomem([&] {
         auto desc = std::make_unique<bdk_bdev_desc>();
         if (int rc = attach(desc.get(), request); rc != 0) return rc;
@@ -166,11 +173,6 @@ int open_desc(const OpenRequest& request, bdk_bdev_desc** result) {
 void free_orphan_descs() {
     for (bdk_bdev_desc* desc : std::exchange(orphans(), {}))
         desc->unref();
-}
-
-bool hides_metadata(const bdk_bdev_open_opts* opts) {
-    return opts != nullptr && BDK_HAS_FIELD(opts, bdk_bdev_open_opts, flags) &&
-           (opts->flags & BDK_BDEV_OPEN_HIDE_METADATA) != 0;
 }
 
 std::string describe_descs(Bdev* bdev) {
@@ -196,17 +198,10 @@ void send_event(Bdev* bdev, uint32_t type) {
 
 using bdk::Bdev;
 
-int bdk_bdev_open_ext(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
-                      bdk_bdev_desc** result) {
+int bdk_bdev_open(const char* name, uint32_t flags, bdk_bdev_event_cb event_cb, void* event_ctx,
+                  bdk_bdev_desc** result) {
     if (!bdk::on_bdk_thread(BDK_ABI_CALL, {"bdev", name})) return -EINVAL;
-    return bdk::open_desc({name, write, event_cb, event_ctx, false, BDK_ABI_CALL}, result);
-}
-
-int bdk_bdev_open_ext_v2(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
-                         const bdk_bdev_open_opts* opts, bdk_bdev_desc** result) {
-    if (!bdk::on_bdk_thread(BDK_ABI_CALL, {"bdev", name})) return -EINVAL;
-    return bdk::open_desc({name, write, event_cb, event_ctx, bdk::hides_metadata(opts), BDK_ABI_CALL},
-                          result);
+    return bdk::open_desc({name, flags, event_cb, event_ctx, BDK_ABI_CALL}, result);
 }
 
 void bdk_bdev_close(bdk_bdev_desc* desc) {

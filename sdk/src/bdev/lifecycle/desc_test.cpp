@@ -24,8 +24,10 @@ protected:
     }
 
     Awaited<IoResult> start_read(Client& client, char* buf) {
-        return client.start([=](bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb,
-                                void* arg) { return bdk_bdev_read_blocks(desc, ch, buf, 0, 1, cb, arg); });
+        return client.start(
+            [=](bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb, void* arg) {
+                return bdk_bdev_read_blocks(desc, ch, buf, 0, 1, nullptr, cb, arg);
+            });
     }
 
     void hold() {
@@ -54,10 +56,30 @@ TEST_F(Desc, OpenFindsNameAliasAndUuid) {
     EXPECT_EQ(Client::try_open("nobody", Access::read), -ENODEV);
 }
 
+TEST_F(Desc, AliasesAreCopiedOut) {
+    const std::string other = "another-name-that-is-longer-than-a-short-string";
+    call_on_app_thread([&] {
+        char buf[64] = "untouched";
+        EXPECT_EQ(bdk_bdev_get_alias(&disk.bdev, 0, buf, sizeof(buf)), -ENOENT);
+        EXPECT_STREQ(buf, "untouched");
+        ASSERT_EQ(bdk_bdev_alias_add(&disk.bdev, "first"), 0);
+        ASSERT_EQ(bdk_bdev_alias_add(&disk.bdev, other.c_str()), 0);
+        EXPECT_EQ(bdk_bdev_get_alias(&disk.bdev, 0, buf, sizeof(buf)), 5);
+        ASSERT_EQ(bdk_bdev_alias_del(&disk.bdev, "first"), 0);
+        EXPECT_STREQ(buf, "first") << "the caller's, whatever becomes of the alias";
+        EXPECT_EQ(bdk_bdev_get_alias(&disk.bdev, 0, nullptr, 0), int(other.size())) << "asks for the length";
+        EXPECT_EQ(bdk_bdev_get_alias(&disk.bdev, 0, buf, 8), int(other.size()));
+        EXPECT_STREQ(buf, "another") << "cut";
+        EXPECT_EQ(bdk_bdev_get_alias(&disk.bdev, 0, buf, other.size() + 1), int(other.size()));
+        EXPECT_EQ(buf, other);
+        EXPECT_EQ(bdk_bdev_get_alias(&disk.bdev, 1, buf, sizeof(buf)), -ENOENT);
+    });
+}
+
 TEST_F(Desc, OpenWithoutEventCallbackIsRefused) {
     call_on_app_thread([&] {
         bdk_bdev_desc* desc = nullptr;
-        EXPECT_EQ(bdk_bdev_open_ext("disk", false, nullptr, nullptr, &desc), -EINVAL);
+        EXPECT_EQ(bdk_bdev_open("disk", 0, nullptr, nullptr, &desc), -EINVAL);
     });
 }
 
@@ -104,7 +126,7 @@ TEST_F(Desc, CloseWaitsForTheIoOfEveryThread) {
             static_cast<Far*>(arg)->completed = success;
             bdk_bdev_free_io(io);
         };
-        ASSERT_EQ(bdk_bdev_read_blocks(client->desc(), far.ch, far.buf, 0, 1, cb, &far), 0);
+        ASSERT_EQ(bdk_bdev_read_blocks(client->desc(), far.ch, far.buf, 0, 1, nullptr, cb, &far), 0);
     });
     call_on_app_thread([&] { client->close_here(); });
     Awaited<int> removed;
@@ -130,8 +152,8 @@ TEST_F(Desc, AThreadStaysUntilItsIoHasEnded) {
     completed = false;
     call_on(thread, [] {
         bdk_bdev_desc* desc = nullptr;
-        ASSERT_EQ(bdk_bdev_open_ext(
-                      "disk", false, [](auto...) {}, nullptr, &desc),
+        ASSERT_EQ(bdk_bdev_open(
+                      "disk", 0, [](auto...) {}, nullptr, &desc),
                   0);
         bdk_io_channel* ch = bdk_bdev_get_io_channel(desc);
         static char buf[512];
@@ -139,7 +161,7 @@ TEST_F(Desc, AThreadStaysUntilItsIoHasEnded) {
             completed = success;
             bdk_bdev_free_io(io);
         };
-        ASSERT_EQ(bdk_bdev_read_blocks(desc, ch, buf, 0, 1, cb, nullptr), 0);
+        ASSERT_EQ(bdk_bdev_read_blocks(desc, ch, buf, 0, 1, nullptr, cb, nullptr), 0);
         bdk_put_io_channel(ch);
         bdk_bdev_close(desc);
         bdk_thread_exit();
@@ -170,7 +192,7 @@ TEST_F(Desc, CloseStopsEveryThreadsIoWhileItWaitsForOne) {
     call_on(other, [&] {
         auto never = [](bdk_bdev_io*, bool, void*) {};
         char unused[512];
-        EXPECT_EQ(bdk_bdev_read_blocks(desc, far, unused, 0, 1, never, nullptr), -ENODEV)
+        EXPECT_EQ(bdk_bdev_read_blocks(desc, far, unused, 0, 1, nullptr, never, nullptr), -ENODEV)
             << "while the closer's own channel waits for its read";
         bdk_put_io_channel(far);
     });
@@ -184,17 +206,17 @@ TEST_F(Desc, ChannelMayBePutJustBeforeTheLastIoOfAClosedDescCompletes) {
     bdk_bdev_desc* desc = nullptr;
     bdk_io_channel* ch = nullptr;
     call_on_app_thread([&] {
-        ASSERT_EQ(bdk_bdev_open_ext(
-                      "disk", false, [](uint32_t, bdk_bdev*, void*) {}, nullptr, &desc),
+        ASSERT_EQ(bdk_bdev_open(
+                      "disk", 0, [](uint32_t, bdk_bdev*, void*) {}, nullptr, &desc),
                   0);
         ch = bdk_bdev_get_io_channel(desc);
         auto cb = [](bdk_bdev_io* io, bool, void* arg) {
             *static_cast<bool*>(arg) = true;
             bdk_bdev_free_io(io);
         };
-        EXPECT_EQ(bdk_bdev_flush_blocks(desc, ch, 0, 1, cb, &completed), 0);
+        EXPECT_EQ(bdk_bdev_flush_blocks(desc, ch, 0, 1, nullptr, cb, &completed), 0);
         bdk_bdev_close(desc);
-        EXPECT_EQ(bdk_bdev_flush_blocks(desc, ch, 0, 1, cb, &completed), -ENODEV);
+        EXPECT_EQ(bdk_bdev_flush_blocks(desc, ch, 0, 1, nullptr, cb, &completed), -ENODEV);
     });
     settle(bdk_thread_get_app_thread());  // the close waits for the I/O by now
     call_on_app_thread([&] {
@@ -218,7 +240,7 @@ TEST_F(Desc, ClosedDescTakesNoMoreIoAndDoesNotHoldTheBdev) {
         char buf[512];
         auto cb = [](bdk_bdev_io*, bool, void*) {};
         bdk_bdev_desc* desc = static_cast<bdk_bdev_desc*>(bdk_io_channel_get_io_device(careless));
-        EXPECT_EQ(bdk_bdev_read_blocks(desc, careless, buf, 0, 1, cb, nullptr), -ENODEV);
+        EXPECT_EQ(bdk_bdev_read_blocks(desc, careless, buf, 0, 1, nullptr, cb, nullptr), -ENODEV);
         bdk_put_io_channel(careless);
     });
 }
@@ -258,7 +280,7 @@ TEST_F(Desc, UnregisterReturnsAtOnceAndCallsBackOnItsThread) {
     } state;
     Awaited<int> gone;
     state.set = gone.setter();
-    auto cb = [](void* ctx, int rc) {
+    auto cb = [](int rc, void* ctx) {
         auto* self = static_cast<State*>(ctx);
         self->called_inside = !self->returned;
         self->thread = bdk_get_thread();
@@ -347,7 +369,7 @@ TEST_F(Desc, OpenAsyncWaitsForTheBdev) {
     };
     RawDisk late("late");
     call_on_app_thread([&] {
-        ASSERT_EQ(bdk_bdev_open_async("late", false, on_event, nullptr, 60'000, on_open, &state), 0);
+        ASSERT_EQ(bdk_bdev_open_async("late", 0, on_event, nullptr, 60'000, on_open, &state), 0);
         ASSERT_EQ(late.add(), 0);
     });
     EXPECT_EQ(opened.get(), 0);
@@ -357,7 +379,7 @@ TEST_F(Desc, OpenAsyncWaitsForTheBdev) {
     Awaited<int> never;
     state.set = never.setter();
     call_on_app_thread(
-        [&] { ASSERT_EQ(bdk_bdev_open_async("nobody", false, on_event, nullptr, 1, on_open, &state), 0); });
+        [&] { ASSERT_EQ(bdk_bdev_open_async("nobody", 0, on_event, nullptr, 1, on_open, &state), 0); });
     EXPECT_EQ(never.get(), -ETIMEDOUT);
 }
 
@@ -367,7 +389,7 @@ TEST_F(Desc, TimeoutNamesTheIoThatTakesTooLong) {
     auto set = late.setter();
     call_on_app_thread([&] {
         disk.hold = true;
-        auto cb = [](void* arg, bdk_bdev_io* io) {
+        auto cb = [](bdk_bdev_io* io, void* arg) {
             (*static_cast<std::function<void(int)>*>(arg))(int(io->type));
         };
         ASSERT_EQ(bdk_bdev_set_timeout(client.desc(), 5, cb, &set), 0);
@@ -387,7 +409,7 @@ TEST_F(Desc, TimeoutEndsUnderIoInFlight) {
     std::vector<Awaited<IoResult>> reads;
     for (int round = 0; round < 50; round++) {
         call_on(app, [&] {
-            auto ignore = [](void*, bdk_bdev_io*) {};
+            auto ignore = [](bdk_bdev_io*, void*) {};
             ASSERT_EQ(bdk_bdev_set_timeout(client.desc(), 4, ignore, nullptr), 0);
         });
         settle(app);
@@ -416,7 +438,7 @@ TEST_F(Desc, TimeoutTellsOfIoThatWasLateBeforeItWasSet) {
     Awaited<int> late;
     auto set = late.setter();
     call_on(app, [&] {
-        auto cb = [](void* arg, bdk_bdev_io* io) {
+        auto cb = [](bdk_bdev_io* io, void* arg) {
             (*static_cast<std::function<void(int)>*>(arg))(int(io->type));
         };
         ASSERT_EQ(bdk_bdev_set_timeout(client.desc(), 5, cb, &set), 0);
@@ -440,7 +462,7 @@ TEST_F(Desc, TimeoutDoesNotTellOfIoThatItsCallbackHasEnded) {
     auto first = start_read(client, buf[0]);
     auto second = start_read(client, buf[1]);
     call_on_app_thread([&] {
-        auto cb = [](void* arg, bdk_bdev_io*) {
+        auto cb = [](bdk_bdev_io*, void* arg) {
             auto* self = static_cast<Called*>(arg);
             if (self->times++ == 0) self->set(0);
             self->disk.hold = false;
@@ -463,7 +485,37 @@ TEST_F(Claims, WriterIsRefusedUnderAClaim) {
     EXPECT_EQ(Client::try_open("disk", Access::read), 0);
     call_on_app_thread([&] {
         EXPECT_EQ(bdk_bdev_module_claim_bdev(&disk.bdev, nullptr, &raw_disk_module), -EPERM);
-        bdk_bdev_module_release_bdev(&disk.bdev);
+        bdk_bdev_module_release_bdev(&disk.bdev, &raw_disk_module);
+    });
+    EXPECT_EQ(Client::try_open("disk", Access::write), 0);
+}
+
+TEST_F(Claims, ADescOfAnotherBdevIsRefused) {
+    RawDisk other("other");
+    call_on_app_thread([&] { EXPECT_EQ(other.add(), 0); });
+    {
+        Client reader("other", Access::read);
+        call_on_app_thread([&] {
+            EXPECT_EQ(bdk_bdev_module_claim_bdev(&disk.bdev, reader.desc(), &raw_disk_module), -EINVAL);
+        });
+        EXPECT_EQ(reader.write(0, pattern(512)).rc, -EBADF) << "the claim must not let it write";
+    }
+    EXPECT_EQ(host.remove("other"), 0);
+    EXPECT_EQ(Client::try_open("disk", Access::write), 0);
+}
+
+TEST_F(Claims, OnlyTheHolderReleasesAClaim) {
+    const bdk_module other{.size = sizeof(bdk_module), .name = "other"};
+    call_on_app_thread([&] {
+        EXPECT_EQ(bdk_bdev_module_claim_bdev(&disk.bdev, nullptr, &raw_disk_module), 0);
+        const uint64_t before = violation_count();
+        EXPECT_EQ(bdk_bdev_module_release_bdev(&disk.bdev, &other), -EPERM);
+        EXPECT_EQ(violation_count(), before + 1);
+    });
+    EXPECT_EQ(Client::try_open("disk", Access::write), -EPERM);
+    call_on_app_thread([&] {
+        EXPECT_EQ(bdk_bdev_module_release_bdev(&disk.bdev, &raw_disk_module), 0);
+        EXPECT_EQ(bdk_bdev_module_release_bdev(&disk.bdev, &raw_disk_module), -EPERM) << "nobody holds it";
     });
     EXPECT_EQ(Client::try_open("disk", Access::write), 0);
 }
@@ -481,7 +533,7 @@ TEST_F(Claims, ClaimPromotesTheDescUnlessSomebodyWrites) {
     call_on_app_thread(
         [&] { EXPECT_EQ(bdk_bdev_module_claim_bdev(&disk.bdev, reader.desc(), &raw_disk_module), 0); });
     EXPECT_TRUE(reader.write(0, pattern(512)).ok());
-    call_on_app_thread([&] { bdk_bdev_module_release_bdev(&disk.bdev); });
+    call_on_app_thread([&] { bdk_bdev_module_release_bdev(&disk.bdev, &raw_disk_module); });
 }
 
 /// A layer that is removed and created again at once claims its base while the old close still goes from
@@ -498,10 +550,10 @@ TEST_F(Claims, TheDescThatAModuleHasClosedIsNoWriter) {
     Client next("disk", Access::read);
     call_on_app_thread([&] {
         ASSERT_EQ(bdk_bdev_module_claim_bdev(&disk.bdev, before.desc(), &raw_disk_module), 0);
-        bdk_bdev_module_release_bdev(&disk.bdev);
+        bdk_bdev_module_release_bdev(&disk.bdev, &raw_disk_module);
         before.close_here();
         EXPECT_EQ(bdk_bdev_module_claim_bdev(&disk.bdev, next.desc(), &raw_disk_module), 0);
-        bdk_bdev_module_release_bdev(&disk.bdev);
+        bdk_bdev_module_release_bdev(&disk.bdev, &raw_disk_module);
     });
 }
 

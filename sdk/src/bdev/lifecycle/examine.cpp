@@ -128,8 +128,9 @@ void go_on(uint64_t serial) {
     }
 }
 
-void end_call(uint64_t number) {
-    const uint64_t serial = forget_examine_call(number);
+/// `rc`: 0, or a negative errno of a module that could not look.
+void end_call(uint64_t number, int rc) {
+    const uint64_t serial = forget_examine_call(number, rc);
     if (Round* round = find_round(serial); round != nullptr && round->call == number) {
         round->call = 0;
         go_on(serial);
@@ -306,34 +307,21 @@ void examine_forget(const bdk_module* module) {
         serials.push_back(serial);
     }
     for (const uint64_t number : examine_calls_of(module))
-        end_call(number);
+        end_call(number, 0);
     for (const uint64_t serial : serials)
         go_on(serial);
 }
 
 }  // namespace bdk
 
-namespace {
-
-void end(uint64_t call, const bdk_module* module, const void* caller) {
-    if (call != 0) return bdk::end_call(call);
+void bdk_examine_done(bdk_examine* examine, int rc) {
+    if (!bdk::on_app_thread(BDK_ABI_CALL)) return;
+    if (const uint64_t call = bdk::examine_call_of(examine); call != 0) return bdk::end_call(call, rc);
     bdk::report_violation({.rule = 0,
-                           .what = "bdk_bdev_module_examine_done() was called once too often",
-                           .object = module->name,
+                           .what = "bdk_examine_done() of a call that has ended",
+                           .object = "an examination",
                            .advice = "call it once for each examine_config and examine_disk",
-                           .return_address = caller});
-}
-
-}  // namespace
-
-void bdk_bdev_module_examine_done(const bdk_module* module) {
-    if (!bdk::on_app_thread(BDK_ABI_CALL, {"module", module->name})) return;
-    end(bdk::examine_call_of(module), module, __builtin_return_address(0));
-}
-
-void bdk_bdev_module_examined(const bdk_module* module, const bdk_bdev* bdev) {
-    if (!bdk::on_app_thread(BDK_ABI_CALL, {"module", module->name})) return;
-    end(bdk::examine_call_of(module, bdev), module, __builtin_return_address(0));
+                           .return_address = __builtin_return_address(0)});
 }
 
 int bdk_bdev_wait_for_examine(bdk_bdev_wait_for_examine_cb cb, void* ctx) {

@@ -54,7 +54,7 @@ BDK_INTERNAL bool has_reading_modules();
 /// [app thread] Names of bdevs that are not claimed, and not read because clients may have written to them.
 BDK_INTERNAL std::vector<std::string> withheld_bdevs();
 
-/// [app thread] Modules that have not yet called bdk_bdev_module_examine_done().
+/// [app thread] Modules that have not yet called bdk_examine_done().
 BDK_INTERNAL std::vector<std::string> examining_modules();
 
 /// [any thread, bdev's mutex held] A desc of the bdev has gone; an examination may have waited for that.

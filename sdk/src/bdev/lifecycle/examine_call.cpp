@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#define BDK_LOG_COMPONENT "bdev"
 #include "bdev/lifecycle/examine_call.hpp"
 
-#include <algorithm>
+#include <bdevkit/log.h>
+
 #include <map>
 #include <set>
 
+#include "base/errno_text.hpp"
 #include "bdev/lifecycle/examine.hpp"
 #include "diag/pending_calls.hpp"
 #include "log/no_memory.hpp"
@@ -15,31 +18,34 @@ namespace bdk {
 
 namespace {
 
-/// The calls that have not ended, for the app thread only.
-struct ExamineCalls {
-    std::map<uint64_t, ExamineCall> calls;             ///< by number (pending_calls.hpp): the oldest first
-    std::multimap<const bdk_bdev*, uint64_t> of_bdev;  ///< the numbers of the calls for a bdev
-    std::vector<uint64_t> running;                     ///< calls that have not returned, innermost last
+struct ExamineCall {
+    const bdk_module* module;
+    uint64_t serial;   ///< of the bdev
+    std::string name;  ///< of the bdev, which may be gone by the end
 };
 
-ExamineCalls& calls_state() {
-    static ExamineCalls instance;
+/// The calls that have not ended, by number (pending_calls.hpp): the oldest first. For the app thread only.
+std::map<uint64_t, ExamineCall>& examine_calls() {
+    static std::map<uint64_t, ExamineCall> instance;
     return instance;
 }
 
+/// The handle that the module gets is the call's number, and points to nothing. Numbers are not used again,
+/// so a handle that a module keeps too long is never taken for a later call's.
+bdk_examine* handle_of(uint64_t number) {
+    return reinterpret_cast<bdk_examine*>(static_cast<uintptr_t>(number));
+}
+
 /// Calls the module. @return the number of the call if it has not ended yet, else 0
-uint64_t call_examine(const ModuleState& module, Bdev* bdev, const char* name, void (*fn)(bdk_bdev*)) {
-    uint64_t number =
-        pending_call_begin({"module '", module.table.name, "': ", name, " of bdev '", bdev->name, "'"},
-                           "bdk_bdev_module_examine_done");
+uint64_t call_examine(const ModuleState& module, Bdev* bdev, const char* name,
+                      decltype(bdk_module::examine_disk) fn) {
+    const uint64_t number = pending_call_begin(
+        {"module '", module.table.name, "': ", name, " of bdev '", bdev->name, "'"}, "bdk_examine_done");
     cannot_fail("an examination", [&] {
-        calls_state().calls.emplace(number, ExamineCall{module.original, bdev->pub, bdev->serial});
-        calls_state().of_bdev.emplace(bdev->pub, number);
-        calls_state().running.push_back(number);
+        examine_calls().emplace(number, ExamineCall{module.original, bdev->serial, bdev->name});
     });
-    call_in_scope(name, fn, bdev->pub);
-    std::erase(calls_state().running, number);
-    return calls_state().calls.contains(number) ? number : 0;
+    call_in_scope(name, fn, module.original, handle_of(number), bdev->pub);
+    return examine_calls().contains(number) ? number : 0;
 }
 
 }  // namespace
@@ -48,64 +54,51 @@ void call_examine_config(const ModuleState& module, Bdev* bdev) {
     if (module.table.examine_config == nullptr) return;
     uint64_t pending = call_examine(module, bdev, "examine_config", module.table.examine_config);
     if (pending == 0) return;
-    forget_examine_call(pending);
+    forget_examine_call(pending, 0);
     report_violation({.rule = 0,
-                      .what = "examine_config returned without examine_done",
+                      .what = "examine_config returned without bdk_examine_done()",
                       .object = module.table.name,
-                      .advice = "call bdk_bdev_module_examine_done() before examine_config returns"});
+                      .advice = "call bdk_examine_done() before examine_config returns"});
 }
 
 uint64_t call_examine_disk(const ModuleState& module, Bdev* bdev) {
     return call_examine(module, bdev, "examine_disk", module.table.examine_disk);
 }
 
-uint64_t examine_call_of(const bdk_module* module) {
-    const auto& calls = calls_state().calls;
-    for (auto number = calls_state().running.rbegin(); number != calls_state().running.rend(); ++number)
-        if (auto call = calls.find(*number); call != calls.end() && call->second.module == module)
-            return *number;
-    const auto oldest = std::find_if(calls.begin(), calls.end(),
-                                     [=](const auto& call) { return call.second.module == module; });
-    return oldest == calls.end() ? 0 : oldest->first;
-}
-
-uint64_t examine_call_of(const bdk_module* module, const bdk_bdev* bdev) {
-    const auto [begin, end] = calls_state().of_bdev.equal_range(bdev);
-    const auto call = std::find_if(
-        begin, end, [=](const auto& entry) { return calls_state().calls.at(entry.second).module == module; });
-    return call == end ? 0 : call->second;
+uint64_t examine_call_of(const bdk_examine* examine) {
+    const auto number = static_cast<uint64_t>(reinterpret_cast<uintptr_t>(examine));
+    return examine_calls().contains(number) ? number : 0;
 }
 
 std::vector<uint64_t> examine_calls_of(const bdk_module* module) {
     std::vector<uint64_t> numbers;
-    for (const auto& [number, call] : calls_state().calls)
+    for (const auto& [number, call] : examine_calls())
         if (call.module == module) numbers.push_back(number);
     return numbers;
 }
 
 std::string examine_call_module(uint64_t number) {
-    const auto call = calls_state().calls.find(number);
-    return call == calls_state().calls.end() ? "" : call->second.module->name;
+    const auto call = examine_calls().find(number);
+    return call == examine_calls().end() ? "" : call->second.module->name;
 }
 
-uint64_t forget_examine_call(uint64_t number) {
+uint64_t forget_examine_call(uint64_t number, int rc) {
     pending_call_end(number);
-    const auto call = calls_state().calls.find(number);
-    const uint64_t serial = call->second.serial;
-    const auto [begin, end] = calls_state().of_bdev.equal_range(call->second.bdev);
-    calls_state().of_bdev.erase(
-        std::find_if(begin, end, [=](const auto& entry) { return entry.second == number; }));
-    calls_state().calls.erase(call);
-    return serial;
+    const ExamineCall ended = std::move(examine_calls().extract(number).mapped());
+    if (rc != 0) {
+        BDK_ERRLOG("module '%s' could not examine bdev '%s': %s", ended.module->name, ended.name.c_str(),
+                   errno_text(rc).c_str());
+    }
+    return ended.serial;
 }
 
 void examine_calls_reset() {
-    calls_state() = {};
+    examine_calls().clear();
 }
 
 std::vector<std::string> examining_modules() {
     std::set<std::string> names;
-    for (const auto& [number, call] : calls_state().calls)
+    for (const auto& [number, call] : examine_calls())
         names.emplace(call.module->name);
     return {names.begin(), names.end()};
 }

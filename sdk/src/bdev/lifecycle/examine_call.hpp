@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The calls of examine_config and examine_disk that have not been ended with bdk_bdev_module_examine_done().
+// The calls of examine_config and examine_disk that have not been ended with bdk_examine_done().
 #pragma once
+
+#include <bdevkit/examine.h>
 
 #include <cstdint>
 #include <string>
@@ -11,24 +13,15 @@
 
 namespace bdk {
 
-/// One such call. Numbers of calls begin at 1; 0 stands for no call.
-struct ExamineCall {
-    const bdk_module* module;
-    const bdk_bdev* bdev;  ///< may be gone: only compared, never dereferenced
-    uint64_t serial;       ///< of the bdev
-};
-
 /// [app thread] Calls examine_config, which must end its call before it returns; otherwise it is reported.
 void call_examine_config(const ModuleState& module, Bdev* bdev);
 
-/// [app thread] Calls examine_disk. @return the number of the call if it has not ended yet, else 0
+/// [app thread] Calls examine_disk. @return the number of the call if it has not ended yet, else 0. Numbers
+/// begin at 1
 uint64_t call_examine_disk(const ModuleState& module, Bdev* bdev);
 
-/// [app thread] The call that a module means if it does not name a bdev: the innermost call that is still
-/// running, else the oldest.
-uint64_t examine_call_of(const bdk_module* module);
-/// [app thread] The module's call for that bdev.
-uint64_t examine_call_of(const bdk_module* module, const bdk_bdev* bdev);
+/// [app thread] The number of the call that got `examine`; 0: it has ended.
+uint64_t examine_call_of(const bdk_examine* examine);
 
 /// [app thread] All calls of the module.
 std::vector<uint64_t> examine_calls_of(const bdk_module* module);
@@ -36,8 +29,8 @@ std::vector<uint64_t> examine_calls_of(const bdk_module* module);
 /// [app thread] The name of the call's module; "" if there is no such call.
 std::string examine_call_module(uint64_t number);
 
-/// [app thread] Ends a call. @return the serial of its bdev
-uint64_t forget_examine_call(uint64_t number);
+/// [app thread] Ends a call. `rc`: 0, or a negative errno, which is logged. @return the serial of its bdev
+uint64_t forget_examine_call(uint64_t number, int rc);
 
 /// [app thread] Forgets all calls.
 void examine_calls_reset();

@@ -20,26 +20,36 @@ struct Looker {
     bool answers_config = true;
     RawLayer* makes = nullptr;  ///< in examine_config of its base
     bool claims = false;
+    std::vector<bdk_examine*> unanswered;  ///< calls that it has not ended, the oldest first
+
+    /// [not a bdk thread] Ends the oldest of these calls.
+    void answer() { answer(0); }
+    void answer(size_t which) {
+        bdk_examine* examine = unanswered[which];
+        unanswered.erase(unanswered.begin() + static_cast<ptrdiff_t>(which));
+        call_on_app_thread([=] { bdk_examine_done(examine, 0); });
+    }
 } looker;
 
 extern const bdk_module looker_module;
 
-void look_at_config(bdk_bdev* bdev) {
+void look_at_config(const bdk_module* self, bdk_examine* examine, bdk_bdev* bdev) {
+    EXPECT_EQ(self, &looker_module);
     looker.by_config.emplace_back(bdk_bdev_get_name(bdev));
-    if (looker.claims) bdk_bdev_module_claim_bdev(bdev, nullptr, &looker_module);
+    if (looker.claims) bdk_bdev_module_claim_bdev(bdev, nullptr, self);
     RawLayer* layer = std::exchange(looker.makes, nullptr);
     if (layer != nullptr && layer->add() != 0) ADD_FAILURE() << "the layer could not be made";
-    if (looker.answers_config) bdk_bdev_module_examine_done(&looker_module);
+    if (looker.answers_config) bdk_examine_done(examine, 0);
 }
 
-void look_at_disk(bdk_bdev* bdev) {
+void look_at_disk(const bdk_module* self, bdk_examine* examine, bdk_bdev* bdev) {
+    EXPECT_EQ(self, &looker_module);
     looker.by_disk.emplace_back(bdk_bdev_get_name(bdev));
-    if (looker.answers) bdk_bdev_module_examine_done(&looker_module);
+    if (looker.answers) return bdk_examine_done(examine, 0);
+    looker.unanswered.push_back(examine);
 }
 
 const bdk_module looker_module = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(bdk_module),
     .name = "looker",
     .examine_config = look_at_config,
@@ -102,15 +112,34 @@ TEST_F(Examine, WaitEndsWithTheLastAnswer) {
     settle(bdk_thread_get_app_thread());
     EXPECT_FALSE(examined.is_ready());
     call_on_app_thread([] { EXPECT_EQ(examining_modules(), Names{"looker"}); });
-    call_on_app_thread([] { bdk_bdev_module_examine_done(&looker_module); });
+    looker.answer();
     EXPECT_EQ(examined.get(), 0);
 }
 
-TEST_F(Examine, AnswerTooManyIsReported) {
+TEST_F(Examine, AnswerTooManyIsReportedAndIsNotTakenForALaterCalls) {
+    RawDisk second("second");
+    looker.answers = false;
     ASSERT_EQ(host.add(&looker_module), 0);
-    uint64_t before = violation_count();
-    call_on_app_thread([] { bdk_bdev_module_examine_done(&looker_module); });
+    add(disk);
+    bdk_examine* first = looker.unanswered.front();
+    looker.answer();
+    add(second);
+    const uint64_t before = violation_count();
+    call_on_app_thread([=] { bdk_examine_done(first, 0); });
     EXPECT_EQ(violation_count(), before + 1);
+    call_on_app_thread([] { EXPECT_EQ(examining_modules(), Names{"looker"}); });
+    looker.answer();
+    EXPECT_EQ(host.remove("second"), 0);
+}
+
+TEST_F(Examine, AModuleThatCouldNotLookIsNamed) {
+    const LogCapture log;
+    looker.answers = false;
+    ASSERT_EQ(host.add(&looker_module), 0);
+    add(disk);
+    call_on_app_thread([] { bdk_examine_done(looker.unanswered.front(), -EIO); });
+    EXPECT_TRUE(log.has({"module 'looker'", "could not examine", "bdev 'disk'"}));
+    EXPECT_EQ(wait_for_examine().get(), 0);
 }
 
 TEST_F(Examine, EachCallNeedsItsOwnAnswer) {
@@ -120,10 +149,10 @@ TEST_F(Examine, EachCallNeedsItsOwnAnswer) {
     add(disk);
     add(second);
     auto examined = wait_for_examine();
-    call_on_app_thread([] { bdk_bdev_module_examine_done(&looker_module); });
+    looker.answer();
     settle(bdk_thread_get_app_thread());
     EXPECT_FALSE(examined.is_ready()) << "one of two";
-    call_on_app_thread([] { bdk_bdev_module_examine_done(&looker_module); });
+    looker.answer();
     EXPECT_EQ(examined.get(), 0);
     EXPECT_EQ(host.remove("second"), 0);
 }
@@ -174,9 +203,9 @@ TEST_F(LateExamine, IsNamedWithModuleBdevAndCallback) {
     looker.answers = false;
     ASSERT_EQ(host.add(&looker_module), 0);
     add(disk);
-    while (!log.has({"module 'looker'", "examine_disk of bdev 'disk'", "bdk_bdev_module_examine_done()"}))
+    while (!log.has({"module 'looker'", "examine_disk of bdev 'disk'", "bdk_examine_done()"}))
         settle(bdk_thread_get_app_thread());
-    call_on_app_thread([] { bdk_bdev_module_examine_done(&looker_module); });
+    looker.answer();
     EXPECT_EQ(wait_for_examine().get(), 0);
 }
 
@@ -321,10 +350,10 @@ TEST_F(Examine, OfOneBdevDoesNotWaitForAnother) {
     add(disk);
     add(second);
     EXPECT_EQ(looker.by_disk, (Names{"disk", "second"}));
-    call_on_app_thread([&] { bdk_bdev_module_examined(&looker_module, &second.bdev); });
+    looker.answer(1);
     EXPECT_TRUE(is_free("second")) << "though the module's oldest call is that for 'disk'";
     EXPECT_FALSE(is_free("disk"));
-    call_on_app_thread([&] { bdk_bdev_module_examined(&looker_module, &disk.bdev); });
+    looker.answer();
     EXPECT_TRUE(is_free("disk"));
     EXPECT_EQ(host.remove("second"), 0);
 }
@@ -332,23 +361,18 @@ TEST_F(Examine, OfOneBdevDoesNotWaitForAnother) {
 /// A module that has a bdev open for writing while it examines it.
 struct Writer {
     bdk_bdev_desc* desc = nullptr;
-    bdk_bdev* bdev = nullptr;
+    bdk_examine* examine = nullptr;
 } writer;
 
-extern const bdk_module writer_module;
-
-void open_for_writing(bdk_bdev* bdev) {
-    if (writer.bdev != nullptr) return bdk_bdev_module_examined(&writer_module, bdev);
-    writer.bdev = bdev;
+void open_for_writing(const bdk_module*, bdk_examine* examine, bdk_bdev* bdev) {
+    if (writer.examine != nullptr) return bdk_examine_done(examine, 0);
+    writer.examine = examine;
     const auto ignore = [](uint32_t, bdk_bdev*, void*) {};
-    EXPECT_EQ(bdk_bdev_open_ext(bdk_bdev_get_name(bdev), true, ignore, nullptr, &writer.desc), 0);
+    EXPECT_EQ(bdk_bdev_open(bdk_bdev_get_name(bdev), BDK_BDEV_OPEN_WRITE, ignore, nullptr, &writer.desc), 0);
 }
 
-const bdk_module writer_module = {.abi_major = BDK_ABI_MAJOR,
-                                  .abi_minor = BDK_ABI_MINOR,
-                                  .size = sizeof(bdk_module),
-                                  .name = "writer",
-                                  .examine_disk = open_for_writing};
+const bdk_module writer_module = {
+    .size = sizeof(bdk_module), .name = "writer", .examine_disk = open_for_writing};
 
 TEST_F(Examine, ThatOpensForWritingIsNotInTheWayOfAClaim) {
     RawLayer layer("layer", "disk");
@@ -365,7 +389,7 @@ TEST_F(Examine, ThatOpensForWritingIsNotInTheWayOfAClaim) {
         bdk_io_channel* ch = bdk_bdev_get_io_channel(writer.desc);
         bdk_bdev_close(writer.desc);
         bdk_put_io_channel(ch);
-        bdk_bdev_module_examined(&writer_module, writer.bdev);
+        bdk_examine_done(writer.examine, 0);
     });
     EXPECT_EQ(made.get(), 0);
     EXPECT_EQ(looker.by_disk, (Names{"disk", "layer"}));
@@ -391,7 +415,7 @@ TEST_F(LimitedExamine, IsNotWaitedForBeyondTheLimit) {
     EXPECT_EQ(wait_for_examine().get(), 0);
     EXPECT_TRUE(log.has({"bdev 'disk'", "gave up waiting", "module 'looker'"}));
     const uint64_t before = violation_count();
-    call_on_app_thread([&] { bdk_bdev_module_examined(&looker_module, &disk.bdev); });
+    looker.answer();
     EXPECT_EQ(violation_count(), before) << "it may answer late";
 }
 

@@ -81,6 +81,8 @@ TEST_F(Lifecycle, NamesAreUtf8WithoutControlCharacters) {
             EXPECT_EQ(sound.add(), -EINVAL) << name;
             EXPECT_EQ(bdk_bdev_alias_add(&disk.bdev, name), -EINVAL) << name;
         }
+        EXPECT_EQ(bdk_bdev_alias_add(&disk.bdev, ""), -EINVAL);
+        EXPECT_EQ(bdk_bdev_alias_add(&disk.bdev, std::string(256, 'a').c_str()), -EINVAL);
         EXPECT_EQ(bdk_bdev_alias_add(&disk.bdev, "Zoë/💾"), 0);
     });
     EXPECT_TRUE(log.has({"bdev 'a\uFFFD' of module", "name must be UTF-8 without control characters"}));
@@ -110,11 +112,12 @@ TEST_F(Lifecycle, WalkMayOpenCloseAndUnregister) {
         bdk_bdev* to_remove;
         RawDisk* to_add;
     } state{{}, &third.bdev, &fourth};
-    auto visit = [](void* ctx, bdk_bdev* bdev) {
+    auto visit = [](bdk_bdev* bdev, void* ctx) {
         auto* self = static_cast<State*>(ctx);
         self->visited.emplace_back(bdk_bdev_get_name(bdev));
         bdk_bdev_desc* desc = nullptr;
-        EXPECT_EQ(bdk_bdev_open_ext(bdk_bdev_get_name(bdev), true, ignore_event, nullptr, &desc), 0);
+        EXPECT_EQ(bdk_bdev_open(bdk_bdev_get_name(bdev), BDK_BDEV_OPEN_WRITE, ignore_event, nullptr, &desc),
+                  0);
         bdk_bdev_close(desc);
         if (bdk_bdev* victim = std::exchange(self->to_remove, nullptr)) {
             bdk_bdev_unregister(victim, nullptr, nullptr);
@@ -125,7 +128,7 @@ TEST_F(Lifecycle, WalkMayOpenCloseAndUnregister) {
     call_on_app_thread([&] {
         ASSERT_EQ(second.add(), 0);
         ASSERT_EQ(third.add(), 0);
-        EXPECT_EQ(bdk_for_each_bdev(&state, visit), 0);
+        EXPECT_EQ(bdk_for_each_bdev(visit, &state), 0);
     });
     EXPECT_EQ(state.visited, (Names{"disk", "second"})) << "neither the one gone nor the new one";
     EXPECT_TRUE(third.destructed);
@@ -142,25 +145,27 @@ TEST(Walks, NestAndLetOtherThreadsOpenMeanwhile) {
         size_t inner_visits = 0;
         int opened = 0;
     } state{host.new_thread("other", 1)};
-    auto visit = [](void* ctx, bdk_bdev* bdev) {
+    auto visit = [](bdk_bdev* bdev, void* ctx) {
         auto* self = static_cast<State*>(ctx);
         const std::string name = bdk_bdev_get_name(bdev);
         // The walk holds no lock. Otherwise it and the other thread would wait for each other.
         call_on(self->other, [&] {
             bdk_bdev_desc* desc = nullptr;
             auto ignore = [](uint32_t, bdk_bdev*, void*) {};
-            self->opened += bdk_bdev_open_ext(name.c_str(), true, ignore, nullptr, &desc) == 0;
+            self->opened += bdk_bdev_open(name.c_str(), BDK_BDEV_OPEN_WRITE, ignore, nullptr, &desc) == 0;
             bdk_bdev_close(desc);
         });
-        return bdk_for_each_bdev(ctx, [](void* inner_ctx, bdk_bdev*) {
-            static_cast<State*>(inner_ctx)->inner_visits++;
-            return 0;
-        });
+        return bdk_for_each_bdev(
+            [](bdk_bdev*, void* inner_ctx) {
+                static_cast<State*>(inner_ctx)->inner_visits++;
+                return 0;
+            },
+            ctx);
     };
     call_on_app_thread([&] {
         ASSERT_EQ(disk.add(), 0);
         ASSERT_EQ(second.add(), 0);
-        EXPECT_EQ(bdk_for_each_bdev(&state, visit), 0);
+        EXPECT_EQ(bdk_for_each_bdev(visit, &state), 0);
     });
     EXPECT_EQ(state.opened, 2);
     EXPECT_EQ(state.inner_visits, 4u) << "a walk inside each of two visits";
@@ -171,17 +176,18 @@ TEST(Walks, NestAndLetOtherThreadsOpenMeanwhile) {
 TEST_F(Lifecycle, LeavesAreTheBdevsThatNobodyClaims) {
     RawLayer layer("layer", "disk");
     Names leaves;
-    auto visit = [](void* ctx, bdk_bdev* bdev) {
+    auto visit = [](bdk_bdev* bdev, void* ctx) {
         static_cast<Names*>(ctx)->emplace_back(bdk_bdev_get_name(bdev));
         bdk_bdev_desc* desc = nullptr;
-        EXPECT_EQ(bdk_bdev_open_ext(bdk_bdev_get_name(bdev), true, ignore_event, nullptr, &desc), 0);
+        EXPECT_EQ(bdk_bdev_open(bdk_bdev_get_name(bdev), BDK_BDEV_OPEN_WRITE, ignore_event, nullptr, &desc),
+                  0);
         bdk_bdev_close(desc);
         return 0;
     };
     call_on_app_thread([&] {
         ASSERT_EQ(layer.add(), 0);
-        EXPECT_EQ(bdk_for_each_bdev_leaf(&leaves, visit), 0);
-        EXPECT_EQ(bdk_for_each_bdev(&leaves, [](void*, bdk_bdev*) { return -EINTR; }), -EINTR);
+        EXPECT_EQ(bdk_for_each_bdev_leaf(visit, &leaves), 0);
+        EXPECT_EQ(bdk_for_each_bdev([](bdk_bdev*, void*) { return -EINTR; }, &leaves), -EINTR);
     });
     EXPECT_EQ(leaves, Names{"layer"});
     EXPECT_EQ(host.remove("layer"), 0);
@@ -192,7 +198,7 @@ TEST_F(Lifecycle, LeavesAreTheBdevsThatNobodyClaims) {
 /// An open desc on a thread of its own that remembers where its events came.
 struct Listener {
     explicit Listener(bdk_thread* on) : thread(on) {
-        call_on(thread, [&] { EXPECT_EQ(bdk_bdev_open_ext("disk", false, on_event, this, &desc), 0); });
+        call_on(thread, [&] { EXPECT_EQ(bdk_bdev_open("disk", 0, on_event, this, &desc), 0); });
     }
 
     static void on_event(uint32_t type, bdk_bdev*, void* ctx) {
@@ -201,7 +207,7 @@ struct Listener {
         self->types.push_back(type);
         if (type == BDK_BDEV_EVENT_MEDIA_MANAGEMENT) {
             bdk_bdev_media_event events[2];
-            while (uint32_t count = bdk_bdev_get_media_events(self->desc, events, 2))
+            while (uint32_t count = bdk_bdev_get_media_events(self->desc, events, 2, sizeof(events[0])))
                 self->media.insert(self->media.end(), events, events + count);
         }
         if (type == BDK_BDEV_EVENT_REMOVE) bdk_bdev_close(self->desc);
@@ -220,8 +226,8 @@ TEST_F(Lifecycle, EventsComeOnTheThreadOfEachDesc) {
     const bdk_bdev_media_event outside = {60, 8};
     call_on_app_thread([&] {
         disk.data.resize(128 * 512);
-        EXPECT_EQ(bdk_bdev_push_media_events(&disk.bdev, &outside, 1), -EINVAL);
-        EXPECT_EQ(bdk_bdev_push_media_events(&disk.bdev, events, 3), 0);
+        EXPECT_EQ(bdk_bdev_push_media_events(&disk.bdev, &outside, 1, sizeof(outside)), -EINVAL);
+        EXPECT_EQ(bdk_bdev_push_media_events(&disk.bdev, events, 3, sizeof(events[0])), 0);
         EXPECT_EQ(bdk_bdev_notify_blockcnt_change(&disk.bdev, 128), 0);
     });
     settle(first.thread);
@@ -240,11 +246,38 @@ TEST_F(Lifecycle, MediaEventsThatNobodyReadsAreBounded) {
     Client client("disk", Access::read);
     std::vector<bdk_bdev_media_event> events(4096, bdk_bdev_media_event{0, 1});
     call_on_app_thread([&] {
-        EXPECT_EQ(bdk_bdev_push_media_events(&disk.bdev, events.data(), 4096), 0);
-        EXPECT_EQ(bdk_bdev_push_media_events(&disk.bdev, events.data(), 1), -ENOSPC);
+        EXPECT_EQ(bdk_bdev_push_media_events(&disk.bdev, events.data(), 4096, sizeof(events[0])), 0);
+        EXPECT_EQ(bdk_bdev_push_media_events(&disk.bdev, events.data(), 1, sizeof(events[0])), -ENOSPC);
         bdk_bdev_media_event first;
-        EXPECT_EQ(bdk_bdev_get_media_events(client.desc(), &first, 1), 1u);
-        EXPECT_EQ(bdk_bdev_push_media_events(&disk.bdev, events.data(), 1), 0);
+        EXPECT_EQ(bdk_bdev_get_media_events(client.desc(), &first, 1, sizeof(first)), 1u);
+        EXPECT_EQ(bdk_bdev_push_media_events(&disk.bdev, events.data(), 1, sizeof(events[0])), 0);
+    });
+}
+
+TEST_F(Lifecycle, MediaEventsHaveTheStrideOfEachSide) {
+    struct NewerEvent {
+        bdk_bdev_media_event known;
+        uint64_t more;
+    };
+    Client client("disk", Access::read);
+    call_on_app_thread([&] {
+        NewerEvent longer[2] = {{{1, 2}, 0}, {{3, 4}, 0}};
+        EXPECT_EQ(bdk_bdev_push_media_events(&disk.bdev, &longer[0].known, 2, sizeof(longer[0])), 0);
+        bdk_bdev_media_event known[2] = {};
+        EXPECT_EQ(bdk_bdev_get_media_events(client.desc(), known, 2, sizeof(known[0])), 2u);
+        EXPECT_EQ(known[1].offset_blocks, 3u);
+        EXPECT_EQ(known[1].num_blocks, 4u);
+
+        EXPECT_EQ(bdk_bdev_push_media_events(&disk.bdev, known, 2, sizeof(known[0])), 0);
+        longer[1].more = 9;
+        EXPECT_EQ(bdk_bdev_get_media_events(client.desc(), &longer[0].known, 2, sizeof(longer[0])), 2u);
+        EXPECT_EQ(longer[1].known.num_blocks, 4u);
+        EXPECT_EQ(longer[1].more, 0u) << "the host does not know it";
+
+        longer[1].more = 9;
+        EXPECT_EQ(bdk_bdev_push_media_events(&disk.bdev, &longer[0].known, 2, sizeof(longer[0])), -E2BIG);
+        EXPECT_EQ(bdk_bdev_push_media_events(&disk.bdev, known, 1, 8), -EINVAL);
+        EXPECT_EQ(bdk_bdev_get_media_events(client.desc(), known, 1, 8), 0u);
     });
 }
 
@@ -277,7 +310,7 @@ TEST_F(Lifecycle, UnregisterByNameIsTheModulesOwn) {
     bdk_module stranger = raw_disk_module;
     Awaited<int> gone;
     auto set = gone.setter();
-    auto cb = [](void* ctx, int rc) { (*static_cast<std::function<void(int)>*>(ctx))(rc); };
+    auto cb = [](int rc, void* ctx) { (*static_cast<std::function<void(int)>*>(ctx))(rc); };
     call_on_app_thread([&] {
         EXPECT_EQ(bdk_bdev_unregister_by_name("disk", &stranger, cb, &set), -ENODEV);
         EXPECT_EQ(bdk_bdev_unregister_by_name("nobody", &raw_disk_module, cb, &set), -ENODEV);
@@ -298,7 +331,7 @@ TEST_F(Lifecycle, OpensAndRemovalFromManyThreadsMeet) {
             post(thread, [&opened] {
                 bdk_bdev_desc* desc = nullptr;
                 auto on_event = [](uint32_t, bdk_bdev*, void*) {};
-                int rc = bdk_bdev_open_ext("victim", false, on_event, nullptr, &desc);
+                int rc = bdk_bdev_open("victim", 0, on_event, nullptr, &desc);
                 EXPECT_TRUE(rc == 0 || rc == -ENODEV) << rc;
                 if (rc == 0) bdk_bdev_close(desc);
                 opened++;
@@ -373,7 +406,7 @@ TEST_F(Lifecycle, BdevThatGoesTakesNoPendingOpen) {
         (*static_cast<std::function<void(int)>*>(ctx))(rc);
     };
     call_on_app_thread(
-        [&] { EXPECT_EQ(bdk_bdev_open_async("disk", false, ignore_event, nullptr, 20, on_open, &set), 0); });
+        [&] { EXPECT_EQ(bdk_bdev_open_async("disk", 0, ignore_event, nullptr, 20, on_open, &set), 0); });
     EXPECT_EQ(opened.get(), -ETIMEDOUT) << "it is there, but removing";
     client.close();
     EXPECT_EQ(removed.get(), 0);
@@ -397,7 +430,7 @@ TEST(Shutdown, GoesTopDownThoughABaseCameAfterTheLayer) {
         ASSERT_EQ(layer.add(), 0);
         ASSERT_EQ(later.add(), 0);  // registered after the bdev that will stand on it
         ASSERT_EQ(above.add(), 0);
-        ASSERT_EQ(bdk_bdev_open_ext("later", true, ignore, nullptr, &late_desc), 0);
+        ASSERT_EQ(bdk_bdev_open("later", BDK_BDEV_OPEN_WRITE, ignore, nullptr, &late_desc), 0);
         ASSERT_EQ(bdk_bdev_module_claim_bdev(&later.bdev, late_desc, &raw_disk_module), 0);
     });
     host.reset();
@@ -437,7 +470,7 @@ TEST_F(Lifecycle, ExclusiveClaimNamesItsModule) {
     EXPECT_TRUE(log.has({"exclusive write", "'raw_disk'"}));
     Client reader("disk", Access::read);
     EXPECT_EQ(claim(reader, BDK_BDEV_CLAIM_READ_MANY_WRITE_ONE, "me"), -EPERM);
-    call_on_app_thread([&] { bdk_bdev_module_release_bdev(&disk.bdev); });
+    call_on_app_thread([&] { bdk_bdev_module_release_bdev(&disk.bdev, &raw_disk_module); });
 }
 
 TEST_F(Lifecycle, WriteOneClaimMakesItsDescTheWriter) {

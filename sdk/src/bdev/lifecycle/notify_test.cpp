@@ -79,7 +79,8 @@ TEST_F(Notify, WatchMayOpenTheNewBdev) {
         auto ignore = [](uint32_t, bdk_bdev*, void*) {};
         auto* self = static_cast<Opener*>(ctx);
         if (type != BDK_NOTIFY_BDEV_REGISTER) return;
-        EXPECT_EQ(bdk_bdev_open_ext(bdk_bdev_get_name(bdev), true, ignore, nullptr, &self->desc), 0);
+        EXPECT_EQ(bdk_bdev_open(bdk_bdev_get_name(bdev), BDK_BDEV_OPEN_WRITE, ignore, nullptr, &self->desc),
+                  0);
     };
     call_on_app_thread([&] {
         EXPECT_EQ(bdk_notify_add(nullptr, nullptr, &watch), -EINVAL);

@@ -59,8 +59,11 @@ void first_try(void* ctx) {
 namespace {
 
 int open_async(const bdk::OpenRequest& request, uint64_t timeout_ms, bdk_bdev_open_async_cb cb, void* ctx) {
-    if (request.name == nullptr || request.event_cb == nullptr || cb == nullptr) return -EINVAL;
-    uint64_t deadline = bdk_get_time_ns() + timeout_ms * 1000000;
+    if (request.name == nullptr) return -EINVAL;
+    if (const int rc = bdk::check_open(request); rc != 0) return rc;
+    const uint64_t now = bdk_get_time_ns();
+    const uint64_t deadline =
+        timeout_ms < (UINT64_MAX - now) / 1'000'000 ? now + timeout_ms * 1'000'000 : UINT64_MAX;
     std::unique_ptr<OpenWait> wait = bdk::or_null([&] {
         return std::make_unique<OpenWait>(OpenWait{request.name, request, deadline, cb, ctx});
     });
@@ -72,16 +75,8 @@ int open_async(const bdk::OpenRequest& request, uint64_t timeout_ms, bdk_bdev_op
 
 }  // namespace
 
-int bdk_bdev_open_async(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
+int bdk_bdev_open_async(const char* name, uint32_t flags, bdk_bdev_event_cb event_cb, void* event_ctx,
                         uint64_t timeout_ms, bdk_bdev_open_async_cb cb, void* ctx) {
     if (!bdk::on_bdk_thread(BDK_ABI_CALL) || !bdk::has_callback(cb, BDK_ABI_CALL)) return -EINVAL;
-    return open_async({name, write, event_cb, event_ctx, false, BDK_ABI_CALL}, timeout_ms, cb, ctx);
-}
-
-int bdk_bdev_open_async_v2(const char* name, bool write, bdk_bdev_event_cb event_cb, void* event_ctx,
-                           const bdk_bdev_open_opts* opts, uint64_t timeout_ms, bdk_bdev_open_async_cb cb,
-                           void* ctx) {
-    if (!bdk::on_bdk_thread(BDK_ABI_CALL) || !bdk::has_callback(cb, BDK_ABI_CALL)) return -EINVAL;
-    return open_async({name, write, event_cb, event_ctx, bdk::hides_metadata(opts), BDK_ABI_CALL}, timeout_ms,
-                      cb, ctx);
+    return open_async({name, flags, event_cb, event_ctx, BDK_ABI_CALL}, timeout_ms, cb, ctx);
 }

@@ -41,6 +41,7 @@ struct alignas(64) Bdev {
     uint32_t ctx_size = 0;
     uint32_t dif_check_flags = 0;
     uint64_t module_types = 0;  ///< bits of the types that the module takes, always or sometimes
+    uint32_t module_flags = 0;  ///< of an I/O, which the module knows
 
     bdk_bdev config{};       ///< the module's struct as registered, zero-extended to our size
     bdk_bdev_fn_table fn{};  ///< the module's table, zero-extended likewise
@@ -79,7 +80,7 @@ struct alignas(64) Bdev {
 
     /// [any thread] True if I/O of that type may be submitted now.
     bool supports(uint32_t type) const noexcept {
-        if (type >= BDK_BDEV_IO_NUM_TYPES || (io_types & BDK_BDEV_IO_TYPE_BIT(type)) == 0) return false;
+        if (type >= io_type_count || (io_types & BDK_BDEV_IO_TYPE_BIT(type)) == 0) return false;
         return (flags & BDK_BDEV_DYNAMIC_IO_TYPES) == 0 || supports_dynamic(type);
     }
 
@@ -93,8 +94,11 @@ struct alignas(64) Bdev {
     /// [any thread] Asks whether the core makes I/Os of that type from others now.
     bool emulates(uint32_t type) const noexcept;
 
-    /// [any thread] The most blocks that a compare-and-write may have.
+    /// [any thread] The blocks of a compare-and-write that is one step for the device.
     uint32_t acwu() const noexcept;
+
+    /// [any thread] The most blocks that a compare-and-write may have.
+    uint32_t max_compare_and_write() const noexcept;
 
     uint64_t bytes(uint64_t blocks) const noexcept { return blocks * blocklen; }
 

@@ -220,16 +220,16 @@ bdk_bdev* bdk_bdev_get_by_name(const char* name) {
     return bdev == nullptr ? nullptr : bdev->pub;
 }
 
-int bdk_for_each_bdev(void* ctx, bdk_for_each_bdev_fn fn) {
+int bdk_for_each_bdev(bdk_for_each_bdev_fn fn, void* ctx) {
     if (!bdk::on_app_thread(BDK_ABI_CALL)) return -EINVAL;
     for (const bdk::ListedBdev& listed : bdk::listed_bdevs()) {
         if (!bdk::is_registered(listed)) continue;  // fn may have removed it
-        if (int rc = fn(ctx, listed.bdev->pub); rc != 0) return rc;
+        if (int rc = fn(listed.bdev->pub, ctx); rc != 0) return rc;
     }
     return 0;
 }
 
-int bdk_for_each_bdev_leaf(void* ctx, bdk_for_each_bdev_fn fn) {
+int bdk_for_each_bdev_leaf(bdk_for_each_bdev_fn fn, void* ctx) {
     if (!bdk::on_app_thread(BDK_ABI_CALL)) return -EINVAL;
     for (const bdk::ListedBdev& listed : bdk::listed_bdevs()) {
         if (!bdk::is_registered(listed)) continue;
@@ -240,7 +240,7 @@ int bdk_for_each_bdev_leaf(void* ctx, bdk_for_each_bdev_fn fn) {
             claimed = bdev->claim.type != BDK_BDEV_CLAIM_NONE;
         }
         if (claimed) continue;
-        if (int rc = fn(ctx, bdev->pub); rc != 0) return rc;
+        if (int rc = fn(bdev->pub, ctx); rc != 0) return rc;
     }
     return 0;
 }

@@ -11,10 +11,14 @@ namespace bdk {
 
 namespace {
 
-constexpr uint64_t all_types = type_bit(BDK_BDEV_IO_NUM_TYPES) - 1 - type_bit(BDK_BDEV_IO_TYPE_INVALID);
+/// The types that a module may be given that was built for this minor of the ABI. Its answers for others mean
+/// nothing: a layer may answer true for any type.
+uint64_t types_of_minor(uint32_t abi_minor) {
+    return types_where([=](const IoType& type) { return type.since_minor <= abi_minor; });
+}
 
 bool has_all(const Bdev* bdev, uint64_t types) {
-    for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++)
+    for (uint32_t type = 1; type < io_type_count; type++)
         if ((types & type_bit(type)) != 0 && !bdev->supports_natively(type)) return false;
     return true;
 }
@@ -45,17 +49,19 @@ bool is_flushed_for_fua(const Bdev* bdev, uint32_t type) {
     return fua == Fua::core || (fua == Fua::module_first && (bdev->flags & BDK_BDEV_FUA) == 0);
 }
 
-void set_io_types(Bdev* bdev) {
+void set_io_types(Bdev* bdev, uint32_t abi_minor) {
     bool dynamic = (bdev->flags & BDK_BDEV_DYNAMIC_IO_TYPES) != 0;
-    uint64_t declared = bdev->config.io_type_supported & all_types;
-    bdev->module_types = declared == 0 ? all_types : declared;
+    const uint64_t known = types_of_minor(abi_minor);
+    const uint64_t declared = bdev->config.io_type_supported & known;
+    bdev->module_types = declared == 0 ? known : declared;
+    bdev->module_flags = io_flags_of_minor(abi_minor);
     if (!dynamic && bdev->fn.io_type_supported != nullptr)
-        for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++)
+        for (uint32_t type = 1; type < io_type_count; type++)
             if (!bdev->fn.io_type_supported(bdev->config.ctxt, type)) bdev->module_types &= ~type_bit(type);
 
     bdev->io_types = bdev->module_types;
     bdev->core_types = type_bit(BDK_BDEV_IO_TYPE_RESET) | type_bit(BDK_BDEV_IO_TYPE_ABORT);
-    for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++) {
+    for (uint32_t type = 1; type < io_type_count; type++) {
         uint64_t needs = io_type(type).made_from;
         bool possible = needs != 0 && (bdev->module_types & needs) == needs;
         if (!possible || (!dynamic && (bdev->module_types & type_bit(type)) != 0)) continue;
@@ -63,7 +69,7 @@ void set_io_types(Bdev* bdev) {
         bdev->core_types |= type_bit(type);
     }
     uint64_t with_steps = limited_types(bdev);
-    for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++)
+    for (uint32_t type = 1; type < io_type_count; type++)
         if (is_flushed_for_fua(bdev, type)) with_steps |= type_bit(type);
     bdev->core_types |= with_steps & bdev->io_types;
 }
@@ -75,10 +81,14 @@ bool Bdev::emulates(uint32_t type) const noexcept {
 }
 
 uint32_t Bdev::acwu() const noexcept {
+    const bool said = config.acwu != 0 && config.acwu != UINT32_MAX;
+    return said ? config.acwu : std::max(1u, config.write_unit_size);
+}
+
+uint32_t Bdev::max_compare_and_write() const noexcept {
     if (config.acwu != 0) return config.acwu;
     // The core locks the whole range, however long it is.
-    if (emulates(BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE)) return UINT32_MAX;
-    return std::max(1u, config.write_unit_size);
+    return emulates(BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE) ? UINT32_MAX : acwu();
 }
 
 bool Bdev::supports_dynamic(uint32_t type) const noexcept {

@@ -8,8 +8,9 @@ namespace bdk {
 
 struct Bdev;
 
-/// Sets Bdev::module_types, io_types and core_types from the module's declarations.
-void set_io_types(Bdev* bdev);
+/// Sets Bdev::module_types, module_flags, io_types and core_types from the module's declarations.
+/// @param abi_minor  that the module was built for: types and flags that came later are not the module's
+void set_io_types(Bdev* bdev, uint32_t abi_minor);
 
 /// True if the core flushes after an I/O of the type that asks for FUA. This happens on a bdev with a
 /// volatile cache, for all types that change data. The exceptions are writes and zone appends if the module

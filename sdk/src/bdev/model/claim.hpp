@@ -17,6 +17,7 @@ struct Claim {
     struct Holder {
         const bdk_bdev_desc* desc;
         std::string name;
+        const bdk_module* module = nullptr;  ///< of a claim without a desc
     };
     uint32_t type = BDK_BDEV_CLAIM_NONE;
     uint64_t key = 0;

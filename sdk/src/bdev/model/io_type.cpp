@@ -11,8 +11,8 @@ namespace {
 constexpr uint64_t read = type_bit(BDK_BDEV_IO_TYPE_READ);
 constexpr uint64_t write = type_bit(BDK_BDEV_IO_TYPE_WRITE);
 
-constexpr std::array<IoType, BDK_BDEV_IO_NUM_TYPES> make_table() {
-    std::array<IoType, BDK_BDEV_IO_NUM_TYPES> table{};
+constexpr std::array<IoType, io_type_count> make_table() {
+    std::array<IoType, io_type_count> table{};
     table[BDK_BDEV_IO_TYPE_INVALID] = {.name = "invalid"};
     table[BDK_BDEV_IO_TYPE_READ] = {.name = "read",
                                     .carries = Carries::blocks,
@@ -114,7 +114,7 @@ constexpr std::array<IoType, BDK_BDEV_IO_NUM_TYPES> make_table() {
 
 }  // namespace
 
-constinit const std::array<IoType, BDK_BDEV_IO_NUM_TYPES> io_types = make_table();
+constinit const std::array<IoType, io_type_count> io_types = make_table();
 
 }  // namespace bdk
 

@@ -12,6 +12,9 @@
 
 namespace bdk {
 
+/// The types that this host knows are the numbers below.
+inline constexpr uint32_t io_type_count = BDK_BDEV_IO_TYPE_NVME_IOV_MD + 1;
+
 /// The part of bdk_bdev_io::u that an I/O of the type carries.
 enum class Carries : uint8_t {
     nothing,  ///< nothing, or nothing that the core has to look at
@@ -67,7 +70,9 @@ enum class RefTags : uint8_t {
 };
 
 struct IoType {
-    const char* name = nullptr;
+    const char* name = "unknown";
+    uint32_t since_minor =
+        0;  ///< of the ABI; modules that were built for an older one are not given the type
     Carries carries = Carries::nothing;
     Data data = Data::none;
     bool has_source = false;   ///< reads a second range, which starts at src_offset_blocks
@@ -82,11 +87,31 @@ struct IoType {
     uint32_t bdk_bdev::*most_blocks = nullptr;  ///< the limit of bdk_bdev above which it is split
 };
 
-extern const std::array<IoType, BDK_BDEV_IO_NUM_TYPES> io_types;
+extern const std::array<IoType, io_type_count> io_types;
 
 /// [any thread] The line of a type. The type must have been checked.
 inline const IoType& io_type(uint32_t type) noexcept {
     return io_types[type];
+}
+
+/// A flag of an I/O, and the minor of the ABI that brought it. Modules that were built for an older one are
+/// not given an I/O with the flag.
+struct IoFlag {
+    uint32_t flag;
+    uint32_t since_minor;
+};
+
+inline constexpr IoFlag io_flags[] = {{BDK_BDEV_IO_FUA, 0},
+                                      {BDK_BDEV_IO_ZCOPY_POPULATE, 0},
+                                      {BDK_BDEV_IO_ZCOPY_COMMIT, 0},
+                                      {BDK_BDEV_IO_ZCOPY_START, 0},
+                                      {BDK_BDEV_IO_NO_UNMAP, 0}};
+
+constexpr uint32_t io_flags_of_minor(uint32_t abi_minor) noexcept {
+    uint32_t flags = 0;
+    for (const IoFlag& known : io_flags)
+        if (known.since_minor <= abi_minor) flags |= known.flag;
+    return flags;
 }
 
 constexpr uint64_t type_bit(uint32_t type) noexcept {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "bdev/model/module_state.hpp"
 
+#include <bdevkit/bdev_module.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -43,9 +45,15 @@ ModuleState* module_state(const bdk_module* original) {
     return nullptr;
 }
 
-uint32_t module_ctx_size(const bdk_module* original) {
-    const ModuleState* state = module_state(original);
-    return state == nullptr || state->table.get_ctx_size == nullptr ? 0 : state->table.get_ctx_size();
+uint32_t module_abi_minor(const bdk_bdev& bdev) {
+    const ModuleState* state = module_state(bdev.module);
+    return state == nullptr ? BDK_ABI_MINOR : state->abi_minor;
+}
+
+uint32_t module_ctx_size(const bdk_bdev& bdev) {
+    const ModuleState* state = module_state(bdev.module);
+    if (state == nullptr || state->table.get_ctx_size == nullptr) return 0;
+    return state->table.get_ctx_size(state->original, &bdev);
 }
 
 }  // namespace bdk

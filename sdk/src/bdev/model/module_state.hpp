@@ -13,6 +13,7 @@ namespace bdk {
 
 struct ModuleState {
     const bdk_module* original;        ///< the plugin's own table, which it passes to the host
+    uint32_t abi_minor;                ///< that the plugin was built for
     bdk_module table;                  ///< a copy, zero beyond the plugin's `size`
     bool ready = false;                ///< init has succeeded
     std::function<void(int)> pending;  ///< ends the init or fini under way
@@ -34,7 +35,10 @@ std::vector<ModuleState*> module_states();
 /// [app thread] The state of a plugin's table, or nullptr.
 ModuleState* module_state(const bdk_module* original);
 
-/// [app thread] The module's get_ctx_size(), or 0.
-uint32_t module_ctx_size(const bdk_module* original);
+/// [app thread] The minor of the ABI that the bdev's module was built for.
+uint32_t module_abi_minor(const bdk_bdev& bdev);
+
+/// [app thread] The get_ctx_size() of the bdev's module, or 0.
+uint32_t module_ctx_size(const bdk_bdev& bdev);
 
 }  // namespace bdk

@@ -7,6 +7,8 @@
 #include <array>
 #include <cstdint>
 
+#include "bdev/model/io_type.hpp"
+
 namespace bdk {
 
 /// Counters of successful I/Os of one type. They share one cache line, so that an I/O touches only one.
@@ -47,13 +49,13 @@ struct alignas(64) TypeStat {
 struct IoStat {
     static constexpr uint32_t num_statuses = 16;
 
-    TypeStat by_type[BDK_BDEV_IO_NUM_TYPES];
+    TypeStat by_type[io_type_count];
     std::array<uint64_t, num_statuses> errors{};  ///< by minus the BDK_BDEV_IO_STATUS_* code
 
     void count_error(int32_t status) noexcept { errors[static_cast<uint32_t>(-status) % num_statuses]++; }
 
     void add(const IoStat& other) noexcept {
-        for (int type = 0; type < BDK_BDEV_IO_NUM_TYPES; type++)
+        for (uint32_t type = 0; type < io_type_count; type++)
             by_type[type].add(other.by_type[type]);
         for (uint32_t i = 0; i < num_statuses; i++)
             errors[i] += other.errors[i];

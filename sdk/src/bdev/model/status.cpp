@@ -42,6 +42,8 @@ IoStatus status_from_nvme(uint32_t cdw0, uint32_t sct, uint32_t sc) {
 
 IoStatus status_from_scsi(uint32_t sc, uint32_t sk, uint32_t asc, uint32_t ascq) {
     IoStatus status;
+    // All four have 8 bits. A status that does not fit is no success, whatever its low bits say.
+    if (sc > UINT8_MAX) sc = scsi::check_condition;
     status.code = sc == scsi::good ? BDK_BDEV_IO_STATUS_SUCCESS : BDK_BDEV_IO_STATUS_SCSI_ERROR;
     status.scsi = {static_cast<uint8_t>(sc), static_cast<uint8_t>(sk), static_cast<uint8_t>(asc),
                    static_cast<uint8_t>(ascq)};
@@ -57,7 +59,7 @@ IoStatus status_from_errno(int32_t aio_errno) {
         status.code = BDK_BDEV_IO_STATUS_NOMEM;
     } else {
         status.code = BDK_BDEV_IO_STATUS_AIO_ERROR;
-        status.aio_errno = aio_errno;
+        status.aio_errno = aio_errno < 0 ? aio_errno : -EIO;
     }
     return status;
 }

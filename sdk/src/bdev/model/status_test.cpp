@@ -51,7 +51,8 @@ protected:
                 bdk_bdev_free_io(io);
                 self->set(0);
             };
-            ASSERT_EQ(bdk_bdev_read_blocks(client.desc(), client.channel(), buf, 0, 1, cb, &seen), 0);
+            ASSERT_EQ(bdk_bdev_read_blocks(client.desc(), client.channel(), buf, 0, 1, nullptr, cb, &seen),
+                      0);
         });
         done.get();
         call_on_app_thread([&] { disk.on_submit = nullptr; });
@@ -86,6 +87,14 @@ TEST_F(Status, NvmeKeepsItsDetail) {
 TEST_F(Status, ScsiKeepsItsDetail) {
     EXPECT_EQ(seen_after([](bdk_bdev_io* io) { bdk_bdev_io_complete_scsi_status(io, 2, 5, 0x24, 1); }),
               (Forms{BDK_BDEV_IO_STATUS_SCSI_ERROR, 0, 0, 6, 2, 5, 0x24, 1, -EIO}));
+}
+
+TEST_F(Status, WhatDoesNotFitIsNoSuccess) {
+    EXPECT_EQ(
+        seen_after([](bdk_bdev_io* io) { bdk_bdev_io_complete_scsi_status(io, 0x100, 5, 0x24, 1); }).scsi_sc,
+        2u);
+    EXPECT_EQ(seen_after([](bdk_bdev_io* io) { bdk_bdev_io_complete_aio_status(io, ENOSPC); }).code,
+              BDK_BDEV_IO_STATUS_AIO_ERROR);
 }
 
 TEST_F(Status, ErrnoKeepsItsDetail) {

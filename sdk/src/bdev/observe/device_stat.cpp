@@ -73,7 +73,9 @@ struct Sum {
 /// [channel's thread] The time that the module has spent polling for its channel.
 uint64_t spin_ns_of(const BdevChannel* channel) {
     const auto get_spin_time = channel->bdev->fn.get_spin_time;
-    return get_spin_time == nullptr || channel->module_ch == nullptr ? 0 : get_spin_time(channel->module_ch);
+    return get_spin_time == nullptr || channel->module_ch == nullptr
+               ? 0
+               : get_spin_time(channel->bdev->config.ctxt, channel->module_ch);
 }
 
 /// [channel's thread] If several bdev channels share a channel of the module, only one of them counts its
@@ -94,7 +96,7 @@ void fill(PublicStat* out, const IoStat& stat, uint64_t spin_ns, uint32_t blockl
         full.*fields.min_ticks = counted.min();
         full.*fields.max_ticks = counted.max_ticks;
     }
-    for (uint32_t type = 0; type < BDK_BDEV_IO_NUM_TYPES; type++)
+    for (uint32_t type = 0; type < io_type_count; type++)
         if (counts_as_other(type)) full.num_other_ops += stat.by_type[type].ops;
     static_assert(sizeof(full.num_errors_by_status) == sizeof(stat.errors));
     std::copy(stat.errors.begin(), stat.errors.end(), full.num_errors_by_status);
@@ -184,33 +186,33 @@ int bdk_bdev_get_io_stat(bdk_io_channel* ch, bdk_bdev_io_stat* stat) {
 void bdk_bdev_get_device_stat(bdk_bdev* pub, bdk_bdev_io_stat* stat, bdk_bdev_get_device_stat_cb cb,
                               void* ctx) {
     if (!bdk::has_callback(cb, BDK_ABI_CALL)) return;
-    if (!bdk::on_bdk_thread(BDK_ABI_CALL) || stat->size == 0) return cb(pub, stat, ctx, -EINVAL);
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL) || stat->size == 0) return cb(pub, stat, -EINVAL, ctx);
     bdk::Bdev* bdev = bdk::Bdev::of(pub);
     std::shared_ptr<bdk::Sum> sum = bdk::or_null([] { return std::make_shared<bdk::Sum>(); });
-    if (sum == nullptr) return cb(pub, stat, ctx, -ENOMEM);
+    if (sum == nullptr) return cb(pub, stat, -ENOMEM, ctx);
     const auto done = [=] {
         bdk::fill(stat, sum->stat, sum->spin_ns, bdev->blocklen);
-        cb(pub, stat, ctx, 0);
+        cb(pub, stat, 0, ctx);
     };
     bdk::after_puts(bdev, [=] { bdk::add_up(bdev, sum, done); });
 }
 
 void bdk_bdev_reset_device_stat(bdk_bdev* pub, uint32_t mode, bdk_bdev_reset_device_stat_cb cb, void* ctx) {
     if (!bdk::has_callback(cb, BDK_ABI_CALL)) return;
-    if (!bdk::on_bdk_thread(BDK_ABI_CALL) || mode > BDK_BDEV_RESET_STAT_MAXMIN) return cb(pub, ctx, -EINVAL);
-    bdk::take_stat(pub, mode, nullptr, [=] { cb(pub, ctx, 0); });
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL) || mode > BDK_BDEV_RESET_STAT_MAXMIN) return cb(pub, -EINVAL, ctx);
+    bdk::take_stat(pub, mode, nullptr, [=] { cb(pub, 0, ctx); });
 }
 
 void bdk_bdev_take_device_stat(bdk_bdev* pub, bdk_bdev_io_stat* stat, uint32_t mode,
                                bdk_bdev_get_device_stat_cb cb, void* ctx) {
     if (!bdk::has_callback(cb, BDK_ABI_CALL)) return;
     if (!bdk::on_bdk_thread(BDK_ABI_CALL) || stat->size == 0 || mode > BDK_BDEV_RESET_STAT_MAXMIN)
-        return cb(pub, stat, ctx, -EINVAL);
+        return cb(pub, stat, -EINVAL, ctx);
     std::shared_ptr<bdk::Sum> sum = bdk::or_null([] { return std::make_shared<bdk::Sum>(); });
-    if (sum == nullptr) return cb(pub, stat, ctx, -ENOMEM);
+    if (sum == nullptr) return cb(pub, stat, -ENOMEM, ctx);
     const auto done = [=] {
         bdk::fill(stat, sum->stat, sum->spin_ns, bdk::Bdev::of(pub)->blocklen);
-        cb(pub, stat, ctx, 0);
+        cb(pub, stat, 0, ctx);
     };
     const auto take = [=] {
         bdk::cannot_fail("taking statistics", [&] { bdk::take_stat(pub, mode, sum, done); });

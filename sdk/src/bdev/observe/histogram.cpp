@@ -59,7 +59,7 @@ using bdk::ns_from_ticks;
 void bdk_bdev_histogram_enable(bdk_bdev* pub, bool enable, uint64_t io_types, bdk_bdev_histogram_enable_cb cb,
                                void* ctx) {
     if (!bdk::has_callback(cb, BDK_ABI_CALL)) return;
-    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return cb(ctx, -EINVAL);
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return cb(-EINVAL, ctx);
     Bdev* bdev = Bdev::of(pub);
     uint64_t types = !enable ? 0 : io_types == 0 ? UINT64_MAX : io_types;
     int rc = bdk::or_enomem([=] {
@@ -67,29 +67,29 @@ void bdk_bdev_histogram_enable(bdk_bdev* pub, bool enable, uint64_t io_types, bd
         bdev->latencies.start(types);
         return 0;
     });
-    if (rc != 0) return cb(ctx, rc);
+    if (rc != 0) return cb(rc, ctx);
     bdk::for_each_bdev_channel(
         bdev,
         [](bdk::BdevChannel* channel) {
             std::scoped_lock lock(channel->bdev->mutex);
             bdk::cannot_fail("a histogram", [=] { bdk::channel_follow_histogram(channel); });
         },
-        [=] { cb(ctx, 0); });
+        [=] { cb(0, ctx); });
 }
 
 void bdk_bdev_histogram_get(bdk_bdev* pub, bdk_bdev_histogram_get_cb cb, void* ctx) {
     if (!bdk::has_callback(cb, BDK_ABI_CALL)) return;
-    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return cb(ctx, -EINVAL, nullptr);
+    if (!bdk::on_bdk_thread(BDK_ABI_CALL)) return cb(nullptr, -EINVAL, ctx);
     Bdev* bdev = Bdev::of(pub);
     std::shared_ptr<bdk_histogram> merged = bdk::or_null([] { return std::make_shared<bdk_histogram>(); });
-    if (merged == nullptr) return cb(ctx, -ENOMEM, nullptr);
-    if (!bdk::merge_gone_channels(bdev, merged->ticks)) return cb(ctx, -EINVAL, nullptr);
+    if (merged == nullptr) return cb(nullptr, -ENOMEM, ctx);
+    if (!bdk::merge_gone_channels(bdev, merged->ticks)) return cb(nullptr, -EINVAL, ctx);
     bdk::for_each_bdev_channel(
         bdev,
         [merged](bdk::BdevChannel* channel) {
             if (channel->latencies.histogram != nullptr) merged->ticks.merge(*channel->latencies.histogram);
         },
-        [=] { cb(ctx, 0, merged.get()); });
+        [=] { cb(merged.get(), 0, ctx); });
 }
 
 uint64_t bdk_histogram_count(const bdk_histogram* histogram) {
@@ -114,7 +114,7 @@ uint64_t bdk_histogram_percentile_ns(const bdk_histogram* histogram, double perc
 
 void bdk_histogram_for_each_bucket(const bdk_histogram* histogram, bdk_histogram_bucket_fn fn, void* ctx) {
     histogram->ticks.for_each_bucket([=](uint64_t first, uint64_t last, uint64_t count) {
-        fn(ctx, ns_from_ticks(first), ns_from_ticks(last), count);
+        fn(ns_from_ticks(first), ns_from_ticks(last), count, ctx);
     });
 }
 

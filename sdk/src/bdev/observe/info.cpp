@@ -4,6 +4,7 @@
 #include <bdevkit/queue_depth.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/bdev_list.hpp"
@@ -27,10 +28,17 @@ const char* bdk_bdev_get_module_name(const bdk_bdev* bdev) {
     return Bdev::of(bdev)->module_name.c_str();
 }
 
-const char* bdk_bdev_get_alias(const bdk_bdev* pub, uint32_t n) {
+int bdk_bdev_get_alias(const bdk_bdev* pub, uint32_t n, char* buf, size_t size) {
     Bdev* bdev = Bdev::of(pub);
     std::scoped_lock lock(bdev->mutex);
-    return n < bdev->aliases.size() ? bdev->aliases[n].c_str() : nullptr;
+    if (n >= bdev->aliases.size()) return -ENOENT;
+    const std::string& alias = bdev->aliases[n];
+    if (size != 0) {
+        const size_t length = std::min(size - 1, alias.size());
+        std::copy_n(alias.data(), length, buf);
+        buf[length] = '\0';
+    }
+    return static_cast<int>(alias.size());
 }
 
 void bdk_bdev_get_uuid(const bdk_bdev* bdev, bdk_uuid* uuid) {
@@ -94,6 +102,10 @@ uint32_t bdk_bdev_get_acwu(const bdk_bdev* bdev) {
     return Bdev::of(bdev)->acwu();
 }
 
+uint32_t bdk_bdev_get_max_compare_and_write(const bdk_bdev* bdev) {
+    return Bdev::of(bdev)->max_compare_and_write();
+}
+
 bool bdk_bdev_has_write_cache(const bdk_bdev* bdev) {
     return (Bdev::of(bdev)->flags & BDK_BDEV_WRITE_CACHE) != 0;
 }
@@ -110,11 +122,15 @@ bool bdk_bdev_io_type_supported(const bdk_bdev* bdev, uint32_t type) {
     return Bdev::of(bdev)->supports(type);
 }
 
+bool bdk_bdev_io_type_native(const bdk_bdev* bdev, uint32_t type) {
+    return type < bdk::io_type_count && Bdev::of(bdev)->supports_natively(type);
+}
+
 namespace {
 
 void dump_types(const Bdev* bdev, bdk_json_writer* w) {
     bdk_json_array_begin(w, "supported_io_types");
-    for (uint32_t type = 1; type < BDK_BDEV_IO_NUM_TYPES; type++)
+    for (uint32_t type = 1; type < bdk::io_type_count; type++)
         if (bdev->supports(type)) bdk_json_string(w, nullptr, bdk_bdev_io_type_name(type));
     bdk_json_array_end(w);
 }
@@ -193,7 +209,7 @@ void dump_module_config(const Bdev* bdev, bdk_json_writer* w) {
         module->config_json == nullptr)
         return;
     bdk_json_object_begin(w, "module_config");
-    module->config_json(w);
+    module->config_json(module, w);
     bdk_json_object_end(w);
 }
 

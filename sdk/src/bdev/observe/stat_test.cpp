@@ -32,7 +32,7 @@ protected:
         stat.size = sizeof(stat);
         Awaited<int> done;
         auto set = done.setter();
-        auto cb = [](bdk_bdev*, bdk_bdev_io_stat*, void* ctx, int rc) {
+        auto cb = [](bdk_bdev*, bdk_bdev_io_stat*, int rc, void* ctx) {
             (*static_cast<std::function<void(int)>*>(ctx))(rc);
         };
         post(client.thread(), [&] { bdk_bdev_get_device_stat(client.bdev(), &stat, cb, &set); });
@@ -43,7 +43,7 @@ protected:
     static int reset_stat(Client& client, uint32_t mode) {
         Awaited<int> done;
         auto set = done.setter();
-        auto cb = [](bdk_bdev*, void* ctx, int rc) { (*static_cast<std::function<void(int)>*>(ctx))(rc); };
+        auto cb = [](bdk_bdev*, int rc, void* ctx) { (*static_cast<std::function<void(int)>*>(ctx))(rc); };
         post(client.thread(), [&] { bdk_bdev_reset_device_stat(client.bdev(), mode, cb, &set); });
         return done.get();
     }
@@ -54,7 +54,7 @@ protected:
         stat.size = sizeof(stat);
         Awaited<int> done;
         auto set = done.setter();
-        auto cb = [](bdk_bdev*, bdk_bdev_io_stat*, void* ctx, int rc) {
+        auto cb = [](bdk_bdev*, bdk_bdev_io_stat*, int rc, void* ctx) {
             (*static_cast<std::function<void(int)>*>(ctx))(rc);
         };
         post(client.thread(), [&] { bdk_bdev_take_device_stat(client.bdev(), &stat, mode, cb, &set); });
@@ -65,7 +65,7 @@ protected:
     static void measure(Client& client, bool enable, uint64_t io_types = 0) {
         Awaited<int> done;
         auto set = done.setter();
-        auto cb = [](void* ctx, int rc) { (*static_cast<std::function<void(int)>*>(ctx))(rc); };
+        auto cb = [](int rc, void* ctx) { (*static_cast<std::function<void(int)>*>(ctx))(rc); };
         post(client.thread(), [&] { bdk_bdev_histogram_enable(client.bdev(), enable, io_types, cb, &set); });
         EXPECT_EQ(done.get(), 0);
     }
@@ -79,11 +79,11 @@ protected:
     static Measured measured(Client& client) {
         Awaited<Measured> done;
         auto set = done.setter();
-        auto cb = [](void* ctx, int rc, const bdk_histogram* histogram) {
+        auto cb = [](const bdk_histogram* histogram, int rc, void* ctx) {
             auto& give = *static_cast<std::function<void(Measured)>*>(ctx);
             if (rc != 0) return give({rc, 0, 0, 0, 0, 0, {}});
             uint64_t in_buckets = 0;
-            auto add = [](void* sum, uint64_t, uint64_t, uint64_t count) {
+            auto add = [](uint64_t, uint64_t, uint64_t count, void* sum) {
                 *static_cast<uint64_t*>(sum) += count;
             };
             bdk_histogram_for_each_bucket(histogram, add, &in_buckets);
@@ -105,8 +105,10 @@ protected:
     }
 
     static Awaited<IoResult> start_read(Client& client, char* buf) {
-        return client.start([=](bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb,
-                                void* arg) { return bdk_bdev_read_blocks(desc, ch, buf, 0, 1, cb, arg); });
+        return client.start(
+            [=](bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb, void* arg) {
+                return bdk_bdev_read_blocks(desc, ch, buf, 0, 1, nullptr, cb, arg);
+            });
     }
 
     RawDisk disk{"disk"};
@@ -316,10 +318,10 @@ TEST_F(Histogram, MeasuresWhileItIsOn) {
 }
 
 TEST_F(Histogram, ACallbackMayOpenAndCloseTheBdev) {
-    auto cb = [](void* rc, int result, const bdk_histogram*) {
+    auto cb = [](const bdk_histogram*, int result, void* rc) {
         bdk_bdev_desc* desc = nullptr;
-        ASSERT_EQ(bdk_bdev_open_ext(
-                      "disk", false, [](uint32_t, bdk_bdev*, void*) {}, nullptr, &desc),
+        ASSERT_EQ(bdk_bdev_open(
+                      "disk", 0, [](uint32_t, bdk_bdev*, void*) {}, nullptr, &desc),
                   0);
         bdk_bdev_close(desc);
         *static_cast<int*>(rc) = result;

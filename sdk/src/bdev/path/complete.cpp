@@ -176,6 +176,18 @@ void bdk_bdev_io_complete_aio_status(bdk_bdev_io* io, int32_t aio_errno) {
     bdk::io_complete(BdevIo::of(io), bdk::status_from_errno(aio_errno), __builtin_return_address(0));
 }
 
+void bdk_bdev_io_complete_remote(bdk_bdev_io* pub, int32_t aio_errno) {
+    BdevIo* io = BdevIo::of(pub);
+    if (bdk::current_thread() == io->pool->thread) return bdk_bdev_io_complete_aio_status(pub, aio_errno);
+    // The module has the I/O, so nobody else looks at its status until the message has arrived.
+    io->status = bdk::status_from_errno(aio_errno);
+    const auto arrived = [](void* ctx) {
+        auto* arrived_io = static_cast<BdevIo*>(ctx);
+        bdk::io_complete(arrived_io, arrived_io->status, nullptr);
+    };
+    bdk::send_always(io->pool->thread, arrived, io);
+}
+
 void bdk_bdev_io_complete_base_io_status(bdk_bdev_io* io, const bdk_bdev_io* base_io) {
     bdk::io_complete(BdevIo::of(io), BdevIo::of(base_io)->status, __builtin_return_address(0));
 }

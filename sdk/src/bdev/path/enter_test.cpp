@@ -27,7 +27,7 @@ protected:
 
 Client::Submit read_block(void* buf) {
     return [=](bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb, void* arg) {
-        return bdk_bdev_read_blocks(desc, ch, buf, 0, 1, cb, arg);
+        return bdk_bdev_read_blocks(desc, ch, buf, 0, 1, nullptr, cb, arg);
     };
 }
 
@@ -50,7 +50,7 @@ TEST_F(IoPath, CallbackRunsAfterSubmitHasReturned) {
             s->ran_inside = !s->returned;
             bdk_bdev_free_io(io);
         };
-        ASSERT_EQ(bdk_bdev_read_blocks(client.desc(), client.channel(), buf, 0, 1, cb, &state), 0);
+        ASSERT_EQ(bdk_bdev_read_blocks(client.desc(), client.channel(), buf, 0, 1, nullptr, cb, &state), 0);
         state.returned = true;
     });
     settle(bdk_thread_get_app_thread());
@@ -64,10 +64,10 @@ TEST_F(IoPath, AnIoWithoutItsCallbackIsRefusedAndReported) {
     on_app([&] {
         bdk_bdev_desc* desc = client.desc();
         bdk_io_channel* ch = client.channel();
-        EXPECT_EQ(bdk_bdev_read_blocks(desc, ch, buf, 0, 1, nullptr, nullptr), -EINVAL);
-        EXPECT_EQ(bdk_bdev_flush_blocks(desc, ch, 0, 1, nullptr, nullptr), -EINVAL);
-        EXPECT_EQ(bdk_bdev_reset(desc, ch, nullptr, nullptr), -EINVAL);
-        EXPECT_EQ(bdk_bdev_abort(desc, ch, nullptr, nullptr, nullptr), -EINVAL);
+        EXPECT_EQ(bdk_bdev_read_blocks(desc, ch, buf, 0, 1, nullptr, nullptr, nullptr), -EINVAL);
+        EXPECT_EQ(bdk_bdev_flush_blocks(desc, ch, 0, 1, nullptr, nullptr, nullptr), -EINVAL);
+        EXPECT_EQ(bdk_bdev_reset(desc, ch, nullptr, nullptr, nullptr), -EINVAL);
+        EXPECT_EQ(bdk_bdev_abort(desc, ch, nullptr, nullptr, nullptr, nullptr), -EINVAL);
         EXPECT_EQ(bdk_thread_exec_msg(bdk_get_thread(), nullptr, nullptr), -EINVAL);
         bdk_for_each_thread(nullptr, nullptr, nullptr);
     });
@@ -85,7 +85,7 @@ TEST_F(IoPath, RefusesBeforeTheModuleSeesIt) {
     char buf[512];
     EXPECT_EQ(writer
                   .run([&](bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb, void* arg) {
-                      return bdk_bdev_read(desc, ch, buf, 100, 512, cb, arg);
+                      return bdk_bdev_read(desc, ch, buf, 100, 512, nullptr, cb, arg);
                   })
                   .rc,
               -EINVAL)
@@ -170,7 +170,7 @@ TEST_F(IoPath, SubmissionOnAnotherThreadIsRefused) {
     int rc = 0;
     call_on(other, [&] {
         auto cb = [](bdk_bdev_io*, bool, void*) {};
-        rc = bdk_bdev_read_blocks(client.desc(), client.channel(), buf, 0, 1, cb, nullptr);
+        rc = bdk_bdev_read_blocks(client.desc(), client.channel(), buf, 0, 1, nullptr, cb, nullptr);
     });
     EXPECT_EQ(rc, -EINVAL);
     EXPECT_EQ(violation_count(), before + 1);
@@ -226,7 +226,7 @@ TEST_F(IoPath, LongChainOfSubmissionsFromCallbacksDoesNotRecurse) {
     struct Step {
         static void submit(Chain* self) {
             int rc = bdk_bdev_read_blocks(self->client->desc(), self->client->channel(), self->buf, 0, 1,
-                                          done, self);
+                                          nullptr, done, self);
             ASSERT_EQ(rc, 0);
         }
         static void done(bdk_bdev_io* io, bool success, void* arg) {

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/strict.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/desc.hpp"
 #include "bdev/model/io_pool.hpp"
@@ -30,12 +31,11 @@ namespace {
 
 using Opts = bdk_bdev_io_forward_opts;
 
-int64_t delta_of(const Opts* opts) {
-    return opts != nullptr && BDK_HAS_FIELD(opts, Opts, offset_delta) ? opts->offset_delta : 0;
-}
-
-auto done_of(const Opts* opts) -> void (*)(bdk_bdev_io*, bool) {
-    return opts != nullptr && BDK_HAS_FIELD(opts, Opts, done) ? opts->done : nullptr;
+/// @return 0, or -EINVAL or -E2BIG (logged) for options that this host does not know.
+int check_opts(const Opts* opts) {
+    if (opts == nullptr) return 0;
+    if (int rc = check_size(opts, "bdk_bdev_io_forward_opts", 24); rc != 0) return rc;
+    return check_bits("bdk_bdev_io_forward_opts.reserved", opts->reserved, 0);
 }
 
 void push_frame(BdevIo* io, BdevChannel* base, int64_t delta, void (*done)(bdk_bdev_io*, bool),
@@ -61,6 +61,9 @@ void take_results(BdevIo* io, BdevIo* stand_in) {
             break;
         case BDK_BDEV_IO_TYPE_ZONE_APPEND:
             to.offset_blocks = from.offset_blocks;
+            break;
+        case BDK_BDEV_IO_TYPE_GET_ZONE_INFO:
+            io->pub.u.zone_mgmt.num_filled = stand_in->pub.u.zone_mgmt.num_filled;
             break;
         case BDK_BDEV_IO_TYPE_READ:
         case BDK_BDEV_IO_TYPE_ZCOPY:
@@ -119,9 +122,11 @@ void forward(BdevIo* io, bdk_bdev_desc* desc, bdk_io_channel* ch, const Opts* op
         return;
     }
     bool in_submit = io->state == IoState::in_submit;
-    int64_t delta = delta_of(opts);
     BdevChannel* base = nullptr;
-    int rc = validate_channel(desc, ch, &base, call);
+    int rc = check_opts(opts);
+    const int64_t delta = rc == 0 && opts != nullptr ? opts->offset_delta : 0;
+    auto done = rc == 0 && opts != nullptr ? opts->done : nullptr;
+    if (rc == 0) rc = validate_channel(desc, ch, &base, call);
     if (rc == 0) {
         if (delta != 0) io_shift_range(io, delta);
         rc = validate_io(base, io);
@@ -141,10 +146,10 @@ void forward(BdevIo* io, bdk_bdev_desc* desc, bdk_io_channel* ch, const Opts* op
     if (io->depth == max_io_frames) [[unlikely]] {
         if (delta != 0) io_shift_range(io, -delta);
         io->state = IoState::core;
-        forward_in_stand_in(io, base, delta, done_of(opts));
+        forward_in_stand_in(io, base, delta, done);
         return;
     }
-    push_frame(io, base, delta, done_of(opts), current_thread());
+    push_frame(io, base, delta, done, current_thread());
     io_enter_forwarded(io, in_submit);
 }
 

@@ -18,7 +18,7 @@ bdk_bdev_io_stat stat_of(Client& client) {
     Awaited<int> done;
     auto set = done.setter();
     call_on(client.thread(), [&] {
-        auto cb = [](bdk_bdev*, bdk_bdev_io_stat*, void* ctx, int rc) {
+        auto cb = [](bdk_bdev*, bdk_bdev_io_stat*, int rc, void* ctx) {
             (*static_cast<std::function<void(int)>*>(ctx))(rc);
         };
         bdk_bdev_get_device_stat(client.bdev(), &stat, cb, &set);
@@ -118,7 +118,7 @@ TEST_F(Forward, StatusComesUpThroughEveryLayer) {
             bdk_bdev_free_io(io);
             (*self->set)(0);
         };
-        ASSERT_EQ(bdk_bdev_read_blocks(client.desc(), client.channel(), buf, 0, 1, cb, &arg), 0);
+        ASSERT_EQ(bdk_bdev_read_blocks(client.desc(), client.channel(), buf, 0, 1, nullptr, cb, &arg), 0);
     });
     done.get();
     EXPECT_EQ(status.code, BDK_BDEV_IO_STATUS_NVME_ERROR);
@@ -165,10 +165,11 @@ TEST_F(Forward, AbortReachesTheModuleThatHasTheIo) {
         call_on_app_thread([&] { disk.hold = true; });
         char buf[512];
         void* token = nullptr;
-        auto read =
-            client.start([&](bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb,
-                             void* arg) { return bdk_bdev_read_blocks(desc, ch, buf, 0, 1, cb, arg); },
-                         &token);
+        auto read = client.start(
+            [&](bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb, void* arg) {
+                return bdk_bdev_read_blocks(desc, ch, buf, 0, 1, nullptr, cb, arg);
+            },
+            &token);
         EXPECT_TRUE(client.abort(token).ok());
         EXPECT_EQ(read.get().status, BDK_BDEV_IO_STATUS_ABORTED);
         call_on_app_thread([&] { disk.hold = false; });
@@ -191,8 +192,10 @@ TEST_F(Forward, ForwardingTwiceIsReported) {
         };
     });
     char buf[512];
-    auto read = client.start([&](bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb,
-                                 void* arg) { return bdk_bdev_read_blocks(desc, ch, buf, 0, 1, cb, arg); });
+    auto read =
+        client.start([&](bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb, void* arg) {
+            return bdk_bdev_read_blocks(desc, ch, buf, 0, 1, nullptr, cb, arg);
+        });
     call_on_app_thread([&] {
         disk.hold = false;
         disk.release();

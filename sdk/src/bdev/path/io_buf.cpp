@@ -151,27 +151,11 @@ bdk_io_channel* bdk_bdev_io_get_io_channel(const bdk_bdev_io* io) {
     return bdk::io_channel_from_ctx(BdevIo::of(io)->ch);
 }
 
-uint64_t bdk_bdev_io_get_submit_tsc(const bdk_bdev_io* io) {
+uint64_t bdk_bdev_io_get_submit_ticks(const bdk_bdev_io* io) {
     return BdevIo::of(io)->submit_ticks;
-}
-
-uint64_t bdk_bdev_io_get_seek_offset(const bdk_bdev_io* io) {
-    const bdk::Bdev* bdev = BdevIo::of(io)->ch->bdev;
-    bool outside =
-        bdev != nullptr && io->u.bdev.seek_offset >= bdev->blockcnt.load(std::memory_order_relaxed);
-    return outside ? UINT64_MAX : io->u.bdev.seek_offset;  // outside: found by a larger base
-}
-
-uint64_t bdk_bdev_io_get_append_location(const bdk_bdev_io* io) {
-    return io->u.bdev.offset_blocks;
 }
 
 void bdk_bdev_io_get_iovec(const bdk_bdev_io* io, iovec** iovs, int32_t* iovcnt) {
     if (iovs != nullptr) *iovs = io->u.bdev.iovs;
     if (iovcnt != nullptr) *iovcnt = io->u.bdev.iovcnt;
-}
-
-void bdk_bdev_io_set_seek_offset(bdk_bdev_io* io, uint64_t offset_blocks) {
-    if (!bdk::on_submitters_thread(BdevIo::of(io), BDK_ABI_CALL)) return;
-    io->u.bdev.seek_offset = offset_blocks;
 }

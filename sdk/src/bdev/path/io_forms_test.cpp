@@ -104,7 +104,9 @@ TEST_P(IoForms, SeekFindsTheOffsetAsTheClientCountsIt) {
     });
     for (auto seek : {bdk_bdev_seek_data, bdk_bdev_seek_hole}) {
         uint64_t result = 0;
-        auto submit = [&](auto* desc, auto* ch, auto cb, void* arg) { return seek(desc, ch, 3, cb, arg); };
+        auto submit = [&](auto* desc, auto* ch, auto cb, void* arg) {
+            return seek(desc, ch, 3, nullptr, cb, arg);
+        };
         auto look = [&](bdk_bdev_io* io) { result = bdk_bdev_io_get_seek_offset(io); };
         found = shift() + 8;
         EXPECT_EQ(run(submit, look), 0);
@@ -117,7 +119,7 @@ TEST_P(IoForms, SeekFindsTheOffsetAsTheClientCountsIt) {
 }
 
 TEST_P(IoForms, ZoneAppendTellsWhereItWent) {
-    on_disk([](bdk_bdev_io* io) { io->u.bdev.offset_blocks += 7; });
+    on_disk([](bdk_bdev_io* io) { bdk_bdev_io_set_append_location(io, io->u.bdev.offset_blocks + 7); });
     char data[1024] = {};
     iovec iov{data, sizeof(data)};
     uint64_t location = 0;
@@ -133,14 +135,19 @@ TEST_P(IoForms, ZoneInfoIsOfTheClientsZones) {
     on_disk([&](bdk_bdev_io* io) {
         const bdk_bdev_io_zone_mgmt_params& params = io->u.zone_mgmt;
         EXPECT_EQ(params.zone_id, shift());
-        for (uint32_t i = 0; i < params.num_zones; i++)
-            params.buf[i] = {params.zone_id + i * zone, params.zone_id + i * zone + 5, zone, 1, 2};
+        for (uint32_t i = 0; i < params.num_zones; i++) {
+            const uint64_t first = params.zone_id + i * zone;
+            const bdk_bdev_zone_info one{first, first + 5, zone, BDK_BDEV_ZONE_STATE_CLOSED, 2};
+            bdk_bdev_io_set_zone_info(io, i, &one, sizeof(one));
+        }
     });
     bdk_bdev_zone_info info[2];
     auto ask = [&](uint32_t count) {
-        return run([&](auto* desc, auto* ch, auto cb,
-                       void* arg) { return bdk_bdev_get_zone_info(desc, ch, 0, count, info, cb, arg); },
-                   expect_success);
+        return run(
+            [&](auto* desc, auto* ch, auto cb, void* arg) {
+                return bdk_bdev_get_zone_info(desc, ch, 0, count, info, sizeof(info[0]), nullptr, cb, arg);
+            },
+            expect_success);
     };
     EXPECT_EQ(ask(2), 0);
     EXPECT_EQ(info[0].zone_id, 0u);
@@ -149,6 +156,59 @@ TEST_P(IoForms, ZoneInfoIsOfTheClientsZones) {
     EXPECT_EQ(info[1].capacity, zone);
     auto zones = uint32_t((disk_blocks - shift()) / zone);
     EXPECT_EQ(ask(zones + 1), -EINVAL) << "the zones beyond the end are somebody else's";
+}
+
+/// The element of a client, or of a module, of a newer ABI.
+struct NewerZoneInfo {
+    bdk_bdev_zone_info known;
+    uint64_t more;
+};
+
+TEST_P(IoForms, ZoneInfoHasTheCallersStrideAndTellsHowManyWereFilled) {
+    on_disk([&](bdk_bdev_io* io) {
+        const uint64_t first = io->u.zone_mgmt.zone_id;
+        const NewerZoneInfo longer{{first, first + 5, zone, BDK_BDEV_ZONE_STATE_CLOSED, 2}, 77};
+        bdk_bdev_io_set_zone_info(io, 0, &longer.known, sizeof(longer));
+        const bdk_bdev_zone_info known{first + zone, first + zone + 6, zone, BDK_BDEV_ZONE_STATE_CLOSED, 2};
+        bdk_bdev_io_set_zone_info(io, 1, &known, sizeof(known));
+        bdk_bdev_io_set_zone_info(io, 3, &known, sizeof(known));  // nobody asked for a fourth
+        bdk_bdev_io_set_zone_info(io, 2, &known, 8);              // no ABI has such a one
+    });
+    uint32_t filled = 0;
+    const auto ask = [&](auto* info, uint32_t size) {
+        return run(
+            [&](auto* desc, auto* ch, auto cb, void* arg) {
+                auto* first = reinterpret_cast<bdk_bdev_zone_info*>(info);
+                return bdk_bdev_get_zone_info(desc, ch, 0, 3, first, size, nullptr, cb, arg);
+            },
+            [&](bdk_bdev_io* io) { filled = bdk_bdev_io_get_num_zones(io); });
+    };
+    NewerZoneInfo longer[3];
+    std::memset(longer, 0xee, sizeof(longer));
+    EXPECT_EQ(ask(longer, sizeof(longer[0])), 0);
+    EXPECT_EQ(filled, 2u);
+    EXPECT_EQ(longer[0].known.zone_id, 0u);
+    EXPECT_EQ(longer[0].more, 77u) << "both know it";
+    EXPECT_EQ(longer[1].known.write_pointer, zone + 6);
+    EXPECT_EQ(longer[1].more, 0u) << "the module does not know it";
+    EXPECT_EQ(longer[2].more, 0xeeeeeeeeeeeeeeeeu) << "not filled";
+
+    bdk_bdev_zone_info known[4];
+    std::memset(known, 0xee, sizeof(known));
+    EXPECT_EQ(ask(known, sizeof(known[0])), 0);
+    EXPECT_EQ(known[1].zone_id, zone) << "the module's element is longer";
+    for (const uint32_t wrong : {0u, 24u, 36u, 8192u})
+        EXPECT_EQ(ask(known, wrong), -EINVAL) << wrong;
+}
+
+TEST_P(IoForms, OnlyAZoneAppendHasALocation) {
+    uint64_t at = 0;
+    on_disk([&](bdk_bdev_io* io) {
+        bdk_bdev_io_set_append_location(io, 500);
+        at = io->u.bdev.offset_blocks;
+    });
+    client->try_read(3, 1);
+    EXPECT_EQ(at, shift() + 3);
 }
 
 TEST_P(IoForms, ZoneManagementGoesToTheZone) {
@@ -161,7 +221,7 @@ TEST_P(IoForms, ZoneManagementGoesToTheZone) {
     auto manage = [&](uint64_t at) {
         return run(
             [&](auto* desc, auto* ch, auto cb, void* arg) {
-                return bdk_bdev_zone_management(desc, ch, at, BDK_BDEV_ZONE_FINISH, cb, arg);
+                return bdk_bdev_zone_management(desc, ch, at, BDK_BDEV_ZONE_FINISH, nullptr, cb, arg);
             },
             expect_success);
     };
@@ -199,20 +259,22 @@ TEST_P(IoForms, NvmeCommandsComeAsTheyWere) {
         EXPECT_EQ(sct + sc, 0u);
     };
     expect_came(BDK_BDEV_IO_TYPE_NVME_ADMIN, [&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_nvme_admin_passthru(desc, ch, cmd, data, sizeof(data), cb, arg);
+        return bdk_bdev_nvme_admin_passthru(desc, ch, cmd, data, sizeof(data), nullptr, cb, arg);
     });
     EXPECT_EQ(came.buf, data);
     expect_came(BDK_BDEV_IO_TYPE_NVME_IO, [&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_nvme_io_passthru(desc, ch, cmd, data, sizeof(data), cb, arg);
+        return bdk_bdev_nvme_io_passthru(desc, ch, cmd, data, sizeof(data), nullptr, cb, arg);
     });
     EXPECT_EQ(came.buf, data);
     expect_came(BDK_BDEV_IO_TYPE_NVME_IO_MD, [&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_nvme_io_passthru_md(desc, ch, cmd, data, sizeof(data), md, sizeof(md), cb, arg);
+        return bdk_bdev_nvme_io_passthru_md(desc, ch, cmd, data, sizeof(data), md, sizeof(md), nullptr, cb,
+                                            arg);
     });
     EXPECT_EQ(came.md_buf, md);
-    EXPECT_EQ(came.md_len, sizeof(md));
+    EXPECT_EQ(came.md_nbytes, sizeof(md));
     expect_came(BDK_BDEV_IO_TYPE_NVME_IOV_MD, [&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_nvme_iov_passthru_md(desc, ch, cmd, iovs, 2, sizeof(data), md, sizeof(md), cb, arg);
+        return bdk_bdev_nvme_iov_passthru_md(desc, ch, cmd, iovs, 2, sizeof(data), md, sizeof(md), nullptr,
+                                             cb, arg);
     });
     EXPECT_EQ(came.iovs, iovs);
     EXPECT_EQ(came.iovcnt, 2);
@@ -228,7 +290,7 @@ TEST_P(IoForms, ZcopyLendsTheDisksMemory) {
     });
     bdk_bdev_io* started = nullptr;
     EXPECT_EQ(run([&](auto* desc, auto* ch, auto cb,
-                      void* arg) { return bdk_bdev_zcopy_start(desc, ch, 5, 2, true, cb, arg); },
+                      void* arg) { return bdk_bdev_zcopy_start(desc, ch, 5, 2, true, nullptr, cb, arg); },
                   [&](bdk_bdev_io* io) { started = io; }, true),
               0);
     iovec* iovs = nullptr;
@@ -237,10 +299,13 @@ TEST_P(IoForms, ZcopyLendsTheDisksMemory) {
     ASSERT_EQ(count, 1);
     EXPECT_EQ(iovs[0].iov_base, disk.data.data() + (shift() + 5) * 512);
     EXPECT_EQ(iovs[0].iov_len, 2u * 512);
-    EXPECT_EQ(
-        run([&](auto*, auto*, auto cb, void* arg) { return bdk_bdev_zcopy_end(started, true, cb, arg); },
-            expect_success),
-        0);
+    EXPECT_EQ(run([&](auto*, auto*, auto cb,
+                      void* arg) { return bdk_bdev_zcopy_end(started, true, nullptr, cb, arg); },
+                  [](bdk_bdev_io* io) {
+                      const auto again = [](bdk_bdev_io*, bool, void*) { ADD_FAILURE() << "ended twice"; };
+                      EXPECT_EQ(bdk_bdev_zcopy_end(io, true, nullptr, again, nullptr), -EINVAL);
+                  }),
+              0);
     EXPECT_EQ(flags, (std::vector<uint32_t>{BDK_BDEV_IO_ZCOPY_START | BDK_BDEV_IO_ZCOPY_POPULATE,
                                             BDK_BDEV_IO_ZCOPY_COMMIT}));
 }
@@ -298,7 +363,7 @@ TEST(SeekInAPartition, WhatLiesBehindItsEndIsNotFound) {
                 bdk_bdev_free_io(io);
                 (*static_cast<std::function<void(int)>*>(arg))(0);
             };
-            ASSERT_EQ(bdk_bdev_seek_data(client.desc(), client.channel(), 0, cb, &set), 0);
+            ASSERT_EQ(bdk_bdev_seek_data(client.desc(), client.channel(), 0, nullptr, cb, &set), 0);
         });
         done.get();
         EXPECT_EQ(found, UINT64_MAX);

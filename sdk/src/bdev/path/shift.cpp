@@ -3,6 +3,7 @@
 
 #include <bdevkit/zone.h>
 
+#include "base/element.hpp"
 #include "bdev/model/io_type.hpp"
 #include "bdev/path/ref_tags.hpp"
 
@@ -40,9 +41,11 @@ void io_shift_result(BdevIo* io, int64_t delta) {
     io_restore_ref_tags(io, delta);
     if (io->pub.type != BDK_BDEV_IO_TYPE_GET_ZONE_INFO || !io->succeeded()) return;
     const bdk_bdev_io_zone_mgmt_params& params = io->pub.u.zone_mgmt;
-    for (uint32_t i = 0; i < params.num_zones; i++) {
-        params.buf[i].zone_id -= static_cast<uint64_t>(delta);
-        params.buf[i].write_pointer -= static_cast<uint64_t>(delta);
+    auto* array = static_cast<bdk_bdev_zone_info*>(params.buf);
+    for (uint32_t i = 0; i < params.num_filled; i++) {
+        bdk_bdev_zone_info* info = element_at(array, i, params.info_size);
+        info->zone_id -= static_cast<uint64_t>(delta);
+        info->write_pointer -= static_cast<uint64_t>(delta);
     }
 }
 

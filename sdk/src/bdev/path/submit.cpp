@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/element.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/desc.hpp"
 #include "bdev/model/io_pool.hpp"
@@ -26,6 +27,7 @@ using Cb = bdk_bdev_io_completion_cb;
 struct Submitter {
     bdk_bdev_desc* desc;
     bdk_io_channel* ch;
+    const bdk_bdev_io_opts* opts;
     Cb cb;
     void* cb_arg;
     AbiCall call;
@@ -36,11 +38,19 @@ struct BlockRange {
     uint64_t count;
 };
 
-/// Checks channel and type, and takes a bdev_io. @return 0 with *result set, or an errno.
+void apply_opts(BdevIo* io, const bdk_bdev_io_opts* opts) {
+    bdk_bdev_io_block_params& params = io->pub.u.bdev;
+    params.flags = opts->flags;
+    params.md_buf = opts->md_buf;
+    params.dif_check_flags &= ~opts->dif_check_flags_exclude;
+}
+
+/// Checks channel, type and options, and takes a bdev_io. @return 0 with *result set, or an errno.
 int take_io(const Submitter& by, uint32_t type, BdevIo** result) {
     BdevChannel* channel = nullptr;
     int rc = validate_channel(by.desc, by.ch, &channel, by.call);
     if (rc == 0) rc = validate_type(channel, type);
+    if (rc == 0) rc = validate_opts(channel, type, by.opts);
     if (rc != 0) [[unlikely]]
         return rc;
     if (!has_callback(by.cb, by.call)) [[unlikely]]
@@ -56,7 +66,7 @@ int take_io(const Submitter& by, uint32_t type, BdevIo** result) {
     return 0;
 }
 
-/// Like take_io(), and also checks and sets the range. Buffers, flags and metadata are left empty.
+/// Like take_io(), and also checks and sets the range, and sets the options. Buffers are left empty.
 int take_block_io(const Submitter& by, uint32_t type, BlockRange range, BdevIo** result) {
     int rc = take_io(by, type, result);
     if (rc != 0) [[unlikely]]
@@ -68,6 +78,7 @@ int take_block_io(const Submitter& by, uint32_t type, BlockRange range, BdevIo**
         return rc;
     }
     io_fill_blocks(io, nullptr, 0, range.offset, range.count, io->ch->bdev->dif_check_flags);
+    if (by.opts != nullptr) apply_opts(io, by.opts);
     return 0;
 }
 
@@ -91,25 +102,12 @@ bool covers(const iovec* iovs, int32_t iovcnt, uint64_t bytes) {
     return sum == bytes;
 }
 
-/// Copies metadata, flags and DIF checks from the options. False if they do not fit the bdev.
-bool apply_opts(BdevIo* io, const bdk_bdev_io_opts* opts) {
-    using Opts = bdk_bdev_io_opts;
-    const Bdev* bdev = io->ch->bdev;
-    if (opts == nullptr) return true;
-    if (BDK_HAS_FIELD(opts, Opts, flags)) io->pub.u.bdev.flags = opts->flags;
-    if (BDK_HAS_FIELD(opts, Opts, md_buf)) io->pub.u.bdev.md_buf = opts->md_buf;
-    if (BDK_HAS_FIELD(opts, Opts, dif_check_flags_exclude))
-        io->pub.u.bdev.dif_check_flags &= ~opts->dif_check_flags_exclude;
-    bool separate_md = bdev->md_len != 0 && (bdev->flags & BDK_BDEV_MD_INTERLEAVED) == 0 &&
-                       (io->ch->flags & channel_hides_md) == 0;
-    return io->pub.u.bdev.md_buf == nullptr || separate_md;
-}
-
 /// submit_buf() for an I/O that cannot take the fast path.
 [[gnu::noinline]] int submit_buf_checked(bdk_bdev_desc* desc, bdk_io_channel* ch, void* buf, BlockRange range,
-                                         Cb cb, void* cb_arg, uint32_t type, AbiCall call) {
+                                         const bdk_bdev_io_opts* opts, Cb cb, void* cb_arg, uint32_t type,
+                                         AbiCall call) {
     BdevIo* io = nullptr;
-    int rc = take_block_io({desc, ch, cb, cb_arg, call}, type, range, &io);
+    int rc = take_block_io({desc, ch, opts, cb, cb_arg, call}, type, range, &io);
     if (rc != 0) [[unlikely]]
         return rc;
     if (buf == nullptr && type != BDK_BDEV_IO_TYPE_READ) [[unlikely]]
@@ -123,14 +121,14 @@ bool apply_opts(BdevIo* io, const bdk_bdev_io_opts* opts) {
 /// Submits an I/O with one buffer, or with `buf` NULL if the host provides it. It uses no Submitter, so that
 /// everything stays in registers.
 [[gnu::always_inline]] inline int submit_buf(bdk_bdev_desc* desc, bdk_io_channel* user_ch, void* buf,
-                                             BlockRange range, Cb cb, void* cb_arg, uint32_t type,
-                                             AbiCall call) {
+                                             BlockRange range, const bdk_bdev_io_opts* opts, Cb cb,
+                                             void* cb_arg, uint32_t type, AbiCall call) {
     bdk_thread* thread = current_thread();
     BdevChannel* ch = fast_channel(thread, desc, user_ch, type, range.offset, range.count);
-    const bool fast = ch != nullptr && buf != nullptr && cb != nullptr;
+    const bool fast = ch != nullptr && buf != nullptr && cb != nullptr && opts == nullptr;
     BdevIo* io = fast ? ch->pool->take_free() : nullptr;
     if (io == nullptr) [[unlikely]]
-        return submit_buf_checked(desc, user_ch, buf, range, cb, cb_arg, type, call);
+        return submit_buf_checked(desc, user_ch, buf, range, opts, cb, cb_arg, type, call);
     const Bdev* bdev = ch->bdev;
     io_fill(io, type, ch, cb, cb_arg, thread->turn_ticks);
     io->iov = {buf, bdev->bytes(range.count)};
@@ -142,16 +140,13 @@ bool apply_opts(BdevIo* io, const bdk_bdev_io_opts* opts) {
     return 0;
 }
 
-int submit_iovs(const Submitter& by, uint32_t type, iovec* iovs, int32_t iovcnt, BlockRange range,
-                const bdk_bdev_io_opts* opts) {
+int submit_iovs(const Submitter& by, uint32_t type, iovec* iovs, int32_t iovcnt, BlockRange range) {
     BdevIo* io = nullptr;
     int rc = take_block_io(by, type, range, &io);
     if (rc != 0) [[unlikely]]
         return rc;
     bool without = type == BDK_BDEV_IO_TYPE_READ && iovcnt == 0;
     if (!without && !covers(iovs, iovcnt, bytes_of(io->ch, range.count))) [[unlikely]]
-        return refuse(io, -EINVAL);
-    if (!apply_opts(io, opts)) [[unlikely]]
         return refuse(io, -EINVAL);
     if (without) {
         io->iov = {nullptr, bytes_of(io->ch, range.count)};
@@ -163,11 +158,12 @@ int submit_iovs(const Submitter& by, uint32_t type, iovec* iovs, int32_t iovcnt,
     return io_submit(io);
 }
 
+/// @param flags  in addition to those of the options
 int submit_range(const Submitter& by, uint32_t type, BlockRange range, uint32_t flags = 0) {
     BdevIo* io = nullptr;
     int rc = take_block_io(by, type, range, &io);
     if (rc != 0) return rc;
-    io->pub.u.bdev.flags = flags;
+    io->pub.u.bdev.flags |= flags;
     return io_submit(io);
 }
 
@@ -198,7 +194,7 @@ struct NvmeData {
     int32_t iovcnt;
     uint64_t nbytes;
     void* md_buf;
-    uint32_t md_len;
+    uint32_t md_nbytes;
 };
 
 int submit_nvme(const Submitter& by, uint32_t type, const void* cmd, const NvmeData& data) {
@@ -212,7 +208,7 @@ int submit_nvme(const Submitter& by, uint32_t type, const void* cmd, const NvmeD
     params.iovcnt = data.iovcnt;
     params.nbytes = data.nbytes;
     params.md_buf = data.md_buf;
-    params.md_len = data.md_len;
+    params.md_nbytes = data.md_nbytes;
     return io_submit(io);
 }
 
@@ -230,53 +226,55 @@ int submit_zone(const Submitter& by, uint32_t type, const bdk_bdev_io_zone_mgmt_
 }  // namespace bdk
 
 // Write this in the exported function itself.
-#define BDK_SUBMITTER                      \
-    bdk::Submitter {                       \
-        desc, ch, cb, cb_arg, BDK_ABI_CALL \
+#define BDK_SUBMITTER                            \
+    bdk::Submitter {                             \
+        desc, ch, opts, cb, cb_arg, BDK_ABI_CALL \
     }
 
 int bdk_bdev_read_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch, void* buf, uint64_t offset_blocks,
-                         uint64_t num_blocks, bdk_bdev_io_completion_cb cb, void* cb_arg) {
-    return bdk::submit_buf(desc, ch, buf, {offset_blocks, num_blocks}, cb, cb_arg, BDK_BDEV_IO_TYPE_READ,
-                           BDK_ABI_CALL);
+                         uint64_t num_blocks, const bdk_bdev_io_opts* opts, bdk_bdev_io_completion_cb cb,
+                         void* cb_arg) {
+    return bdk::submit_buf(desc, ch, buf, {offset_blocks, num_blocks}, opts, cb, cb_arg,
+                           BDK_BDEV_IO_TYPE_READ, BDK_ABI_CALL);
 }
 
 int bdk_bdev_write_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch, void* buf, uint64_t offset_blocks,
-                          uint64_t num_blocks, bdk_bdev_io_completion_cb cb, void* cb_arg) {
-    return bdk::submit_buf(desc, ch, buf, {offset_blocks, num_blocks}, cb, cb_arg, BDK_BDEV_IO_TYPE_WRITE,
-                           BDK_ABI_CALL);
+                          uint64_t num_blocks, const bdk_bdev_io_opts* opts, bdk_bdev_io_completion_cb cb,
+                          void* cb_arg) {
+    return bdk::submit_buf(desc, ch, buf, {offset_blocks, num_blocks}, opts, cb, cb_arg,
+                           BDK_BDEV_IO_TYPE_WRITE, BDK_ABI_CALL);
 }
 
 int bdk_bdev_read(bdk_bdev_desc* desc, bdk_io_channel* ch, void* buf, uint64_t offset, uint64_t nbytes,
-                  bdk_bdev_io_completion_cb cb, void* cb_arg) {
+                  const bdk_bdev_io_opts* opts, bdk_bdev_io_completion_cb cb, void* cb_arg) {
     bdk::BlockRange range{};
     if (!bdk::to_blocks(desc, offset, nbytes, &range)) return -EINVAL;
-    return bdk::submit_buf(desc, ch, buf, range, cb, cb_arg, BDK_BDEV_IO_TYPE_READ, BDK_ABI_CALL);
+    return bdk::submit_buf(desc, ch, buf, range, opts, cb, cb_arg, BDK_BDEV_IO_TYPE_READ, BDK_ABI_CALL);
 }
 
 int bdk_bdev_write(bdk_bdev_desc* desc, bdk_io_channel* ch, void* buf, uint64_t offset, uint64_t nbytes,
-                   bdk_bdev_io_completion_cb cb, void* cb_arg) {
+                   const bdk_bdev_io_opts* opts, bdk_bdev_io_completion_cb cb, void* cb_arg) {
     bdk::BlockRange range{};
     if (!bdk::to_blocks(desc, offset, nbytes, &range)) return -EINVAL;
-    return bdk::submit_buf(desc, ch, buf, range, cb, cb_arg, BDK_BDEV_IO_TYPE_WRITE, BDK_ABI_CALL);
+    return bdk::submit_buf(desc, ch, buf, range, opts, cb, cb_arg, BDK_BDEV_IO_TYPE_WRITE, BDK_ABI_CALL);
 }
 
 int bdk_bdev_flush(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t offset, uint64_t nbytes,
-                   bdk_bdev_io_completion_cb cb, void* cb_arg) {
+                   const bdk_bdev_io_opts* opts, bdk_bdev_io_completion_cb cb, void* cb_arg) {
     bdk::BlockRange range{};
     if (!bdk::to_blocks(desc, offset, nbytes, &range)) return -EINVAL;
     return bdk::submit_range(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_FLUSH, range);
 }
 
 int bdk_bdev_unmap(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t offset, uint64_t nbytes,
-                   bdk_bdev_io_completion_cb cb, void* cb_arg) {
+                   const bdk_bdev_io_opts* opts, bdk_bdev_io_completion_cb cb, void* cb_arg) {
     bdk::BlockRange range{};
     if (!bdk::to_blocks(desc, offset, nbytes, &range)) return -EINVAL;
     return bdk::submit_range(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_UNMAP, range);
 }
 
 int bdk_bdev_write_zeroes(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t offset, uint64_t nbytes,
-                          bdk_bdev_io_completion_cb cb, void* cb_arg) {
+                          const bdk_bdev_io_opts* opts, bdk_bdev_io_completion_cb cb, void* cb_arg) {
     bdk::BlockRange range{};
     if (!bdk::to_blocks(desc, offset, nbytes, &range)) return -EINVAL;
     return bdk::submit_range(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_WRITE_ZEROES, range);
@@ -285,47 +283,45 @@ int bdk_bdev_write_zeroes(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t offs
 int bdk_bdev_readv_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch, iovec* iovs, int32_t iovcnt,
                           uint64_t offset_blocks, uint64_t num_blocks, const bdk_bdev_io_opts* opts,
                           bdk_bdev_io_completion_cb cb, void* cb_arg) {
-    return bdk::submit_iovs(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_READ, iovs, iovcnt, {offset_blocks, num_blocks},
-                            opts);
+    return bdk::submit_iovs(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_READ, iovs, iovcnt, {offset_blocks, num_blocks});
 }
 
 int bdk_bdev_writev_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch, iovec* iovs, int32_t iovcnt,
                            uint64_t offset_blocks, uint64_t num_blocks, const bdk_bdev_io_opts* opts,
                            bdk_bdev_io_completion_cb cb, void* cb_arg) {
-    return bdk::submit_iovs(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_WRITE, iovs, iovcnt, {offset_blocks, num_blocks},
-                            opts);
+    return bdk::submit_iovs(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_WRITE, iovs, iovcnt, {offset_blocks, num_blocks});
 }
 
 int bdk_bdev_flush_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t offset_blocks,
-                          uint64_t num_blocks, bdk_bdev_io_completion_cb cb, void* cb_arg) {
+                          uint64_t num_blocks, const bdk_bdev_io_opts* opts, bdk_bdev_io_completion_cb cb,
+                          void* cb_arg) {
     return bdk::submit_range(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_FLUSH, {offset_blocks, num_blocks});
 }
 
 int bdk_bdev_unmap_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t offset_blocks,
-                          uint64_t num_blocks, bdk_bdev_io_completion_cb cb, void* cb_arg) {
+                          uint64_t num_blocks, const bdk_bdev_io_opts* opts, bdk_bdev_io_completion_cb cb,
+                          void* cb_arg) {
     return bdk::submit_range(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_UNMAP, {offset_blocks, num_blocks});
 }
 
 int bdk_bdev_write_zeroes_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t offset_blocks,
                                  uint64_t num_blocks, const bdk_bdev_io_opts* opts,
                                  bdk_bdev_io_completion_cb cb, void* cb_arg) {
-    using Opts = bdk_bdev_io_opts;
-    uint32_t flags = opts != nullptr && BDK_HAS_FIELD(opts, Opts, flags) ? opts->flags : 0;
-    return bdk::submit_range(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_WRITE_ZEROES, {offset_blocks, num_blocks},
-                             flags);
+    return bdk::submit_range(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_WRITE_ZEROES, {offset_blocks, num_blocks});
 }
 
 int bdk_bdev_comparev_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch, iovec* iovs, int32_t iovcnt,
                              uint64_t offset_blocks, uint64_t num_blocks, const bdk_bdev_io_opts* opts,
                              bdk_bdev_io_completion_cb cb, void* cb_arg) {
     return bdk::submit_iovs(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_COMPARE, iovs, iovcnt,
-                            {offset_blocks, num_blocks}, opts);
+                            {offset_blocks, num_blocks});
 }
 
 int bdk_bdev_comparev_and_writev_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch, iovec* compare_iovs,
                                         int32_t compare_iovcnt, iovec* write_iovs, int32_t write_iovcnt,
                                         uint64_t offset_blocks, uint64_t num_blocks,
-                                        bdk_bdev_io_completion_cb cb, void* cb_arg) {
+                                        const bdk_bdev_io_opts* opts, bdk_bdev_io_completion_cb cb,
+                                        void* cb_arg) {
     bdk::BdevIo* io = nullptr;
     int rc = bdk::take_block_io(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE,
                                 {offset_blocks, num_blocks}, &io);
@@ -343,8 +339,8 @@ int bdk_bdev_comparev_and_writev_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch,
 }
 
 int bdk_bdev_copy_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t dst_offset_blocks,
-                         uint64_t src_offset_blocks, uint64_t num_blocks, bdk_bdev_io_completion_cb cb,
-                         void* cb_arg) {
+                         uint64_t src_offset_blocks, uint64_t num_blocks, const bdk_bdev_io_opts* opts,
+                         bdk_bdev_io_completion_cb cb, void* cb_arg) {
     bdk::BdevIo* io = nullptr;
     int rc = bdk::take_block_io(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_COPY, {dst_offset_blocks, num_blocks}, &io);
     if (rc != 0) return rc;
@@ -355,18 +351,23 @@ int bdk_bdev_copy_blocks(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t dst_o
 }
 
 int bdk_bdev_zcopy_start(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t offset_blocks, uint64_t num_blocks,
-                         bool populate, bdk_bdev_io_completion_cb cb, void* cb_arg) {
+                         bool populate, const bdk_bdev_io_opts* opts, bdk_bdev_io_completion_cb cb,
+                         void* cb_arg) {
     uint32_t flags = BDK_BDEV_IO_ZCOPY_START;
     if (populate) flags |= BDK_BDEV_IO_ZCOPY_POPULATE;
     return bdk::submit_range(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_ZCOPY, {offset_blocks, num_blocks}, flags);
 }
 
-int bdk_bdev_zcopy_end(bdk_bdev_io* pub, bool commit, bdk_bdev_io_completion_cb cb, void* cb_arg) {
+int bdk_bdev_zcopy_end(bdk_bdev_io* pub, bool commit, const bdk_bdev_io_opts* opts,
+                       bdk_bdev_io_completion_cb cb, void* cb_arg) {
     bdk::BdevIo* io = bdk::BdevIo::of(pub);
     if (!bdk::on_submitters_thread(io, BDK_ABI_CALL)) return -EINVAL;
-    if (io->pub.type != BDK_BDEV_IO_TYPE_ZCOPY || io->state != bdk::IoState::completed) return -EINVAL;
+    const bool has_started = io->pub.type == BDK_BDEV_IO_TYPE_ZCOPY && io->state == bdk::IoState::completed &&
+                             (io->pub.u.bdev.flags & BDK_BDEV_IO_ZCOPY_START) != 0 && io->succeeded();
+    if (!has_started) return -EINVAL;
     if (!bdk::has_callback(cb, BDK_ABI_CALL)) return -EINVAL;
     if ((io->ch->flags & bdk::channel_closing) != 0) return -ENODEV;
+    if (const int rc = bdk::validate_opts(io->ch, BDK_BDEV_IO_TYPE_ZCOPY, opts); rc != 0) return rc;
     if (commit && !io->ch->desc->write.load(std::memory_order_relaxed)) return -EBADF;
     io->pub.u.bdev.flags = 0;
     if (commit) io->pub.u.bdev.flags = BDK_BDEV_IO_ZCOPY_COMMIT;
@@ -379,16 +380,17 @@ int bdk_bdev_zcopy_end(bdk_bdev_io* pub, bool commit, bdk_bdev_io_completion_cb 
 }
 
 int bdk_bdev_seek_data(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t offset_blocks,
-                       bdk_bdev_io_completion_cb cb, void* cb_arg) {
+                       const bdk_bdev_io_opts* opts, bdk_bdev_io_completion_cb cb, void* cb_arg) {
     return bdk::submit_seek(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_SEEK_DATA, offset_blocks);
 }
 
 int bdk_bdev_seek_hole(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t offset_blocks,
-                       bdk_bdev_io_completion_cb cb, void* cb_arg) {
+                       const bdk_bdev_io_opts* opts, bdk_bdev_io_completion_cb cb, void* cb_arg) {
     return bdk::submit_seek(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_SEEK_HOLE, offset_blocks);
 }
 
-int bdk_bdev_reset(bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb, void* cb_arg) {
+int bdk_bdev_reset(bdk_bdev_desc* desc, bdk_io_channel* ch, const bdk_bdev_io_opts* opts,
+                   bdk_bdev_io_completion_cb cb, void* cb_arg) {
     bdk::BdevIo* io = nullptr;
     int rc = bdk::take_io(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_RESET, &io);
     if (rc != 0) return rc;
@@ -397,42 +399,48 @@ int bdk_bdev_reset(bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completi
 }
 
 int bdk_bdev_nvme_admin_passthru(bdk_bdev_desc* desc, bdk_io_channel* ch, const void* cmd, void* buf,
-                                 uint64_t nbytes, bdk_bdev_io_completion_cb cb, void* cb_arg) {
+                                 uint64_t nbytes, const bdk_bdev_io_opts* opts, bdk_bdev_io_completion_cb cb,
+                                 void* cb_arg) {
     return bdk::submit_nvme(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_NVME_ADMIN, cmd,
                             {buf, nullptr, 0, nbytes, nullptr, 0});
 }
 
 int bdk_bdev_nvme_io_passthru(bdk_bdev_desc* desc, bdk_io_channel* ch, const void* cmd, void* buf,
-                              uint64_t nbytes, bdk_bdev_io_completion_cb cb, void* cb_arg) {
+                              uint64_t nbytes, const bdk_bdev_io_opts* opts, bdk_bdev_io_completion_cb cb,
+                              void* cb_arg) {
     return bdk::submit_nvme(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_NVME_IO, cmd,
                             {buf, nullptr, 0, nbytes, nullptr, 0});
 }
 
 int bdk_bdev_nvme_io_passthru_md(bdk_bdev_desc* desc, bdk_io_channel* ch, const void* cmd, void* buf,
-                                 uint64_t nbytes, void* md_buf, uint32_t md_len, bdk_bdev_io_completion_cb cb,
-                                 void* cb_arg) {
+                                 uint64_t nbytes, void* md_buf, uint32_t md_nbytes,
+                                 const bdk_bdev_io_opts* opts, bdk_bdev_io_completion_cb cb, void* cb_arg) {
     return bdk::submit_nvme(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_NVME_IO_MD, cmd,
-                            {buf, nullptr, 0, nbytes, md_buf, md_len});
+                            {buf, nullptr, 0, nbytes, md_buf, md_nbytes});
 }
 
 int bdk_bdev_nvme_iov_passthru_md(bdk_bdev_desc* desc, bdk_io_channel* ch, const void* cmd, iovec* iovs,
-                                  int32_t iovcnt, uint64_t nbytes, void* md_buf, uint32_t md_len,
-                                  bdk_bdev_io_completion_cb cb, void* cb_arg) {
+                                  int32_t iovcnt, uint64_t nbytes, void* md_buf, uint32_t md_nbytes,
+                                  const bdk_bdev_io_opts* opts, bdk_bdev_io_completion_cb cb, void* cb_arg) {
     if (!bdk::covers(iovs, iovcnt, nbytes)) return -EINVAL;
     return bdk::submit_nvme(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_NVME_IOV_MD, cmd,
-                            {nullptr, iovs, iovcnt, nbytes, md_buf, md_len});
+                            {nullptr, iovs, iovcnt, nbytes, md_buf, md_nbytes});
 }
 
 int bdk_bdev_get_zone_info(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t zone_id, uint32_t num_zones,
-                           bdk_bdev_zone_info* info, bdk_bdev_io_completion_cb cb, void* cb_arg) {
+                           bdk_bdev_zone_info* info, uint32_t info_size, const bdk_bdev_io_opts* opts,
+                           bdk_bdev_io_completion_cb cb, void* cb_arg) {
     if (num_zones == 0 || info == nullptr) return -EINVAL;
-    return bdk::submit_zone(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_GET_ZONE_INFO, {zone_id, num_zones, 0, info});
+    if (!bdk::is_element_size(info_size, bdk::zone_info_least)) return -EINVAL;
+    return bdk::submit_zone(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_GET_ZONE_INFO,
+                            {zone_id, num_zones, 0, info, info_size, 0});
 }
 
 int bdk_bdev_zone_management(bdk_bdev_desc* desc, bdk_io_channel* ch, uint64_t zone_id, uint32_t action,
-                             bdk_bdev_io_completion_cb cb, void* cb_arg) {
+                             const bdk_bdev_io_opts* opts, bdk_bdev_io_completion_cb cb, void* cb_arg) {
     if (action < BDK_BDEV_ZONE_CLOSE || action > BDK_BDEV_ZONE_OFFLINE) return -EINVAL;
-    return bdk::submit_zone(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_ZONE_MANAGEMENT, {zone_id, 1, action, nullptr});
+    return bdk::submit_zone(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_ZONE_MANAGEMENT,
+                            {zone_id, 1, action, nullptr, 0, 0});
 }
 
 int bdk_bdev_zone_appendv(bdk_bdev_desc* desc, bdk_io_channel* ch, iovec* iovs, int32_t iovcnt,
@@ -443,6 +451,5 @@ int bdk_bdev_zone_appendv(bdk_bdev_desc* desc, bdk_io_channel* ch, iovec* iovs, 
     if ((bdev->flags & BDK_BDEV_ZONED) == 0 || bdev->config.zone_size == 0 ||
         zone_id % bdev->config.zone_size != 0)
         return -EINVAL;
-    return bdk::submit_iovs(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_ZONE_APPEND, iovs, iovcnt, {zone_id, num_blocks},
-                            opts);
+    return bdk::submit_iovs(BDK_SUBMITTER, BDK_BDEV_IO_TYPE_ZONE_APPEND, iovs, iovcnt, {zone_id, num_blocks});
 }

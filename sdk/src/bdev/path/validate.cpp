@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include "base/strict.hpp"
 #include "bdev/model/bdev.hpp"
 #include "bdev/model/desc.hpp"
 #include "bdev/model/io_type.hpp"
@@ -28,6 +29,44 @@ int validate_type(const BdevChannel* ch, uint32_t type) {
     return ch->bdev->supports(type) ? 0 : -ENOTSUP;
 }
 
+namespace {
+
+constexpr uint32_t known_checks = BDK_DIF_CHECK_REFTAG | BDK_DIF_CHECK_APPTAG | BDK_DIF_CHECK_GUARD;
+
+/// The flags that an I/O of the type may be given.
+uint32_t flags_of(uint32_t type) {
+    const uint32_t fua = io_type(type).fua == Fua::none ? 0 : BDK_BDEV_IO_FUA;
+    return type == BDK_BDEV_IO_TYPE_WRITE_ZEROES ? fua | BDK_BDEV_IO_NO_UNMAP : fua;
+}
+
+/// Names what this host does not know. @return 0 if that is nothing; -EINVAL; -E2BIG
+[[gnu::cold, gnu::noinline]] int check_known(const bdk_bdev_io_opts* opts) {
+    constexpr uint32_t known_flags = BDK_BDEV_IO_FUA | BDK_BDEV_IO_NO_UNMAP;
+    int rc = check_size(opts, "bdk_bdev_io_opts", 24);
+    if (rc == 0) rc = check_bits("bdk_bdev_io_opts.flags", opts->flags, known_flags);
+    if (rc == 0)
+        rc = check_bits("bdk_bdev_io_opts.dif_check_flags_exclude", opts->dif_check_flags_exclude,
+                        known_checks);
+    return rc == 0 ? check_bits("bdk_bdev_io_opts.reserved", opts->reserved, 0) : rc;
+}
+
+}  // namespace
+
+int look_at_opts(const BdevChannel* ch, uint32_t type, const bdk_bdev_io_opts* opts) {
+    if ((opts->flags & io_flags_of_minor(BDK_ABI_MINOR) & ~ch->bdev->module_flags) != 0) return -ENOTSUP;
+    const Data data = io_type(type).data;
+    const uint32_t checks = data == Data::none ? 0 : known_checks;
+    const uint32_t refused =
+        (opts->flags & ~flags_of(type)) | opts->reserved | (opts->dif_check_flags_exclude & ~checks);
+    if (opts->size != sizeof(*opts) || refused != 0) [[unlikely]] {
+        if (const int rc = check_known(opts); rc != 0) return rc;
+        if (refused != 0) return -EINVAL;
+    }
+    if (opts->md_buf == nullptr) return 0;
+    const bool has_md = ch->bdev->has_separate_md() && (ch->flags & channel_hides_md) == 0;
+    return data == Data::iovs && has_md ? 0 : -EINVAL;
+}
+
 int validate_range(const BdevChannel* ch, uint64_t offset_blocks, uint64_t num_blocks) {
     uint64_t blockcnt = ch->bdev->blockcnt.load(std::memory_order_relaxed);
     bool inside = num_blocks != 0 && num_blocks <= blockcnt && offset_blocks <= blockcnt - num_blocks;
@@ -36,7 +75,7 @@ int validate_range(const BdevChannel* ch, uint64_t offset_blocks, uint64_t num_b
 
 int validate_compare_and_write(const BdevChannel* ch, uint64_t offset_blocks, uint64_t num_blocks) {
     int rc = validate_range(ch, offset_blocks, num_blocks);
-    return rc == 0 && num_blocks > ch->bdev->acwu() ? -EINVAL : rc;
+    return rc == 0 && num_blocks > ch->bdev->max_compare_and_write() ? -EINVAL : rc;
 }
 
 int validate_io(const BdevChannel* ch, const BdevIo* io) {
@@ -47,6 +86,7 @@ int validate_io(const BdevChannel* ch, const BdevIo* io) {
     const bdk_bdev_io_block_params& params = io->pub.u.bdev;
     switch (type.carries) {
         case Carries::blocks:
+            if ((params.flags & ~ch->bdev->module_flags) != 0) return -ENOTSUP;
             if (type.data == Data::fused)
                 return validate_compare_and_write(ch, params.offset_blocks, params.num_blocks);
             rc = validate_range(ch, params.offset_blocks, params.num_blocks);

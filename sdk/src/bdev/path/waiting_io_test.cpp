@@ -32,12 +32,13 @@ protected:
     }
     static Awaited<IoResult> start_read(Client& client) {
         return client.start([](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_read_blocks(desc, ch, buffer, 0, 1, cb, arg);
+            return bdk_bdev_read_blocks(desc, ch, buffer, 0, 1, nullptr, cb, arg);
         });
     }
     static Awaited<IoResult> start_reset(Client& client) {
-        return client.start(
-            [](auto* desc, auto* ch, auto cb, void* arg) { return bdk_bdev_reset(desc, ch, cb, arg); });
+        return client.start([](auto* desc, auto* ch, auto cb, void* arg) {
+            return bdk_bdev_reset(desc, ch, nullptr, cb, arg);
+        });
     }
     static void expect_aborted(Awaited<IoResult>& io) {
         ASSERT_TRUE(io.comes_within(std::chrono::seconds(60))) << "the core holds it still";
@@ -51,7 +52,7 @@ protected:
     int quiesce(bdk_bdev* bdev) {
         return await_on_app_thread([&](Done done) {
             auto* kept = new Done(std::move(done));
-            const auto cb = [](void* ctx, int rc) { (*std::unique_ptr<Done>(static_cast<Done*>(ctx)))(rc); };
+            const auto cb = [](int rc, void* ctx) { (*std::unique_ptr<Done>(static_cast<Done*>(ctx)))(rc); };
             ASSERT_EQ(bdk_bdev_quiesce(bdev, &raw_disk_module, cb, kept), 0);
         });
     }
@@ -59,7 +60,7 @@ protected:
         return await_on_app_thread([&](Done done) {
             bdk_bdev_qos_limits limits{.size = sizeof(limits), .rw_iops = iops};
             auto* kept = new Done(std::move(done));
-            const auto cb = [](void* ctx, int rc) { (*std::unique_ptr<Done>(static_cast<Done*>(ctx)))(rc); };
+            const auto cb = [](int rc, void* ctx) { (*std::unique_ptr<Done>(static_cast<Done*>(ctx)))(rc); };
             bdk_bdev_set_qos_rate_limits(bdev, &limits, cb, kept);
         });
     }
@@ -155,7 +156,8 @@ TEST_F(WaitingIo, EndsWithTheCloseWhereItWaitsForItsRange) {
         Client waits("plain", Access::write);
         const auto compare_and_write = [](auto* desc, auto* ch, auto cb, void* arg) {
             static iovec piece{buffer, sizeof(buffer)};
-            return bdk_bdev_comparev_and_writev_blocks(desc, ch, &piece, 1, &piece, 1, 0, 1, cb, arg);
+            return bdk_bdev_comparev_and_writev_blocks(desc, ch, &piece, 1, &piece, 1, 0, 1, nullptr, cb,
+                                                       arg);
         };
         Awaited<IoResult> first, second;
         call_on_app_thread([&] {

@@ -39,12 +39,12 @@ protected:
 
     static IoResult write(Client& client, std::byte* from, uint64_t blocks) {
         return client.run([=](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_write_blocks(desc, ch, from, 0, blocks, cb, arg);
+            return bdk_bdev_write_blocks(desc, ch, from, 0, blocks, nullptr, cb, arg);
         });
     }
     static IoResult read(Client& client, std::byte* to, uint64_t blocks) {
         return client.run([=](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_read_blocks(desc, ch, to, 0, blocks, cb, arg);
+            return bdk_bdev_read_blocks(desc, ch, to, 0, blocks, nullptr, cb, arg);
         });
     }
 
@@ -139,7 +139,7 @@ TEST_F(Bounce, ManyWaitForFewBuffers) {
     std::vector<Awaited<IoResult>> writes;
     for (Aligned& buffer : buffers)
         writes.push_back(client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_write_blocks(desc, ch, buffer.start, 0, 32, cb, arg);
+            return bdk_bdev_write_blocks(desc, ch, buffer.start, 0, 32, nullptr, cb, arg);
         }));
     for (auto& write : writes)
         EXPECT_TRUE(write.get().ok());

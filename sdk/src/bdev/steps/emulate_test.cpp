@@ -104,13 +104,13 @@ TEST_F(Emulate, FuaOfEveryOtherTypeIsAFlushEvenWhereTheModuleHasItForWrites) {
         return bdk_bdev_write_zeroes_blocks(desc, ch, 0, 8, nullptr, cb, arg);
     };
     const auto unmap = [](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_unmap_blocks(desc, ch, 0, 8, cb, arg);
+        return bdk_bdev_unmap_blocks(desc, ch, 0, 8, nullptr, cb, arg);
     };
     const auto copy = [](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_copy_blocks(desc, ch, 0, 8, 8, cb, arg);
+        return bdk_bdev_copy_blocks(desc, ch, 0, 8, 8, nullptr, cb, arg);
     };
     const auto compare_and_write = [&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_comparev_and_writev_blocks(desc, ch, &iov, 1, &fresh, 1, 0, 1, cb, arg);
+        return bdk_bdev_comparev_and_writev_blocks(desc, ch, &iov, 1, &fresh, 1, 0, 1, nullptr, cb, arg);
     };
     const std::pair<uint32_t, Client::Submit> ios[] = {
         {BDK_BDEV_IO_TYPE_WRITE_ZEROES, write_zeroes},
@@ -132,10 +132,10 @@ TEST_F(Emulate, FuaOfWhatIsMadeOfWritesIsKept) {
         return bdk_bdev_write_zeroes_blocks(desc, ch, 0, 8192, nullptr, cb, arg);
     };
     const auto copy = [](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_copy_blocks(desc, ch, 0, 8, 8, cb, arg);
+        return bdk_bdev_copy_blocks(desc, ch, 0, 8, 8, nullptr, cb, arg);
     };
     const auto compare_and_write = [&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_comparev_and_writev_blocks(desc, ch, &iov, 1, &iov, 1, 0, 1, cb, arg);
+        return bdk_bdev_comparev_and_writev_blocks(desc, ch, &iov, 1, &iov, 1, 0, 1, nullptr, cb, arg);
     };
     for (const Client::Submit& submit :
          {Client::Submit(write_zeroes), Client::Submit(copy), Client::Submit(compare_and_write)}) {
@@ -169,7 +169,8 @@ struct CompareAndWrite {
 
     Client::Submit at(uint64_t block) {
         return [=, this](bdk_bdev_desc* desc, bdk_io_channel* ch, bdk_bdev_io_completion_cb cb, void* arg) {
-            return bdk_bdev_comparev_and_writev_blocks(desc, ch, &iovs[0], 1, &iovs[1], 1, block, 1, cb, arg);
+            return bdk_bdev_comparev_and_writev_blocks(desc, ch, &iovs[0], 1, &iovs[1], 1, block, 1, nullptr,
+                                                       cb, arg);
         };
     }
 
@@ -260,7 +261,7 @@ TEST_F(Emulate, CompareAndWriteHoldsOtherIoOnItsBlocksAlone) {
     while (!reads)
         call_on_app_thread([&] { reads = !held.empty(); });
     auto conflicting = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_write_blocks(desc, ch, block, 5, 1, cb, arg);
+        return bdk_bdev_write_blocks(desc, ch, block, 5, 1, nullptr, cb, arg);
     });
     EXPECT_TRUE(client.write(6, pattern(512)).ok());
     EXPECT_FALSE(conflicting.is_ready());
@@ -280,7 +281,7 @@ TEST_F(Emulate, AbortEndsACompareAndWriteThatWaitsForItsBlocks) {
     Client client("disk", Access::write);
     call_on_app_thread([&] { disk.hold = true; });
     auto write = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_write_blocks(desc, ch, block, 5, 1, cb, arg);
+        return bdk_bdev_write_blocks(desc, ch, block, 5, 1, nullptr, cb, arg);
     });
     void* token = nullptr;
     CompareAndWrite step(std::byte{0}, std::byte{1});
@@ -300,7 +301,8 @@ IoResult compare_and_write_zeroes(Client& client, uint64_t block, uint64_t count
     Client::Data zeroes(count * 512);
     iovec iov{zeroes.data(), zeroes.size()};
     return client.run([&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_comparev_and_writev_blocks(desc, ch, &iov, 1, &iov, 1, block, count, cb, arg);
+        return bdk_bdev_comparev_and_writev_blocks(desc, ch, &iov, 1, &iov, 1, block, count, nullptr, cb,
+                                                   arg);
     });
 }
 
@@ -310,8 +312,30 @@ TEST_F(Emulate, CompareAndWriteOfAnyLengthIsOne) {
     RawLayer layer("layer", "disk");
     call_on_app_thread([&] { ASSERT_EQ(layer.add(), 0); });
     Client client("layer", Access::write);
-    EXPECT_EQ(bdk_bdev_get_acwu(&disk.bdev), UINT32_MAX);
+    EXPECT_EQ(bdk_bdev_get_acwu(&layer.bdev), 1u);
+    EXPECT_EQ(bdk_bdev_get_max_compare_and_write(&layer.bdev), UINT32_MAX);
+    EXPECT_EQ(bdk_bdev_get_acwu(&disk.bdev), 1u) << "a layer that takes it over promises less than it could";
+    EXPECT_EQ(bdk_bdev_get_max_compare_and_write(&disk.bdev), UINT32_MAX);
     EXPECT_TRUE(compare_and_write_zeroes(client, 0, 8192).ok());
+    client.close();
+    EXPECT_EQ(host.remove("disk"), 0);
+}
+
+TEST_F(Emulate, WhatTheCoreMakesIsNotTheModulesOwn) {
+    disk.io_types = read_and_write;
+    add();
+    Client client("disk", Access::write);
+    for (const uint32_t made : {BDK_BDEV_IO_TYPE_COMPARE, BDK_BDEV_IO_TYPE_COMPARE_AND_WRITE,
+                                BDK_BDEV_IO_TYPE_WRITE_ZEROES, BDK_BDEV_IO_TYPE_COPY}) {
+        EXPECT_TRUE(bdk_bdev_io_type_supported(client.bdev(), made)) << made;
+        EXPECT_FALSE(bdk_bdev_io_type_native(client.bdev(), made)) << made;
+    }
+    EXPECT_TRUE(bdk_bdev_io_type_native(client.bdev(), BDK_BDEV_IO_TYPE_WRITE));
+    for (const uint32_t unknown : {21u, 22u, 40u, 63u, 64u, UINT32_MAX}) {
+        EXPECT_FALSE(bdk_bdev_io_type_native(client.bdev(), unknown)) << unknown;
+        EXPECT_FALSE(bdk_bdev_io_type_supported(client.bdev(), unknown)) << unknown;
+        EXPECT_STREQ(bdk_bdev_io_type_name(unknown), "unknown");
+    }
     client.close();
     EXPECT_EQ(host.remove("disk"), 0);
 }

@@ -103,12 +103,10 @@ TEST_P(HiddenMetadata, AnOpenThatWaitsTakesItsOptionsAlong) {
         self->set(rc);
     };
     call_on_app_thread([&] {
-        bdk_bdev_open_opts opts{};
-        opts.size = sizeof(opts);
-        opts.flags = BDK_BDEV_OPEN_HIDE_METADATA;
         const auto ignore = [](uint32_t, bdk_bdev*, void*) {};
-        ASSERT_EQ(bdk_bdev_open_async_v2("late", false, ignore, nullptr, &opts, 60'000, on_open, &state), 0);
-        opts.flags = 0;
+        ASSERT_EQ(bdk_bdev_open_async("late", BDK_BDEV_OPEN_HIDE_METADATA, ignore, nullptr, 60'000, on_open,
+                                      &state),
+                  0);
     });
     whole.reset();
     plain.reset();
@@ -125,13 +123,13 @@ TEST_P(HiddenMetadata, OffsetsInBytesAreOfData) {
     std::vector<std::byte> data = pattern(1024);
     ASSERT_TRUE(plain
                     ->run([&](auto* desc, auto* ch, auto cb, void* arg) {
-                        return bdk_bdev_write(desc, ch, data.data(), 512 * 7, 1024, cb, arg);
+                        return bdk_bdev_write(desc, ch, data.data(), 512 * 7, 1024, nullptr, cb, arg);
                     })
                     .ok());
     EXPECT_EQ(plain->read(7, 2), data);
     EXPECT_EQ(plain
                   ->run([&](auto* desc, auto* ch, auto cb, void* arg) {
-                      return bdk_bdev_write(desc, ch, data.data(), 520, 520, cb, arg);
+                      return bdk_bdev_write(desc, ch, data.data(), 520, 520, nullptr, cb, arg);
                   })
                   .rc,
               -EINVAL);
@@ -197,7 +195,8 @@ TEST_P(HiddenMetadata, ComparesAndWrites) {
     const auto swap = [&](std::vector<std::byte>& expected, std::vector<std::byte>& wanted) {
         iovec compare{expected.data(), 512}, write{wanted.data(), 512};
         return plain->run([&](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_comparev_and_writev_blocks(desc, ch, &compare, 1, &write, 1, 8, 1, cb, arg);
+            return bdk_bdev_comparev_and_writev_blocks(desc, ch, &compare, 1, &write, 1, 8, 1, nullptr, cb,
+                                                       arg);
         });
     };
     EXPECT_EQ(swap(fresh, old).status, BDK_BDEV_IO_STATUS_MISCOMPARE);
@@ -232,7 +231,7 @@ TEST_P(HiddenMetadata, RefusesMetadataBuffersAndZcopy) {
     EXPECT_EQ(result.rc, separate_without_pi ? 0 : -EINVAL);
     EXPECT_EQ(plain
                   ->run([](auto* desc, auto* ch, auto cb, void* arg) {
-                      return bdk_bdev_zcopy_start(desc, ch, 0, 1, true, cb, arg);
+                      return bdk_bdev_zcopy_start(desc, ch, 0, 1, true, nullptr, cb, arg);
                   })
                   .rc,
               -ENOTSUP);

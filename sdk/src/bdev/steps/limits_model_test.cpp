@@ -178,7 +178,7 @@ private:
 
     void read_without_buffer() {
         auto io = [this](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_read_blocks(desc, ch, nullptr, start_ + first_, count_, cb, arg);
+            return bdk_bdev_read_blocks(desc, ch, nullptr, start_ + first_, count_, nullptr, cb, arg);
         };
         submit(io, [this](const IoResult& result) {
             expect_ok(result, "read without buffer");
@@ -215,7 +215,7 @@ private:
         bdk_bdev_io_opts options = opts({});
         options.flags = one_in(random_, 3) ? BDK_BDEV_IO_FUA : 0;
         auto io = [=, this](auto* desc, auto* ch, auto cb, void* arg) {
-            return unmap ? bdk_bdev_unmap_blocks(desc, ch, start_ + first_, count_, cb, arg)
+            return unmap ? bdk_bdev_unmap_blocks(desc, ch, start_ + first_, count_, nullptr, cb, arg)
                          : bdk_bdev_write_zeroes_blocks(desc, ch, start_ + first_, count_, &options, cb, arg);
         };
         submit(io,
@@ -255,7 +255,7 @@ private:
         auto io = [=, this](auto* desc, auto* ch, auto cb, void* arg) {
             return bdk_bdev_comparev_and_writev_blocks(
                 desc, ch, buffer->iovs.data(), int32_t(buffer->iovs.size()), fused->iovs.data(),
-                int32_t(fused->iovs.size()), start_ + first_, count_, cb, arg);
+                int32_t(fused->iovs.size()), start_ + first_, count_, nullptr, cb, arg);
         };
         submit(io, [=, this](const IoResult& result) {
             expect(result.rc == 0 &&
@@ -269,7 +269,7 @@ private:
         std::memmove(model(first_), model(from), count_ * 512);
         if (md_len_ != 0) std::memmove(md_model(first_), md_model(from), count_ * md_len_);
         auto io = [=, this](auto* desc, auto* ch, auto cb, void* arg) {
-            return bdk_bdev_copy_blocks(desc, ch, start_ + first_, start_ + from, count_, cb, arg);
+            return bdk_bdev_copy_blocks(desc, ch, start_ + first_, start_ + from, count_, nullptr, cb, arg);
         };
         submit(io, [=, this](const IoResult& result) { expect_ok(result, "copy"); });
     }

@@ -161,7 +161,7 @@ TEST_F(Split, NoMoreThan32PiecesAtATime) {
     call_on_app_thread([&] { disk.on_submit = [&](bdk_bdev_io* io) { held.push_back(io); }; });
     Client::Data data(100 * 512);
     auto write = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_write_blocks(desc, ch, data.data(), 0, 100, cb, arg);
+        return bdk_bdev_write_blocks(desc, ch, data.data(), 0, 100, nullptr, cb, arg);
     });
     settle(client.thread());
     EXPECT_EQ(held.size(), 32u);
@@ -192,13 +192,13 @@ TEST_F(Split, PiecesOfAWriteToAZoneGoOneByOne) {
     std::vector<bdk_bdev_io*> held;
     call_on_app_thread([&] { disk.on_submit = [&](bdk_bdev_io* io) { held.push_back(io); }; });
     Client::Data data(12 * 512);
-    const Client::Submit writes[] = {[&](auto* desc, auto* ch, auto cb, void* arg) {
-                                         return bdk_bdev_write_blocks(desc, ch, data.data(), 0, 12, cb, arg);
-                                     },
-                                     [&](auto* desc, auto* ch, auto cb, void* arg) {
-                                         return bdk_bdev_write_zeroes_blocks(desc, ch, 12, 12, nullptr, cb,
-                                                                             arg);
-                                     }};
+    const Client::Submit writes[] = {
+        [&](auto* desc, auto* ch, auto cb, void* arg) {
+            return bdk_bdev_write_blocks(desc, ch, data.data(), 0, 12, nullptr, cb, arg);
+        },
+        [&](auto* desc, auto* ch, auto cb, void* arg) {
+            return bdk_bdev_write_zeroes_blocks(desc, ch, 12, 12, nullptr, cb, arg);
+        }};
     for (const Client::Submit& submit : writes) {
         auto write = client.start(submit);
         for (int piece = 0; piece < 3; piece++) {
@@ -254,10 +254,11 @@ TEST_F(Split, AbortEndsThePiecesAndMakesNoMore) {
     call_on_app_thread([&] { disk.hold = true; });
     Client::Data data(100 * 512);
     void* token = nullptr;
-    auto write =
-        client.start([&](auto* desc, auto* ch, auto cb,
-                         void* arg) { return bdk_bdev_write_blocks(desc, ch, data.data(), 0, 100, cb, arg); },
-                     &token);
+    auto write = client.start(
+        [&](auto* desc, auto* ch, auto cb, void* arg) {
+            return bdk_bdev_write_blocks(desc, ch, data.data(), 0, 100, nullptr, cb, arg);
+        },
+        &token);
     EXPECT_TRUE(client.abort(token).ok());
     EXPECT_EQ(write.get().status, BDK_BDEV_IO_STATUS_ABORTED);
     EXPECT_EQ(std::count(disk.seen.begin(), disk.seen.end(), uint32_t{BDK_BDEV_IO_TYPE_WRITE}), 32);
@@ -271,10 +272,10 @@ TEST_F(Split, PiecesWaitForTheEndOfAReset) {
     call_on_app_thread([&] { disk.hold = true; });
     Client::Data data = pattern(100 * 512);
     auto write = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_write_blocks(desc, ch, data.data(), 0, 100, cb, arg);
+        return bdk_bdev_write_blocks(desc, ch, data.data(), 0, 100, nullptr, cb, arg);
     });
     auto reset = client.start(
-        [](auto* desc, auto* ch, auto cb, void* arg) { return bdk_bdev_reset(desc, ch, cb, arg); });
+        [](auto* desc, auto* ch, auto cb, void* arg) { return bdk_bdev_reset(desc, ch, nullptr, cb, arg); });
     settle(client.thread());
     // The pieces in flight end; those that follow them are held until the reset has ended.
     std::deque<bdk_bdev_io*> held;
@@ -302,7 +303,7 @@ TEST_F(Split, CloseAndRemovalWaitForThePieces) {
     call_on_app_thread([&] { disk.hold = true; });
     Client::Data data = pattern(100 * 512);
     auto write = client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-        return bdk_bdev_write_blocks(desc, ch, data.data(), 0, 100, cb, arg);
+        return bdk_bdev_write_blocks(desc, ch, data.data(), 0, 100, nullptr, cb, arg);
     });
     Awaited<int> removed;
     settle(client.thread());
@@ -336,7 +337,7 @@ TEST(SplitWithoutBdevIos, GoesOnWithThoseOfTheReserve) {
         std::vector<Client::Data> data(4, Client::Data(20 * 512 + 1));
         for (Client::Data& one : data)
             writes.push_back(client.start([&](auto* desc, auto* ch, auto cb, void* arg) {
-                return bdk_bdev_write_blocks(desc, ch, one.data() + 1, 0, 20, cb, arg);
+                return bdk_bdev_write_blocks(desc, ch, one.data() + 1, 0, 20, nullptr, cb, arg);
             }));
         EXPECT_TRUE(writes.front().get().ok());
         for (size_t i = 1; i < writes.size(); i++) {

@@ -43,7 +43,9 @@ struct io_context {
 {%- endif %}
 };
 
-static uint32_t get_ctx_size(void) {
+static uint32_t get_ctx_size(const struct bdk_module* module, const struct bdk_bdev* bdev) {
+    (void)module;
+    (void)bdev;
     return sizeof(struct io_context);
 }
 {%- endif %}
@@ -237,7 +239,7 @@ static void io_device_unregistered(void* io_device) {
 /** The last desc is closed. */
 static int destruct(void* ctxt) {
     struct vbdev* self = ctxt;
-    bdk_bdev_module_release_bdev(self->base);
+    bdk_bdev_module_release_bdev(self->base, &bdk_own_module);
     bdk_bdev_close(self->base_desc);
     const int rc = bdk_io_device_unregister(self, io_device_unregistered);
     return rc == 0 ? BDK_PENDING : rc;
@@ -264,39 +266,21 @@ static void fill_bdev(struct vbdev* self) {
     own->size = sizeof(*own);
     own->ctxt = self;
     own->name = self->name;
-    own->product_name = bdk_module_v1.name;
-    own->module = &bdk_module_v1;
+    own->product_name = bdk_own_module.name;
+    own->module = &bdk_own_module;
     own->fn_table = &functions;
-    own->flags = base->flags;
-    own->blockcnt = bdk_bdev_get_num_blocks(base);
-    own->blocklen = bdk_bdev_get_block_size(base);
-    own->phys_blocklen = bdk_bdev_get_physical_block_size(base);
-    own->required_alignment = base->required_alignment;
-    own->write_unit_size = bdk_bdev_get_write_unit_size(base);
-    own->optimal_io_boundary = bdk_bdev_get_optimal_io_boundary(base);
-    own->acwu = bdk_bdev_get_acwu(base);
-    own->max_rw_size = base->max_rw_size;
+    bdk_bdev_inherit(base, own);
 {%- if data %}
     if (own->max_rw_size == 0 || own->max_rw_size > (1u << 20) / own->blocklen)
         own->max_rw_size = (1u << 20) / own->blocklen; /* size of a write's copy; the core splits longer I/O */
 {%- endif %}
-    own->md_len = bdk_bdev_get_md_size(base);
-    own->dif_type = bdk_bdev_get_dif_type(base);
-    own->dif_pi_format = bdk_bdev_get_dif_pi_format(base);
-    own->dif_check_flags = bdk_bdev_get_dif_check_flags(base);
-    own->zone_size = base->zone_size;
-    own->max_zone_append_size = base->max_zone_append_size;
-    own->max_open_zones = base->max_open_zones;
-    own->max_active_zones = base->max_active_zones;
-    own->optimal_open_zones = base->optimal_open_zones;
-    own->numa_id = base->numa_id;
     self->bases[0] = base;
     own->bases = self->bases;
 }
 
 /** Claims the open base and registers the bdev; on error everything is undone. */
 static int claim_and_register(struct vbdev* self) {
-    int rc = bdk_bdev_module_claim_bdev(self->base, self->base_desc, &bdk_module_v1);
+    int rc = bdk_bdev_module_claim_bdev(self->base, self->base_desc, &bdk_own_module);
     if (rc != 0) return rc;
     rc = bdk_io_device_register(self, create_channel, destroy_channel, sizeof(struct channel), self->name);
     if (rc == 0) {
@@ -304,12 +288,12 @@ static int claim_and_register(struct vbdev* self) {
         if (rc == 0) return 0;
         bdk_io_device_unregister(self, NULL);
     }
-    bdk_bdev_module_release_bdev(self->base);
+    bdk_bdev_module_release_bdev(self->base, &bdk_own_module);
     return rc;
 }
 
 static int open_base(struct vbdev* self, const char* base) {
-    int rc = bdk_bdev_open_ext(base, false, base_event, self, &self->base_desc);
+    int rc = bdk_bdev_open(base, 0, base_event, self, &self->base_desc);
     if (rc != 0) return rc;
     self->base = bdk_bdev_desc_get_bdev(self->base_desc);
 {%- if data %}
@@ -333,10 +317,12 @@ struct options {
     const char* base;
 };
 
-static int create(struct bdk_create* request, const char* name, const void* given) {
+static int create(const struct bdk_module* module, struct bdk_create* request, const char* name,
+                  const void* given) {
     const struct options* options = given;
     struct vbdev* self = calloc(1, sizeof(*self));
     int rc = -ENOMEM;
+    (void)module;
     (void)request;
     if (self != NULL) {
         self->name = strdup(name);
@@ -360,8 +346,6 @@ static const struct bdk_option options_table[] = {
 };
 
 BDK_MODULE = {
-    .abi_major = BDK_ABI_MAJOR,
-    .abi_minor = BDK_ABI_MINOR,
     .size = sizeof(struct bdk_module),
     .name = "{{cookiecutter.name}}",
     .version = "0.1.0",

@@ -9,6 +9,7 @@
 #include <bdevkit/bdev_module.h>
 #include <bdevkit/claim.h>
 #include <bdevkit/desc.h>
+#include <bdevkit/device_stat.h>
 #include <bdevkit/dif.h>
 #include <bdevkit/event.h>
 #include <bdevkit/examine.h>
@@ -18,15 +19,19 @@
 #include <bdevkit/json.h>
 #include <bdevkit/log.h>
 #include <bdevkit/memory.h>
+#include <bdevkit/method.h>
 #include <bdevkit/module.h>
 #include <bdevkit/notify.h>
 #include <bdevkit/option.h>
+#include <bdevkit/plugin.h>
 #include <bdevkit/poller.h>
 #include <bdevkit/qos.h>
 #include <bdevkit/queue_depth.h>
 #include <bdevkit/quiesce.h>
+#include <bdevkit/range_lock.h>
 #include <bdevkit/status.h>
 #include <bdevkit/thread.h>
+#include <bdevkit/trace.h>
 #include <bdevkit/zone.h>
 
 #endif

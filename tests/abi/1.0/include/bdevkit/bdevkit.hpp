@@ -12,6 +12,7 @@
 #include <bdevkit/io_channel.hpp>
 #include <bdevkit/json.hpp>
 #include <bdevkit/log.hpp>
+#include <bdevkit/method.hpp>
 #include <bdevkit/module.hpp>
 #include <bdevkit/option.hpp>
 #include <bdevkit/part_bdev.hpp>

@@ -37,11 +37,9 @@ public:
     template <auto Event, class T>
     static Desc open(const char* name, Access access, T* target, Metadata metadata = Metadata::shown) {
         Desc desc;
-        bdk_bdev_open_opts opts{};
-        opts.size = sizeof(opts);
-        if (metadata == Metadata::hidden) opts.flags |= BDK_BDEV_OPEN_HIDE_METADATA;
-        const int rc =
-            bdk_bdev_open_ext_v2(name, access == Access::write, call<Event, T>, target, &opts, &desc.desc_);
+        uint32_t flags = access == Access::write ? BDK_BDEV_OPEN_WRITE : 0;
+        if (metadata == Metadata::hidden) flags |= BDK_BDEV_OPEN_HIDE_METADATA;
+        const int rc = bdk_bdev_open(name, flags, call<Event, T>, target, &desc.desc_);
         if (rc != 0) throw Error(rc, std::string("cannot open bdev '") + name + "'");
         desc.thread_ = Thread::current();
         return desc;
@@ -106,21 +104,24 @@ public:
         const int rc = bdk_bdev_module_claim_bdev(desc.bdev(), desc.get(), module);
         if (rc != 0) throw Error(rc, std::string("cannot claim bdev '") + desc.name() + "'");
         bdev_ = desc.bdev();
+        module_ = module;
     }
     ~Claim() { release(); }
-    Claim(Claim&& other) noexcept : bdev_(std::exchange(other.bdev_, nullptr)) {}
+    Claim(Claim&& other) noexcept : bdev_(std::exchange(other.bdev_, nullptr)), module_(other.module_) {}
     Claim& operator=(Claim&& other) noexcept {
         std::swap(bdev_, other.bdev_);
+        std::swap(module_, other.module_);
         return *this;
     }
 
     /// [app thread] Gives it back, before the desc is closed. Nothing happens to an empty one.
     void release() noexcept {
-        if (bdev_ != nullptr) bdk_bdev_module_release_bdev(std::exchange(bdev_, nullptr));
+        if (bdev_ != nullptr) bdk_bdev_module_release_bdev(std::exchange(bdev_, nullptr), module_);
     }
 
 private:
     bdk_bdev* bdev_ = nullptr;
+    const bdk_module* module_ = nullptr;
 };
 
 }  // namespace bdevkit

@@ -42,6 +42,19 @@ requires(std::is_same_v<Types, IoType>&&...) constexpr uint64_t io_types(Types..
     return (BDK_BDEV_IO_TYPE_BIT(uint32_t(types)) | ...);
 }
 
+/// The types that this header knows. A layer passes on no others: a type that comes later may reach further
+/// than a layer that was written before it allows.
+inline constexpr uint64_t known_io_types =
+    io_types(IoType::read, IoType::write, IoType::unmap, IoType::flush, IoType::reset, IoType::nvme_admin,
+             IoType::nvme_io, IoType::nvme_io_md, IoType::write_zeroes, IoType::zcopy, IoType::get_zone_info,
+             IoType::zone_management, IoType::zone_append, IoType::compare, IoType::compare_and_write,
+             IoType::abort, IoType::seek_hole, IoType::seek_data, IoType::copy, IoType::nvme_iov_md);
+
+/// Whether a set has the type; false for a type beyond the 64 that a set can hold.
+constexpr bool has_io_type(uint64_t types, IoType type) noexcept {
+    return uint32_t(type) < 64 && (types & BDK_BDEV_IO_TYPE_BIT(uint32_t(type))) != 0;
+}
+
 /// How an I/O ends.
 enum class IoStatus : int32_t {
     success = BDK_BDEV_IO_STATUS_SUCCESS,

@@ -8,6 +8,7 @@
 #include <bdevkit/io.hpp>
 #include <bdevkit/poller.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 #include <vector>
@@ -23,8 +24,11 @@ inline void prefetch(const void* address) noexcept {
 /**
  * A member of a channel. `Worker` outlives it and has
  *
- *     void prepare(Io io);  called a few I/Os before finish(): the place to prefetch
- *     void finish(Io io);   ends the I/O
+ *     void prepare(Io io);  called a few I/Os before work(): the place to prefetch
+ *     void work(Io io);     does what the I/O asks for, without completing it
+ *
+ * The I/Os of a group are worked on one after the other, then completed with success: so the processor has
+ * several copies under way at once, and nothing between them.
  *
  * Its poller is paused while nothing is queued, so that an idle host sleeps.
  */
@@ -34,17 +38,16 @@ public:
     /// [bdk thread] @param name  of the poller
     IoBatch(Worker& worker, const char* name)
         : worker_(worker), poller_(Poller::start<&IoBatch::finish_batch>(this, name)) {
-        queued_.reserve(initial_capacity);
-        batch_.reserve(initial_capacity);
         poller_.pause();
     }
     IoBatch(const IoBatch&) = delete;
     IoBatch& operator=(const IoBatch&) = delete;
 
-    /// [channel's thread] Takes the I/O; finish() gets it in the next turn.
+    /// [channel's thread] Takes the I/O; work() gets it in the next turn.
     void add(Io io) {
-        if (std::exchange(paused_, false)) poller_.resume();
-        queued_.push_back(io.get());
+        if (count_ == room_) [[unlikely]]
+            make_room();
+        queued_[count_++] = io.get();
     }
 
     /// [channel's thread] Completes the I/O as aborted. False when it is not here.
@@ -70,33 +73,58 @@ private:
     static constexpr size_t initial_capacity = 256;
     /// Turns without work before the poller pauses: pausing at once would cost a resume per I/O at depth 1.
     static constexpr uint32_t idle_turns_before_pause = 64;
-    /// I/Os between prepare() and finish().
+    static constexpr size_t group = 32;
+    /// I/Os between prepare() and work().
     static constexpr size_t lead = 4;
 
+    /// While the poller is paused there is no room, so that add() has one thing to look at.
+    [[gnu::noinline]] void make_room() {
+        if (std::exchange(paused_, false)) poller_.resume();
+        if (count_ == queued_.size()) queued_.resize(std::max(initial_capacity, 2 * count_));
+        room_ = queued_.size();
+    }
+
+    void pause() {
+        poller_.pause();
+        room_ = 0;
+    }
+
     bool finish_batch() {
-        if (queued_.empty()) {
+        if (count_ == 0) {
             paused_ = ++idle_turns_ >= idle_turns_before_pause;
-            if (paused_) poller_.pause();
+            if (paused_) pause();
             return false;
         }
         idle_turns_ = 0;
-        std::swap(queued_, batch_);  // what the callbacks submit waits for the next turn
-        for (size_t i = 0; i < lead && i < batch_.size(); i++)
+        const size_t count = std::exchange(count_, 0);  // what the callbacks submit waits for the next turn
+        std::swap(queued_, batch_);
+        room_ = queued_.size();
+        for (size_t i = 0; i < std::min(count, lead); i++)
             prepare(i);
-        for (size_t i = 0; i < batch_.size(); i++) {
-            prepare(i + lead);
-            if (bdk_bdev_io* io = std::exchange(batch_[i], nullptr)) worker_.finish(Io(io));
-        }
-        batch_.clear();
+        for (size_t first = 0; first < count; first += group)
+            finish_group(first, std::min(count, first + group), count);
         return true;
     }
 
     void prepare(size_t i) {
-        if (i < batch_.size() && batch_[i] != nullptr) worker_.prepare(Io(batch_[i]));
+        if (batch_[i] != nullptr) worker_.prepare(Io(batch_[i]));
+    }
+
+    /// @param count  of the batch: what comes after the group is prepared before the group's callbacks run
+    void finish_group(size_t first, size_t end, size_t count) {
+        bdk_bdev_io** ios = batch_.data();
+        for (size_t i = first; i < end; i++) {
+            if (i + lead < count) prepare(i + lead);
+            if (ios[i] != nullptr) worker_.work(Io(ios[i]));
+        }
+        for (size_t i = first; i < end; i++)
+            if (bdk_bdev_io* io = std::exchange(ios[i], nullptr)) Io(io).complete();
     }
 
     Worker& worker_;
-    std::vector<bdk_bdev_io*> queued_;  ///< nullptr where an I/O was aborted
+    size_t count_ = 0;                  ///< in queued_
+    size_t room_ = 0;                   ///< of queued_; 0 while the poller is paused
+    std::vector<bdk_bdev_io*> queued_;  ///< nullptr where there is none, or it was aborted
     std::vector<bdk_bdev_io*> batch_;   ///< being finished; nullptr where done
     Poller poller_;
     uint32_t idle_turns_ = 0;

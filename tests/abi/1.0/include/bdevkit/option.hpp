@@ -47,7 +47,7 @@ struct Path {
     constexpr operator const char*() const noexcept { return path; }
 };
 
-/// Any number of values, valid until creation has ended.
+/// Any number of values, valid until creation, or the call of a method, has ended.
 template <class T>
 struct List {
     const void* items;
@@ -119,6 +119,12 @@ public:
     constexpr Option required() const { return with_flag(BDK_OPTION_REQUIRED); }
     /// Never shown in a listing, a dump or a log.
     constexpr Option secret() const { return with_flag(BDK_OPTION_SECRET); }
+
+    /// Of a BdevName: the module claims it for writing.
+    constexpr Option claimed() const { return with_flag(BDK_OPTION_CLAIMED); }
+    /// The number of bdevs that create makes, or a list with an element for each; see part_suffix in
+    /// module.h.
+    constexpr Option counts_parts() const { return with_flag(BDK_OPTION_PARTS); }
 
     /// The value when none is given, as a user would write it.
     constexpr Option defaults_to(const char* value) const {

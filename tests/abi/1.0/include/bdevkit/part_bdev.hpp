@@ -23,8 +23,9 @@ struct PartRange {
 
 /**
  * A part: `class Partition : public bdevkit::PartBdev<Partition>`, or a class with nothing to add. It
- * forwards everything, moved by its offset, but raw NVMe commands, which could reach beyond it. When the base
- * grows it stays as it is; when the base goes it goes. A reset resets the base, and so its other parts.
+ * forwards I/O on its blocks, moved by its offset. Raw NVMe commands could reach beyond it, and so could a
+ * type of I/O that comes later: they are not supported. When the base grows it stays as it is; when the base
+ * goes it goes. A reset resets the base, and so its other parts.
  */
 template <class Derived>
 class PartBdev : public VirtualBdev<Derived> {
@@ -36,9 +37,12 @@ public:
     void submit(Channel& ch, Io io) { this->forward_shifted(ch, io, int64_t(offset_)); }
 
     bool io_type_supported(IoType type) const {
-        constexpr uint64_t raw =
-            io_types(IoType::nvme_admin, IoType::nvme_io, IoType::nvme_io_md, IoType::nvme_iov_md);
-        return (raw & io_types(type)) == 0 && Base::io_type_supported(type);
+        constexpr uint64_t within_blocks =
+            io_types(IoType::read, IoType::write, IoType::unmap, IoType::flush, IoType::reset,
+                     IoType::write_zeroes, IoType::zcopy, IoType::get_zone_info, IoType::zone_management,
+                     IoType::zone_append, IoType::compare, IoType::compare_and_write, IoType::abort,
+                     IoType::seek_hole, IoType::seek_data, IoType::copy);
+        return has_io_type(within_blocks, type) && Base::io_type_supported(type);
     }
 
     void on_base_resized(uint64_t) {}
@@ -99,7 +103,7 @@ private:
         const std::shared_ptr<void> all(nullptr, [rc, done](void*) { done(rc); });
         for (const Part& part : parts) {
             auto held = std::make_unique<std::shared_ptr<void>>(all);
-            const auto gone = [](void* ctx, int) { delete static_cast<std::shared_ptr<void>*>(ctx); };
+            const auto gone = [](int, void* ctx) { delete static_cast<std::shared_ptr<void>*>(ctx); };
             if (bdk_bdev_unregister_by_name(part.name.c_str(), module_of<Derived>(), gone, held.get()) == 0)
                 held.release();
         }

@@ -8,6 +8,7 @@
 #include <bdevkit/error.hpp>
 
 #include <chrono>
+#include <type_traits>
 #include <utility>
 
 namespace BDEVKIT_HIDDEN bdevkit {
@@ -71,7 +72,8 @@ public:
         return *this;
     }
 
-    /// [bdk thread] Calls target->Method(), which returns whether it found work, while `fd` is ready.
+    /// [bdk thread] Calls target->Method(), or target->Method(events), while `fd` is ready. It returns
+    /// whether it found work.
     /// @param events  BDK_INTERRUPT_IN, BDK_INTERRUPT_OUT or both
     template <auto Method, class T>
     static Interrupt start(int fd, uint32_t events, T* target, const char* name) {
@@ -93,9 +95,13 @@ private:
     explicit Interrupt(bdk_interrupt* interrupt) noexcept : interrupt_(interrupt) {}
 
     template <auto Method, class T>
-    static int call(void* target) noexcept {
-        const int rc = detail::guarded(BDK_LOG_COMPONENT, "interrupt",
-                                       [&]() -> bool { return (static_cast<T*>(target)->*Method)(); });
+    static int call([[maybe_unused]] uint32_t events, void* target) noexcept {
+        const int rc = detail::guarded(BDK_LOG_COMPONENT, "interrupt", [&]() -> bool {
+            if constexpr (std::is_invocable_v<decltype(Method), T&, uint32_t>)
+                return (static_cast<T*>(target)->*Method)(events);
+            else
+                return (static_cast<T*>(target)->*Method)();
+        });
         return rc > 0 ? BDK_POLLER_BUSY : BDK_POLLER_IDLE;
     }
 

@@ -21,7 +21,8 @@ void read_blocks(const Desc& desc, const IoChannel& ch, void* buffer, uint64_t o
         bdk_bdev_free_io(io);
         detail::guarded(BDK_LOG_COMPONENT, "read_blocks", [&] { (*fn)(success); });
     };
-    check(bdk_bdev_read_blocks(desc.get(), ch.get(), buffer, offset_blocks, num_blocks, ended, kept.get()),
+    check(bdk_bdev_read_blocks(desc.get(), ch.get(), buffer, offset_blocks, num_blocks, nullptr, ended,
+                               kept.get()),
           "bdk_bdev_read_blocks");
     kept.release();
 }

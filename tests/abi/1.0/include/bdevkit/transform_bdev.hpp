@@ -44,16 +44,16 @@ class TransformBdev : public VirtualBdev<Derived> {
 public:
     struct Channel : Base::Channel {
         explicit Channel(TransformBdev& bdev)
-            : Base::Channel(bdev), iobuf(bdk_iobuf_channel_open(bdev.name())), block(bdev.bdev().blocklen) {
+            : Base::Channel(bdev), block(bdev.bdev().blocklen), iobuf(bdk_iobuf_channel_open(bdev.name())) {
             if (iobuf == nullptr) throw Error(ENOMEM, "no iobuf channel to be had");
         }
         ~Channel() { bdk_iobuf_channel_close(iobuf); }
         Channel(const Channel&) = delete;
         Channel& operator=(const Channel&) = delete;
 
-        bdk_iobuf_channel* iobuf;
         std::vector<std::byte> block;  ///< for one that lies in several pieces
-        uint64_t copies = 0;           ///< of writes in flight
+        bdk_iobuf_channel* iobuf;
+        uint64_t copies = 0;  ///< of writes in flight
     };
 
     /// The encoded copy of a write.
@@ -175,7 +175,7 @@ private:
         });
         bdk_bdev_io_opts opts{};
         opts.size = sizeof(opts);
-        opts.flags = io->u.bdev.flags;
+        opts.flags = io->u.bdev.flags & BDK_BDEV_IO_FUA;
         if (rc == 0)
             rc = bdk_bdev_writev_blocks(ch.base_desc, ch.base.get(), &context.copy, 1, io.offset_blocks(),
                                         io.num_blocks(), &opts, written, io.get());

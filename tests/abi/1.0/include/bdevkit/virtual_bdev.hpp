@@ -7,9 +7,6 @@
 #include <bdevkit/bdev.hpp>
 #include <bdevkit/desc.hpp>
 
-#include <algorithm>
-#include <cstring>
-
 namespace BDEVKIT_HIDDEN bdevkit {
 
 /// How a virtual bdev holds its base.
@@ -44,8 +41,10 @@ public:
     /// [channel's thread] Starts an I/O.
     void submit(Channel& ch, Io io) { forward(ch, io); }
 
-    /// [any thread] Mirrors the base.
-    bool io_type_supported(IoType type) const { return base_.io_type_supported(type); }
+    /// [any thread] Mirrors the base, for the types that this header knows.
+    bool io_type_supported(IoType type) const {
+        return has_io_type(known_io_types, type) && base_.io_type_supported(type);
+    }
 
     /// [app thread] The base has another size. Throws Error when this bdev cannot follow.
     void on_base_resized(uint64_t base_blocks) { this->notify_resized(base_blocks); }
@@ -61,7 +60,8 @@ public:
     }
 
 protected:
-    /// [app thread] Opens `base` and copies its shape into bdev(). Throws Error when it cannot be had.
+    /// [app thread] Opens `base` and gives bdev() its shape (bdk_bdev_inherit()). Throws Error when it cannot
+    /// be had.
     /// @param key  with shared_write: not 0
     VirtualBdev(const char* name, const char* base, BaseUse use = BaseUse::exclusive_write, uint64_t key = 0)
         : Bdev<Derived>(name),
@@ -69,7 +69,7 @@ protected:
           claim_(use == BaseUse::exclusive_write ? Claim(base_, module_of<Derived>()) : Claim()),
           bases_{base_.bdev(), nullptr} {
         if (use == BaseUse::shared_write) claim_shared(base_, key, module_of<Derived>());
-        copy_shape(*base_.bdev());
+        bdk_bdev_inherit(base_.bdev(), &this->bdev());
         this->bdev().bases = bases_;
     }
     ~VirtualBdev() = default;
@@ -110,27 +110,6 @@ private:
         auto& self = static_cast<Derived&>(*this);
         if (type == BDK_BDEV_EVENT_REMOVE) self.on_base_removed();
         if (type == BDK_BDEV_EVENT_RESIZE) self.on_base_resized(bdk_bdev_get_num_blocks(base));
-    }
-
-    /// Size, limits, metadata and zones: all but what makes the base another bdev.
-    void copy_shape(const bdk_bdev& base) noexcept {
-        bdk_bdev& own = this->bdev();
-        bdk_bdev shape{};
-        std::memcpy(&shape, &base, std::min<size_t>(base.size, sizeof(shape)));
-        shape.size = own.size;
-        shape.ctxt = own.ctxt;
-        shape.name = own.name;
-        shape.product_name = own.product_name;
-        shape.aliases = own.aliases;
-        shape.module = own.module;
-        shape.fn_table = own.fn_table;
-        shape.io_type_supported = own.io_type_supported;
-        shape.uuid = own.uuid;
-        shape.bases = own.bases;
-        shape.internal = own.internal;
-        shape.blockcnt = base_.num_blocks();
-        shape.acwu = bdk_bdev_get_acwu(base_.bdev());
-        own = shape;
     }
 
     Desc base_;
