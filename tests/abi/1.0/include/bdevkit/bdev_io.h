@@ -158,16 +158,17 @@ BDK_API void bdk_bdev_io_complete(struct bdk_bdev_io* io, int32_t status);
 BDK_API void bdk_bdev_io_complete_nvme_status(struct bdk_bdev_io* io, uint32_t cdw0, uint32_t sct,
                                               uint32_t sc);
 /**
- * [the submitter's thread] As bdk_bdev_io_complete(), with a SCSI status and sense. Each number is 0 to 255:
- * higher bits are dropped.
- * @param sc         status code; 0 is success, whatever the sense
+ * [the submitter's thread] As bdk_bdev_io_complete(), with a SCSI status and sense. Of the sense,
+ * bits beyond the lowest eight are dropped.
+ * @param sc         status code; 0 is success, whatever the sense; a number above 255 becomes 2 (check
+ * condition)
  * @param sk         sense key, 0 to 15
  * @param asc, ascq  additional sense code and its qualifier
  */
 BDK_API void bdk_bdev_io_complete_scsi_status(struct bdk_bdev_io* io, uint32_t sc, uint32_t sk, uint32_t asc,
                                               uint32_t ascq);
 /** [the submitter's thread] As bdk_bdev_io_complete(), with 0 or a negative errno; -ENOMEM is
- * BDK_BDEV_IO_STATUS_NOMEM. A positive number is a failure, and is passed on as it is. */
+ * BDK_BDEV_IO_STATUS_NOMEM. A positive number becomes -EIO. */
 BDK_API void bdk_bdev_io_complete_aio_status(struct bdk_bdev_io* io, int32_t aio_errno);
 /** [the submitter's thread] As bdk_bdev_io_complete(), with the status of `base_io`, in whatever form it has.
  * `base_io`: completed, and not freed yet. */

@@ -36,11 +36,12 @@ struct bdk_bdev_claim_opts {
 /**
  * [app thread] An exclusive-write claim of `bdev` for `module`. Nobody can open the bdev for writing until it
  * is released.
- * @param desc    the module's desc of `bdev`, which is not checked: it may write from now on, however it was
- * opened. NULL: the module has none, or has one that is open for writing
+ * @param desc    the module's desc of `bdev`: it may write from now on, however it was opened. NULL: the
+ * module has none, or has one that is open for writing
  * @param module  who claims; valid as long as the claim
  * @return 0; -EPERM when claimed already, by whomever (the log names the holder), or, with a `desc`, when
- * another desc is open for writing; -ENOMEM. On error nothing has changed.
+ * another desc is open for writing; -EINVAL when the desc is of another bdev; -ENOMEM. On error nothing has
+ * changed.
  */
 BDK_API int bdk_bdev_module_claim_bdev(struct bdk_bdev* bdev, struct bdk_bdev_desc* desc,
                                        const struct bdk_module* module);

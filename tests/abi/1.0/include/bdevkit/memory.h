@@ -86,7 +86,7 @@ BDK_API void bdk_mempool_free(struct bdk_mempool* pool);
  * bdk_mempool_put(); NULL when the pool is empty, or other reactors keep the rest */
 BDK_API void* bdk_mempool_get(struct bdk_mempool* pool);
 /** [any thread] Gives an element back to the pool that it is from, once, on whatever thread. Nothing of that
- * is checked: another pointer, NULL too, comes out of a later bdk_mempool_get(). */
+ * is checked: another pointer comes out of a later bdk_mempool_get(). NULL is ignored. */
 BDK_API void bdk_mempool_put(struct bdk_mempool* pool, void* elem);
 
 /**

@@ -73,11 +73,11 @@ BDK_API int bdk_poller_get_stats(const struct bdk_poller* poller, struct bdk_pol
 typedef int (*bdk_interrupt_fn)(uint32_t events, void* ctx);
 
 /**
- * [bdk thread] Calls fn(ctx, events) on the calling thread when `fd` is ready. Level-triggered: fn runs again
+ * [bdk thread] Calls fn(events, ctx) on the calling thread when `fd` is ready. Level-triggered: fn runs again
  * until the condition is gone. While the reactor polls, the fd is looked at as well, less often than a poller
  * runs.
  * @param fd      a descriptor that epoll accepts; stays the caller's, who closes it after unregistering
- * @param events  BDK_INTERRUPT_IN, BDK_INTERRUPT_OUT or both
+ * @param events  BDK_INTERRUPT_IN, BDK_INTERRUPT_OUT or both; 0: none, until bdk_interrupt_set_events()
  * @param name    shown in logs; copied; NULL for the symbol's name
  * @return the registration, for bdk_interrupt_unregister(); NULL (logged) without fn, for other events, or
  * when epoll refuses the descriptor; NULL without memory.
@@ -86,7 +86,7 @@ BDK_API struct bdk_interrupt* bdk_interrupt_register(int fd, uint32_t events, bd
                                                      const char* name);
 
 /** [owner's thread] Changes the events to wait for. @return 0; -EINVAL for other events than BDK_INTERRUPT_IN
- * and BDK_INTERRUPT_OUT; a negative errno of epoll_ctl, with the registration in doubt: unregister it. */
+ * and BDK_INTERRUPT_OUT; a negative errno of epoll_ctl: the events are as before. 0 waits for none. */
 BDK_API int bdk_interrupt_set_events(struct bdk_interrupt* interrupt, uint32_t events);
 
 /** [owner's thread] Ends the registration and sets *interrupt to NULL. fn is not called again; the descriptor
