@@ -37,7 +37,7 @@ struct bdk_bdev_claim_opts {
  * [app thread] An exclusive-write claim of `bdev` for `module`. Nobody can open the bdev for writing until it
  * is released.
  * @param desc    the module's desc of `bdev`: it may write from now on, however it was opened. NULL: the
- * module has none, or has one that is open for writing
+ * module has no desc, or has opened its desc for writing
  * @param module  who claims; valid as long as the claim
  * @return 0; -EPERM when claimed already, by whomever (the log names the holder), or, with a `desc`, when
  * another desc is open for writing; -EINVAL when the desc is of another bdev; -ENOMEM. On error nothing has

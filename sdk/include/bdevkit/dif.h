@@ -58,7 +58,7 @@ struct bdk_dif_error {
     uint32_t check;    /**< BDK_DIF_CHECK_GUARD, _APPTAG or _REFTAG: which one failed */
     uint64_t block;    /**< counted from the first of the call */
     uint64_t expected; /**< guard or tag */
-    uint64_t actual;   /**< what the block has instead */
+    uint64_t actual;   /**< the value in the block */
 };
 
 /**

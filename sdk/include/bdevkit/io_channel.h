@@ -84,8 +84,8 @@ BDK_API void* bdk_io_channel_get_io_device(const struct bdk_io_channel* ch);
 /** [channel's thread] Visits one channel. Must lead to one bdk_for_each_channel_continue(), now or later; the
  * channel stays until then only while somebody has a reference. */
 typedef void (*bdk_channel_msg)(struct bdk_io_channel_iter* iter);
-/** [the thread that asked] The walk has ended. `status`: the one that ended it, or 0; -ENODEV when the device
- * was not registered. */
+/** [the thread that asked] The walk has ended. `status`: 0, or the status with which a visit ended the walk;
+ * -ENODEV when the device was not registered. */
 typedef void (*bdk_channel_for_each_cpl)(struct bdk_io_channel_iter* iter, int status);
 
 /**

@@ -79,8 +79,8 @@ struct bdk_mempool;
  */
 BDK_API struct bdk_mempool* bdk_mempool_create(const char* name, uint32_t count, uint32_t elem_size,
                                                uint32_t cache);
-/** [any thread] Frees the pool and its elements. They must be back: one that is not points to freed memory.
- * NULL is ignored. */
+/** [any thread] Frees the pool and its elements. All elements must be back: the memory of an element
+ * that is still out is freed as well. NULL is ignored. */
 BDK_API void bdk_mempool_free(struct bdk_mempool* pool);
 /** [any thread] Takes an element, with whatever was in it before. @return the element, the caller's until
  * bdk_mempool_put(); NULL when the pool is empty, or other reactors keep the rest */

@@ -51,7 +51,7 @@ BDK_API void bdk_poller_pause(struct bdk_poller* poller);
  * goes on as it is. */
 BDK_API void bdk_poller_resume(struct bdk_poller* poller);
 
-/** What a poller has done since it was registered. Set `size` before asking. */
+/** The counters of a poller since its registration. Set `size` before the call. */
 struct bdk_poller_stats {
     uint32_t size;
     uint32_t reserved;

@@ -17,10 +17,11 @@ namespace bdk {
 /// `least`, -E2BIG if a byte from `known` on is not zero, or it is longer than any struct.
 BDK_INTERNAL int wrong_size(const void* source, size_t size, size_t least, size_t known) noexcept;
 
-/// "bdk_bdev_claim_opts has 56 bytes, and those after the first 48 ...": for a result of wrong_size().
+/// "bdk_bdev_claim_opts has 56 bytes, and those beyond the 48 that ABI 1.0 knows are not zero: ...": for a
+/// result of wrong_size().
 BDK_INTERNAL std::string wrong_size_text(std::string_view type, size_t size, size_t known, int rc);
 
-/// "flags has the unknown bit 7 (0x80): ...".
+/// "bdk_bdev.flags has bit 7 set (of 0x80), which ABI 1.0 does not know: ...".
 BDK_INTERNAL std::string unknown_bits_text(std::string_view field, uint64_t bits);
 
 /// [any thread] Logs the reason of wrong_size(). @return rc

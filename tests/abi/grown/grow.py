@@ -57,7 +57,6 @@ def main(root):
          '    table[BDK_BDEV_IO_TYPE_GROWN] = {.name = "grown", .since_minor = 1, .carries = Carries::blocks};\n'
          "    return table;")
     validate = root / "sdk/src/bdev/path/validate.cpp"
-    edit(validate, r"known_flags = BDK_BDEV_IO_FUA \|", "known_flags = BDK_BDEV_IO_GROWN | BDK_BDEV_IO_FUA |")
     edit(validate, r"Fua::none \? 0 : BDK_BDEV_IO_FUA;",
          "Fua::none ? uint32_t{BDK_BDEV_IO_GROWN} : BDK_BDEV_IO_GROWN | BDK_BDEV_IO_FUA;")
     # A function in a node of its own.

@@ -24,7 +24,7 @@ struct OpenRequest {
     bool hides_metadata() const noexcept { return (flags & BDK_BDEV_OPEN_HIDE_METADATA) != 0; }
 };
 
-/// [any thread] Checks what a bdev has no part in. @return 0 or -EINVAL (logged)
+/// [any thread] Checks the parameters that need no bdev. @return 0 or -EINVAL (logged)
 int check_open(const OpenRequest& request);
 
 /// [bdk thread] Opens a desc. @return 0 with *result set, or a negative errno.

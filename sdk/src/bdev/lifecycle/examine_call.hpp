@@ -16,8 +16,7 @@ namespace bdk {
 /// [app thread] Calls examine_config, which must end its call before it returns; otherwise it is reported.
 void call_examine_config(const ModuleState& module, Bdev* bdev);
 
-/// [app thread] Calls examine_disk. @return the number of the call if it has not ended yet, else 0. Numbers
-/// begin at 1
+/// [app thread] Calls examine_disk. @return the number of the call, from 1 on; 0 if the call has ended
 uint64_t call_examine_disk(const ModuleState& module, Bdev* bdev);
 
 /// [app thread] The number of the call that got `examine`; 0: it has ended.

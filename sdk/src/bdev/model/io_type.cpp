@@ -59,6 +59,7 @@ constexpr std::array<IoType, io_type_count> make_table() {
                                             .is_plain = true,
                                             .changes = Changes::its_blocks,
                                             .fua = Fua::core,
+                                            .own_flags = BDK_BDEV_IO_NO_UNMAP,
                                             .made_from = write,
                                             .most_blocks = &bdk_bdev::max_write_zeroes};
     table[BDK_BDEV_IO_TYPE_ZCOPY] = {.name = "zcopy",

@@ -71,8 +71,7 @@ enum class RefTags : uint8_t {
 
 struct IoType {
     const char* name = "unknown";
-    uint32_t since_minor =
-        0;  ///< of the ABI; modules that were built for an older one are not given the type
+    uint32_t since_minor = 0;  ///< of the ABI: modules that were built for an older minor do not get the type
     Carries carries = Carries::nothing;
     Data data = Data::none;
     bool has_source = false;   ///< reads a second range, which starts at src_offset_blocks
@@ -82,6 +81,7 @@ struct IoType {
     Limited limited = Limited::no;
     HiddenMd hidden_md = HiddenMd::no_matter;
     Fua fua = Fua::none;
+    uint32_t own_flags = 0;  ///< the flags of options that it may have beside BDK_BDEV_IO_FUA
     RefTags ref_tags = RefTags::none;
     uint64_t made_from = 0;  ///< bits of the types that the core can make it from; 0: it cannot make it
     uint32_t bdk_bdev::*most_blocks = nullptr;  ///< the limit of bdk_bdev above which it is split

@@ -36,14 +36,21 @@ constexpr uint32_t known_checks = BDK_DIF_CHECK_REFTAG | BDK_DIF_CHECK_APPTAG | 
 /// The flags that an I/O of the type may be given.
 uint32_t flags_of(uint32_t type) {
     const uint32_t fua = io_type(type).fua == Fua::none ? 0 : BDK_BDEV_IO_FUA;
-    return type == BDK_BDEV_IO_TYPE_WRITE_ZEROES ? fua | BDK_BDEV_IO_NO_UNMAP : fua;
+    return fua | io_type(type).own_flags;
+}
+
+/// The flags that an I/O of some type may be given.
+uint32_t known_flags() {
+    uint32_t flags = 0;
+    for (uint32_t type = 0; type < io_type_count; type++)
+        flags |= flags_of(type);
+    return flags;
 }
 
 /// Names what this host does not know. @return 0 if that is nothing; -EINVAL; -E2BIG
 [[gnu::cold, gnu::noinline]] int check_known(const bdk_bdev_io_opts* opts) {
-    constexpr uint32_t known_flags = BDK_BDEV_IO_FUA | BDK_BDEV_IO_NO_UNMAP;
     int rc = check_size(opts, "bdk_bdev_io_opts", 24);
-    if (rc == 0) rc = check_bits("bdk_bdev_io_opts.flags", opts->flags, known_flags);
+    if (rc == 0) rc = check_bits("bdk_bdev_io_opts.flags", opts->flags, known_flags());
     if (rc == 0)
         rc = check_bits("bdk_bdev_io_opts.dif_check_flags_exclude", opts->dif_check_flags_exclude,
                         known_checks);

@@ -64,7 +64,7 @@
 /** Result of a callback that will end with its done call. */
 #define BDK_PENDING 1
 
-/** A symbol that the library or the plugin exports, and one that it keeps to itself. */
+/** Marks an exported symbol of the library or the plugin; marks a hidden symbol. */
 #define BDK_API __attribute__((visibility("default")))
 #define BDK_HIDDEN __attribute__((visibility("hidden")))
 

@@ -185,7 +185,7 @@ BDK_API int bdk_bdev_notify_blockcnt_change(struct bdk_bdev* bdev, uint64_t num_
  * @param events      `count` of them, copied
  * @param event_size  sizeof(struct bdk_bdev_media_event): bytes from one to the next
  * @return 0; -EINVAL for none, a bad event_size, or a range outside the bdev; -E2BIG for fields that the host
- * does not know; -ENOSPC when a desc has not read 4096 yet; -ENOMEM.
+ * does not know; -ENOSPC when a desc has 4096 unread events; -ENOMEM.
  */
 BDK_API int bdk_bdev_push_media_events(struct bdk_bdev* bdev, const struct bdk_bdev_media_event* events,
                                        uint32_t count, uint32_t event_size);
@@ -198,8 +198,8 @@ BDK_API int bdk_bdev_push_media_events(struct bdk_bdev* bdev, const struct bdk_b
  */
 BDK_API int bdk_bdev_alias_add(struct bdk_bdev* bdev, const char* alias);
 /**
- * [app thread] Takes an alias away, one that came with the struct too. Descs that were opened by it stay
- * open.
+ * [app thread] Removes an alias, whether bdk_bdev_alias_add() or the struct gave it. Descs that were opened
+ * by the alias stay open.
  * @return 0; -ENOENT when the bdev has no such alias: its name and its UUID are none.
  */
 BDK_API int bdk_bdev_alias_del(struct bdk_bdev* bdev, const char* alias);

@@ -32,7 +32,7 @@ BDK_API void bdk_json_bool(struct bdk_json_writer* w, const char* name, bool val
 BDK_API void bdk_json_u64(struct bdk_json_writer* w, const char* name, uint64_t value);
 /** [any thread] Writes a whole number with a sign. */
 BDK_API void bdk_json_i64(struct bdk_json_writer* w, const char* name, int64_t value);
-/** [any thread] Writes a number; one that is not finite writes null. */
+/** [any thread] Writes a number. A number that is not finite becomes null. */
 BDK_API void bdk_json_double(struct bdk_json_writer* w, const char* name, double value);
 
 BDK_C_END

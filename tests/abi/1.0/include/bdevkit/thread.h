@@ -44,7 +44,7 @@ BDK_API struct bdk_thread* bdk_thread_create(const char* name, const uint64_t* c
  */
 BDK_API int bdk_thread_exit(void);
 
-/** [any thread] True from the call of bdk_thread_exit() on; `thread` has not exited yet. */
+/** [any thread] True once bdk_thread_exit() has been called. `thread` must not have exited yet. */
 BDK_API bool bdk_thread_is_exiting(const struct bdk_thread* thread);
 
 /** [any thread] The thread's name; valid until the thread has exited. */
@@ -141,7 +141,7 @@ BDK_API void bdk_spin_destroy(struct bdk_spinlock* lock);
  * so that what it guards stays whole.
  */
 BDK_API void bdk_spin_lock(struct bdk_spinlock* lock);
-/** [bdk thread] Releases the lock. Of one that the caller does not hold: reported, nothing is done. */
+/** [bdk thread] Releases the lock. If the caller does not hold it, the call is reported and does nothing. */
 BDK_API void bdk_spin_unlock(struct bdk_spinlock* lock);
 /** [any thread] True when the calling bdk_thread holds the lock; outside any, the calling pthread. */
 BDK_API bool bdk_spin_held(const struct bdk_spinlock* lock);
